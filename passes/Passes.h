@@ -1,0 +1,41 @@
+//===- Passes.h - Passes on the vit dialect ---------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_PASSES_H
+#define PASSES_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <string>
+
+namespace mlir {
+class ModuleOp;
+}
+
+namespace vitc {
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+
+/// What a build chooses; the options of the passes, in one place.
+struct PipelineOptions {
+  bool prune = true;
+  std::string dtype = "f16";    ///< f16 or bf16
+  std::string residual;         ///< f16, bf16, f32; empty: by dtype
+  int64_t maxBatch = 64;
+  std::string gpu = "rtx4090";
+  std::string tile;             ///< see vit-select-schedules
+};
+
+/// Model to model: prune, merge, fold. What `--emit=vit` prints.
+void buildModelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+
+/// Model to kernels with schedules and places. What `--emit=kernels` prints.
+void buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+
+} // namespace vitc
+
+#endif // PASSES_PASSES_H

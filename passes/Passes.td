@@ -1,0 +1,116 @@
+//===- Passes.td - Every pass with its documentation ----------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_PASSES_TD
+#define VITC_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+// On the model ---------------------------------------------------------------
+
+def PruneTokens : Pass<"vit-prune-tokens", "mlir::ModuleOp"> {
+  let summary = "Drop tokens that no output depends on";
+  let description = [{
+    Moves `vit.select` towards the input, through every op that works token by token and has no other
+    use, and through attention to its query. What is left of the last block of a class-token model is
+    one query row; keys and values stay whole. A select of a prepended token becomes `vit.broadcast`.
+    Warns once for each output that does not depend on an input.
+  }];
+}
+
+def MergeQkv : Pass<"vit-merge-qkv", "mlir::ModuleOp"> {
+  let summary = "One linear for the query, key and value of an attention";
+  let description = [{
+    Linears (with or without bias) that read one value and feed one attention become one linear whose
+    weight is the concatenation of theirs; the attention reads it at offsets.
+  }];
+}
+
+def FoldTokens : Pass<"vit-fold-tokens", "mlir::ModuleOp"> {
+  let summary = "Class token, patch bias and position as one table";
+  let description = [{
+    `position(prepend(cls, bias_add(linear(patchify x), b)), p)` becomes `position(linear(patchify x lead n), t)`
+    with t = [cls + p[0:n]; b + p[n:]]: leading rows of zeros stay zeros in the linear, so one table
+    adds all three, and no kernel has to move rows.
+  }];
+}
+
+// On the device --------------------------------------------------------------
+
+def PadWidths : Pass<"vit-pad-widths", "mlir::ModuleOp"> {
+  let summary = "Zero columns where a linear's K is not a multiple of 8";
+  let description = [{
+    GPU kernels copy 16 bytes at a time, so rows must be multiples of 8 values. Widens the value that
+    such a linear reads, back to the patchify or the linears it comes from, and pads the weights
+    with zeros; the sums do not change. Refuses what cannot be widened (a layer_norm's width).
+  }];
+}
+
+def AssignPrecision : Pass<"vit-assign-precision", "mlir::ModuleOp"> {
+  let summary = "Choose how values are stored";
+  let description = [{
+    Operands of `linear` and `attention` get `dtype`; vectors (bias, scales, norms) and tables stay f32;
+    values of the residual stream get `residual`; outputs of the model stay f32. A value wanted in two
+    types is cast for the second.
+  }];
+  let options = [
+    Option<"dtype", "dtype", "std::string", "\"f16\"", "Operands of matrix products: f16 or bf16">,
+    Option<"residual", "residual", "std::string", "\"\"",
+           "Residual stream: f16, bf16 or f32; default f16 for f16, f32 for bf16">,
+  ];
+}
+
+def HoistWeights : Pass<"vit-hoist-weights", "mlir::ModuleOp"> {
+  let summary = "Arithmetic on weights alone into @prepare";
+  let description = [{
+    Everything computed from weights only moves to the function `@prepare`, which runs once at load;
+    `vit.prepared` reads its results. Equal results are computed once.
+  }];
+}
+
+def FormKernels : Pass<"vit-form-kernels", "mlir::ModuleOp"> {
+  let summary = "Every op its own kernel";
+  let description = [{
+    Each op on activations becomes a `vit.kernel` and a `vit.launch`. An output that is an input of the
+    model, or that is returned twice, gets a kernel that copies it.
+  }];
+}
+
+def Fuse : Pass<"vit-fuse", "mlir::ModuleOp"> {
+  let summary = "Join elementwise kernels to their neighbours";
+  let description = [{
+    One walk over the launches in order. A kernel without a root joins the kernel that produces one of its
+    operands; if that is not possible, the kernel with a layer_norm, or without a root, that alone uses its result.
+    Reports each refusal once, as a remark of category `vit-fuse` with its numbers. A fusion is never
+    needed for correctness.
+  }];
+}
+
+def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
+  let summary = "A tile for every kernel";
+  let options = [
+    Option<"maxBatch", "max-batch", "int64_t", "64", "Largest batch the library serves">,
+    Option<"gpu", "gpu", "std::string", "\"rtx4090\"", "Device to build for">,
+    Option<"tile", "tile", "std::string", "\"\"",
+           "BMxBNxBK/WMxWN/STAGES for every linear, instead of the chosen tile">,
+  ];
+}
+
+def ShareKernels : Pass<"vit-share-kernels", "mlir::ModuleOp"> {
+  let summary = "Equal kernels become one symbol";
+  let description = [{
+    Kernels whose rows do not depend on their place in the image are rewritten on rank-2 activations first, so
+    the same linear on 197 tokens and on the class token alone is one kernel. Gives every kernel its
+    readable name.
+  }];
+}
+
+def PlanMemory : Pass<"vit-plan-memory", "mlir::ModuleOp"> {
+  let summary = "A place for every activation";
+  let description = [{
+    Results of launches get offsets in bytes per image, multiples of 256, such that values that live at
+    the same time do not overlap, whatever the batch; model outputs are written in place.
+  }];
+}
+
+#endif // VITC_PASSES_TD

@@ -1,0 +1,76 @@
+/*===- runtime.h - Run a model library that vitc generated ------------------===*/
+/* Part of vitc, under the Apache License v2.0 with LLVM Exceptions.           */
+/* See LICENSE for license information.                                        */
+/*                                                                             */
+/* A model is immutable: threads may share it. A workspace holds activations:  */
+/* one run at a time. What can fail returns VIT_OK or a status whose text is   */
+/* vit_last_error(). Nothing here exits, prints or throws.                     */
+/*===-----------------------------------------------------------------------===*/
+#ifndef VIT_RUNTIME_H
+#define VIT_RUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vit_library vit_library;     /* constants inside the generated library */
+typedef struct vit_model vit_model;         /* weights and kernels on one device */
+typedef struct vit_workspace vit_workspace; /* activations for up to max_batch images */
+typedef struct CUstream_st *vit_stream;     /* a CUstream or a cudaStream_t; NULL is the default */
+
+typedef enum vit_status {
+  VIT_OK = 0,
+  VIT_BAD_ARGUMENT = 1,
+  VIT_BAD_FILE = 2,
+  VIT_BAD_ABI = 3,
+  VIT_DEVICE_ERROR = 4,
+  VIT_OUT_OF_MEMORY = 5
+} vit_status;
+
+/* Loads kernels and weights to CUDA device `device`. `weights` is a safetensors file, or NULL for a
+ * library with embedded weights. The caller frees *out. A library outlives its models, a model its
+ * workspaces. On failure *out is NULL and nothing stays behind. */
+vit_status vit_model_load(const vit_library *library, const char *weights, int device,
+                          vit_model **out);
+
+/* Gives one tensor of a checkpoint: fills `values` (product of shape, row-major) or returns
+ * VIT_BAD_FILE after vit_set_error. Called once per tensor of the recipe, from the loading thread. */
+typedef vit_status (*vit_weight_reader)(void *user, const char *name, uint32_t rank,
+                                        const int64_t *shape, float *values);
+/* As vit_model_load, with weights from a function instead of a file. */
+vit_status vit_model_load_from(const vit_library *library, vit_weight_reader reader, void *user,
+                               int device, vit_model **out);
+void vit_model_free(vit_model *model); /* NULL is allowed, here and below */
+
+/* Which code runs and where: "machine code sm_89, NVIDIA ..., driver 13.0". Lives as the model. */
+const char *vit_model_description(const vit_model *model);
+
+/* Device memory for batches of 1 to max_batch images. The caller frees *out. */
+vit_status vit_workspace_create(const vit_model *model, int max_batch, vit_workspace **out);
+void vit_workspace_free(vit_workspace *workspace);
+
+/* Computes the launches of this batch ahead of the first run with it. Optional: run does the same
+ * for a batch that was not prepared. */
+vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspace, int batch);
+
+/* Enqueues on `stream` and returns. Inputs and outputs are device memory, f32, contiguous, 16-byte
+ * aligned, in the order of the generated header, and stay the caller's. Allocates nothing. */
+vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
+                         const void *const *inputs, int n, void *const *outputs, int m,
+                         vit_stream stream);
+
+/* The same with host memory: copies in, runs, copies out, returns when the outputs are there. The
+ * device buffers it needs are allocated by the workspace's first call. */
+vit_status vit_model_run_host(const vit_model *model, vit_workspace *workspace, int batch,
+                              const void *const *inputs, int n, void *const *outputs, int m);
+
+const char *vit_last_error(void); /* of this thread, valid until its next vit_ call */
+void vit_set_error(const char *text); /* for a vit_weight_reader: the text of its failure */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VIT_RUNTIME_H */
