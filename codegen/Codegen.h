@@ -1,0 +1,89 @@
+//===- Codegen.h - From kernels in IR to machine code -----------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Three steps, each usable by itself: vit.kernel -> gpu.module with one llvm.func (lowerKernels),
+// gpu.module -> PTX text (translateToPtx), PTX -> machine code and its resource use (assemble).
+//
+//===----------------------------------------------------------------------===//
+#ifndef CODEGEN_CODEGEN_H
+#define CODEGEN_CODEGEN_H
+
+#include "dialect/VitOps.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vitc {
+
+/// A launch dimension: ceil(count * perCount / divisor) * times, or `times` if perCount is 0. `count` is
+/// the kernel's last parameter: rows for kernels on rank-2 activations, images for the others.
+struct Extent {
+  uint32_t perCount = 0, divisor = 1, times = 1;
+};
+
+/// How a kernel is launched. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
+/// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>.
+struct LaunchShape {
+  uint32_t threads = 0;     ///< per block, in x
+  uint32_t dynamicSmem = 0; ///< bytes
+  Extent grid[3];
+};
+
+/// What ptxas said about a kernel.
+struct Resources {
+  int registers = 0, spillStores = 0, spillLoads = 0, stack = 0; ///< per thread; bytes
+  int staticSmem = 0;                                            ///< bytes per block
+  std::string log;
+};
+
+struct MachineCode {
+  std::string arch; ///< "sm_89"
+  std::string image;
+  Resources resources;
+};
+
+struct KernelCode {
+  std::string name;
+  LaunchShape launch;
+  std::string ptx;
+  std::vector<MachineCode> codes; ///< empty without ptxas
+};
+
+/// Adds beside each vit.kernel @k a gpu.module @k_module with one llvm.func @k (nvvm.kernel). Parameters:
+/// a !llvm.ptr<1> for each argument, then each result, then i32 `count`. Kernels whose module
+/// exists already are left alone, so IR that was lowered before continues from there. Errors are
+/// diagnostics that name the kernel and what is not supported.
+mlir::LogicalResult lowerKernels(mlir::ModuleOp module);
+std::unique_ptr<mlir::Pass> createLowerKernelsPass(); ///< "vit-lower-kernels"
+void registerCodegenPasses();
+
+/// The launch shape stored on the llvm.func of a lowered kernel.
+mlir::FailureOr<LaunchShape> readLaunchShape(mlir::gpu::GPUModuleOp module);
+
+/// PTX for `arch` ("sm_89"). Checks what must never happen: a local depot, .extern .func.
+mlir::FailureOr<std::string> translateToPtx(mlir::gpu::GPUModuleOp module, llvm::StringRef arch);
+
+/// The ptxas to use: `request` ("" = search: $VITC_PTXAS, PATH, $CUDA_HOME/bin, /usr/local/cuda/bin, the
+/// nvidia-cuda-nvcc wheel of python3; "none" = do without), as a path, or "" if there is none.
+/// `error` is set if a path was requested that cannot be run.
+std::string findPtxas(llvm::StringRef request, std::string &error);
+/// First lines of `ptxas --version` folded to one: "ptxas V13.0.88".
+std::string ptxasIdentity(llvm::StringRef ptxas);
+
+/// Assembles every kernel for every arch, `jobs` ptxas processes at a time; `progress(done, total)` is
+/// called from this thread. Fails with the kernel's name and ptxas' log in `error`.
+mlir::LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs, unsigned jobs,
+                             std::vector<KernelCode> &kernels, std::string &error,
+                             const std::function<void(size_t, size_t)> &progress = {});
+
+} // namespace vitc
+
+#endif // CODEGEN_CODEGEN_H
