@@ -1,0 +1,209 @@
+//===- Config.cpp - Read a config.json key by key --------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// JSON comes from strangers: its depth is checked before the recursive parser
+// sees it, and what is quoted of it in a message is short and printable.
+//===----------------------------------------------------------------------===//
+#include "frontend/checkpoint/Config.h"
+
+#include "runtime/weights/Safetensors.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cmath>
+
+using namespace llvm;
+
+namespace vitc {
+
+/// Nesting of brackets outside of strings.
+static int depthOf(StringRef text) {
+  int depth = 0, deepest = 0;
+  bool inString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (inString) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        inString = false;
+    } else if (c == '"')
+      inString = true;
+    else if (c == '{' || c == '[')
+      deepest = std::max(deepest, ++depth);
+    else if (c == '}' || c == ']')
+      --depth;
+  }
+  return deepest;
+}
+
+vitrt::Result<json::Object> readJsonObject(const std::string &path) {
+  auto error = [&](const Twine &text) {
+    return vitrt::Error{vitrt::quoted(path) + ": " + text.str()};
+  };
+  constexpr uint64_t mostBytes = 16 << 20;
+  sys::fs::file_status status;
+  if (std::error_code code = sys::fs::status(path, status))
+    return error("cannot be read: " + StringRef(code.message()).lower());
+  if (status.type() == sys::fs::file_type::directory_file)
+    return error("expected a file, found a directory");
+  if (status.type() != sys::fs::file_type::regular_file)
+    return error("expected a regular file");
+  if (status.getSize() > mostBytes)
+    return error("expected at most 16 MiB of JSON, found " + Twine(status.getSize()) + " bytes");
+  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return error("cannot be read: " + StringRef(buffer.getError().message()).lower());
+  StringRef text = (*buffer)->getBuffer();
+  if (text.trim().empty())
+    return error("expected a JSON object, found an empty file");
+  if (int depth = depthOf(text); depth > 64)
+    return error("expected JSON nested at most 64 deep, found " + Twine(depth) + " levels");
+  Expected<json::Value> value = json::parse(text);
+  if (!value) {
+    std::string problem = toString(value.takeError());
+    return error("expected JSON, found at " + StringRef(problem).rtrim().lower());
+  }
+  if (json::Object *object = value->getAsObject())
+    return std::move(*object);
+  return error("expected a JSON object at the top");
+}
+
+/// A value as it may stand in a message.
+static std::string shown(const json::Value &value) {
+  std::string text = formatv("{0}", value).str();
+  if (text.size() > 60)
+    text = text.substr(0, 57) + "...";
+  for (char &c : text)
+    if (!isPrint(c))
+      c = '?';
+  return text;
+}
+
+bool Config::has(StringRef key) const {
+  const json::Value *value = object.get(key);
+  return value && value->kind() != json::Value::Null;
+}
+
+void Config::fail(StringRef key, const Twine &text) {
+  if (problem.empty())
+    problem = vitrt::quoted(path) + ": " + vitrt::quoted(key) + ": " + text.str();
+}
+
+void Config::failFound(StringRef key, const Twine &expected) {
+  const json::Value *value = object.get(key);
+  fail(key, "expected " + expected + ", found " + (value ? shown(*value) : "nothing"));
+}
+
+const json::Value *Config::get(StringRef key, bool required) {
+  known.insert(key);
+  if (has(key))
+    return object.get(key);
+  if (required)
+    fail(key, "expected a value, found none");
+  return nullptr;
+}
+
+std::string Config::text(StringRef key, std::optional<std::string> fallback) {
+  const json::Value *value = get(key, !fallback);
+  if (!value)
+    return fallback.value_or("");
+  if (auto text = value->getAsString())
+    return text->str();
+  failFound(key, "a string");
+  return fallback.value_or("");
+}
+
+bool Config::flag(StringRef key, bool fallback) {
+  const json::Value *value = get(key, false);
+  if (!value)
+    return fallback;
+  if (auto flag = value->getAsBoolean())
+    return *flag;
+  failFound(key, "true or false");
+  return fallback;
+}
+
+std::optional<int64_t> Config::inRange(const json::Value &value, int64_t most) const {
+  std::optional<int64_t> number = value.getAsInteger();
+  return number && *number >= 1 && *number <= most ? number : std::nullopt;
+}
+
+int64_t Config::size(StringRef key, std::optional<int64_t> fallback, int64_t most) {
+  const json::Value *value = get(key, !fallback);
+  if (!value)
+    return fallback.value_or(1);
+  if (auto number = inRange(*value, most))
+    return *number;
+  failFound(key, "an integer from 1 to " + Twine(most));
+  return 1;
+}
+
+double Config::positive(StringRef key, double fallback) {
+  const json::Value *value = get(key, false);
+  if (!value)
+    return fallback;
+  std::optional<double> number = value->getAsNumber();
+  if (number && *number > 0 && std::isfinite(*number))
+    return *number;
+  failFound(key, "a positive number");
+  return fallback;
+}
+
+Size Config::sizes(StringRef key, std::optional<int64_t> fallback) {
+  constexpr int64_t most = 1 << 20;
+  const json::Value *value = get(key, !fallback);
+  if (!value)
+    return {fallback.value_or(1), fallback.value_or(1)};
+  if (auto number = inRange(*value, most))
+    return {*number, *number};
+  if (const json::Array *pair = value->getAsArray(); pair && pair->size() == 2) {
+    auto height = inRange((*pair)[0], most), width = inRange((*pair)[1], most);
+    if (height && width)
+      return {*height, *width};
+  }
+  failFound(key, "an integer from 1 to " + Twine(most) + " or [height, width]");
+  return {1, 1};
+}
+
+const json::Array *Config::array(StringRef key) {
+  const json::Value *value = get(key, false);
+  if (value && !value->getAsArray())
+    failFound(key, "an array");
+  return value ? value->getAsArray() : nullptr;
+}
+
+const json::Object *Config::dictionary(StringRef key) {
+  const json::Value *value = get(key, false);
+  if (value && !value->getAsObject())
+    failFound(key, "an object");
+  return value ? value->getAsObject() : nullptr;
+}
+
+void Config::harmless(ArrayRef<StringRef> keys) {
+  for (StringRef key : keys)
+    known.insert(key);
+}
+
+void Config::neutral(StringRef key, const json::Value &value) {
+  known.insert(key);
+  if (has(key) && *object.get(key) != value)
+    failFound(key, shown(value) + ", as other values are not supported");
+}
+
+void Config::refuseOthers() {
+  SmallVector<StringRef> others;
+  for (const auto &entry : object)
+    if (!known.contains(entry.first) && has(entry.first))
+      others.push_back(entry.first);
+  if (others.empty())
+    return;
+  sort(others); // the object is a hash table; messages must not depend on its order
+  failFound(others.front(), "no such setting, because its effect is not known");
+}
+
+} // namespace vitc

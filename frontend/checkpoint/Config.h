@@ -1,0 +1,75 @@
+//===- Config.h - Read a config.json key by key ----------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A setting that changes the computation and is not understood must be refused,
+// never ignored. So every key is asked for by name, and in the end the keys
+// nobody asked for are an error. The first error sticks.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_FRONTEND_CHECKPOINT_CONFIG_H
+#define VITC_FRONTEND_CHECKPOINT_CONFIG_H
+
+#include "runtime/weights/Result.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/JSON.h"
+
+#include <string>
+
+namespace vitc {
+
+/// Reads a JSON file whose top is an object. Errors begin with the quoted path. Files of more than
+/// 16 MiB and nesting deeper than 64 are refused, because the parser recurses.
+vitrt::Result<llvm::json::Object> readJsonObject(const std::string &path);
+
+/// Height and width.
+struct Size {
+  int64_t height = 0, width = 0;
+};
+
+class Config {
+public:
+  /// `path` is for messages alone.
+  Config(llvm::json::Object object, std::string path)
+      : object(std::move(object)), path(std::move(path)) {}
+
+  /// True if the key is there and not null.
+  bool has(llvm::StringRef key) const;
+  /// The value, or `fallback` if the key is missing or null. Without a fallback it is required.
+  std::string text(llvm::StringRef key, std::optional<std::string> fallback = std::nullopt);
+  bool flag(llvm::StringRef key, bool fallback);
+  /// From 1 to `most`.
+  int64_t size(llvm::StringRef key, std::optional<int64_t> fallback = std::nullopt,
+               int64_t most = 1 << 24);
+  /// Positive and finite.
+  double positive(llvm::StringRef key, double fallback);
+  /// A number for both, or [height, width].
+  Size sizes(llvm::StringRef key, std::optional<int64_t> fallback = std::nullopt);
+  const llvm::json::Array *array(llvm::StringRef key);
+  const llvm::json::Object *dictionary(llvm::StringRef key);
+
+  /// Keys that never change what is computed.
+  void harmless(llvm::ArrayRef<llvm::StringRef> keys);
+  /// A key that changes nothing while it has this value, or none, or null.
+  void neutral(llvm::StringRef key, const llvm::json::Value &value);
+  /// Refuses every key that none of the calls above named.
+  void refuseOthers();
+
+  /// "'config.json': 'key': expected ..., found ...". The first one stays.
+  void fail(llvm::StringRef key, const llvm::Twine &problem);
+  /// fail, with the value of the key as what was found.
+  void failFound(llvm::StringRef key, const llvm::Twine &expected);
+  bool failed() const { return !problem.empty(); }
+  const std::string &error() const { return problem; }
+
+private:
+  const llvm::json::Value *get(llvm::StringRef key, bool required);
+  std::optional<int64_t> inRange(const llvm::json::Value &value, int64_t most) const;
+
+  llvm::json::Object object;
+  std::string path, problem;
+  llvm::StringSet<> known;
+};
+
+} // namespace vitc
+#endif // VITC_FRONTEND_CHECKPOINT_CONFIG_H

@@ -1,0 +1,502 @@
+//===- Graph.h - A model as a plain value ----------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// The value that the DSL builds while it is compiled and the importers build at
+// run time; Print.h turns it into IR. It holds no text of its own: names are
+// paths of string literals, keys of checkpoints come from a table when it is
+// printed (Keys.h). So it costs little in constant evaluation, and equal
+// architectures give equal IR up to keys.
+//
+// Every op infers the shape of its result. The first thing that does not fit
+// is kept in `problem`; ops after it do nothing. Compilers disagree on what
+// they show of a failed constant evaluation, so a mismatch does not stop it:
+// Dsl.h makes an error message of the problem, with both shapes.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_FRONTEND_GRAPH_GRAPH_H
+#define VITC_FRONTEND_GRAPH_GRAPH_H
+
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+namespace vitc::graph {
+
+/// Dimension 0 of every activation.
+inline constexpr std::int64_t batch = -1;
+
+/// No tensor has more elements, those of an activation counted for one image. Keeps all arithmetic
+/// on sizes far from overflow.
+inline constexpr std::int64_t maxElements = std::int64_t(1) << 40;
+
+/// At most four sizes, outermost first. A plain aggregate, so that it can be a template argument.
+struct Shape {
+  int rank = 0;
+  std::int64_t dims[4] = {0, 0, 0, 0};
+
+  constexpr Shape() = default;
+  constexpr Shape(std::initializer_list<std::int64_t> sizes) {
+    for (std::int64_t size : sizes)
+      if (rank < 4)
+        dims[rank++] = size;
+  }
+  constexpr std::int64_t operator[](int i) const { return dims[i]; }
+  /// The last size; 0 for no shape at all.
+  constexpr std::int64_t width() const { return rank ? dims[rank - 1] : 0; }
+  constexpr Shape withWidth(std::int64_t width) const {
+    Shape shape = *this;
+    if (rank)
+      shape.dims[rank - 1] = width;
+    return shape;
+  }
+  constexpr bool isActivation() const { return rank >= 2 && dims[0] == batch; }
+  /// Elements, of one image if this is an activation; -1 if a size is not positive or there are
+  /// more than maxElements.
+  constexpr std::int64_t elements() const {
+    std::int64_t count = 1;
+    for (int i = isActivation() ? 1 : 0; i < rank; ++i) {
+      if (dims[i] < 1 || dims[i] > maxElements / count)
+        return -1;
+      count *= dims[i];
+    }
+    return count;
+  }
+  constexpr bool operator==(const Shape &) const = default;
+};
+
+/// A text that exists as long as the program, because only a constant converts to it.
+struct Literal {
+  const char *text;
+  consteval Literal(const char *text) : text(text) {}
+};
+
+enum class Op : std::uint8_t {
+  Input,
+  Weight,
+  Slice,
+  Concat,
+  Patchify,
+  Prepend,
+  Broadcast,
+  Position,
+  Select,
+  LayerNorm,
+  Linear,
+  BiasAdd,
+  Gelu,
+  Relu,
+  Silu,
+  Tanh,
+  Scale,
+  Add,
+  Mul,
+  Attention
+};
+
+/// The name in IR, without the dialect.
+constexpr const char *mnemonic(Op op) {
+  constexpr const char *names[] = {"input",   "weight",    "slice",    "concat", "patchify",
+                                   "prepend", "broadcast", "position", "select", "layer_norm",
+                                   "linear",  "bias_add",  "gelu",     "relu",   "silu",
+                                   "tanh",    "scale",     "add",      "mul",    "attention"};
+  return names[static_cast<int>(op)];
+}
+
+enum class PatchOrder : std::uint8_t { Conv, Unfold };
+enum class GeluForm : std::uint8_t { Erf, Tanh, Quick };
+enum class Axis : std::uint8_t { Tokens, Batch };
+
+/// One op with its only result. Which attributes count is a matter of the op.
+struct Node {
+  Op op = Op::Input;
+  int name = -1; // in Graph::names
+  Shape shape;   // of the result
+  int operands[3] = {-1, -1, -1};
+  int operandCount = 0;
+
+  Shape fileShape;                     // weight, where the file has another than `shape`
+  std::int64_t patch[2] = {0, 0};      // patchify: height and width
+  std::int64_t first = 0;              // slice: row; select: token
+  std::int64_t heads = 0, headDim = 0; // attention
+  std::int64_t offsets[3] = {0, 0, 0}; // attention: column of q, k, v in their operands
+  double number = 0;                   // layer_norm: eps; scale: factor; attention: scale
+  PatchOrder order = PatchOrder::Conv;
+  GeluForm form = GeluForm::Erf;
+  Axis axis = Axis::Tokens;
+};
+
+/// A node of a graph; invalid after a problem.
+struct Value {
+  int id = -1;
+};
+
+/// One step of a name: "blocks", or number 3 of its parent.
+struct NamePart {
+  int parent = -1;
+  const char *text = "";
+  std::int64_t index = -1; // stands for the text if it is not negative
+};
+
+struct Output {
+  const char *name;
+  Value value;
+};
+
+/// What did not fit, where, and both shapes. Shapes stand for plain numbers too, as rank 1.
+struct Problem {
+  bool found = false;
+  Op op = Op::Input;
+  int name = -1;
+  const char *what = ""; // "weight of shape"
+  Shape expected;
+  Shape actual;
+};
+
+struct Scope;
+
+struct Graph {
+  std::vector<Node> nodes;
+  std::vector<NamePart> names;
+  std::vector<Output> outputs;
+  Problem problem;
+
+  constexpr const Node &operator[](Value value) const { return nodes[value.id]; }
+  constexpr Shape shape(Value value) const {
+    return value.id < 0 ? Shape() : nodes[value.id].shape;
+  }
+  constexpr Scope operator/(Literal part);
+};
+
+/// A place in a graph where ops are added: the graph and the name they get.
+struct Scope {
+  Graph *graph;
+  int name = -1;
+
+  constexpr Scope operator/(Literal part) const { return child({name, part.text, -1}); }
+  constexpr Scope operator/(std::int64_t index) const { return child({name, "", index}); }
+  constexpr Shape shape(Value value) const { return graph->shape(value); }
+
+private:
+  constexpr Scope child(NamePart part) const {
+    graph->names.push_back(part);
+    return {graph, static_cast<int>(graph->names.size()) - 1};
+  }
+};
+
+constexpr Scope Graph::operator/(Literal part) { return Scope{this} / part; }
+
+// Problems and nodes ----------------------------------------------------------
+
+/// Records the first problem. `expected` and `actual` are shapes, or numbers as {n}.
+constexpr Value fail(Scope at, Op op, const char *what, Shape expected, Shape actual) {
+  if (!at.graph->problem.found)
+    at.graph->problem = {true, op, at.name, what, expected, actual};
+  return {};
+}
+
+/// The node of `op` at `at`, or no value if an operand has none.
+constexpr bool usable(Scope at, std::initializer_list<Value> values) {
+  if (at.graph->problem.found)
+    return false;
+  for (Value value : values)
+    if (value.id < 0 || value.id >= static_cast<int>(at.graph->nodes.size())) {
+      fail(at, Op::Input, "a value of this graph with an id below",
+           {static_cast<std::int64_t>(at.graph->nodes.size())}, {value.id});
+      return false;
+    }
+  return true;
+}
+
+constexpr Node makeNode(Op op, Shape shape, std::initializer_list<Value> operands) {
+  Node node;
+  node.op = op;
+  node.shape = shape;
+  for (Value operand : operands)
+    node.operands[node.operandCount++] = operand.id;
+  return node;
+}
+
+constexpr Value append(Scope at, Node node) {
+  if (at.graph->problem.found)
+    return {};
+  if (node.shape.elements() < 0)
+    return fail(at, node.op, "positive sizes and elements up to", {maxElements}, node.shape);
+  node.name = at.name;
+  at.graph->nodes.push_back(node);
+  return {static_cast<int>(at.graph->nodes.size()) - 1};
+}
+
+// Ops, in the order of a ViT block. Their meaning is in dialect/VitOps.td. -----
+
+/// An argument of the model: [batch, sizes...]. Its name is the name of the place.
+constexpr Value input(Scope at, Shape shape) {
+  if (!usable(at, {}))
+    return {};
+  if (!shape.isActivation())
+    return fail(at, Op::Input, "an input of shape", {batch, 3, 224, 224}, shape);
+  return append(at, makeNode(Op::Input, shape, {}));
+}
+
+/// A tensor of the checkpoint; its name becomes its key. `fileShape` is its shape there.
+constexpr Value weight(Scope at, Shape shape, Shape fileShape = {}) {
+  if (!usable(at, {}))
+    return {};
+  if (fileShape.rank && fileShape.elements() != shape.elements())
+    return fail(at, Op::Weight, "a shape in the file with the elements of", shape, fileShape);
+  Node node = makeNode(Op::Weight, shape, {});
+  if (fileShape != shape)
+    node.fileShape = fileShape;
+  return append(at, node);
+}
+
+/// Rows [first, first + rows) of a weight.
+constexpr Value slice(Scope at, Value x, std::int64_t first, std::int64_t rows) {
+  if (!usable(at, {x}))
+    return {};
+  Shape shape = at.shape(x);
+  if (shape.isActivation() || first < 0 || rows < 1 || first > shape[0] || rows > shape[0] - first)
+    return fail(at, Op::Slice, "rows (first, count) of a weight of shape", shape, {first, rows});
+  shape.dims[0] = rows;
+  Node node = makeNode(Op::Slice, shape, {x});
+  node.first = first;
+  return append(at, node);
+}
+
+/// Weights one below the other: two or three.
+constexpr Value concat(Scope at, std::initializer_list<Value> parts) {
+  if (!usable(at, parts))
+    return {};
+  if (parts.size() < 2 || parts.size() > 3)
+    return fail(at, Op::Concat, "operands up to", {3}, {static_cast<std::int64_t>(parts.size())});
+  Shape shape = at.shape(*parts.begin());
+  shape.dims[0] = 0;
+  for (Value part : parts) {
+    Shape expected = shape, actual = at.shape(part);
+    expected.dims[0] = actual.dims[0];
+    if (expected != actual || actual.isActivation())
+      return fail(at, Op::Concat, "weights of shape", expected, actual);
+    shape.dims[0] += actual.dims[0];
+  }
+  return append(at, makeNode(Op::Concat, shape, parts));
+}
+
+/// Pixels [batch, C, H, W] to rows of C * height * width values.
+constexpr Value patchify(Scope at, Value pixels, PatchOrder order, std::int64_t height,
+                         std::int64_t width) {
+  if (!usable(at, {pixels}))
+    return {};
+  Shape shape = at.shape(pixels);
+  if (shape.rank != 4)
+    return fail(at, Op::Patchify, "pixels of shape", {batch, 3, 224, 224}, shape);
+  if (height < 1 || width < 1 || shape[2] % height || shape[3] % width)
+    return fail(at, Op::Patchify, "patches (height, width) that divide an image of", shape,
+                {height, width});
+  std::int64_t tokens = (shape[2] / height) * (shape[3] / width);
+  Node node = makeNode(Op::Patchify, {batch, tokens, shape[1] * height * width}, {pixels});
+  node.order = order;
+  node.patch[0] = height;
+  node.patch[1] = width;
+  return append(at, node);
+}
+
+/// Rows of `tokens` before the tokens of every image.
+constexpr Value prepend(Scope at, Value tokens, Value x) {
+  if (!usable(at, {tokens, x}))
+    return {};
+  Shape rows = at.shape(tokens), shape = at.shape(x);
+  if (shape.rank != 3)
+    return fail(at, Op::Prepend, "tokens of shape", {batch, 1, rows.width()}, shape);
+  if (rows.rank != 2 || rows.isActivation() || rows[1] != shape[2])
+    return fail(at, Op::Prepend, "rows of shape", {1, shape[2]}, rows);
+  return append(at, makeNode(Op::Prepend, {batch, rows[0] + shape[1], shape[2]}, {tokens, x}));
+}
+
+/// The same tokens for every image; a single one gives [batch, width].
+constexpr Value broadcast(Scope at, Value tokens) {
+  if (!usable(at, {tokens}))
+    return {};
+  Shape rows = at.shape(tokens);
+  if (rows.rank != 2 || rows.isActivation())
+    return fail(at, Op::Broadcast, "a weight of shape", {1, rows.width()}, rows);
+  Shape shape = rows[0] == 1 ? Shape{batch, rows[1]} : Shape{batch, rows[0], rows[1]};
+  return append(at, makeNode(Op::Broadcast, shape, {tokens}));
+}
+
+/// Adds row t of `table` to token t.
+constexpr Value position(Scope at, Value x, Value table) {
+  if (!usable(at, {x, table}))
+    return {};
+  Shape shape = at.shape(x);
+  if (shape.rank != 3)
+    return fail(at, Op::Position, "tokens of shape", {batch, 1, shape.width()}, shape);
+  if (at.shape(table) != Shape{shape[1], shape[2]})
+    return fail(at, Op::Position, "a table of shape", {shape[1], shape[2]}, at.shape(table));
+  return append(at, makeNode(Op::Position, shape, {x, table}));
+}
+
+/// One token of every image.
+constexpr Value select(Scope at, Value x, std::int64_t token) {
+  if (!usable(at, {x}))
+    return {};
+  Shape shape = at.shape(x);
+  if (shape.rank != 3)
+    return fail(at, Op::Select, "tokens of shape", {batch, 1, shape.width()}, shape);
+  if (token < 0 || token >= shape[1])
+    return fail(at, Op::Select, "a token below", {shape[1]}, {token});
+  Node node = makeNode(Op::Select, {batch, shape[2]}, {x});
+  node.first = token;
+  return append(at, node);
+}
+
+constexpr Value layerNorm(Scope at, Value x, Value scale, Value shift, double eps) {
+  if (!usable(at, {x, scale, shift}))
+    return {};
+  Shape shape = at.shape(x), vector = {shape.width()};
+  if (!shape.isActivation())
+    return fail(at, Op::LayerNorm, "an activation of shape", {batch, 1, shape.width()}, shape);
+  if (at.shape(scale) != vector)
+    return fail(at, Op::LayerNorm, "scale of shape", vector, at.shape(scale));
+  if (at.shape(shift) != vector)
+    return fail(at, Op::LayerNorm, "shift of shape", vector, at.shape(shift));
+  if (!(eps > 0 && eps <= std::numeric_limits<double>::max()))
+    return fail(at, Op::LayerNorm, "a positive, finite eps with input", shape, {0});
+  Node node = makeNode(Op::LayerNorm, shape, {x, scale, shift});
+  node.number = eps;
+  return append(at, node);
+}
+
+/// x * transpose(weight), the weight N x K.
+constexpr Value linear(Scope at, Value x, Value weight) {
+  if (!usable(at, {x, weight}))
+    return {};
+  Shape shape = at.shape(x), matrix = at.shape(weight);
+  if (!shape.isActivation())
+    return fail(at, Op::Linear, "an activation of shape", {batch, 1, shape.width()}, shape);
+  if (matrix.rank != 2 || matrix.isActivation() || matrix[1] != shape.width())
+    return fail(at, Op::Linear, "a weight of shape", {matrix[0], shape.width()}, matrix);
+  return append(at, makeNode(Op::Linear, shape.withWidth(matrix[0]), {x, weight}));
+}
+
+constexpr Value biasAdd(Scope at, Value x, Value bias) {
+  if (!usable(at, {x, bias}))
+    return {};
+  Shape vector = {at.shape(x).width()};
+  if (at.shape(bias) != vector)
+    return fail(at, Op::BiasAdd, "a bias of shape", vector, at.shape(bias));
+  return append(at, makeNode(Op::BiasAdd, at.shape(x), {x, bias}));
+}
+
+constexpr Value unary(Scope at, Op op, Value x) {
+  if (!usable(at, {x}))
+    return {};
+  if (!at.shape(x).isActivation())
+    return fail(at, op, "an activation of shape", {batch, 1, at.shape(x).width()}, at.shape(x));
+  return append(at, makeNode(op, at.shape(x), {x}));
+}
+constexpr Value gelu(Scope at, Value x, GeluForm form = GeluForm::Erf) {
+  Value result = unary(at, Op::Gelu, x);
+  if (result.id >= 0)
+    at.graph->nodes[result.id].form = form;
+  return result;
+}
+constexpr Value relu(Scope at, Value x) { return unary(at, Op::Relu, x); }
+constexpr Value silu(Scope at, Value x) { return unary(at, Op::Silu, x); }
+constexpr Value tanh(Scope at, Value x) { return unary(at, Op::Tanh, x); }
+
+/// x * factor.
+constexpr Value scale(Scope at, Value x, double factor) {
+  if (!(factor >= -std::numeric_limits<double>::max() &&
+        factor <= std::numeric_limits<double>::max()))
+    return fail(at, Op::Scale, "a finite factor with input", at.shape(x), {0});
+  Value result = unary(at, Op::Scale, x);
+  if (result.id >= 0)
+    at.graph->nodes[result.id].number = factor;
+  return result;
+}
+/// x * factor, column by column times `columns` (LayerScale).
+constexpr Value scale(Scope at, Value x, double factor, Value columns) {
+  if (!usable(at, {x, columns}))
+    return {};
+  Shape vector = {at.shape(x).width()};
+  if (at.shape(columns) != vector)
+    return fail(at, Op::Scale, "columns of shape", vector, at.shape(columns));
+  Value result = scale(at, x, factor);
+  if (result.id >= 0) {
+    Node &node = at.graph->nodes[result.id];
+    node.operands[node.operandCount++] = columns.id;
+  }
+  return result;
+}
+
+constexpr Value binary(Scope at, Op op, Value a, Value b) {
+  if (!usable(at, {a, b}))
+    return {};
+  if (at.shape(a) != at.shape(b))
+    return fail(at, op, "operands of one shape", at.shape(a), at.shape(b));
+  return append(at, makeNode(op, at.shape(a), {a, b}));
+}
+constexpr Value add(Scope at, Value a, Value b) { return binary(at, Op::Add, a, b); }
+constexpr Value mul(Scope at, Value a, Value b) { return binary(at, Op::Mul, a, b); }
+
+/// How heads lie in the operands of an attention. `scale` 0 stands for 1 / sqrt(headDim).
+struct Heads {
+  std::int64_t heads = 1, headDim = 64;
+  double scale = 0;
+  Axis axis = Axis::Tokens;
+  std::int64_t offsets[3] = {0, 0, 0};
+};
+
+/// 1 / sqrt(n), the square root by Newton from above, exact for exact squares.
+constexpr double attentionScale(std::int64_t n) {
+  double value = static_cast<double>(n), root = value > 1 ? value : 1;
+  for (int i = 0; i < 200; ++i) {
+    double next = 0.5 * (root + value / root);
+    if (next >= root)
+      break;
+    root = next;
+  }
+  return 1 / root;
+}
+
+constexpr Value attention(Scope at, Value query, Value key, Value value, Heads how) {
+  if (!usable(at, {query, key, value}))
+    return {};
+  constexpr std::int64_t most = 1 << 20;
+  if (how.heads < 1 || how.headDim < 1 || how.heads > most || how.headDim > most)
+    return fail(at, Op::Attention, "heads and head size up to", {most, most},
+                {how.heads, how.headDim});
+  std::int64_t columns = how.heads * how.headDim;
+  Shape q = at.shape(query), k = at.shape(key), v = at.shape(value);
+  bool tokens = how.axis == Axis::Tokens;
+  if (!q.isActivation() || q.rank > 3)
+    return fail(at, Op::Attention, "a query of shape", {batch, 1, columns}, q);
+  if (!k.isActivation() || k.rank > 3 || (tokens && k.rank != 3))
+    return fail(at, Op::Attention, "a key of shape", {batch, 1, columns}, k);
+  if (k.withWidth(0) != v.withWidth(0))
+    return fail(at, Op::Attention, "a value of shape", k.withWidth(v.width()), v);
+  if (!tokens && q.withWidth(0) != k.withWidth(0))
+    return fail(at, Op::Attention, "a query of shape", k.withWidth(q.width()), q);
+  const Shape shapes[3] = {q, k, v};
+  for (int i = 0; i < 3; ++i)
+    if (how.offsets[i] < 0 || how.offsets[i] > shapes[i].width() - columns)
+      return fail(at, Op::Attention, "heads * head size columns at the offset, so at least",
+                  shapes[i].withWidth(how.offsets[i] + columns), shapes[i]);
+  Node node = makeNode(Op::Attention, q.withWidth(columns), {query, key, value});
+  node.heads = how.heads;
+  node.headDim = how.headDim;
+  node.number = how.scale == 0 ? attentionScale(how.headDim) : how.scale;
+  node.axis = how.axis;
+  for (int i = 0; i < 3; ++i)
+    node.offsets[i] = how.offsets[i];
+  return append(at, node);
+}
+
+/// Names a result of the model. Results have the order of these calls.
+constexpr void output(Graph &graph, Literal name, Value value) {
+  if (usable(Scope{&graph}, {value}))
+    graph.outputs.push_back({name.text, value});
+}
+
+} // namespace vitc::graph
+#endif // VITC_FRONTEND_GRAPH_GRAPH_H
