@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""End-to-end checks of vitc against outputs of the models' own code.
+
+  golden.py check MODEL --device reference|f16|bf16   errors within the tolerance, and not above what
+                                                      PyTorch makes of the same model in that type
+  golden.py controls MODEL                            seven wrong models are told from the right one
+  golden.py variants                                  models unlike the golden ones, emulated against
+                                                      the f64 reference
+  golden.py weights MODEL                             new weights in f32, f16, bf16 without rebuilding;
+                                                      a transposed one is refused
+"""
+import argparse
+import array
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import safetensors
+
+LINE = re.compile(r"^(\S+) error (\S+) tolerance (\S+) (ok|FAIL)$", re.M)
+
+
+def run(*command, expect=0):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if expect is not None and done.returncode != expect:
+        sys.exit(f"{' '.join(command)}\nexit {done.returncode}, expected {expect}\n"
+                 f"{done.stdout}{done.stderr}")
+    return done
+
+
+def device_arguments(device):
+    return ["--device", "reference"] if device == "reference" else ["--emulate", "--dtype", device]
+
+
+def errors(vitc, model, golden, device, extra=(), expect=0):
+    """{output: relative error} as `vitc check` prints them."""
+    done = run(vitc, "check", model, "--golden", golden, *device_arguments(device), *extra,
+               expect=expect)
+    found = {name: float(error) for name, error, _, _ in LINE.findall(done.stdout)}
+    if not found:
+        sys.exit(f"no result line in the output of vitc check:\n{done.stdout}{done.stderr}")
+    return found
+
+
+def check(arguments):
+    directory = arguments.model
+    golden = os.path.join(directory, "io.safetensors")
+    extra = ["--tolerance", arguments.tolerance] if arguments.tolerance else []
+    found = errors(arguments.vitc, directory, golden, arguments.device, extra)
+    meta = json.load(open(os.path.join(directory, "meta.json")))
+    torch = meta.get("torch_rel_err", {}).get(arguments.device, {})
+    outputs = safetensors.read(golden)
+    for name, error in found.items():
+        line = f"{os.path.basename(directory)} {arguments.device} {name}: {error:.3g}"
+        if name in torch:
+            size = len(outputs[name + ".f64"].values)
+            limit = torch[name] * (2.5 if size < 500 else 1.5)
+            line += f", PyTorch {torch[name]:.3g}, limit {limit:.3g}"
+            if not error <= limit:
+                sys.exit(f"{line}: above what PyTorch's own arithmetic allows")
+        print(line)
+
+
+# Controls ---------------------------------------------------------------------------------------
+
+
+def swap_rows(tensor, first, second, count):
+    for row in range(count):
+        a, b = tensor.row(first + row), tensor.row(second + row)
+        tensor.values[a], tensor.values[b] = tensor.values[b], tensor.values[a]
+
+
+def first_named(tensors, *endings):
+    for name in sorted(tensors):
+        if any(name.endswith(ending) for ending in endings):
+            return tensors[name]
+    sys.exit(f"no tensor ends in one of {endings}")
+
+
+def scale_fc2_row(tensors, config):
+    weight = first_named(tensors, "layers.0.mlp.fc2.weight", "layers.0.linear2.weight")
+    row = weight.row(3)
+    weight.values[row] = array.array("f", [1.05 * x for x in weight.values[row]])
+
+
+def zero_position_row(tensors, config):
+    table = first_named(tensors, "position_embeddings", "pos_embedding")
+    width = table.shape[-1]
+    table.values[2 * width:3 * width] = array.array("f", [0.0] * width)
+
+
+def swap_heads(tensors, config):
+    """Exchanges the values of two heads, without their queries and keys."""
+    heads = config.get("num_attention_heads") or config["heads"]
+    width = config.get("hidden_size") or config["dim"]
+    packed = any(name.endswith("in_proj_weight") for name in tensors)
+    endings = (["layers.0.self_attn.in_proj_weight", "layers.0.self_attn.in_proj_bias"] if packed
+               else ["layers.0.attention.v_proj.weight", "layers.0.attention.v_proj.bias"])
+    start = 2 * width if packed else 0
+    for ending in endings:
+        swap_rows(first_named(tensors, ending), start, start + width // heads, width // heads)
+
+
+def copy_model(directory, target, edit=None):
+    os.makedirs(target, exist_ok=True)
+    config = json.load(open(os.path.join(directory, "config.json")))
+    shutil.copy(os.path.join(directory, "config.json"), target)
+    tensors = safetensors.read(os.path.join(directory, "model.safetensors"))
+    if edit:
+        edit(tensors, config)
+    safetensors.write(os.path.join(target, "model.safetensors"), tensors)
+    return target
+
+
+def emit_edited(vitc, directory, target, outputs, pattern, replacement):
+    """The model as IR with a textual change; its weights stay where they are."""
+    text = run(vitc, "build", directory, "--emit=vit", "--outputs", ",".join(outputs)).stdout
+    edited, count = re.subn(pattern, replacement, text)
+    if not count:
+        return None
+    path = os.path.join(target, "model.mlir")
+    with open(path, "w") as file:
+        file.write(edited)
+    return path
+
+
+def controls(arguments):
+    directory, vitc = arguments.model, arguments.vitc
+    golden = os.path.join(directory, "io.safetensors")
+    weights = os.path.join(directory, "model.safetensors")
+    outputs = [n[:-4] for n in safetensors.read(golden) if n.endswith(".f64")]
+    with tempfile.TemporaryDirectory() as scratch:
+        def expect_wrong(label, model, device="reference", extra=(), limit=1e-5):
+            found = errors(vitc, model, golden, device, extra, expect=1)
+            worst = max(found.values())
+            print(f"{label} ({device}): {worst:.3g}")
+            if not worst > limit:
+                sys.exit(f"{label}: error {worst:.3g} on {device}, expected above {limit}")
+
+        same = copy_model(directory, os.path.join(scratch, "same"))
+        errors(vitc, same, golden, "reference")  # the copy itself is right
+        expect_wrong("fc2 row times 1.05",
+                     copy_model(directory, os.path.join(scratch, "fc2"), scale_fc2_row))
+        expect_wrong("position row zeroed",
+                     copy_model(directory, os.path.join(scratch, "position"), zero_position_row))
+        swapped = copy_model(directory, os.path.join(scratch, "heads"), swap_heads)
+        expect_wrong("two heads swapped", swapped)
+        for device, limit in (("f16", 2e-3), ("bf16", 2e-2)):
+            expect_wrong("two heads swapped", swapped, device, limit=limit)
+        for label, pattern, replacement in (
+                ("tanh for erf", r"vit\.gelu erf", "vit.gelu tanh"),
+                ("eps 1e-6 for 1e-12", r"eps 9\.99\d*E-13|eps 1\.0*E-12", "eps 1.0E-6")):
+            edited = emit_edited(vitc, directory, scratch, outputs, pattern, replacement)
+            if edited:
+                expect_wrong(label, edited, extra=["--weights", weights])
+            elif "kernelbench" not in directory:
+                sys.exit(f"{label}: nothing in the IR matches {pattern}")
+
+
+# Variants ---------------------------------------------------------------------------------------
+
+
+def hf(image, patch, channels, width, heads, mlp, classes, layers=2, **more):
+    return {"architectures": ["ViTForImageClassification"], "model_type": "vit",
+            "image_size": image, "patch_size": patch, "num_channels": channels,
+            "hidden_size": width, "num_attention_heads": heads, "intermediate_size": mlp,
+            "num_hidden_layers": layers, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+            "qkv_bias": True, "id2label": {str(i): f"c{i}" for i in range(classes)}, **more}
+
+
+VARIANTS = {
+    "non-square": hf([32, 48], 8, 3, 64, 4, 128, 10),
+    "one-channel": hf(20, 4, 1, 32, 2, 64, 3),
+    "four-channels": hf(48, 12, 4, 96, 2, 96, 17),
+    "patch5": hf(25, 5, 1, 48, 3, 100, 11),
+    "patch32": hf(96, 32, 3, 64, 1, 80, 5),
+    "head128": hf(32, 8, 3, 256, 2, 300, 1001),
+    "head24": hf(32, 8, 3, 72, 3, 77, 2),
+    "head16-odd-mlp": hf(16, 4, 3, 48, 3, 51, 7),
+    "gelu-new": hf(32, 8, 3, 64, 2, 128, 10, hidden_act="gelu_new"),
+    "quick-gelu": hf(32, 8, 3, 64, 2, 128, 10, hidden_act="quick_gelu"),
+    "no-qkv-bias": hf(32, 8, 3, 64, 4, 128, 10, qkv_bias=False),
+    "tokens-257": hf(64, 4, 1, 80, 1, 64, 4, layers=1),
+    "vit-model": {**hf(32, 8, 3, 64, 2, 96, 2), "architectures": ["ViTModel"]},
+    "kernelbench-odd": {"architecture": "kernelbench_vit", "image_size": 28, "patch_size": 7,
+                        "num_classes": 3, "dim": 40, "depth": 2, "heads": 1, "mlp_dim": 36,
+                        "channels": 1},
+}
+
+
+def variants(arguments):
+    vitc = arguments.vitc
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, config in VARIANTS.items():
+            if arguments.only and arguments.only != name:
+                continue
+            directory = os.path.join(scratch, name)
+            os.makedirs(directory)
+            with open(os.path.join(directory, "config.json"), "w") as file:
+                json.dump(config, file)
+            image = config["image_size"]
+            height, width = image if isinstance(image, list) else (image, image)
+            channels = config.get("num_channels") or config["channels"]
+            generator = random.Random(name)
+            pixels = array.array("f", [generator.uniform(-1, 1)
+                                       for _ in range(3 * channels * height * width)])
+            tensors = {"pixel_values": safetensors.Tensor("F32", [3, channels, height, width], pixels)}
+            source = os.path.join(directory, "input.safetensors")
+            golden = os.path.join(directory, "golden.safetensors")
+            safetensors.write(source, tensors)
+            run(vitc, "run", directory, "--random-weights", "--device", "reference",
+                "--input", source, "--output", golden)
+            golden_tensors = safetensors.read(golden)
+            golden_tensors.update(tensors)
+            safetensors.write(golden, golden_tensors)
+            for device in ("f16", "bf16"):
+                found = errors(vitc, directory, golden, device, ["--random-weights"])
+                print(name, device, " ".join(f"{k} {v:.3g}" for k, v in found.items()))
+
+
+# Weights ----------------------------------------------------------------------------------------
+
+
+def weights(arguments):
+    vitc, directory = arguments.vitc, arguments.model
+    generator = random.Random(12)
+    golden = safetensors.read(os.path.join(directory, "io.safetensors"))
+    with tempfile.TemporaryDirectory() as scratch:
+        source = os.path.join(scratch, "input.safetensors")
+        safetensors.write(source, {"pixel_values": golden["pixel_values"]})
+        library = os.path.join(scratch, "library")
+        run(vitc, "build", directory, "-o", library, "--name", "model", "--shared")
+        shared = os.path.join(library, "libmodel.so")
+        for dtype in ("F32", "F16", "BF16"):
+            def perturb(tensors, config):
+                for tensor in tensors.values():
+                    tensor.values = array.array(
+                        "f", [x * (1 + 0.2 * generator.uniform(-1, 1)) for x in tensor.values])
+                    tensor.dtype = dtype
+            other = copy_model(directory, os.path.join(scratch, dtype), perturb)
+            expected = os.path.join(other, "expected.safetensors")
+            run(vitc, "run", other, "--device", "reference", "--input", source, "--output", expected)
+            reference = safetensors.read(expected)
+            reference["pixel_values"] = golden["pixel_values"]
+            safetensors.write(expected, reference)
+            file = os.path.join(other, "model.safetensors")
+            done = run(arguments.vit_run, shared, "--weights", file, "--check", expected, "--emulate")
+            print(dtype, done.stdout.strip())
+
+        def transpose(tensors, config):
+            tensor = first_named(tensors, "layers.0.mlp.fc1.weight", "layers.0.linear1.weight")
+            tensor.shape.reverse()
+        wrong = copy_model(directory, os.path.join(scratch, "transposed"), transpose)
+        done = run(arguments.vit_run, shared, "--weights", os.path.join(wrong, "model.safetensors"),
+                   "--check", os.path.join(directory, "io.safetensors"), "--emulate", expect=1)
+        config = json.load(open(os.path.join(directory, "config.json")))
+        wide = config.get("intermediate_size") or config["mlp_dim"]
+        narrow = config.get("hidden_size") or config["dim"]
+        for shape in (f"{wide}x{narrow}", f"{narrow}x{wide}"):
+            if shape not in done.stderr:
+                sys.exit(f"the refusal of a transposed fc1 does not name {shape}: {done.stderr}")
+        print(done.stderr.strip())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["check", "controls", "variants", "weights"])
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--vitc", required=True)
+    parser.add_argument("--vit-run")
+    parser.add_argument("--device", choices=["reference", "f16", "bf16"])
+    parser.add_argument("--tolerance")
+    parser.add_argument("--only", help="one of the variants")
+    arguments = parser.parse_args()
+    {"check": check, "controls": controls, "variants": variants,
+     "weights": weights}[arguments.what](arguments)
+
+
+if __name__ == "__main__":
+    main()
