@@ -9,7 +9,26 @@
 
 #include "frontend/graph/Graph.h"
 
+#include <type_traits>
+
 namespace vitc::graph {
+
+namespace detail {
+inline void thisGraphDoesNotFit() {} // not constexpr: to call it ends a constant evaluation
+} // namespace detail
+
+/// Figures of a graph with a problem are 0 at run time and no constant at compile time.
+constexpr bool shapesFit(const Problem &problem, Shape expected, Shape found) {
+  if (!problem.found)
+    return true;
+  if (std::is_constant_evaluated())
+    detail::thisGraphDoesNotFit();
+  static_cast<void>(expected), static_cast<void>(found); // shown in the compiler's message
+  return false;
+}
+constexpr bool fits(const Graph &graph) {
+  return shapesFit(graph.problem, graph.problem.expected, graph.problem.actual);
+}
 
 /// For each node, 1 if an output depends on it. Inputs are always alive: they are in the signature.
 constexpr std::vector<char> live(const Graph &graph) {
@@ -39,6 +58,8 @@ constexpr std::int64_t addProduct(std::int64_t a, std::int64_t b, std::int64_t c
 /// alone, 2 M N K of a linear and 4 Sq Sk heads head_dim of an attention. Sk of an attention over
 /// the batch is `images`. Saturates.
 constexpr std::int64_t flops(const Graph &graph, std::int64_t images = 1) {
+  if (!fits(graph))
+    return 0;
   std::vector<char> alive = live(graph);
   std::int64_t total = 0;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -57,6 +78,8 @@ constexpr std::int64_t flops(const Graph &graph, std::int64_t images = 1) {
 
 /// Numbers in the checkpoint that the outputs depend on.
 constexpr std::int64_t parameters(const Graph &graph) {
+  if (!fits(graph))
+    return 0;
   std::vector<char> alive = live(graph);
   std::int64_t total = 0;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i)
@@ -67,6 +90,8 @@ constexpr std::int64_t parameters(const Graph &graph) {
 
 /// The shape of the output of that name; no shape if there is none.
 constexpr Shape outputShape(const Graph &graph, std::string_view name) {
+  if (!fits(graph))
+    return {};
   for (const Output &output : graph.outputs)
     if (output.name == name)
       return graph.shape(output.value);
