@@ -1,0 +1,472 @@
+//===- Recipe.cpp - Straight-line arithmetic on weights --------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Values are computed on demand, prepared weight by prepared weight, and freed
+// after their last use: a recipe that loads everything first still needs only
+// the memory of one weight and what it is made of.
+//===----------------------------------------------------------------------===//
+#include "runtime/Recipe.h"
+#include "runtime/weights/Float.h"
+#include "runtime/weights/HashWeights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+namespace vitrt {
+namespace {
+
+using Values = std::vector<double>;
+
+std::span<const int64_t> shapeOf(const vit_recipe_step &step) { return {step.shape, step.rank}; }
+std::span<const int64_t> fileShapeOf(const vit_recipe_step &step) {
+  return {step.file_shape, step.file_rank};
+}
+
+size_t countOf(std::span<const int64_t> shape) {
+  size_t count = 1;
+  for (int64_t extent : shape)
+    count *= size_t(extent);
+  return count;
+}
+
+/// Elements of one row: everything but dimension 0.
+size_t rowOf(std::span<const int64_t> shape) {
+  return shape.empty() ? 1 : countOf(shape.subspan(1));
+}
+
+Values transpose(const Values &in, size_t rows, size_t columns) {
+  constexpr size_t block = 32; // a cache line on both sides
+  Values out(in.size());
+  for (size_t i0 = 0; i0 < rows; i0 += block)
+    for (size_t j0 = 0; j0 < columns; j0 += block)
+      for (size_t i = i0; i < std::min(rows, i0 + block); ++i)
+        for (size_t j = j0; j < std::min(columns, j0 + block); ++j)
+          out[j * rows + i] = in[i * columns + j];
+  return out;
+}
+
+double roundTo(uint32_t dtype, double value) {
+  switch (dtype) {
+  case VIT_F16:
+    return halfToFloat(doubleToHalf(value));
+  case VIT_BF16:
+    return bfloatToFloat(doubleToBfloat(value));
+  case VIT_F32:
+    return float(value);
+  default:
+    return value;
+  }
+}
+
+const char *nameOfDtype(uint32_t dtype) {
+  constexpr const char *names[] = {"f32", "f16", "bf16", "f64"};
+  return dtype < 4 ? names[dtype] : "an unknown type";
+}
+
+/// The tensor a value was made from first, for messages.
+const char *originOf(const vit_library &library, uint32_t value) {
+  const vit_recipe_step *step = &library.recipe[value];
+  while (step->op != VIT_RECIPE_LOAD)
+    step = &library.recipe[step->operands[0]];
+  return step->keys[0].name;
+}
+
+/// Refuses finite values that become infinite when rounded to `dtype`. `value` is their place in
+/// the recipe.
+Result<void> checkRange(const vit_library &library, uint32_t value, const Values &values,
+                        uint32_t dtype) {
+  double limit = dtype == VIT_F16    ? 65520
+                 : dtype == VIT_BF16 ? 0x1.FFp127
+                 : dtype == VIT_F32  ? 0x1.FFFFFFp127
+                                     : HUGE_VAL;
+  for (double number : values)
+    if (std::fabs(number) >= limit && std::isfinite(number)) {
+      char text[32];
+      snprintf(text, sizeof text, "%g", number);
+      return Error{quoted(originOf(library, value)) + " holds " + text + ", too large for " +
+                   nameOfDtype(dtype) + "; build with another --dtype"};
+    }
+  return {};
+}
+
+/// Copies `in` of `from` to the origin of `out` of `to`, row by row of the last dimension.
+void copyPadded(const double *in, std::span<const int64_t> from, double *out,
+                std::span<const int64_t> to) {
+  if (from.size() <= 1) {
+    std::copy_n(in, from.empty() ? 1 : size_t(from[0]), out);
+    return;
+  }
+  for (int64_t i = 0; i != from[0]; ++i)
+    copyPadded(in + i * rowOf(from), from.subspan(1), out + i * rowOf(to), to.subspan(1));
+}
+
+/// Executes one recipe.
+class Evaluator {
+public:
+  Evaluator(const vit_library &library, WeightSource &source)
+      : library(library), source(source), values(library.recipe_count),
+        uses(library.recipe_count, 0) {}
+
+  /// Counts the uses below `root`, so that evaluate() knows the last one. Once per root.
+  Result<void> want(uint32_t root) {
+    if (root >= library.recipe_count)
+      return Error{"the library's recipe has no value " + std::to_string(root)};
+    std::vector<uint32_t> open;
+    if (uses[root]++ == 0)
+      open.push_back(root);
+    while (!open.empty()) {
+      uint32_t value = open.back();
+      open.pop_back();
+      const vit_recipe_step &step = library.recipe[value];
+      if (auto good = checkStep(value); !good)
+        return good;
+      for (uint32_t i = 0; i != step.operand_count; ++i)
+        if (uses[step.operands[i]]++ == 0)
+          open.push_back(step.operands[i]);
+    }
+    return {};
+  }
+
+  /// Computes `root`. Operands come before their users, so a stack of open values suffices.
+  Result<void> evaluate(uint32_t root) {
+    std::vector<uint32_t> open = {root};
+    while (!open.empty()) {
+      uint32_t value = open.back();
+      const vit_recipe_step &step = library.recipe[value];
+      size_t before = open.size();
+      if (values[value].done) {
+        open.pop_back();
+        continue;
+      }
+      for (uint32_t i = step.operand_count; i-- != 0;)
+        if (!values[step.operands[i]].done)
+          open.push_back(step.operands[i]);
+      if (open.size() != before)
+        continue;
+      auto result = compute(value);
+      if (!result)
+        return result.takeError();
+      values[value] = {std::move(*result), true};
+      for (uint32_t i = 0; i != step.operand_count; ++i)
+        release(step.operands[i]);
+      open.pop_back();
+    }
+    return {};
+  }
+
+  const Values &value(uint32_t index) const { return values[index].data; }
+
+  void release(uint32_t value) {
+    if (--uses[value] == 0)
+      values[value].data = Values();
+  }
+
+private:
+  struct Slot {
+    Values data;
+    bool done = false;
+  };
+
+  /// The recipe is the compiler's, but a file on a user's disk: nothing may index out of it.
+  Result<void> checkStep(uint32_t value) {
+    const vit_recipe_step &step = library.recipe[value];
+    auto fail = [&](const char *text) {
+      return Error{"the library's recipe is damaged: value " + std::to_string(value) + " " + text};
+    };
+    if (step.op > VIT_RECIPE_RESHAPE || step.rank > VIT_MAX_RANK || step.file_rank > VIT_MAX_RANK ||
+        step.operand_count > VIT_MAX_OPERANDS)
+      return fail("has an unknown form");
+    for (uint32_t i = 0; i != step.operand_count; ++i)
+      if (step.operands[i] >= value)
+        return fail("uses a later value");
+    for (int64_t extent : step.shape)
+      if (extent < 0)
+        return fail("has a negative shape");
+    for (uint32_t i = 0; i != step.key_count; ++i)
+      if (step.keys[i].transposed && step.file_rank != 2)
+        return fail("turns a tensor that is no matrix");
+    std::span<const int64_t> shape = shapeOf(step), first;
+    if (step.op != VIT_RECIPE_LOAD && step.operand_count == 0)
+      return fail("has no operand");
+    if (step.operand_count != 0)
+      first = shapeOf(library.recipe[step.operands[0]]);
+    size_t count = countOf(shape);
+    bool good = false;
+    switch (step.op) {
+    case VIT_RECIPE_LOAD:
+      good = step.key_count != 0 && count == countOf(fileShapeOf(step));
+      break;
+    case VIT_RECIPE_SLICE:
+      good = !first.empty() && !shape.empty() && rowOf(shape) == rowOf(first) && step.first >= 0 &&
+             step.first <= first[0] - shape[0];
+      break;
+    case VIT_RECIPE_CONCAT: {
+      size_t sum = 0;
+      for (uint32_t i = 0; i != step.operand_count; ++i)
+        sum += countOf(shapeOf(library.recipe[step.operands[i]]));
+      good = sum == count;
+      break;
+    }
+    case VIT_RECIPE_ADD:
+      if (step.operand_count == 2) {
+        std::span<const int64_t> second = shapeOf(library.recipe[step.operands[1]]);
+        good = countOf(first) == count &&
+               (countOf(second) == count ||
+                (second.size() == 1 && !shape.empty() && second[0] == shape.back()));
+      }
+      break;
+    case VIT_RECIPE_TRANSPOSE:
+      good = first.size() == 2 && shape.size() == 2 && first[0] == shape[1] && first[1] == shape[0];
+      break;
+    case VIT_RECIPE_PAD:
+      good = first.size() == shape.size() &&
+             std::equal(first.begin(), first.end(), shape.begin(), std::less_equal<int64_t>());
+      break;
+    case VIT_RECIPE_CAST:
+      good = countOf(first) == count && step.dtype <= VIT_F64;
+      break;
+    case VIT_RECIPE_RESHAPE:
+      good = countOf(first) == count;
+      break;
+    }
+    if (!good)
+      return fail("does not fit its operands");
+    return {};
+  }
+
+  /// Operand 0, taken over if this is its last use.
+  Values take(const vit_recipe_step &step) {
+    Slot &slot = values[step.operands[0]];
+    return uses[step.operands[0]] == 1 ? std::move(slot.data) : slot.data;
+  }
+
+  Result<Values> compute(uint32_t index) {
+    const vit_recipe_step &step = library.recipe[index];
+    switch (step.op) {
+    case VIT_RECIPE_LOAD:
+      return source.load(step);
+    case VIT_RECIPE_SLICE: {
+      const Values &in = values[step.operands[0]].data;
+      auto begin = in.begin() + int64_t(step.first * rowOf(shapeOf(step)));
+      return Values(begin, begin + int64_t(countOf(shapeOf(step))));
+    }
+    case VIT_RECIPE_CONCAT: {
+      Values out;
+      out.reserve(countOf(shapeOf(step)));
+      for (uint32_t i = 0; i != step.operand_count; ++i) {
+        const Values &in = values[step.operands[i]].data;
+        out.insert(out.end(), in.begin(), in.end());
+      }
+      return out;
+    }
+    case VIT_RECIPE_ADD: {
+      const Values &addend = values[step.operands[1]].data; // not moved: its use is still to come
+      Values out = take(step);
+      for (size_t i = 0, j = 0; i != out.size(); ++i, ++j) {
+        if (j == addend.size())
+          j = 0;
+        out[i] += addend[j];
+      }
+      return out;
+    }
+    case VIT_RECIPE_TRANSPOSE:
+      return transpose(values[step.operands[0]].data, size_t(step.shape[1]), size_t(step.shape[0]));
+    case VIT_RECIPE_PAD: {
+      Values out(countOf(shapeOf(step)), 0.0);
+      if (!values[step.operands[0]].data.empty())
+        copyPadded(values[step.operands[0]].data.data(), shapeOf(library.recipe[step.operands[0]]),
+                   out.data(), shapeOf(step));
+      return out;
+    }
+    case VIT_RECIPE_CAST: {
+      Values out = take(step);
+      if (auto good = checkRange(library, index, out, step.dtype); !good)
+        return good.takeError();
+      for (double &value : out)
+        value = roundTo(step.dtype, value);
+      return out;
+    }
+    default:
+      return take(step); // RESHAPE: the order of the elements does not change
+    }
+  }
+
+  const vit_library &library;
+  WeightSource &source;
+  std::vector<Slot> values;
+  std::vector<uint32_t> uses; // still to come
+};
+
+template <class Stored, class Round>
+void storeAll(const Values &values, uint8_t *out, Round round) {
+  for (size_t i = 0; i != values.size(); ++i) {
+    Stored stored = round(values[i]);
+    std::memcpy(out + i * sizeof(Stored), &stored, sizeof(Stored));
+  }
+}
+
+Result<void> store(const vit_library &library, const vit_prepared &weight, const Values &values,
+                   std::span<uint8_t> arena) {
+  size_t size = weight.dtype == VIT_F64 ? 8 : weight.dtype == VIT_F32 ? 4 : 2;
+  if (weight.dtype > VIT_F64 || values.size() * size != weight.bytes ||
+      weight.offset > arena.size() || weight.bytes > arena.size() - weight.offset)
+    return Error{"the library's weight list is damaged: value " + std::to_string(weight.value) +
+                 " does not fit its place"};
+  if (auto good = checkRange(library, weight.value, values, weight.dtype); !good)
+    return good;
+  uint8_t *out = arena.data() + weight.offset;
+  switch (weight.dtype) {
+  case VIT_F16:
+    storeAll<uint16_t>(values, out, doubleToHalf);
+    break;
+  case VIT_BF16:
+    storeAll<uint16_t>(values, out, doubleToBfloat);
+    break;
+  case VIT_F32:
+    storeAll<float>(values, out, [](double v) { return float(v); });
+    break;
+  default:
+    storeAll<double>(values, out, [](double v) { return v; });
+    break;
+  }
+  return {};
+}
+
+std::vector<int64_t> shapeUnder(const vit_recipe_step &step, const vit_key &key) {
+  std::vector<int64_t> shape(step.file_shape, step.file_shape + step.file_rank);
+  if (key.transposed)
+    std::reverse(shape.begin(), shape.end());
+  return shape;
+}
+
+/// `values` as they lie under `key`, in the order of file_shape.
+Values turned(Values values, const vit_recipe_step &step, const vit_key &key) {
+  if (!key.transposed)
+    return values;
+  return transpose(values, size_t(step.file_shape[1]), size_t(step.file_shape[0]));
+}
+
+bool isIgnored(const vit_library &library, std::string_view name) {
+  for (uint32_t i = 0; i != library.ignored_count; ++i) {
+    std::string_view pattern = library.ignored[i];
+    bool prefix = !pattern.empty() && pattern.back() == '*';
+    if (prefix ? name.substr(0, pattern.size() - 1) == pattern.substr(0, pattern.size() - 1)
+               : name == pattern)
+      return true;
+  }
+  return false;
+}
+
+} // namespace
+
+/// Shapes and names only: a wrong file is refused before any arithmetic.
+Result<void> FileSource::check(const vit_library &library) {
+  std::string problem = "weights " + quoted(file.path()) + ": ";
+  std::vector<std::string_view> known;
+  for (uint32_t i = 0; i != library.recipe_count; ++i) {
+    const vit_recipe_step &step = library.recipe[i];
+    if (step.op != VIT_RECIPE_LOAD)
+      continue;
+    const vit_key *found = nullptr;
+    for (const vit_key &key : std::span(step.keys, step.key_count)) {
+      const FileTensor *tensor = file.find(key.name);
+      if (!tensor)
+        continue;
+      if (found && std::string_view(found->name) != key.name)
+        return Error{problem + quoted(found->name) + " and " + quoted(key.name) +
+                     " are names of the same tensor, expected one of them"};
+      known.push_back(key.name);
+      std::vector<int64_t> expected = shapeUnder(step, key);
+      if (tensor->shape != expected)
+        return Error{problem + quoted(key.name) + " is " + shapeText(tensor->shape) +
+                     ", the model expects " + shapeText(expected)};
+      found = &key;
+    }
+    if (!found)
+      return Error{problem + quoted(step.keys[0].name) + " is missing, the model expects it as " +
+                   shapeText(shapeUnder(step, step.keys[0]))};
+  }
+  std::sort(known.begin(), known.end());
+  const FileTensor *extra = nullptr;
+  size_t extras = 0;
+  for (const FileTensor &tensor : file.tensors())
+    if (!std::binary_search(known.begin(), known.end(), tensor.name) &&
+        !isIgnored(library, tensor.name)) {
+      ++extras;
+      extra = extra ? extra : &tensor;
+    }
+  if (extra)
+    return Error{problem + quoted(extra->name) + " (" + shapeText(extra->shape) +
+                 ") is not a tensor of the model" +
+                 (extras > 1 ? ", nor are " + std::to_string(extras - 1) + " more" : "")};
+  return {};
+}
+
+Result<std::vector<double>> FileSource::load(const vit_recipe_step &step) {
+  for (const vit_key &key : std::span(step.keys, step.key_count))
+    if (const FileTensor *tensor = file.find(key.name)) {
+      auto values = readF64(*tensor);
+      if (!values)
+        return Error{"weights " + quoted(file.path()) + ": " + values.error()};
+      return turned(std::move(*values), step, key);
+    }
+  return Error{"weights " + quoted(file.path()) + ": " + quoted(step.keys[0].name) + " is missing"};
+}
+
+Result<std::vector<double>> FunctionSource::load(const vit_recipe_step &step) {
+  const vit_key &key = step.keys[0];
+  std::vector<int64_t> shape = shapeUnder(step, key);
+  std::vector<float> values(countOf(shape));
+  if (auto done = function(key.name, shape, values); !done)
+    return done.takeError();
+  return turned(Values(values.begin(), values.end()), step, key);
+}
+
+FunctionSource hashSource(std::vector<std::pair<std::string, double>> add) {
+  return FunctionSource([add = std::move(add)](const char *name, std::span<const int64_t> shape,
+                                               std::span<float> values) -> Result<void> {
+    double shift = 0;
+    for (const auto &[tensor, value] : add)
+      if (tensor == name)
+        shift = value;
+    hashTensor(name, shape, shift, values);
+    return {};
+  });
+}
+
+Result<void> prepareWeights(const vit_library &library, WeightSource &source,
+                            std::span<uint8_t> arena) {
+  if (arena.size() != library.weight_bytes)
+    return Error{"the weight arena has " + std::to_string(arena.size()) +
+                 " bytes, the library needs " + std::to_string(library.weight_bytes)};
+  if (auto good = source.check(library); !good)
+    return good;
+  std::memset(arena.data(), 0, arena.size());
+  Evaluator evaluator(library, source);
+  std::span<const vit_prepared> weights(library.weights, library.weight_count);
+  for (const vit_prepared &weight : weights)
+    if (auto good = evaluator.want(weight.value); !good)
+      return good;
+  for (const vit_prepared &weight : weights) {
+    if (auto done = evaluator.evaluate(weight.value); !done)
+      return done;
+    if (auto done = store(library, weight, evaluator.value(weight.value), arena); !done)
+      return done;
+    evaluator.release(weight.value);
+  }
+  return {};
+}
+
+Result<std::vector<double>> evaluateRecipe(const vit_library &library, WeightSource &source,
+                                           uint32_t value) {
+  Evaluator evaluator(library, source);
+  if (auto good = evaluator.want(value); !good)
+    return good.takeError();
+  if (auto done = evaluator.evaluate(value); !done)
+    return done.takeError();
+  return evaluator.value(value);
+}
+
+} // namespace vitrt

@@ -1,0 +1,73 @@
+//===- Recipe.h - From a checkpoint to the weights that kernels read -------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A library holds straight-line arithmetic on checkpoint tensors (see
+// vit_recipe_step). It is executed here, once per load, in f64: by the runtime
+// for a user's checkpoint and by the compiler for embedded weights, so both give
+// the same bytes.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_RECIPE_H
+#define VITC_RUNTIME_RECIPE_H
+
+#include "runtime/weights/Result.h"
+#include "runtime/weights/Safetensors.h"
+#include "vit/library.h"
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vitrt {
+
+/// Where tensors come from. Used by one thread.
+class WeightSource {
+public:
+  virtual ~WeightSource() = default;
+  /// Called once, before any load: does the source hold what the recipe needs, and nothing else?
+  virtual Result<void> check(const vit_library &library) = 0;
+  /// The values of a LOAD step in the order of its file_shape (a transposed tensor is turned).
+  virtual Result<std::vector<double>> load(const vit_recipe_step &step) = 0;
+};
+
+/// Tensors of an open file, under any of the names that the recipe allows. Missing, ambiguous,
+/// extra and mis-shaped tensors are refused by name. `file` must outlive the source.
+class FileSource : public WeightSource {
+public:
+  explicit FileSource(const Safetensors &file) : file(file) {}
+  Result<void> check(const vit_library &library) override;
+  Result<std::vector<double>> load(const vit_recipe_step &step) override;
+
+private:
+  const Safetensors &file;
+};
+
+/// Tensors from a function that fills row-major f32 values, or returns the text of its failure.
+/// It is asked for each tensor once, by the first name and the shape under it.
+class FunctionSource : public WeightSource {
+public:
+  using Function = std::function<Result<void>(const char *name, std::span<const int64_t> shape,
+                                              std::span<float> values)>;
+  explicit FunctionSource(Function function) : function(std::move(function)) {}
+  Result<void> check(const vit_library &) override { return {}; }
+  Result<std::vector<double>> load(const vit_recipe_step &step) override;
+
+private:
+  Function function;
+};
+
+/// Weights made from their names; `add` as in a golden case's meta.json.
+FunctionSource hashSource(std::vector<std::pair<std::string, double>> add = {});
+
+/// Executes the recipe into `arena`, which has library.weight_bytes bytes (zero between weights).
+/// Reads recipe, weights, ignored and their counts of the library, nothing else. Values that do
+/// not fit the stored type are refused: an overflow to infinity would be silent.
+Result<void> prepareWeights(const vit_library &library, WeightSource &source,
+                            std::span<uint8_t> arena);
+
+/// Executes the recipe for one value in f64, as the reference: no rounding but the recipe's casts.
+Result<std::vector<double>> evaluateRecipe(const vit_library &library, WeightSource &source,
+                                           uint32_t value);
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_RECIPE_H
