@@ -1,0 +1,119 @@
+//===- Driver.h - The CUDA driver, opened at run time ----------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Applications must start where no driver is installed, so libcuda.so.1 is
+// opened when the first model is loaded. Types and numbers are those of the
+// driver's stable ABI; no CUDA header is needed.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_CUDA_DRIVER_H
+#define VITC_RUNTIME_CUDA_DRIVER_H
+
+#include "runtime/Errors.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace vitrt {
+
+using CUresult = int;
+using CUdevice = int;
+using CUdeviceptr = unsigned long long;
+using CUcontext = struct CUctx_st *;
+using CUmodule = struct CUmod_st *;
+using CUfunction = struct CUfunc_st *;
+using CUstream = struct CUstream_st *;
+using CUevent = struct CUevent_st *;
+
+enum : CUresult {
+  cudaSuccess = 0,
+  cudaOutOfMemory = 2,
+  cudaInvalidImage = 200,
+  cudaNoBinaryForGpu = 209,
+  cudaInvalidPtx = 218,
+  cudaUnsupportedPtxVersion = 222,
+  cudaInvalidSource = 300
+};
+enum { cudaComputeMajor = 75, cudaComputeMinor = 76 };    // CUdevice_attribute
+enum { cudaMaxDynamicSharedBytes = 8 };                   // CUfunction_attribute
+enum { cudaJitErrorLog = 5, cudaJitErrorLogBytes = 6 };   // CUjit_option
+enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0 }; // flags
+
+/// The entry points, by the names under which the driver exports them.
+#define VIT_DRIVER_FUNCTIONS(X)                                                                    \
+  X(cuInit, cuInit, (unsigned flags))                                                              \
+  X(cuDriverGetVersion, cuDriverGetVersion, (int *version))                                        \
+  X(cuGetErrorName, cuGetErrorName, (CUresult error, const char **text))                           \
+  X(cuGetErrorString, cuGetErrorString, (CUresult error, const char **text))                       \
+  X(cuDeviceGetCount, cuDeviceGetCount, (int *count))                                              \
+  X(cuDeviceGet, cuDeviceGet, (CUdevice * device, int ordinal))                                    \
+  X(cuDeviceGetName, cuDeviceGetName, (char *name, int length, CUdevice device))                   \
+  X(cuDeviceGetAttribute, cuDeviceGetAttribute, (int *value, int attribute, CUdevice device))      \
+  X(cuDevicePrimaryCtxRetain, cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device))    \
+  X(cuDevicePrimaryCtxRelease, cuDevicePrimaryCtxRelease_v2, (CUdevice device))                    \
+  X(cuCtxPushCurrent, cuCtxPushCurrent_v2, (CUcontext context))                                    \
+  X(cuCtxPopCurrent, cuCtxPopCurrent_v2, (CUcontext * context))                                    \
+  X(cuModuleLoadDataEx, cuModuleLoadDataEx,                                                        \
+    (CUmodule * module, const void *image, unsigned count, int *options, void **values))           \
+  X(cuModuleUnload, cuModuleUnload, (CUmodule module))                                             \
+  X(cuModuleGetFunction, cuModuleGetFunction,                                                      \
+    (CUfunction * function, CUmodule module, const char *name))                                    \
+  X(cuFuncSetAttribute, cuFuncSetAttribute, (CUfunction function, int attribute, int value))       \
+  X(cuMemAlloc, cuMemAlloc_v2, (CUdeviceptr * pointer, size_t bytes))                              \
+  X(cuMemFree, cuMemFree_v2, (CUdeviceptr pointer))                                                \
+  X(cuMemcpyHtoD, cuMemcpyHtoD_v2, (CUdeviceptr to, const void *from, size_t bytes))               \
+  X(cuMemcpyDtoH, cuMemcpyDtoH_v2, (void *to, CUdeviceptr from, size_t bytes))                     \
+  X(cuMemcpyHtoDAsync, cuMemcpyHtoDAsync_v2,                                                       \
+    (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))                             \
+  X(cuMemcpyDtoHAsync, cuMemcpyDtoHAsync_v2,                                                       \
+    (void *to, CUdeviceptr from, size_t bytes, CUstream stream))                                   \
+  X(cuStreamCreate, cuStreamCreate, (CUstream * stream, unsigned flags))                           \
+  X(cuStreamDestroy, cuStreamDestroy_v2, (CUstream stream))                                        \
+  X(cuStreamSynchronize, cuStreamSynchronize, (CUstream stream))                                   \
+  X(cuLaunchKernel, cuLaunchKernel,                                                                \
+    (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,         \
+     unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters,   \
+     void **extra))                                                                                \
+  X(cuEventCreate, cuEventCreate, (CUevent * event, unsigned flags))                               \
+  X(cuEventDestroy, cuEventDestroy_v2, (CUevent event))                                            \
+  X(cuEventRecord, cuEventRecord, (CUevent event, CUstream stream))                                \
+  X(cuEventSynchronize, cuEventSynchronize, (CUevent event))                                       \
+  X(cuEventElapsedTime, cuEventElapsedTime, (float *milliseconds, CUevent from, CUevent to))
+
+/// The opened driver: one function pointer per entry point, all set.
+struct Driver {
+#define VIT_DECLARE(member, symbol, parameters) CUresult(*member) parameters = nullptr;
+  VIT_DRIVER_FUNCTIONS(VIT_DECLARE)
+#undef VIT_DECLARE
+
+  /// Drivers since 12.4: loads a function's code now instead of at its first launch. Else NULL.
+  CUresult (*cuFuncLoad)(CUfunction function) = nullptr;
+  /// Only the emulator has it: [pointer, pointer + bytes) is one buffer; `fresh`: holds no values.
+  int (*registerRange)(uint64_t pointer, size_t bytes, const char *name, int fresh) = nullptr;
+
+  /// The status of a failed call: "cuMemAlloc, 1024 bytes: CUDA_ERROR_...: out of memory".
+  Status failure(CUresult error, const char *call, const std::string &about = {}) const;
+};
+
+/// Opens and initializes the driver, once per process; a failure is tried again by the next call.
+/// The result lives as long as the process.
+Status openDriver(const Driver *&out);
+/// The file to open instead of libcuda.so.1. Only before the first openDriver().
+void setDriverPath(std::string path);
+
+/// Makes a context current and restores the caller's on every path.
+class ContextScope {
+public:
+  explicit ContextScope(const Driver &driver) : driver(driver) {}
+  ContextScope(const ContextScope &) = delete;
+  ~ContextScope() { (void)leave(); }
+  Status enter(CUcontext context);
+  Status leave();
+
+private:
+  const Driver &driver;
+  bool entered = false;
+};
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_CUDA_DRIVER_H

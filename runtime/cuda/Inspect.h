@@ -1,0 +1,116 @@
+//===- Inspect.h - What tools see of a model -------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Beyond the C API, for vitc and vit-run: looking at every step of a run,
+// exchanging kernels, timing. Not installed; it may change with the tools.
+// One thread per workspace, as in the C API. Errors have no "vit: " in front.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_CUDA_INSPECT_H
+#define VITC_RUNTIME_CUDA_INSPECT_H
+
+#include "runtime/Recipe.h"
+#include "runtime/weights/Result.h"
+#include "vit/library.h"
+#include "vit/runtime.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vitrt {
+
+/// The driver to open instead of libcuda.so.1, such as the emulator's file. Call it before the
+/// first model is loaded.
+void setDriverPath(std::string path);
+
+/// Deleters, so that models and workspaces may be held in std::unique_ptr.
+struct FreeModel {
+  void operator()(vit_model *model) const { vit_model_free(model); }
+};
+struct FreeWorkspace {
+  void operator()(vit_workspace *workspace) const { vit_workspace_free(workspace); }
+};
+using ModelPtr = std::unique_ptr<vit_model, FreeModel>;
+using WorkspacePtr = std::unique_ptr<vit_workspace, FreeWorkspace>;
+
+/// As vit_model_load, from any source (NULL: embedded weights). `ptx`, if not empty, is text whose
+/// entries replace the library's kernels of the same names; it must have at least one.
+Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, int device,
+                               const std::string &ptx = {});
+Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch);
+
+/// Is the loaded code the machine's, for every kernel? Else the driver compiled PTX.
+bool runsMachineCode(const vit_model *model);
+
+/// What a step wrote: one buffer or output, copied to the host.
+struct WrittenValue {
+  vit_arg_kind kind; // VIT_ARG_BUFFER or VIT_ARG_OUTPUT
+  uint32_t index;    // in the library's buffers or outputs
+  const char *name;
+  std::vector<uint8_t> bytes; // of the whole batch
+};
+
+/// A step that has just run, alone on the device.
+struct StepView {
+  uint32_t index; // in library.steps
+  const vit_step *step;
+  const vit_kernel *kernel;
+  int batch;
+  std::vector<WrittenValue> written;
+};
+
+/// Called after each step, in order; an error ends the run and becomes its error.
+using StepObserver = std::function<Result<void>(const StepView &)>;
+
+/// vit_model_run_host, with a look at every step: for finding the first wrong kernel.
+Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *const *inputs, int n,
+                             void *const *outputs, int m, const StepObserver &observer);
+
+/// Launches of one run with this batch.
+Result<uint32_t> countLaunches(vit_workspace *workspace, int batch);
+
+/// Device memory of the model's device.
+class DeviceMemory {
+public:
+  static Result<DeviceMemory> allocate(const vit_model *model, uint64_t bytes);
+  DeviceMemory(DeviceMemory &&other) noexcept;
+  DeviceMemory &operator=(DeviceMemory &&) = delete;
+  ~DeviceMemory();
+  void *data() const { return reinterpret_cast<void *>(pointer); }
+  uint64_t size() const { return bytes; }
+  /// Synchronous; `count` at most size().
+  Result<void> upload(const void *from, uint64_t count);
+  Result<void> download(void *to, uint64_t count) const;
+
+private:
+  DeviceMemory(const vit_model *model, uint64_t pointer, uint64_t bytes)
+      : model(model), pointer(pointer), bytes(bytes) {}
+  const vit_model *model;
+  uint64_t pointer, bytes;
+};
+
+/// Inputs and outputs of one batch on the device, the inputs filled by the hash rule under their
+/// names: real values, because zeros draw less power and run faster.
+struct DeviceTensors {
+  std::vector<DeviceMemory> memory;
+  std::vector<const void *> inputs;
+  std::vector<void *> outputs;
+};
+Result<DeviceTensors> makeTensors(const vit_model *model, int batch);
+
+/// Device times of whole runs, one per repetition, in microseconds, after `warmup` runs.
+Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,
+                                     const DeviceTensors &tensors, int warmup, int repetitions);
+
+/// Device times of one launch of step `step`, in microseconds: each is the mean of `group` launches
+/// between two events, so that the events' own cost does not count. The steps before it run first;
+/// it works on the values it meets in the model.
+Result<std::vector<double>> timeStep(vit_workspace *workspace, int batch, uint32_t step,
+                                     const DeviceTensors &tensors, int group, int repetitions);
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_CUDA_INSPECT_H

@@ -1,0 +1,130 @@
+//===- Kernels.cpp - Machine code, else PTX --------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Machine code starts at once but fits one architecture and may be too new for
+// the driver; PTX always works and is compiled here, at load. Which of the two
+// runs is kept for vit_model_description, because their speed differs.
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/Model.h"
+
+#include <cctype>
+#include <cstdlib>
+
+namespace vitrt {
+namespace {
+
+/// A driver's log as part of one line.
+std::string oneLine(std::string_view text) {
+  std::string line;
+  for (char c : text.substr(0, text.find('\0')))
+    if (c != '\n')
+      line += (unsigned char)c < 0x20 ? ' ' : c;
+    else if (!line.empty() && line.back() != ' ')
+      line += "; ";
+  while (!line.empty() && (line.back() == ' ' || line.back() == ';'))
+    line.pop_back();
+  return line;
+}
+
+/// The code of the highest architecture that runs on a device: same major, no higher minor. A
+/// letter ("sm_90a") ties code to exactly its device.
+const vit_machine_code *chooseCode(const vit_kernel &kernel, int major, int minor) {
+  const vit_machine_code *best = nullptr;
+  int bestMinor = -1;
+  for (uint32_t i = 0; i != kernel.code_count; ++i) {
+    std::string_view arch = kernel.codes[i].arch;
+    if (arch.substr(0, 3) != "sm_")
+      continue;
+    char *end;
+    int number = int(std::strtol(kernel.codes[i].arch + 3, &end, 10));
+    bool exact = *end != 0;
+    if (number / 10 != major || number % 10 > minor || (exact && number % 10 != minor))
+      continue;
+    if (number % 10 > bestMinor) {
+      bestMinor = number % 10;
+      best = &kernel.codes[i];
+    }
+  }
+  return best;
+}
+
+/// Errors that speak about the image, after which PTX may still work. Anything else (no memory, a
+/// broken device) would only be hidden by trying on.
+bool isRefusal(CUresult error) {
+  return error == cudaInvalidImage || error == cudaNoBinaryForGpu || error == cudaInvalidPtx ||
+         error == cudaUnsupportedPtxVersion || error == cudaInvalidSource;
+}
+
+Status loadPtx(const Driver &driver, const vit_kernel &kernel, const char *text,
+               LoadedKernel &out) {
+  std::string log(8192, '\0');
+  int options[] = {cudaJitErrorLog, cudaJitErrorLogBytes};
+  void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
+  CUresult error = driver.cuModuleLoadDataEx(&out.module, text, 2, options, values);
+  if (!error)
+    return {};
+  out.module = nullptr;
+  Status status =
+      driver.failure(error, "cuModuleLoadDataEx", "PTX of kernel " + quoted(kernel.name));
+  std::string reason = oneLine(log);
+  return {status.status(), status.message() + (reason.empty() ? "" : ": " + reason)};
+}
+
+} // namespace
+
+bool hasEntry(std::string_view ptx, std::string_view name) {
+  constexpr std::string_view keyword = ".entry";
+  for (size_t at = ptx.find(keyword); at != ptx.npos; at = ptx.find(keyword, at)) {
+    at += keyword.size();
+    size_t begin = ptx.find_first_not_of(" \t\r\n", at);
+    if (begin == ptx.npos || begin == at || ptx.substr(begin, name.size()) != name)
+      continue;
+    size_t end = begin + name.size();
+    if (end == ptx.size() ||
+        !(std::isalnum((unsigned char)ptx[end]) || ptx[end] == '_' || ptx[end] == '$'))
+      return true;
+  }
+  return false;
+}
+
+Status loadKernel(const Driver &driver, const vit_kernel &kernel, int major, int minor,
+                  const LoadOptions &options, LoadedKernel &out) {
+  bool replaced = !options.ptx.empty() && hasEntry(options.ptx, kernel.name);
+  const vit_machine_code *code = replaced ? nullptr : chooseCode(kernel, major, minor);
+  if (code) {
+    CUresult error = driver.cuModuleLoadDataEx(&out.module, code->image, 0, nullptr, nullptr);
+    out.machineCode = !error;
+    if (error) {
+      out.module = nullptr;
+      Status status =
+          driver.failure(error, "cuModuleLoadDataEx",
+                         std::string(code->arch) + " code of kernel " + quoted(kernel.name));
+      if (!isRefusal(error))
+        return status;
+      out.refusal = status.message();
+    }
+  }
+  if (!out.module)
+    if (Status status = loadPtx(driver, kernel, replaced ? options.ptx.c_str() : kernel.ptx, out);
+        !status)
+      return out.refusal.empty()
+                 ? status
+                 : Status(status.status(),
+                          status.message() + " (machine code refused: " + out.refusal + ")");
+  if (CUresult error = driver.cuModuleGetFunction(&out.function, out.module, kernel.name))
+    return driver.failure(error, "cuModuleGetFunction", quoted(kernel.name));
+  // Above 48 KB a kernel must ask; static shared memory counts too, so ask whenever there is some.
+  if (kernel.dynamic_smem)
+    if (CUresult error = driver.cuFuncSetAttribute(out.function, cudaMaxDynamicSharedBytes,
+                                                   int(kernel.dynamic_smem)))
+      return driver.failure(error, "cuFuncSetAttribute",
+                            std::to_string(kernel.dynamic_smem) +
+                                " bytes of shared memory for kernel " + quoted(kernel.name));
+  // Lazy loading would move this work, and its memory, into the first run.
+  if (driver.cuFuncLoad)
+    if (CUresult error = driver.cuFuncLoad(out.function))
+      return driver.failure(error, "cuFuncLoad", quoted(kernel.name));
+  return {};
+}
+
+} // namespace vitrt

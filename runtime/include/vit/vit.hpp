@@ -1,0 +1,94 @@
+/*===- vit.hpp - The runtime for C++ ----------------------------------------===*/
+/* Part of vitc, under the Apache License v2.0 with LLVM Exceptions.           */
+/* See LICENSE for license information.                                        */
+/*                                                                             */
+/* Owners for what runtime.h hands out, and nothing else: C++17, header only,  */
+/* without exceptions and RTTI. What can fail returns a vit_status; its text   */
+/* is vit::lastError(). Moved-from and default-constructed owners are empty.   */
+/*===-----------------------------------------------------------------------===*/
+#ifndef VIT_VIT_HPP
+#define VIT_VIT_HPP
+
+#include "vit/runtime.h"
+
+#include <utility>
+
+namespace vit {
+
+/// Of this thread, valid until its next call.
+inline const char *lastError() { return vit_last_error(); }
+
+/// Weights and kernels on one device. Threads may share it; it outlives its workspaces.
+class Model {
+public:
+  Model() = default;
+  Model(Model &&other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
+  Model &operator=(Model &&other) noexcept {
+    std::swap(handle, other.handle);
+    return *this;
+  }
+  ~Model() { vit_model_free(handle); }
+
+  /// `weights` is a safetensors file, or nullptr where they are embedded. Replaces what is held,
+  /// also when it fails: then the model is empty.
+  vit_status load(const vit_library *library, const char *weights = nullptr, int device = 0) {
+    vit_model_free(std::exchange(handle, nullptr));
+    return vit_model_load(library, weights, device, &handle);
+  }
+  vit_status loadFrom(const vit_library *library, vit_weight_reader reader, void *user,
+                      int device = 0) {
+    vit_model_free(std::exchange(handle, nullptr));
+    return vit_model_load_from(library, reader, user, device, &handle);
+  }
+
+  explicit operator bool() const { return handle != nullptr; }
+  const vit_model *get() const { return handle; }
+  const char *description() const { return vit_model_description(handle); }
+
+private:
+  vit_model *handle = nullptr;
+};
+
+/// Activations for batches of 1 to maxBatch images; one run at a time.
+class Workspace {
+public:
+  Workspace() = default;
+  Workspace(Workspace &&other) noexcept
+      : model(std::exchange(other.model, nullptr)), handle(std::exchange(other.handle, nullptr)) {}
+  Workspace &operator=(Workspace &&other) noexcept {
+    std::swap(model, other.model);
+    std::swap(handle, other.handle);
+    return *this;
+  }
+  ~Workspace() { vit_workspace_free(handle); }
+
+  /// Replaces what is held, also when it fails. `newModel` outlives the workspace.
+  vit_status create(const Model &newModel, int maxBatch) {
+    vit_workspace_free(std::exchange(handle, nullptr));
+    model = newModel.get();
+    return vit_workspace_create(model, maxBatch, &handle);
+  }
+  vit_status prepare(int batch) { return vit_workspace_prepare(model, handle, batch); }
+
+  /// Device memory, in the order of the generated header: enqueues on `stream` and returns.
+  template <int n, int m>
+  vit_status run(int batch, const void *const (&inputs)[n], void *const (&outputs)[m],
+                 vit_stream stream = nullptr) {
+    return vit_model_run(model, handle, batch, inputs, n, outputs, m, stream);
+  }
+  /// Host memory: returns when the outputs are there.
+  template <int n, int m>
+  vit_status runHost(int batch, const void *const (&inputs)[n], void *const (&outputs)[m]) {
+    return vit_model_run_host(model, handle, batch, inputs, n, outputs, m);
+  }
+
+  explicit operator bool() const { return handle != nullptr; }
+  vit_workspace *get() const { return handle; }
+
+private:
+  const vit_model *model = nullptr;
+  vit_workspace *handle = nullptr;
+};
+
+} // namespace vit
+#endif // VIT_VIT_HPP
