@@ -66,7 +66,7 @@ vitrt::Result<json::Object> readJsonObject(const std::string &path) {
   Expected<json::Value> value = json::parse(text);
   if (!value) {
     std::string problem = toString(value.takeError());
-    return error("expected JSON, found at " + StringRef(problem).rtrim().lower());
+    return error("is not JSON: " + StringRef(problem).rtrim().lower());
   }
   if (json::Object *object = value->getAsObject())
     return std::move(*object);
@@ -101,11 +101,12 @@ void Config::failFound(StringRef key, const Twine &expected) {
 
 const json::Value *Config::get(StringRef key, bool required) {
   known.insert(key);
-  if (has(key))
-    return object.get(key);
-  if (required)
+  const json::Value *value = object.get(key);
+  if (value && value->kind() == json::Value::Null)
+    failFound(key, "a value"); // null is no default: the model's own code would stop at it too
+  else if (!value && required)
     fail(key, "expected a value, found none");
-  return nullptr;
+  return has(key) ? value : nullptr;
 }
 
 std::string Config::text(StringRef key, std::optional<std::string> fallback) {

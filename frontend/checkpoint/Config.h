@@ -35,7 +35,8 @@ public:
 
   /// True if the key is there and not null.
   bool has(llvm::StringRef key) const;
-  /// The value, or `fallback` if the key is missing or null. Without a fallback it is required.
+  /// The value, or `fallback` if the key is missing. Without a fallback it is required. Null is an
+  /// error, here and below.
   std::string text(llvm::StringRef key, std::optional<std::string> fallback = std::nullopt);
   bool flag(llvm::StringRef key, bool fallback);
   /// From 1 to `most`.

@@ -110,7 +110,8 @@ static void allowHarmless(Config &config) {
 
 /// As HuggingFace counts: the labels, else num_labels, else 2.
 static int64_t classCount(Config &config) {
-  const json::Object *labels = config.dictionary("id2label");
+  config.harmless({"id2label"}); // which may be null
+  const json::Object *labels = config.has("id2label") ? config.dictionary("id2label") : nullptr;
   int64_t count = config.size("num_labels", labels ? labels->size() : 2);
   if (labels && !config.failed() && count != static_cast<int64_t>(labels->size()))
     config.failFound("num_labels", Twine(labels->size()) + ", the entries of 'id2label'");
@@ -183,7 +184,9 @@ Model importHfVit(Config &config, const vitrt::Safetensors *file) {
   Settings settings = readSettings(config);
   bool classifier = model.architecture == "ViTForImageClassification";
   int64_t classes = classCount(config);
-  int64_t poolerWidth = config.size("pooler_output_size", settings.width);
+  config.harmless({"pooler_output_size"}); // which may be null
+  int64_t poolerWidth =
+      config.has("pooler_output_size") ? config.size("pooler_output_size") : settings.width;
   Activation poolerAct = Activation::Tanh;
   if (classifier)
     config.harmless({"pooler_act"}); // the class has no pooler

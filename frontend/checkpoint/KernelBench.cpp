@@ -51,13 +51,13 @@ static Value block(Scope s, Value x, int64_t heads, int64_t mlp, graph::Axis axi
 Model importKernelBench(Config &config) {
   Model model;
   model.architecture = config.text("architecture");
-  Size image = config.sizes("image_size", 224);
-  Size patch = config.sizes("patch_size", 16);
-  int64_t classes = config.size("num_classes", 10);
-  int64_t width = config.size("dim", 512);
-  int64_t depth = config.size("depth", 6, /*most=*/1000);
-  int64_t heads = config.size("heads", 8);
-  int64_t mlp = config.size("mlp_dim", 2048);
+  Size image = config.sizes("image_size");
+  Size patch = config.sizes("patch_size");
+  int64_t classes = config.size("num_classes");
+  int64_t width = config.size("dim");
+  int64_t depth = config.size("depth", std::nullopt, /*most=*/1000);
+  int64_t heads = config.size("heads");
+  int64_t mlp = config.size("mlp_dim");
   int64_t channels = config.size("channels", 3);
   bool batchFirst = config.flag("batch_first", false);
   config.harmless({"dropout", "emb_dropout"});

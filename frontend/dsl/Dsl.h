@@ -112,7 +112,7 @@ public:
   constexpr Writer &add(const Shape &shape) {
     for (int i = 0; i < shape.rank; ++i) {
       add(i ? "x" : "");
-      i == 0 && shape[i] == batch ? add("?") : add(shape[i]);
+      i == 0 && shape.isActivation() ? add("?") : add(shape[i]);
     }
     return add(shape.rank ? "" : "nothing");
   }

@@ -29,7 +29,7 @@ struct PrintOptions {
 inline std::string shapeText(const Shape &shape) {
   std::string text;
   for (int i = 0; i < shape.rank; ++i)
-    text += (i ? "x" : "") + (i == 0 && shape[i] == batch ? "?" : std::to_string(shape[i]));
+    text += (i ? "x" : "") + (i == 0 && shape.isActivation() ? "?" : std::to_string(shape[i]));
   return text.empty() ? "nothing" : text;
 }
 

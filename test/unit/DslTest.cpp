@@ -1,0 +1,82 @@
+//===- DslTest.cpp - Models of the DSL against the importer ----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "examples/dsl/Models.h"
+#include "frontend/checkpoint/Import.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <unistd.h>
+
+using namespace vitc::dsl;
+
+// Evaluated by the compiler; the rest of the figures is in the example.
+static_assert(flops<models::digits>() ==
+              2 * 64 * 16 * 128 + 4 * (24LL * 65 * 128 * 128 + 4 * 65 * 65 * 128) + 2 * 128 * 10);
+static_assert(check<models::gated>());
+
+namespace {
+
+/// Without what differs between checkpoints: keys, and tensors to ignore.
+std::string upToKeys(std::string text) {
+  text = std::regex_replace(text, std::regex("\\n +attributes \\{vit.ignored = [^}]*\\}"), "");
+  return std::regex_replace(
+      text,
+      std::regex("vit\\.weight \"[^\"]*\"( aliases \\[[^\\]]*\\])?( transposed \\[[^\\]]*\\])?"),
+      "vit.weight KEY");
+}
+
+/// What the importer makes of a config.json.
+vitc::Import import(const std::string &config) {
+  auto folder = std::filesystem::temp_directory_path() / ("vitc-dsl-" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder / "config.json") << config;
+  auto result = vitc::importCheckpoint(folder.string());
+  std::filesystem::remove_all(folder);
+  INFO(result.error());
+  REQUIRE(result);
+  return std::move(*result);
+}
+
+const char *digitsConfig = R"({"architectures": ["ViTForImageClassification"], "model_type": "vit",
+  "hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 512,
+  "image_size": 32, "patch_size": 4, "num_channels": 1, "num_labels": 10})";
+
+} // namespace
+
+TEST_CASE("digits in the DSL is the importer's IR up to keys") {
+  vitc::Import imported = import(digitsConfig);
+  std::string own = printMlir(models::digits());
+  CHECK(own != imported.mlir());
+  CHECK(upToKeys(own) == upToKeys(imported.mlir()));
+  // With the same keys there is no difference.
+  CHECK(printMlir(models::digits(), imported.printing) == imported.mlir());
+}
+
+TEST_CASE("ViT-B/16 in the DSL is the importer's IR up to keys") {
+  vitc::Import imported = import(
+      R"({"architectures": ["ViTForImageClassification"], "model_type": "vit", "num_labels": 1000})");
+  CHECK(printMlir(models::vitB16(), imported.printing) == imported.mlir());
+}
+
+TEST_CASE("a problem at run time is the same as at compile time") {
+  Graph g;
+  Value x = input(g / "pixel_values", {batch, 3, 32, 32});
+  x = PatchEmbed{8, 8, 96}(g / "patch_embed", x);
+  Attention{5}(g / "attn", x);
+  CHECK(problemText(g) == "attn: vit.attention expected a number of heads that divides the width "
+                          "96, found 5");
+  constexpr auto report = detail::reportOf([] {
+    Graph g;
+    Value x = input(g / "pixel_values", {batch, 3, 32, 32});
+    x = PatchEmbed{8, 8, 96}(g / "patch_embed", x);
+    Attention{5}(g / "attn", x);
+    return g;
+  }());
+  CHECK(report.problem);
+  CHECK(std::string(report.place.text) == "attn");
+  CHECK(std::string(report.expected.text) == "96");
+  CHECK(std::string(report.found.text) == "5");
+}
