@@ -1,0 +1,513 @@
+//===- Decoder.cpp - Statements to instructions ---------------------------===//
+//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// The part that all groups share: operands to slots, symbols, control flow, module loading.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decoder.h"
+#include "GlobalMemory.h"
+#include "Half.h"
+
+#include <algorithm>
+
+namespace vitc::emu {
+
+static const DecodeTable &decodeTable() {
+  static const DecodeTable table = [] {
+    DecodeTable t;
+    for (auto add : {addIntegerGroup, addFloatGroup, addHalfGroup, addConvertGroup, addMoveGroup,
+                     addCompareGroup, addMemoryGroup, addAtomicGroup, addAsyncGroup, addMatrixGroup,
+                     addLaneGroup})
+      add(t);
+    return t;
+  }();
+  return table;
+}
+
+Handler Decoder::refuse(std::string text) {
+  if (!failed && error.text.empty())
+    error = {statement->line, "'" + std::string(statement->text) + "': " + std::move(text)};
+  failed = true;
+  return nullptr;
+}
+
+Handler Decoder::refuseType(Type type) {
+  for (std::string_view part : statement->parts)
+    if (type != Type::None && typeNamed(part) == type)
+      return refuse("type '." + std::string(part) + "' is not supported here");
+  return refuse("expected a type");
+}
+
+bool Decoder::take(std::string_view modifier) {
+  for (size_t i = 1; i < statement->parts.size(); ++i)
+    if (!taken[i] && statement->parts[i] == modifier) {
+      taken[i] = true;
+      return true;
+    }
+  return false;
+}
+
+Type Decoder::takeType() {
+  for (size_t i = 1; i < statement->parts.size(); ++i)
+    if (Type type = typeNamed(statement->parts[i]); !taken[i] && type != Type::None) {
+      taken[i] = true;
+      return type;
+    }
+  return Type::None;
+}
+
+Type Decoder::peekType() const {
+  for (size_t i = 1; i < statement->parts.size(); ++i)
+    if (Type type = typeNamed(statement->parts[i]); !taken[i] && type != Type::None)
+      return type;
+  return Type::None;
+}
+
+bool Decoder::operands(size_t least, size_t most) {
+  if (count() >= least && count() <= most)
+    return true;
+  refuse("expected " + std::to_string(least) + " operands, found " + std::to_string(count()));
+  return false;
+}
+
+void Decoder::append(uint32_t word) {
+  out.operands.push_back(word);
+  ++inst->opCount;
+}
+
+unsigned Decoder::registerBits(const Operand &operand) const {
+  return operand.reg == noRegister ? 0 : bitsOf(source.registers[operand.reg]);
+}
+
+uint32_t Decoder::slotOf(uint32_t reg) {
+  if (slots[reg] == noRegister) {
+    slots[reg] = registerWords;
+    registerWords += bitsOf(source.registers[reg]) == 64 ? 2 * warpSize : warpSize;
+  }
+  return slots[reg];
+}
+
+uint32_t Decoder::constant(uint64_t value, bool wide) {
+  auto [it, isNew] = constants.try_emplace({value, wide}, uint32_t(out.constants.size()));
+  if (isNew)
+    for (unsigned lane = 0; lane < warpSize; ++lane) {
+      out.constants.push_back(uint32_t(value));
+      if (wide)
+        out.constants.push_back(uint32_t(value >> 32));
+    }
+  return it->second | constantFlag;
+}
+
+uint32_t Decoder::special(std::string_view name, bool wide) {
+  static const std::unordered_map<std::string_view, Special> names = {
+      {"%tid.x", Special::TidX},
+      {"%tid.y", Special::TidY},
+      {"%tid.z", Special::TidZ},
+      {"%ntid.x", Special::NtidX},
+      {"%ntid.y", Special::NtidY},
+      {"%ntid.z", Special::NtidZ},
+      {"%ctaid.x", Special::CtaidX},
+      {"%ctaid.y", Special::CtaidY},
+      {"%ctaid.z", Special::CtaidZ},
+      {"%nctaid.x", Special::NctaidX},
+      {"%nctaid.y", Special::NctaidY},
+      {"%nctaid.z", Special::NctaidZ},
+      {"%laneid", Special::LaneId},
+      {"%warpid", Special::WarpId},
+      {"%nwarpid", Special::NwarpId},
+      {"WARP_SZ", Special::WarpSize},
+      {"%smid", Special::SmId},
+      {"%nsmid", Special::NsmId},
+      {"%lanemask_eq", Special::MaskEq},
+      {"%lanemask_lt", Special::MaskLt},
+      {"%lanemask_le", Special::MaskLe},
+      {"%lanemask_gt", Special::MaskGt},
+      {"%lanemask_ge", Special::MaskGe},
+      {"%dynamic_smem_size", Special::DynamicSharedSize},
+      {"%total_smem_size", Special::TotalSharedSize},
+      {"%gridid", Special::GridId},
+      {"%clock", Special::Clock},
+      {"%clock64", Special::Clock}};
+  auto known = names.find(name);
+  if (known == names.end()) {
+    refuse("unknown register '" + std::string(name) + "'");
+    return 0;
+  }
+  auto [it, isNew] = specialSlots.try_emplace({known->first, wide}, uint32_t(out.constants.size()));
+  if (isNew) {
+    out.specials.push_back({known->second, it->second | constantFlag, uint8_t(wide ? 2 : 1)});
+    out.constants.resize(out.constants.size() + (wide ? 2 : 1) * warpSize);
+  }
+  return it->second | constantFlag;
+}
+
+/// Address of a shared or module variable, or a parameter's offset.
+bool Decoder::symbol(std::string_view name, uint64_t &value) const {
+  if (auto it = sharedOffsets.find(name); it != sharedOffsets.end()) {
+    value = it->second;
+    return true;
+  }
+  for (const Parameter &p : out.parameters)
+    if (p.name == name) {
+      value = p.offset;
+      return true;
+    }
+  for (const Variable &v : module.variables)
+    if (v.name == name) {
+      value = v.storage->address();
+      return true;
+    }
+  return false;
+}
+
+/// The bits of an immediate as a value of `type`.
+uint64_t Decoder::literal(const Operand &operand, Type type) {
+  bool real = type == Type::F32 || type == Type::F64 || type == Type::F16;
+  if (operand.kind == Operand::Kind::Integer) {
+    if (type == Type::F32)
+      return std::bit_cast<uint32_t>(float(operand.value));
+    if (type == Type::F64)
+      return std::bit_cast<uint64_t>(double(operand.value));
+    unsigned bits = bitsOf(type);
+    return bits >= 64 ? uint64_t(operand.value) : uint64_t(operand.value) & ((1ull << bits) - 1);
+  }
+  if (operand.kind == Operand::Kind::Float32) {
+    if (type == Type::F64)
+      return std::bit_cast<uint64_t>(double(std::bit_cast<float>(uint32_t(operand.value))));
+    return uint32_t(operand.value);
+  }
+  double value = std::bit_cast<double>(operand.value);
+  if (real && type == Type::F32)
+    return std::bit_cast<uint32_t>(float(value));
+  if (type == Type::F16)
+    return doubleToHalf(value);
+  return uint64_t(operand.value);
+}
+
+void Decoder::destination(const Operand &operand, unsigned bits, bool widerAllowed) {
+  if (operand.kind == Operand::Kind::Sink)
+    return append(sinkOperand);
+  unsigned found = registerBits(operand);
+  if (operand.kind != Operand::Kind::Register || found == 1 ||
+      (widerAllowed ? found < bits : found != bits)) {
+    refuse("expected a register of " + std::to_string(bits) + " bits as result, found '" +
+           std::string(operand.name) + "'");
+    return;
+  }
+  append(slotOf(operand.reg));
+}
+
+void Decoder::value(const Operand &operand, Type type, bool widerAllowed) {
+  unsigned bits = bitsOf(type);
+  switch (operand.kind) {
+  case Operand::Kind::Register: {
+    unsigned found = registerBits(operand);
+    if (found == 1 || (widerAllowed ? found < bits : found != bits)) {
+      refuse("expected an operand of " + std::to_string(bits) + " bits, found '" +
+             std::string(operand.name) + "' of " + std::to_string(found));
+      return;
+    }
+    return append(slotOf(operand.reg));
+  }
+  case Operand::Kind::Special:
+    return append(special(operand.name, bits == 64));
+  case Operand::Kind::Integer:
+  case Operand::Kind::Float32:
+  case Operand::Kind::Float64:
+    return append(constant(literal(operand, type), bits == 64));
+  case Operand::Kind::Symbol: {
+    uint64_t address = 0;
+    if (operand.name == "WARP_SZ")
+      return append(constant(warpSize, bits == 64));
+    if (!symbol(operand.name, address)) {
+      refuse("unknown symbol '" + std::string(operand.name) + "'");
+      return;
+    }
+    return append(constant(address + uint64_t(operand.value), bits == 64));
+  }
+  default:
+    refuse("expected a register or a number");
+  }
+}
+
+void Decoder::predicateDestination(const Operand &operand) {
+  if (operand.kind == Operand::Kind::Sink)
+    return append(out.predicates++);
+  if (operand.kind != Operand::Kind::Register || registerBits(operand) != 1) {
+    refuse("expected a predicate as result, found '" + std::string(operand.name) + "'");
+    return;
+  }
+  append(predicateNumbers[operand.reg]);
+}
+
+void Decoder::predicate(const Operand &operand) {
+  if (operand.kind == Operand::Kind::Integer)
+    return append(operand.value ? truePredicate : falsePredicate);
+  if (operand.kind != Operand::Kind::Register || registerBits(operand) != 1) {
+    refuse("expected a predicate, found '" + std::string(operand.name) + "'");
+    return;
+  }
+  append(predicateNumbers[operand.reg] | (operand.negated ? negatedFlag : 0));
+}
+
+int64_t Decoder::immediate(size_t n) {
+  if (n < count() && statement->operands[n].kind == Operand::Kind::Integer)
+    return statement->operands[n].value;
+  refuse("expected a number as operand " + std::to_string(n + 1));
+  return 0;
+}
+
+void Decoder::address(size_t n) {
+  const Operand &operand = statement->operands[n];
+  if (operand.kind != Operand::Kind::Address) {
+    refuse("expected an address as operand " + std::to_string(n + 1));
+    return;
+  }
+  inst->imm = operand.value;
+  Site site;
+  if (operand.reg != noRegister) {
+    unsigned bits = registerBits(operand);
+    if (bits != 32 && bits != 64) {
+      refuse("expected an address of 32 or 64 bits, found '" + std::string(operand.name) + "'");
+      return;
+    }
+    if (bits == 64)
+      inst->flags |= wideAddress;
+    append(slotOf(operand.reg));
+    site = registerSites[operand.reg];
+  } else {
+    uint64_t base = 0;
+    if (operand.hasBase && !symbol(operand.name, base)) {
+      refuse("unknown symbol '" + std::string(operand.name) + "'");
+      return;
+    }
+    for (uint32_t i = 0; i < module.variables.size(); ++i)
+      if (operand.hasBase && module.variables[i].name == operand.name)
+        site.variables.push_back(i);
+    inst->flags |= wideAddress;
+    append(constant(base, true));
+  }
+  auto it = std::find(out.sites.begin(), out.sites.end(), site);
+  inst->site = uint16_t(it - out.sites.begin());
+  if (it == out.sites.end())
+    out.sites.push_back(std::move(site));
+}
+
+/// Places the static shared variables that this function names; dynamic ones start behind them.
+bool Decoder::layoutShared() {
+  std::vector<const RawVariable *> visible;
+  for (const RawVariable &v : raw.variables)
+    if (v.space == Space::Shared)
+      visible.push_back(&v);
+  for (const RawVariable &v : source.shared)
+    visible.push_back(&v);
+  std::unordered_map<std::string_view, bool> used;
+  for (const Statement &s : source.body)
+    for (const Operand &o : s.operands) {
+      used[o.name] = true;
+      for (const Operand &e : o.elements)
+        used[e.name] = true;
+    }
+  uint64_t offset = 0, dynamicAlign = 16;
+  for (const RawVariable *v : visible) {
+    if (!used.count(v->name))
+      continue;
+    if (v->external || v->bytes == 0) {
+      dynamicAlign = std::max<uint64_t>(dynamicAlign, v->align);
+      continue;
+    }
+    offset = (offset + v->align - 1) / v->align * v->align;
+    sharedOffsets[v->name] = offset;
+    offset += v->bytes;
+  }
+  for (const RawVariable *v : visible)
+    if (used.count(v->name) && (v->external || v->bytes == 0)) {
+      offset = (offset + dynamicAlign - 1) / dynamicAlign * dynamicAlign;
+      sharedOffsets[v->name] = offset;
+    }
+  out.staticShared = uint32_t(offset);
+  if (offset <= 48 * 1024)
+    return true;
+  error = {out.line, "'" + out.name + "' uses " + std::to_string(offset) +
+                         " bytes of static shared memory, at most 49152 are possible"};
+  return false;
+}
+
+bool Decoder::target(std::string_view label, uint32_t &pc) {
+  auto it = source.labels.find(label);
+  if (it == source.labels.end()) {
+    refuse("unknown label '" + std::string(label) + "'");
+    return false;
+  }
+  pc = it->second;
+  return true;
+}
+
+/// Branches, barriers and exits; true if `s` is one.
+bool Decoder::decodeFlow(const Statement &s) {
+  if (op() == "bra") {
+    take("uni");
+    inst->flow = Flow::Branch;
+    if (operands(1))
+      target(s.operands[0].name, inst->target);
+  } else if (op() == "brx") {
+    inst->flow = Flow::BranchIndexed;
+    take("idx");
+    take("uni");
+    if (!operands(2))
+      return true;
+    value(0, Type::U32);
+    auto it = source.tables.find(s.operands[1].name);
+    if (it == source.tables.end()) {
+      refuse("unknown table '" + std::string(s.operands[1].name) + "'");
+      return true;
+    }
+    inst->target = uint32_t(out.tables.size());
+    out.tables.emplace_back();
+    for (std::string_view label : it->second) {
+      uint32_t pc = 0;
+      if (target(label, pc))
+        out.tables.back().push_back(pc);
+    }
+  } else if (op() == "ret" || op() == "exit") {
+    take("uni");
+    operands(0);
+    inst->flow = Flow::Exit;
+  } else if (op() == "trap") {
+    inst->flow = Flow::Trap;
+  } else if ((op() == "bar" || op() == "barrier") && s.parts.size() > 1 && s.parts[1] != "warp") {
+    take("cta");
+    take("aligned");
+    if (!take("sync")) {
+      refuse("only the form 'sync' is supported");
+      return true;
+    }
+    inst->flow = Flow::Barrier;
+    if (!operands(1, 2))
+      return true;
+    for (size_t i = 0; i < count(); ++i)
+      value(i, Type::U32);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Decoder::decode(const Statement &s) {
+  statement = &s;
+  taken.assign(s.parts.size(), false);
+  Inst &i = out.code.emplace_back();
+  inst = &i;
+  i.line = s.line;
+  i.text = s.text;
+  i.firstOp = uint32_t(out.operands.size());
+  if (s.predicate != noRegister) {
+    if (predicateNumbers[s.predicate] >= noPredicate)
+      return refuse("too many predicates");
+    i.predicate = uint16_t(predicateNumbers[s.predicate]);
+    i.negated = s.negated;
+  }
+  if (!decodeFlow(s)) {
+    auto it = decodeTable().find(op());
+    if (it == decodeTable().end())
+      return refuse("unknown opcode");
+    i.run = it->second(*this);
+    if (!i.run)
+      return refuse("this form of the opcode is not supported");
+  }
+  for (size_t m = 1; m < taken.size(); ++m)
+    if (!taken[m])
+      return refuse("unknown modifier '." + std::string(s.parts[m]) + "'");
+  return !failed;
+}
+
+bool Decoder::finish() {
+  Inst &end = out.code.emplace_back(); // a body may end without ret
+  end.flow = Flow::Exit;
+  end.text = "ret";
+  end.firstOp = uint32_t(out.operands.size());
+  end.line = out.code.size() > 1 ? out.code[out.code.size() - 2].line : out.line;
+  out.constantBase = registerWords;
+  out.fileWords = registerWords + uint32_t(out.constants.size());
+  // A result nobody wants (`_`) still needs a place to go.
+  uint32_t sink = out.fileWords;
+  out.fileWords += 2 * warpSize;
+  if (out.fileWords >= sinkOperand) {
+    error = {out.line, "'" + out.name + "' has too many registers"};
+    return false;
+  }
+  for (uint32_t &word : out.operands) {
+    if (word == sinkOperand)
+      word = sink;
+    else if (word & constantFlag)
+      word = (word & ~constantFlag) + registerWords;
+  }
+  for (SpecialSlot &s : out.specials)
+    s.slot = (s.slot & ~constantFlag) + registerWords;
+  for (Inst &i : out.code)
+    i.ops = out.operands.data() + i.firstOp;
+  findJoins(out);
+  return true;
+}
+
+bool Decoder::run() {
+  out = source.head;
+  slots.assign(source.registers.size(), noRegister);
+  predicateNumbers.assign(source.registers.size(), noRegister);
+  out.predicates = 2;
+  for (size_t i = 0; i < source.registers.size(); ++i)
+    if (source.registers[i] == Type::Pred)
+      predicateNumbers[i] = out.predicates++;
+  out.sites.emplace_back(); // site 0: anything
+  if (!layoutShared())
+    return false;
+  registerSites = traceProvenance(source, module);
+  for (const Statement &s : source.body)
+    if (!decode(s))
+      return false;
+  return finish();
+}
+
+Module::~Module() {
+  for (const Variable &v : variables)
+    memory.release(v.storage->address());
+}
+
+std::unique_ptr<Module> Module::load(std::string text, GlobalMemory &memory, PtxError &error) {
+  std::unique_ptr<Module> module(new Module(memory));
+  module->text = std::move(text);
+  RawModule raw;
+  error = {};
+  if (!Parser(module->text, error).run(raw))
+    return nullptr;
+  for (const RawVariable &v : raw.variables) {
+    if (v.space == Space::Shared)
+      continue;
+    Allocation *storage = memory.allocate(v.bytes, v.name);
+    if (!storage) {
+      error = {v.line,
+               "expected memory for '" + v.name + "' of " + std::to_string(v.bytes) + " bytes"};
+      return nullptr;
+    }
+    // Module variables without values start as zeros.
+    memset(storage->base, 0, v.bytes);
+    memset(storage->written.get(), 1, v.bytes);
+    memcpy(storage->base, v.initial.data(), v.initial.size());
+    module->variables.push_back({v.name, storage});
+  }
+  for (const RawFunction &f : raw.functions)
+    if (!Decoder(*module, raw, f, module->functions.emplace_back(), error).run())
+      return nullptr;
+  return module;
+}
+
+const Function *Module::find(std::string_view name) const {
+  for (const Function &f : functions)
+    if (f.name == name)
+      return &f;
+  return nullptr;
+}
+
+} // namespace vitc::emu

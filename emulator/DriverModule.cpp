@@ -1,0 +1,311 @@
+//===- DriverModule.cpp - Modules, functions, launches --------------------===//
+//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+using namespace vitc::emu;
+
+namespace {
+
+/// The log buffers of cuModuleLoadDataEx: CU_JIT_INFO_LOG_BUFFER 3, its size 4, error log 5 and 6.
+struct JitLog {
+  char *text = nullptr;
+  size_t size = 0;
+  void **sizeOut = nullptr;
+
+  void write(const std::string &message) {
+    size_t used = 0;
+    if (text && size) {
+      used = std::min(message.size(), size - 1);
+      memcpy(text, message.data(), used);
+      text[used] = '\0';
+    }
+    if (sizeOut)
+      *sizeOut = reinterpret_cast<void *>(used);
+  }
+};
+
+CUresult load(CUmodule *out, const void *image, JitLog info, JitLog errors) {
+  if (!out || !image)
+    return CUDA_ERROR_INVALID_VALUE;
+  const auto *bytes = static_cast<const unsigned char *>(image);
+  static const unsigned char elf[] = {0x7f, 'E', 'L', 'F'}, fatbin[] = {0x50, 0xed, 0x55, 0xba};
+  if (!memcmp(bytes, elf, 4) || !memcmp(bytes, fatbin, 4)) {
+    errors.write("this device runs PTX only");
+    return CUDA_ERROR_NO_BINARY_FOR_GPU;
+  }
+  Driver &driver = Driver::get();
+  PtxError error;
+  auto made = std::make_unique<CUmod_st>();
+  made->module = Module::load(static_cast<const char *>(image), driver.memory, error);
+  if (!made->module) {
+    std::string text = "ptx line " + std::to_string(error.line) + ": " + error.text;
+    errors.write(text);
+    fprintf(stderr, "vitc emulator: %s\n", text.c_str());
+    return CUDA_ERROR_INVALID_PTX;
+  }
+  info.write("");
+  errors.write("");
+  std::lock_guard lock(driver.mutex);
+  *out = made.get();
+  driver.modules.emplace(*out, std::move(made));
+  return CUDA_SUCCESS;
+}
+
+} // namespace
+
+VIT_EXPORT CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count,
+                                       int *options, void **values) {
+  VIT_ENTER_CONTEXT();
+  JitLog info, errors;
+  if (count && (!options || !values))
+    return CUDA_ERROR_INVALID_VALUE;
+  for (unsigned i = 0; i < count; ++i) {
+    JitLog &log = options[i] == 3 || options[i] == 4 ? info : errors;
+    if (options[i] == 3 || options[i] == 5) {
+      log.text = static_cast<char *>(values[i]);
+    } else if (options[i] == 4 || options[i] == 6) {
+      log.size = reinterpret_cast<size_t>(values[i]) & 0xffffffffu;
+      log.sizeOut = &values[i];
+    }
+  }
+  return load(module, image, info, errors);
+}
+
+VIT_EXPORT CUresult cuModuleLoadData(CUmodule *module, const void *image) {
+  VIT_ENTER_CONTEXT();
+  return load(module, image, {}, {});
+}
+
+VIT_EXPORT CUresult cuModuleUnload(CUmodule module) {
+  VIT_ENTER_CONTEXT();
+  Driver &driver = Driver::get();
+  std::lock_guard lock(driver.mutex);
+  for (auto it = driver.functions.begin(); it != driver.functions.end();)
+    it = it->second->owner == module ? driver.functions.erase(it) : std::next(it);
+  return driver.modules.erase(module) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+VIT_EXPORT CUresult cuModuleGetFunction(CUfunction *out, CUmodule module, const char *name) {
+  VIT_ENTER_CONTEXT();
+  if (!out || !name)
+    return CUDA_ERROR_INVALID_VALUE;
+  Driver &driver = Driver::get();
+  std::lock_guard lock(driver.mutex);
+  auto owner = driver.modules.find(module);
+  if (owner == driver.modules.end())
+    return CUDA_ERROR_INVALID_HANDLE;
+  const Function *function = owner->second->module->find(name);
+  if (!function)
+    return CUDA_ERROR_NOT_FOUND;
+  for (auto &[handle, known] :
+       driver.functions) // the attribute belongs to the function, not the handle
+    if (known->function == function) {
+      *out = handle;
+      return CUDA_SUCCESS;
+    }
+  auto made = std::make_unique<CUfunc_st>();
+  made->owner = module;
+  made->function = function;
+  made->maximumDynamic = sharedPerBlock - int(function->staticShared);
+  *out = made.get();
+  driver.functions.emplace(*out, std::move(made));
+  return CUDA_SUCCESS;
+}
+
+VIT_EXPORT CUresult cuModuleGetGlobal_v2(CUdeviceptr *pointer, size_t *bytes, CUmodule module,
+                                         const char *name) {
+  VIT_ENTER_CONTEXT();
+  Driver &driver = Driver::get();
+  std::lock_guard lock(driver.mutex);
+  auto owner = driver.modules.find(module);
+  if (owner == driver.modules.end() || !name)
+    return CUDA_ERROR_INVALID_VALUE;
+  for (const Variable &v : owner->second->module->variables)
+    if (v.name == name) {
+      if (pointer)
+        *pointer = v.storage->address();
+      if (bytes)
+        *bytes = v.storage->size;
+      return CUDA_SUCCESS;
+    }
+  return CUDA_ERROR_NOT_FOUND;
+}
+
+/// CUfunction_attribute numbers.
+enum : int {
+  MaxThreads = 0,
+  SharedSize = 1,
+  NumRegs = 4,
+  PtxVersion = 5,
+  BinaryVersion = 6,
+  MaxDynamicShared = 8,
+  Carveout = 9,
+  LastAttribute = 15
+};
+
+VIT_EXPORT CUresult cuFuncGetAttribute(int *value, int attribute, CUfunction function) {
+  VIT_ENTER_CONTEXT();
+  Driver &driver = Driver::get();
+  std::lock_guard lock(driver.mutex);
+  if (!value || attribute < 0 || attribute > LastAttribute)
+    return CUDA_ERROR_INVALID_VALUE;
+  if (!driver.functions.count(function))
+    return CUDA_ERROR_INVALID_HANDLE;
+  const Function &f = *function->function;
+  uint32_t required = f.requiredThreads[0] * f.requiredThreads[1] * f.requiredThreads[2];
+  switch (attribute) {
+  case MaxThreads:
+    *value = int(required ? required : f.maximumThreads);
+    break;
+  case SharedSize:
+    *value = int(f.staticShared);
+    break;
+  case NumRegs:
+    *value = 0;
+    break; // PTX has virtual registers only
+  case PtxVersion:
+    *value = 84;
+    break;
+  case BinaryVersion:
+    *value = 89;
+    break;
+  case MaxDynamicShared:
+    *value = function->maximumDynamic;
+    break;
+  default:
+    *value = 0;
+    break;
+  }
+  return CUDA_SUCCESS;
+}
+
+VIT_EXPORT CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value) {
+  VIT_ENTER_CONTEXT();
+  Driver &driver = Driver::get();
+  std::lock_guard lock(driver.mutex);
+  if (!driver.functions.count(function))
+    return CUDA_ERROR_INVALID_HANDLE;
+  if (attribute == Carveout)
+    return value >= -1 && value <= 100 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  if (attribute != MaxDynamicShared || value < 0 ||
+      value > sharedPerBlockOptIn - int(function->function->staticShared))
+    return CUDA_ERROR_INVALID_VALUE;
+  function->maximumDynamic = value;
+  return CUDA_SUCCESS;
+}
+
+VIT_EXPORT CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function,
+                                                                int threads, size_t dynamicShared) {
+  VIT_ENTER_CONTEXT();
+  Driver &driver = Driver::get();
+  std::lock_guard lock(driver.mutex);
+  if (!blocks || threads < 1)
+    return CUDA_ERROR_INVALID_VALUE;
+  if (!driver.functions.count(function))
+    return CUDA_ERROR_INVALID_HANDLE;
+  size_t shared = dynamicShared + function->function->staticShared;
+  *blocks = 0;
+  if (threads > threadsPerBlock || shared > size_t(sharedPerBlockOptIn))
+    return CUDA_SUCCESS;
+  int warps = (threads + 31) / 32, byThreads = threadsPerMultiprocessor / 32 / warps;
+  int byShared = int(size_t(sharedPerMultiprocessor) / (shared + sharedReserved));
+  *blocks = std::min({blocksPerMultiprocessor, byThreads, byShared});
+  return CUDA_SUCCESS;
+}
+
+/// Copies the arguments into the layout of the parameters; `extra` is the packed form.
+static CUresult gather(const Function &f, void **arguments, void **extra,
+                       std::vector<uint8_t> &out) {
+  out.assign(f.parameterBytes, 0);
+  if (f.parameters.empty())
+    return CUDA_SUCCESS;
+  if (arguments && extra)
+    return CUDA_ERROR_INVALID_VALUE;
+  if (arguments) {
+    for (size_t i = 0; i < f.parameters.size(); ++i) {
+      if (!arguments[i])
+        return CUDA_ERROR_INVALID_VALUE;
+      memcpy(out.data() + f.parameters[i].offset, arguments[i], f.parameters[i].bytes);
+    }
+    return CUDA_SUCCESS;
+  }
+  const void *buffer = nullptr;
+  size_t size = 0;
+  for (size_t i = 0; extra && extra[i]; i += 2) { // 0 ends, 1 is the buffer, 2 its size
+    if (reinterpret_cast<uintptr_t>(extra[i]) == 1)
+      buffer = extra[i + 1];
+    else if (reinterpret_cast<uintptr_t>(extra[i]) == 2)
+      size = *static_cast<size_t *>(extra[i + 1]);
+    else
+      return CUDA_ERROR_INVALID_VALUE;
+  }
+  if (!buffer || size != out.size())
+    return CUDA_ERROR_INVALID_VALUE;
+  memcpy(out.data(), buffer, size);
+  return CUDA_SUCCESS;
+}
+
+static CUresult checkGeometry(const CUfunc_st &function, const Geometry &g) {
+  const uint32_t blockLimit[3] = {1024, 1024, 64}, gridLimit[3] = {0x7fffffff, 65535, 65535};
+  uint64_t threads = 1, ctas = 1;
+  for (unsigned i = 0; i < 3; ++i) {
+    if (!g.block[i] || g.block[i] > blockLimit[i] || !g.grid[i] || g.grid[i] > gridLimit[i])
+      return CUDA_ERROR_INVALID_VALUE;
+    threads *= g.block[i];
+    ctas *= g.grid[i];
+  }
+  const Function &f = *function.function;
+  if (threads > uint64_t(threadsPerBlock) ||
+      g.dynamicShared > uint32_t(function.maximumDynamic.load()))
+    return CUDA_ERROR_INVALID_VALUE;
+  if (f.requiredThreads[0] &&
+      (g.block[0] != f.requiredThreads[0] || g.block[1] != f.requiredThreads[1] ||
+       g.block[2] != f.requiredThreads[2]))
+    return CUDA_ERROR_INVALID_VALUE;
+  if (threads > f.maximumThreads)
+    return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  return ctas < 0xfffffffeull ? CUDA_SUCCESS : CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+}
+
+VIT_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY,
+                                   unsigned gridZ, unsigned blockX, unsigned blockY,
+                                   unsigned blockZ, unsigned sharedBytes, CUstream stream,
+                                   void **arguments, void **extra) {
+  VIT_ENTER_CONTEXT();
+  Driver &driver = Driver::get();
+  Geometry geometry;
+  geometry.grid[0] = gridX, geometry.grid[1] = gridY, geometry.grid[2] = gridZ;
+  geometry.block[0] = blockX, geometry.block[1] = blockY, geometry.block[2] = blockZ;
+  geometry.dynamicShared = sharedBytes;
+  std::vector<uint8_t> parameters;
+  Options options;
+  {
+    std::lock_guard lock(driver.mutex);
+    if (!driver.functions.count(function) || !knownStream(driver, stream))
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (CUresult bad = checkGeometry(*function, geometry); bad != CUDA_SUCCESS)
+      return bad;
+    if (CUresult bad = gather(*function->function, arguments, extra, parameters);
+        bad != CUDA_SUCCESS)
+      return bad;
+    options = driver.options;
+  }
+  ++driver.launches;
+  LaunchResult result = launch(*function->owner->module, *function->function, geometry,
+                               std::move(parameters), options);
+  if (result.findings.empty())
+    return CUDA_SUCCESS;
+  for (const Finding &finding : result.findings)
+    if (finding.kind == Kind::OutOfBounds || finding.kind == Kind::Misaligned)
+      return CUDA_ERROR_ILLEGAL_ADDRESS;
+  return CUDA_ERROR_LAUNCH_FAILED;
+}

@@ -1,0 +1,285 @@
+//===- Memory.cpp - ld and st ---------------------------------------------===//
+//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// One instantiation per pair of memory and register type. Generic addresses are sorted into shared
+// and global ones lane by lane.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Access.h"
+
+namespace vitc::emu {
+namespace {
+
+/// Operands: the address, then the registers.
+template <class Mem, class Reg>
+inline void toRegisters(Warp &w, const Inst &i, unsigned l, const uint8_t *p) {
+  for (unsigned k = 0; k < i.count; ++k) {
+    Mem value;
+    memcpy(&value, p + k * sizeof(Mem), sizeof(Mem));
+    w.set<Reg>(i.ops[1 + k], l, Reg(value));
+  }
+}
+template <class Mem, class Reg>
+inline void fromRegisters(const Warp &w, const Inst &i, unsigned l, uint8_t *p) {
+  for (unsigned k = 0; k < i.count; ++k) {
+    Mem value = Mem(w.get<Reg>(i.ops[1 + k], l));
+    memcpy(p + k * sizeof(Mem), &value, sizeof(Mem));
+  }
+}
+
+template <class Mem, class Reg>
+void loadGlobalAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
+  uint32_t bytes = uint32_t(sizeof(Mem) * i.count);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (const uint8_t *p = checkLoad(w, i, l, a[l], bytes, true))
+      toRegisters<Mem, Reg>(w, i, l, p);
+  }
+}
+template <class Mem, class Reg>
+void storeGlobalAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
+  uint32_t bytes = uint32_t(sizeof(Mem) * i.count);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (uint8_t *p = checkStore(w, i, l, a[l], bytes))
+      fromRegisters<Mem, Reg>(w, i, l, p);
+  }
+}
+template <class Mem, class Reg>
+void loadSharedAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
+  uint32_t bytes = uint32_t(sizeof(Mem) * i.count);
+  if (w.cta->countBanks)
+    countBanks(*w.cta, mask, a, bytes);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (!checkShared(w, i, l, a[l], bytes, bytes, Doing::Reads))
+      continue;
+    if (Hazard h = w.cta->shadow.read(w.accessor(l), uint32_t(a[l]), bytes))
+      w.report(i, l, h);
+    toRegisters<Mem, Reg>(w, i, l, w.cta->shared.data() + a[l]);
+  }
+}
+template <class Mem, class Reg>
+void storeSharedAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
+  uint32_t bytes = uint32_t(sizeof(Mem) * i.count);
+  if (w.cta->countBanks)
+    countBanks(*w.cta, mask, a, bytes);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (!checkShared(w, i, l, a[l], bytes, bytes, Doing::Writes))
+      continue;
+    if (Hazard h = w.cta->shadow.write(w.accessor(l), uint32_t(a[l]), bytes))
+      w.report(i, l, h);
+    fromRegisters<Mem, Reg>(w, i, l, w.cta->shared.data() + a[l]);
+  }
+}
+
+template <class Mem, class Reg, bool stores>
+void accessGlobal(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t a[warpSize];
+  addresses(w, i, mask, a);
+  (stores ? storeGlobalAt<Mem, Reg> : loadGlobalAt<Mem, Reg>)(w, i, mask, a);
+}
+template <class Mem, class Reg, bool stores>
+void accessShared(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t a[warpSize];
+  addresses(w, i, mask, a);
+  (stores ? storeSharedAt<Mem, Reg> : loadSharedAt<Mem, Reg>)(w, i, mask, a);
+}
+template <class Mem, class Reg, bool stores>
+void accessGeneric(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t a[warpSize];
+  addresses(w, i, mask, a);
+  uint32_t shared = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (a[l] >= sharedWindow && a[l] - sharedWindow < 1ull << 32) {
+      shared |= 1u << l;
+      a[l] -= sharedWindow;
+    }
+  }
+  if (shared)
+    (stores ? storeSharedAt<Mem, Reg> : loadSharedAt<Mem, Reg>)(w, i, shared, a);
+  if (mask & ~shared)
+    (stores ? storeGlobalAt<Mem, Reg> : loadGlobalAt<Mem, Reg>)(w, i, mask & ~shared, a);
+}
+template <class Mem, class Reg> void loadParameter(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t a[warpSize];
+  addresses(w, i, mask, a);
+  const std::vector<uint8_t> &parameters = w.cta->launch.parameters;
+  uint64_t bytes = sizeof(Mem) * i.count;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (a[l] > parameters.size() || bytes > parameters.size() - a[l])
+      w.report(i, l, Kind::OutOfBounds,
+               "reads " + std::to_string(bytes) + " bytes at byte " + std::to_string(a[l]) +
+                   " of " + std::to_string(parameters.size()) + " bytes of parameters");
+    else
+      toRegisters<Mem, Reg>(w, i, l, parameters.data() + a[l]);
+  }
+}
+
+template <class Mem, class Reg, bool stores> Handler pickSpace(Space space) {
+  switch (space) {
+  case Space::Generic:
+    return accessGeneric<Mem, Reg, stores>;
+  case Space::Shared:
+    return accessShared<Mem, Reg, stores>;
+  case Space::Param:
+    if constexpr (stores)
+      return nullptr;
+    else
+      return loadParameter<Mem, Reg>;
+  case Space::Const:
+    return stores ? nullptr : Handler(accessGlobal<Mem, Reg, false>);
+  default:
+    return accessGlobal<Mem, Reg, stores>;
+  }
+}
+
+template <class Mem, bool stores> Handler pickRegister(Space space, unsigned bits) {
+  using U16 = std::conditional_t<sizeof(Mem) <= 2, uint16_t, uint32_t>;
+  using U32 = std::conditional_t<sizeof(Mem) <= 4, uint32_t, uint64_t>;
+  if (bits == 16 && sizeof(Mem) <= 2)
+    return pickSpace<Mem, U16, stores>(space);
+  if (bits == 32 && sizeof(Mem) <= 4)
+    return pickSpace<Mem, U32, stores>(space);
+  return bits == 64 ? pickSpace<Mem, uint64_t, stores>(space) : nullptr;
+}
+
+template <bool stores> Handler pickMemory(Type type, Space space, unsigned bits) {
+  bool isSigned = !stores && (type == Type::S8 || type == Type::S16 || type == Type::S32);
+  switch (bitsOf(type)) {
+  case 8:
+    return isSigned ? pickRegister<int8_t, stores>(space, bits)
+                    : pickRegister<uint8_t, stores>(space, bits);
+  case 16:
+    return isSigned ? pickRegister<int16_t, stores>(space, bits)
+                    : pickRegister<uint16_t, stores>(space, bits);
+  case 32:
+    return isSigned ? pickRegister<int32_t, stores>(space, bits)
+                    : pickRegister<uint32_t, stores>(space, bits);
+  case 64:
+    return pickRegister<uint64_t, stores>(space, bits);
+  default:
+    return nullptr;
+  }
+}
+
+Space takeSpace(Decoder &d) {
+  if (d.take("global"))
+    return Space::Global;
+  if (d.take("const"))
+    return Space::Const;
+  if (d.take("param") || d.take("param::entry"))
+    return Space::Param;
+  if (d.take("shared") || d.take("shared::cta"))
+    return Space::Shared;
+  return Space::Generic;
+}
+
+/// Cache hints change no value; `.relaxed` and the like only promise more order than there is here.
+void takeHints(Decoder &d) {
+  static const char *const hints[] = {"nc",
+                                      "ca",
+                                      "cg",
+                                      "cs",
+                                      "cv",
+                                      "lu",
+                                      "wb",
+                                      "wt",
+                                      "volatile",
+                                      "weak",
+                                      "relaxed",
+                                      "acquire",
+                                      "release",
+                                      "cta",
+                                      "gpu",
+                                      "sys",
+                                      "L1::evict_normal",
+                                      "L1::evict_unchanged",
+                                      "L1::evict_first",
+                                      "L1::evict_last",
+                                      "L1::no_allocate",
+                                      "L2::evict_last",
+                                      "L2::evict_normal",
+                                      "L2::evict_first",
+                                      "L2::64B",
+                                      "L2::128B",
+                                      "L2::256B"};
+  for (const char *hint : hints)
+    d.take(hint);
+}
+
+template <bool stores> Handler decodeAccess(Decoder &d) {
+  Space space = takeSpace(d);
+  takeHints(d);
+  unsigned count = d.take("v2") ? 2 : d.take("v4") ? 4 : d.take("v8") ? 8 : 1;
+  Type type = d.takeType();
+  if (bitsOf(type) < 8 || !d.operands(2))
+    return d.refuseType(type);
+  if (bitsOf(type) / 8 * count > 16)
+    return d.refuse("expected at most 16 bytes");
+  d.address(stores ? 0 : 1);
+  d.inst->size = uint8_t(bitsOf(type) / 8);
+  d.inst->count = uint8_t(count);
+  const Operand &data = d.statement->operands[stores ? 1 : 0];
+  std::vector<Operand> elements = data.elements;
+  if (data.kind != Operand::Kind::Vector)
+    elements.push_back(data);
+  if (elements.size() != count)
+    return d.refuse("expected " + std::to_string(count) + " registers, found " +
+                    std::to_string(elements.size()));
+  unsigned bits = 0;
+  for (const Operand &element : elements)
+    if (element.kind == Operand::Kind::Register)
+      bits = d.registerBits(element);
+  if (!bits) // all immediates or sinks
+    bits = std::max(16u, bitsOf(type));
+  for (const Operand &element : elements) {
+    if (element.kind == Operand::Kind::Register && d.registerBits(element) != bits)
+      return d.refuse("expected registers of one width");
+    if (stores)
+      d.value(element,
+              element.kind == Operand::Kind::Register || bits == bitsOf(type) ? type
+              : bits == 16                                                    ? Type::B16
+              : bits == 32                                                    ? Type::B32
+                                                                              : Type::B64,
+              true);
+    else
+      d.destination(element, bitsOf(type), true);
+  }
+  Handler handler = pickMemory<stores>(type, space, bits);
+  return handler ? handler : d.refuseType(type);
+}
+
+/// Prefetches and fences: nothing to do, because accesses happen in order here.
+void nothing(Warp &, const Inst &, uint32_t) {}
+Handler decodeFence(Decoder &d) {
+  for (const char *m :
+       {"acq_rel", "sc", "cta", "gpu", "sys", "gl", "proxy", "async", "release", "acquire"})
+    d.take(m);
+  return d.operands(0) ? nothing : nullptr;
+}
+Handler decodePrefetch(Decoder &d) {
+  for (const char *m : {"global", "L1", "L2", "L2::evict_last", "L2::evict_normal"})
+    d.take(m);
+  return d.operands(1) ? nothing : nullptr;
+}
+Handler decodeNanosleep(Decoder &d) { return d.takeType() == Type::U32 ? nothing : nullptr; }
+
+} // namespace
+
+void addMemoryGroup(DecodeTable &t) {
+  t["ld"] = decodeAccess<false>;
+  t["ldu"] = decodeAccess<false>;
+  t["st"] = decodeAccess<true>;
+  t["fence"] = decodeFence;
+  t["membar"] = decodeFence;
+  t["prefetch"] = decodePrefetch;
+  t["nanosleep"] = decodeNanosleep;
+}
+
+} // namespace vitc::emu

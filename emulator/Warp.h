@@ -1,0 +1,151 @@
+//===- Warp.h - 32 lanes, and the CTA they belong to ----------------------===//
+//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A warp executes one instruction for all its active lanes at a time. Lanes that part at a branch
+// meet again at its immediate post-dominator: a stack keeps the groups that wait. Warps of a CTA
+// run one after the other from barrier to barrier, on one host thread.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VITC_EMULATOR_WARP_H
+#define VITC_EMULATOR_WARP_H
+
+#include "Launch.h"
+#include "SharedShadow.h"
+
+#include <bit>
+#include <cstring>
+
+namespace vitc::emu {
+
+/// Addresses of shared memory in the generic space start here; no host address reaches it.
+constexpr uint64_t sharedWindow = 1ull << 60;
+
+class Cta;
+
+/// The lanes of one cp.async that have not been waited for, with the data they will store.
+struct PendingCopy {
+  uint32_t lanes;
+  uint32_t group; ///< the commit group, counted per thread
+  uint32_t size;
+  uint32_t address[warpSize];
+  uint16_t unwritten[warpSize];
+  uint8_t data[warpSize][16];
+};
+
+class Warp {
+public:
+  enum class State : uint8_t { Ready, Waiting, Done };
+
+  void start(Cta &cta, uint32_t index);
+  /// Runs until a barrier, the end, or a stop.
+  void run();
+
+  template <class T> T get(uint32_t slot, unsigned lane) const {
+    T value;
+    if constexpr (sizeof(T) == 8)
+      memcpy(&value, file + slot + 2 * lane, 8);
+    else
+      memcpy(&value, file + slot + lane, sizeof(T));
+    return value;
+  }
+  template <class T> void set(uint32_t slot, unsigned lane, T value) {
+    if constexpr (sizeof(T) == 8) {
+      memcpy(file + slot + 2 * lane, &value, 8);
+    } else if constexpr (sizeof(T) == 4) {
+      memcpy(file + slot + lane, &value, 4);
+    } else {
+      uint32_t wide = 0; // 8- and 16-bit values are kept zero-extended
+      memcpy(&wide, &value, sizeof(T));
+      file[slot + lane] = wide;
+    }
+  }
+
+  /// Reports for the lowest lane of `lanes`.
+  void report(const Inst &inst, unsigned lane, Kind kind, std::string text);
+  void report(const Inst &inst, unsigned lane, const Hazard &hazard);
+  uint32_t threadOf(unsigned lane) const { return index * warpSize + lane; }
+  Accessor accessor(unsigned lane) const { return {clock, threadOf(lane)}; }
+  /// Accesses before this are ordered before those after it, for this warp.
+  void tick();
+  /// True if all lanes execute `inst`; otherwise reports that it needs the whole warp.
+  bool converged(const Inst &inst, uint32_t mask);
+
+  uint32_t *file = nullptr; ///< registers: slots of 32 lanes
+  uint32_t *predicates = nullptr;
+  uint32_t *clock = nullptr; ///< see SharedShadow.h
+  Cta *cta = nullptr;
+  uint32_t index = 0;
+  uint32_t exist = 0; ///< lanes below the thread count
+  uint32_t live = 0;  ///< lanes that have not exited
+  State state = State::Done;
+  uint32_t barrier = 0, barrierThreads = 0; ///< while Waiting
+  const Inst *waitingAt = nullptr;
+  uint64_t executed = 0;
+  std::vector<PendingCopy> pending;
+  uint32_t group[warpSize] = {}; ///< commits so far
+
+private:
+  struct Entry {
+    uint32_t pc, join, mask;
+  };
+  void branch(const Inst &inst, uint32_t taken);
+  void branchIndexed(const Inst &inst, uint32_t mask);
+  void diverge(uint32_t join, const Entry *parts, unsigned count);
+  void exitLanes(uint32_t mask);
+  bool arrive(const Inst &inst, uint32_t mask);
+  bool settle();
+
+  uint32_t pc = 0, join = noPc, active = 0;
+  std::vector<Entry> stack;
+};
+
+/// One CTA at a time; a host thread reuses its Cta for the whole launch.
+class Cta {
+public:
+  explicit Cta(LaunchContext &launch);
+  void run(uint64_t number);
+
+  LaunchContext &launch;
+  uint32_t id[3] = {0, 0, 0};
+  uint32_t number = 0; ///< in the writers' shadow
+  std::vector<uint8_t> shared;
+  uint32_t sharedBytes = 0;
+  SharedShadow shadow;
+  bool countBanks = false;
+  uint64_t bankConflicts = 0, sharedAccesses = 0, instructions = 0;
+  std::string threadName(uint32_t thread) const;
+
+private:
+  void releaseBarriers();
+  bool anyReady() const;
+  void reportStuck();
+
+  std::vector<Warp> warps;
+  struct AlignedDelete {
+    void operator()(void *p) const { std::free(p); }
+  };
+  std::unique_ptr<uint32_t, AlignedDelete> files;
+  std::vector<uint32_t> predicates, clocks, order;
+};
+
+/// Calls f for each lane of the mask; the full warp gets a loop the compiler can vectorise.
+template <class F> inline __attribute__((always_inline)) void forLanes(uint32_t mask, F &&f) {
+  if (mask == fullMask) {
+#if defined(__clang__)
+#pragma clang loop vectorize(assume_safety)
+#else
+#pragma GCC ivdep
+#endif
+    for (unsigned lane = 0; lane < warpSize; ++lane)
+      f(lane);
+  } else {
+    for (uint32_t rest = mask; rest; rest &= rest - 1)
+      f(unsigned(std::countr_zero(rest)));
+  }
+}
+
+} // namespace vitc::emu
+
+#endif // VITC_EMULATOR_WARP_H
