@@ -93,8 +93,7 @@ LogicalResult KernelBuilder::finish(const LaunchShape &launch, unsigned minBlock
   LLVM::ReturnOp::create(*this, ValueRange{});
 
   auto threads = static_cast<int32_t>(launch.threads);
-  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
-                    getDenseI32ArrayAttr({threads, 1, 1}));
+  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), getDenseI32ArrayAttr({threads, 1, 1}));
   if (minBlocks)
     function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), getI32IntegerAttr(minBlocks));
   SmallVector<int64_t> grid;

@@ -58,7 +58,8 @@ public:
   mlir::LogicalResult finish(const LaunchShape &launch, unsigned minBlocks = 0);
 };
 
-/// The largest power of two up to `most` that divides `width`: how many columns one access can take.
+/// The largest power of two up to `most` that divides `width`: how many columns one access can
+/// take.
 unsigned vectorWidth(int64_t width, unsigned most);
 
 /// Shared memory one block may have on sm_89: 99 KB.

@@ -30,8 +30,8 @@ Value emitSilu(PtxBuilder &b, Value x) { return timesLogistic(b, x, b.mulF(x, b.
 // t = 1 / (1 + p z), within 1.5e-7. With z = |x| / sqrt 2 and q = (1 - erf z) / 2, GELU is
 // x - x q right of zero and x q left of it: max(x, 0) - |x| q, without cancellation.
 static Value geluErf(PtxBuilder &b, Value x) {
-  constexpr double p = 0.3275911, a[] = {0.254829592, -0.284496736, 1.421413741, -1.453152027,
-                                         1.061405429};
+  constexpr double p = 0.3275911,
+                   a[] = {0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429};
   Value magnitude = b.absF(x);
   Value t = b.rcp(b.fma(magnitude, b.immF(p * M_SQRT1_2), b.immF(1.0)));
   Value sum = b.immF(a[4] / 2);

@@ -38,10 +38,10 @@ class Region {
 public:
   explicit Region(KernelBuilder &k) : k(k) {}
 
-  /// The f32 values of `value` in `count` columns from `place`. `count` is a power of two, at most 8,
-  /// that divides the width of `value`. `value` is an argument of the kernel, the result of
-  /// an elementwise op, or known. What is computed is added to `known`, which is of this place
-  /// only: a value used twice is computed once.
+  /// The f32 values of `value` in `count` columns from `place`. `count` is a power of two, at most
+  /// 8, that divides the width of `value`. `value` is an argument of the kernel, the result of an
+  /// elementwise op, or known. What is computed is added to `known`, which is of this place only: a
+  /// value used twice is computed once.
   llvm::SmallVector<mlir::Value> evaluate(mlir::Value value, const Place &place, unsigned count,
                                           Known &known);
 

@@ -82,7 +82,9 @@ Value PtxBuilder::immF(double value) {
 Value PtxBuilder::addF(Value a, Value b) { return createOrFold<arith::AddFOp>(a, b); }
 Value PtxBuilder::subF(Value a, Value b) { return createOrFold<arith::SubFOp>(a, b); }
 Value PtxBuilder::mulF(Value a, Value b) { return createOrFold<arith::MulFOp>(a, b); }
-Value PtxBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*this, f32, a, b, c); }
+Value PtxBuilder::fma(Value a, Value b, Value c) {
+  return LLVM::FMAOp::create(*this, f32, a, b, c);
+}
 Value PtxBuilder::negF(Value a) { return createOrFold<arith::NegFOp>(a); }
 Value PtxBuilder::absF(Value a) { return LLVM::FAbsOp::create(*this, f32, a); }
 Value PtxBuilder::maxF(Value a, Value b) { return LLVM::MaxNumOp::create(*this, f32, a, b); }
@@ -239,17 +241,16 @@ void PtxBuilder::storeValues(ArrayRef<Value> values, Value pointer, Type storage
 // Shared memory --------------------------------------------------------------
 
 Value PtxBuilder::global(StringRef name, int64_t bytes, bool isExternal) {
-  Operation *table =
-      getInsertionBlock()->getParentOp()->getParentWithTrait<OpTrait::SymbolTable>();
+  Operation *table = getInsertionBlock()->getParentOp()->getParentWithTrait<OpTrait::SymbolTable>();
   Operation *symbol = SymbolTable::lookupSymbolIn(table, name);
   if (!symbol) {
     OpBuilder::InsertionGuard guard(*this);
     setInsertionPointToStart(&table->getRegion(0).front());
     auto type = LLVM::LLVMArrayType::get(getI8Type(), bytes);
-    symbol = LLVM::GlobalOp::create(
-        *this, type, /*isConstant=*/false,
-        isExternal ? LLVM::Linkage::External : LLVM::Linkage::Internal, name, Attribute(),
-        /*alignment=*/128, /*addrSpace=*/3);
+    symbol = LLVM::GlobalOp::create(*this, type, /*isConstant=*/false,
+                                    isExternal ? LLVM::Linkage::External : LLVM::Linkage::Internal,
+                                    name, Attribute(),
+                                    /*alignment=*/128, /*addrSpace=*/3);
   }
   return LLVM::AddressOfOp::create(*this, cast<LLVM::GlobalOp>(symbol));
 }
@@ -266,9 +267,7 @@ void PtxBuilder::cpAsync(Value destination, Value source, unsigned bytes, Value 
   NVVM::CpAsyncOp::create(*this, destination, source, bytes, cache, validBytes);
 }
 void PtxBuilder::cpAsyncCommit() { NVVM::CpAsyncCommitGroupOp::create(*this); }
-void PtxBuilder::cpAsyncWait(unsigned pending) {
-  NVVM::CpAsyncWaitGroupOp::create(*this, pending);
-}
+void PtxBuilder::cpAsyncWait(unsigned pending) { NVVM::CpAsyncWaitGroupOp::create(*this, pending); }
 void PtxBuilder::barrier() { NVVM::Barrier0Op::create(*this); }
 void PtxBuilder::syncWarp() { NVVM::SyncWarpOp::create(*this, imm(-1)); }
 
@@ -346,8 +345,7 @@ Values PtxBuilder::loop(Value from, Value to, int64_t step, ArrayRef<Value> init
 }
 
 Value PtxBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), operands)
-      .getResult(0);
+  return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), operands).getResult(0);
 }
 
 } // namespace vitc

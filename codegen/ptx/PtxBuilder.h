@@ -41,10 +41,10 @@ public:
   const Type globalPtr, sharedPtr; ///< !llvm.ptr<1>, !llvm.ptr<3>
 
   // Where this thread is.
-  Value tid();        ///< %tid.x
-  Value lane();       ///< tid & 31: blocks have whole warps in x
-  Value warp();       ///< tid >> 5
-  Value ctaX();       ///< %ctaid.x, .y, .z
+  Value tid();  ///< %tid.x
+  Value lane(); ///< tid & 31: blocks have whole warps in x
+  Value warp(); ///< tid >> 5
+  Value ctaX(); ///< %ctaid.x, .y, .z
   Value ctaY();
   Value ctaZ();
 
@@ -68,10 +68,10 @@ public:
   Value min(Value a, Value b); ///< signed
   Value min(Value a, int64_t b);
   Value max(Value a, Value b);
-  Value less(Value a, Value b);   ///< signed a < b
+  Value less(Value a, Value b); ///< signed a < b
   Value less(Value a, int64_t b);
   Value equal(Value a, int64_t b);
-  Value both(Value a, Value b);   ///< of two i1; a null value counts as true
+  Value both(Value a, Value b); ///< of two i1; a null value counts as true
   Value select(Value condition, Value a, Value b);
 
   // f32.
@@ -91,8 +91,8 @@ public:
   Value tanh(Value a);  ///< from ex2 and rcp; absolute error under 3e-7, relative under 1e-6
 
   // Storage types and f32.
-  Value toF32(Value value);                 ///< f16, bf16 or f32 to f32
-  Value fromF32(Value value, Type storage); ///< round to nearest even
+  Value toF32(Value value);                         ///< f16, bf16 or f32 to f32
+  Value fromF32(Value value, Type storage);         ///< round to nearest even
   Value pack2(Value low, Value high, Type storage); ///< two f32 to a 16-bit pair in an i32
   Values unpack2(Value pair, Type storage);         ///< and back
   Value bitcast(Value value, Type type);

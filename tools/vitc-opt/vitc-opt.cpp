@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "codegen/Codegen.h"
 #include "dialect/VitOps.h"
 #include "passes/Passes.h"
 
@@ -17,6 +18,7 @@ int main(int argc, char **argv) {
   registry.insert<vit::VitDialect>();
   mlir::registerAllPasses();
   vitc::registerVitcPasses();
+  vitc::registerCodegenPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "vitc: passes on Vision Transformers\n", registry));
 }

@@ -1,0 +1,125 @@
+//===- LowerKernels.cpp - From vit.kernel to gpu.module -------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// The root of a kernel says which family writes it. Kernels stay in the module beside their code:
+// the plan and the report still read them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Codegen.h"
+#include "codegen/kernels/Kernels.h"
+
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Pass/Pass.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace vitc {
+
+std::unique_ptr<Pass> createPrintPtxPass(); // PrintPtx.cpp
+
+namespace {
+
+/// Families other than layer_norm and select read the operands of their root as they are stored.
+LogicalResult checkOperands(KernelBuilder &k) {
+  Operation *root = k.root();
+  if (!root || isa<vit::LayerNormOp, vit::SelectOp>(root))
+    return success();
+  for (Value operand : root->getOperands())
+    if (Operation *before = operand.getDefiningOp())
+      return k.error() << "'" << root->getName() << "' reads its operands from memory, but '"
+                       << before->getName() << "' computes one: keep that in a kernel before";
+  return success();
+}
+
+/// Every fused op has code in Region.cpp.
+LogicalResult checkFusedOps(KernelBuilder &k) {
+  for (Operation &op : k.kernel.getBody().front().without_terminator())
+    if (&op != k.root() &&
+        !isa<vit::BiasAddOp, vit::PositionOp, vit::AddOp, vit::MulOp, vit::ScaleOp, vit::CastOp,
+             vit::GeluOp, vit::ReluOp, vit::SiluOp, vit::TanhOp>(op))
+      return k.error() << "no code for '" << op.getName() << "' in a fused kernel";
+  return success();
+}
+
+LogicalResult lowerKernel(vit::KernelOp kernel) {
+  KernelBuilder k(kernel);
+  auto emit = [&]() -> LogicalResult {
+    if (failed(checkOperands(k)) || failed(checkFusedOps(k)))
+      return failure();
+    if (!k.root())
+      return emitElementwise(k);
+    return llvm::TypeSwitch<Operation *, LogicalResult>(k.root())
+        .Case([&](vit::LinearOp) { return emitGemm(k); })
+        .Case([&](vit::AttentionOp) { return emitAttention(k); })
+        .Case([&](vit::LayerNormOp) { return emitLayerNorm(k); })
+        .Case([&](vit::PatchifyOp) { return emitPatchify(k); })
+        .Case([&](vit::PrependOp) { return emitPrepend(k); })
+        .Case([&](vit::BroadcastOp) { return emitBroadcast(k); })
+        .Case([&](vit::SelectOp) { return emitSelect(k); })
+        .Default([&](Operation *root) -> LogicalResult {
+          return k.error() << "no code for a kernel around '" << root->getName() << "'";
+        });
+  };
+  if (succeeded(emit()))
+    return success();
+  k.module.erase();
+  return failure();
+}
+
+struct LowerKernels : PassWrapper<LowerKernels, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerKernels)
+  StringRef getArgument() const final { return "vit-lower-kernels"; }
+  StringRef getDescription() const final { return "GPU code for every vit.kernel"; }
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<arith::ArithDialect, scf::SCFDialect, gpu::GPUDialect, LLVM::LLVMDialect,
+                    NVVM::NVVMDialect>();
+  }
+  void runOnOperation() final {
+    if (failed(lowerKernels(getOperation())))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+LogicalResult lowerKernels(ModuleOp module) {
+  LogicalResult result = success(); // every kernel that fails is reported
+  for (auto kernel : llvm::to_vector(module.getOps<vit::KernelOp>()))
+    if (!SymbolTable::lookupSymbolIn(module, (kernel.getSymName() + "_module").str()))
+      if (failed(lowerKernel(kernel)))
+        result = failure();
+  return result;
+}
+
+std::unique_ptr<Pass> createLowerKernelsPass() { return std::make_unique<LowerKernels>(); }
+
+void registerCodegenPasses() {
+  registerPass([] { return createLowerKernelsPass(); });
+  registerPass([] { return createPrintPtxPass(); });
+}
+
+FailureOr<LaunchShape> readLaunchShape(gpu::GPUModuleOp module) {
+  auto functions = module.getOps<LLVM::LLVMFuncOp>();
+  if (std::distance(functions.begin(), functions.end()) != 1)
+    return module.emitError() << "expected one llvm.func in the module of a kernel";
+  LLVM::LLVMFuncOp function = *functions.begin();
+  auto threads = function->getAttrOfType<IntegerAttr>("vit.threads");
+  auto shared = function->getAttrOfType<IntegerAttr>("vit.dynamic_smem");
+  auto grid = function->getAttrOfType<DenseI64ArrayAttr>("vit.grid");
+  if (!threads || !shared || !grid || grid.size() != 9)
+    return function.emitError()
+           << "expected vit.threads, vit.dynamic_smem and nine numbers in vit.grid on kernel '"
+           << function.getName() << "'";
+  LaunchShape launch;
+  launch.threads = threads.getInt();
+  launch.dynamicSmem = shared.getInt();
+  for (int i = 0; i < 3; ++i)
+    launch.grid[i] = {static_cast<uint32_t>(grid[3 * i]), static_cast<uint32_t>(grid[3 * i + 1]),
+                      static_cast<uint32_t>(grid[3 * i + 2])};
+  return launch;
+}
+
+} // namespace vitc

@@ -1,0 +1,77 @@
+//===- PrintPtx.cpp - PTX and resources of every kernel, as text ----------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// For tests and for looking inside with vitc-opt: the PTX of each gpu.module, behind one line with
+// what ptxas says about it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Codegen.h"
+
+#include "mlir/Pass/Pass.h"
+
+#include <thread>
+
+using namespace mlir;
+
+namespace vitc {
+
+namespace {
+
+struct PrintPtx : PassWrapper<PrintPtx, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintPtx)
+  PrintPtx() = default;
+  PrintPtx(const PrintPtx &other) : PassWrapper(other) {}
+  StringRef getArgument() const final { return "vit-print-ptx"; }
+  StringRef getDescription() const final {
+    return "Print the PTX of every gpu.module and what ptxas says about it";
+  }
+  Option<std::string> arch{*this, "arch", llvm::cl::desc("Architecture"), llvm::cl::init("sm_89")};
+  Option<std::string> ptxas{*this, "ptxas", llvm::cl::desc("ptxas to use, or none"),
+                            llvm::cl::init("")};
+  Option<bool> text{*this, "text", llvm::cl::desc("Print the PTX too"), llvm::cl::init(true)};
+
+  void runOnOperation() final {
+    if (failed(print()))
+      signalPassFailure();
+  }
+
+  LogicalResult print() {
+    std::vector<KernelCode> kernels;
+    for (auto module : getOperation().getOps<gpu::GPUModuleOp>()) {
+      FailureOr<LaunchShape> launch = readLaunchShape(module);
+      FailureOr<std::string> code = translateToPtx(module, arch);
+      if (failed(launch) || failed(code))
+        return failure();
+      std::string name = module.getName().drop_back(strlen("_module")).str();
+      kernels.push_back({name, *launch, *code, {}});
+    }
+    std::string error, program = findPtxas(ptxas, error);
+    if (!error.empty())
+      return getOperation().emitError() << error;
+    if (!program.empty() &&
+        failed(assemble(program, {arch}, std::thread::hardware_concurrency(), kernels, error)))
+      return getOperation().emitError() << error;
+    for (const KernelCode &kernel : kernels) {
+      llvm::outs() << "// kernel " << kernel.name << ": threads " << kernel.launch.threads
+                   << ", dynamic shared " << kernel.launch.dynamicSmem;
+      for (const MachineCode &code : kernel.codes)
+        llvm::outs() << ", " << code.arch << ": registers " << code.resources.registers
+                     << ", spill stores " << code.resources.spillStores << ", spill loads "
+                     << code.resources.spillLoads << ", stack " << code.resources.stack
+                     << ", static shared " << code.resources.staticSmem;
+      llvm::outs() << "\n";
+      if (text)
+        llvm::outs() << kernel.ptx;
+    }
+    llvm::outs().flush();
+    return success();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createPrintPtxPass() { return std::make_unique<PrintPtx>(); }
+
+} // namespace vitc
