@@ -86,7 +86,7 @@ template <int Size> struct Found {
 };
 template <class Text> constexpr Text exactly(const Buffer &buffer) {
   Text text;
-  for (int i = 0; i < buffer.size(); ++i)
+  for (int i = 0; i <= buffer.size(); ++i) // the zero too, or Clang shows numbers
     text.text[i] = buffer.text[i];
   return text;
 }
