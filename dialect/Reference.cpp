@@ -201,6 +201,8 @@ Expected<Slots> Reference::Impl::compute(Operation *op, ArrayRef<Slot> operands,
   for (const Slot &operand : operands)
     views.push_back(operand.view());
   Call call = {views, result.shape, result.values, threads};
+  if (result.values.empty())
+    return Slots{makeSlot(std::move(result))};
   if (!computeElementwiseOp(op, call) && !computeRowOp(op, call) && !computeTokenOp(op, call) &&
       !computeWeightOp(op, call))
     return fail("'" + op->getName().getStringRef() + "' has no reference meaning");

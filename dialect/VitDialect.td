@@ -95,6 +95,9 @@ def Vit_ScheduleAttr : Vit_Attr<"Schedule", "schedule"> {
     | layer_norm | rows | rows |
     | others | elements | elements |
 
+    Constraints: (C1) the range of batches is not empty and begins at 1 or later; (C2) `block` and `warp` have
+    sizes, all positive; (C3) `stages` is at least 1.
+
     ```mlir
     #vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>
     ```
@@ -105,6 +108,7 @@ def Vit_ScheduleAttr : Vit_Attr<"Schedule", "schedule"> {
     `<` `batch` `=` $minBatch `to` $maxBatch `,` `block` `=` `[` $block `]` `,` `warp` `=` `[` $warp `]`
         `,` `stages` `=` $stages `>`
   }];
+  let genVerifyDecl = 1;
 }
 
 #endif // VIT_DIALECT_TD

@@ -123,6 +123,22 @@ LogicalResult VitDialect::verifyOperationAttribute(Operation *op, NamedAttribute
   return success();
 }
 
+LogicalResult ScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                                   int64_t minBatch, int64_t maxBatch, ArrayRef<int64_t> block,
+                                   ArrayRef<int64_t> warp, int64_t stages) {
+  if (minBatch < 1 || maxBatch < minBatch) // (C1)
+    return emitError() << "expected a range of batches from 1, but got " << minBatch << " to "
+                       << maxBatch;
+  auto isPositive = [](int64_t size) { return size > 0; };
+  if (block.empty() || warp.empty() || !llvm::all_of(block, isPositive) ||
+      !llvm::all_of(warp, isPositive)) // (C2)
+    return emitError() << "expected positive sizes for block and warp, but got [" << block
+                       << "] and [" << warp << "]";
+  if (stages < 1) // (C3)
+    return emitError() << "expected at least 1 stage, but got " << stages;
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
@@ -148,8 +164,9 @@ LogicalResult PreparedOp::verify() {
   auto module = (*this)->getParentOfType<ModuleOp>();
   auto prepare = module ? module.lookupSymbol<func::FuncOp>("prepare") : func::FuncOp();
   int64_t count = prepare ? prepare.getNumResults() : 0;
-  if (static_cast<int64_t>(getIndex()) >= count) // (C1)
-    return emitOpError() << "expected a function @prepare with more than " << getIndex()
+  int64_t index = getIndex();
+  if (index < 0 || index >= count) // (C1)
+    return emitOpError() << "expected a function @prepare with more than " << index
                          << " results, but got " << count;
   Type expected = prepare.getResultTypes()[getIndex()];
   if (expected != getType()) // (C2)
@@ -162,11 +179,16 @@ LogicalResult SliceOp::verify() {
   auto input = getInput().getType(), result = getType();
   int64_t rows = input.getRank() ? input.getDimSize(0) : 0;
   int64_t first = getFirst();
-  if (input.getRank() == 0 || result.getRank() == 0 || first < 0 ||
-      first + result.getDimSize(0) > rows) // (C1)
-    return emitOpError() << "expected rows within the " << rows << " of input, but got " << first
-                         << " to " << first + (result.getRank() ? result.getDimSize(0) : 0);
-  if (input.getShape().drop_front() != result.getShape().drop_front()) // (C2)
+  bool oneRow = result.getRank() + 1 == input.getRank(); // without its dimension
+  int64_t taken = oneRow ? 1 : result.getRank() ? result.getDimSize(0) : 0;
+  if (input.getRank() == 0 || first < 0 || first > rows - taken) // (C1)
+    return emitOpError() << "expected rows within the " << rows << " of input, but got " << taken
+                         << " from " << first;
+  ArrayRef<int64_t> columns = result.getShape();
+  if (!oneRow && !columns.empty())
+    columns = columns.drop_front();
+  if (input.getShape().drop_front() != columns ||
+      (!oneRow && result.getRank() != input.getRank())) // (C2)
     return emitOpError() << "expected a result with the columns of input, " << shapeText(input)
                          << ", but got " << shapeText(result);
   return expectElementType(*this, "a result", input.getElementType(), // (C3)
@@ -372,8 +394,9 @@ LogicalResult AttentionOp::verify() {
                            << ", but got an operand with " << width(types[i]);
   SmallVector<int64_t> shape(query.getShape());
   shape.back() = heads * headDim;
-  if ((query.getRank() != 3 && query.getRank() != 2) ||
-      failed(expectShape(*this, "a result", RankedTensorType::get(shape, query.getElementType()),
+  if (query.getRank() != 3 && query.getRank() != 2) // (C4)
+    return emitOpError() << "expected query of rank 2 or 3, but got rank " << query.getRank();
+  if (failed(expectShape(*this, "a result", RankedTensorType::get(shape, query.getElementType()),
                          getType()))) // (C4)
     return failure();
   for (RankedTensorType type : {key, value})

@@ -63,12 +63,14 @@ def Vit_PreparedOp : Vit_Op<"prepared", [Pure]> {
 def Vit_SliceOp : Vit_Op<"slice", [Pure]> {
   let summary = "Some rows of a weight";
   let description = [{
-    Rows [`first`, `first` + rows of the result) of `input`.
+    Rows [`first`, `first` + rows of the result) of `input`. A result with one dimension less is the
+    row `first` alone.
     Constraints: (C1) the rows lie in `input`; (C2) all other dimensions are those of `input`;
     (C3) the element type is that of `input`.
 
     ```mlir
     %k = vit.slice %in_proj rows 64 : tensor<192x64xf32> -> tensor<64x64xf32>
+    %p = vit.slice %table rows 0 : tensor<197x768xf32> -> tensor<768xf32>
     ```
   }];
   let arguments = (ins Vit_Param:$input, I64Attr:$first);

@@ -94,6 +94,16 @@ TEST_CASE("slice, concat and pad of weights") {
   checkTensor(outputs[2].tensor, {4, 3}, {1, 2, 0, 3, 4, 0, 5, 6, 0, 0, 0, 0});
 }
 
+TEST_CASE("a slice can be one row without its dimension") {
+  auto outputs = runProgram(R"(
+    func.func @f(%a: tensor<3x2xf32>) -> tensor<2xf32> {
+      %0 = vit.slice %a rows 1 : tensor<3x2xf32> -> tensor<2xf32>
+      return %0 : tensor<2xf32>
+    })",
+                            {counting({3, 2}, 1)});
+  checkTensor(outputs[0].tensor, {2}, {3, 4});
+}
+
 TEST_CASE("slice and pad of vectors") {
   auto outputs = runProgram(R"(
     func.func @f(%a: tensor<4xf32>) -> (tensor<2xf32>, tensor<6xf32>) {

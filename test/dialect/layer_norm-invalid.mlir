@@ -1,0 +1,47 @@
+// RUN: vitc-opt %s -split-input-file -verify-diagnostics
+
+func.func @layer_norm_c1(%x: tensor<?x17x8xf32>, %g: tensor<9xf32>, %b: tensor<8xf32>) {
+  // expected-error @below {{'vit.layer_norm' op expected scale with 8 elements, the width of input, but got 9}}
+  %0 = vit.layer_norm %x, %g, %b eps 1.0e-6 : tensor<?x17x8xf32>, tensor<9xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c1_shift(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<7xf32>) {
+  // expected-error @below {{'vit.layer_norm' op expected shift with 8 elements, the width of input, but got 7}}
+  %0 = vit.layer_norm %x, %g, %b eps 1.0e-6 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<7xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c2(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) {
+  // expected-error @below {{'vit.layer_norm' op expected a result of shape ?x17x8, but got ?x16x8}}
+  %0 = vit.layer_norm %x, %g, %b eps 1.0e-6 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x16x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c3(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) {
+  // expected-error @below {{'vit.layer_norm' op expected a positive, finite eps, but got 0.000000e+00 : f64}}
+  %0 = vit.layer_norm %x, %g, %b eps 0.0 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c3_infinite(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) {
+  // expected-error @below {{'vit.layer_norm' op expected a positive, finite eps, but got 0x7FF0000000000000 : f64}}
+  %0 = vit.layer_norm %x, %g, %b eps 0x7FF0000000000000 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_type(%x: tensor<?x8xf32>, %g: tensor<1x8xf32>, %b: tensor<8xf32>) {
+  // expected-error @below {{operand #1 must be 1-D static tensor of f16, bf16 or f32 values, but got 'tensor<1x8xf32>'}}
+  %0 = vit.layer_norm %x, %g, %b eps 1.0 : tensor<?x8xf32>, tensor<1x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+  return
+}

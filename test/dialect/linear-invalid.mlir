@@ -1,0 +1,47 @@
+// RUN: vitc-opt %s -split-input-file -verify-diagnostics
+
+func.func @linear_c1(%x: tensor<?x17x8xf32>, %w: tensor<4x9xf32>) {
+  // expected-error @below {{'vit.linear' op expected weight with K = 8 columns, as in input, but got 9}}
+  %0 = vit.linear %x, %w : tensor<?x17x8xf32>, tensor<4x9xf32> -> tensor<?x17x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2(%x: tensor<?x17x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'vit.linear' op expected a result of shape ?x17x4, but got ?x17x8}}
+  %0 = vit.linear %x, %w : tensor<?x17x8xf32>, tensor<4x8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2_tokens(%x: tensor<?x17x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'vit.linear' op expected a result of shape ?x17x4, but got ?x16x4}}
+  %0 = vit.linear %x, %w : tensor<?x17x8xf32>, tensor<4x8xf32> -> tensor<?x16x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3(%x: tensor<?x17x8xf32>, %w: tensor<4x8xf16>) {
+  // expected-error @below {{'vit.linear' op expected weight of element type 'f32', but got 'f16'}}
+  %0 = vit.linear %x, %w : tensor<?x17x8xf32>, tensor<4x8xf16> -> tensor<?x17x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_type(%x: tensor<?x17x8xf32>, %w: tensor<?x8xf32>) {
+  // expected-error @below {{operand #1 must be 2-D static tensor of f16, bf16 or f32 values, but got 'tensor<?x8xf32>'}}
+  %0 = vit.linear %x, %w : tensor<?x17x8xf32>, tensor<?x8xf32> -> tensor<?x17x4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_batch_type(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{operand #0 must be batch tensor (dimension 0 dynamic, the others static) of f16, bf16 or f32 values, but got 'tensor<2x8xf32>'}}
+  %0 = vit.linear %x, %w : tensor<2x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+  return
+}

@@ -1,0 +1,23 @@
+// RUN: vitc-opt %s -split-input-file -verify-diagnostics
+
+func.func @scale_c1(%x: tensor<?x17x8xf32>, %c: tensor<7xf32>) {
+  // expected-error @below {{'vit.scale' op expected columns with 8 elements, the width of input, but got 7}}
+  %0 = vit.scale %x columns %c : tensor<7xf32> by 1.0 : tensor<?x17x8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @scale_c2(%x: tensor<?x17x8xf32>) {
+  // expected-error @below {{'vit.scale' op expected a result of shape ?x17x8, but got ?x8}}
+  %0 = vit.scale %x by 1.0 : tensor<?x17x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @scale_c3(%x: tensor<?x17x8xf32>) {
+  // expected-error @below {{'vit.scale' op expected a finite factor, but got 0x7FF8000000000000 : f64}}
+  %0 = vit.scale %x by 0x7FF8000000000000 : tensor<?x17x8xf32> -> tensor<?x17x8xf32>
+  return
+}

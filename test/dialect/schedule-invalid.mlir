@@ -1,0 +1,30 @@
+// RUN: vitc-opt %s -split-input-file -verify-diagnostics
+
+// expected-error @below {{expected a range of batches from 1, but got 9 to 8}}
+#schedule_c1 = #vit.schedule<batch = 9 to 8, block = [64], warp = [32], stages = 1>
+
+// -----
+
+// expected-error @below {{expected a range of batches from 1, but got 0 to 8}}
+#schedule_c1_zero = #vit.schedule<batch = 0 to 8, block = [64], warp = [32], stages = 1>
+
+// -----
+
+// expected-error @below {{expected positive sizes for block and warp, but got [64, 0] and [32]}}
+#schedule_c2 = #vit.schedule<batch = 1 to 8, block = [64, 0], warp = [32], stages = 1>
+
+// -----
+
+// expected-error @below {{expected positive sizes for block and warp, but got [64] and [-1]}}
+#schedule_c2_warp = #vit.schedule<batch = 1 to 8, block = [64], warp = [-1], stages = 1>
+
+// -----
+
+// expected-error @below {{expected integer value}}
+// expected-error @below {{failed to parse Vit_ScheduleAttr parameter 'warp'}}
+#schedule_c2_empty = #vit.schedule<batch = 1 to 8, block = [64], warp = [], stages = 1>
+
+// -----
+
+// expected-error @below {{expected at least 1 stage, but got 0}}
+#schedule_c3 = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 0>

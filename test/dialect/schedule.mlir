@@ -1,0 +1,11 @@
+// RUN: vitc-opt %s | vitc-opt | FileCheck %s
+// RUN: vitc-opt %s --emit-bytecode | vitc-opt | FileCheck %s
+
+// CHECK: vit.kernel @schedule() attributes {schedules =
+// CHECK-SAME: [#vit.schedule<batch = 1 to 8, block = [128, 128, 32], warp = [64, 32], stages = 3>,
+// CHECK-SAME: #vit.schedule<batch = 9 to 9, block = [256], warp = [32], stages = 1>]}
+vit.kernel @schedule() attributes {schedules = [
+    #vit.schedule<batch = 1 to 8, block = [128, 128, 32], warp = [64, 32], stages = 3>,
+    #vit.schedule<batch = 9 to 9, block = [256], warp = [32], stages = 1>]} {
+  vit.yield
+}
