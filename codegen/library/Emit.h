@@ -1,0 +1,45 @@
+//===- Emit.h - A library as files -----------------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Everything here is a function of the library alone: equal libraries give
+// equal bytes, whatever machine, directory or time it is.
+//
+//===----------------------------------------------------------------------===//
+#ifndef CODEGEN_LIBRARY_EMIT_H
+#define CODEGEN_LIBRARY_EMIT_H
+
+#include "vit/library.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <memory>
+#include <string>
+
+namespace vitc {
+
+/// An object file (x86-64 ELF, position independent) of constants, and one function that other
+/// objects see: `const vit_library *NAME_library(uint32_t abi)`, NULL for an ABI that is not
+/// VIT_ABI. Needs no symbol of others.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitObject(const vit_library &library);
+
+/// `object` as the only member of an archive, with a symbol table.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitArchive(llvm::MemoryBufferRef object);
+
+/// Links the file `object` into the shared library `output` with the system's compiler driver ($CC,
+/// else cc). `name` becomes the soname libNAME.so. Its output is in the error if it fails.
+llvm::Error linkShared(llvm::StringRef object, llvm::StringRef output, llvm::StringRef name);
+
+/// The text of NAME.h: C11 and C++, compiles alone.
+std::string emitHeader(const vit_library &library);
+
+/// `text` as a C identifier: other characters become '_', a leading digit gets one before it.
+std::string makeIdentifier(llvm::StringRef text);
+/// Whether `text` is a C and C++ identifier and no keyword of either.
+bool isIdentifier(llvm::StringRef text);
+
+} // namespace vitc
+
+#endif // CODEGEN_LIBRARY_EMIT_H

@@ -1,0 +1,88 @@
+//===- LibraryData.h - What a generated library holds ----------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// The structs of vit/library.h, filled from a planned module, with the memory
+// they point to. The same value runs in this process (vitc run, check, bench)
+// and is written into an archive (EmitObject.h), so both do the same.
+//
+//===----------------------------------------------------------------------===//
+#ifndef CODEGEN_LIBRARY_LIBRARYDATA_H
+#define CODEGEN_LIBRARY_LIBRARYDATA_H
+
+#include "codegen/Codegen.h"
+
+#include "vit/library.h"
+
+#include "llvm/Support/Allocator.h"
+#include "llvm/Support/StringSaver.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vitc {
+
+/// A vit_library and everything it points to. Immutable once it is built; threads may share it.
+class LibraryData {
+public:
+  LibraryData() : strings(arena) { library = {}; }
+  LibraryData(const LibraryData &) = delete;
+
+  const vit_library *view() const { return &library; }
+
+  /// Copies, which live as long as this object; for whoever fills `library`. A text ends with a
+  /// zero byte, an empty list is NULL.
+  const char *keep(llvm::StringRef text) { return strings.save(text).data(); }
+  template <class T> const T *keep(llvm::ArrayRef<T> list) {
+    return list.empty() ? nullptr : list.copy(arena).data();
+  }
+  template <class T> const T *keep(const std::vector<T> &list) {
+    return keep(llvm::ArrayRef<T>(list));
+  }
+  /// Gives the library its weights: an arena of library.weight_bytes bytes.
+  void embed(std::vector<uint8_t> bytes) {
+    weights = std::move(bytes);
+    library.embedded = weights.data();
+  }
+
+  vit_library library;
+
+private:
+  llvm::BumpPtrAllocator arena;
+  llvm::StringSaver strings;
+  std::vector<uint8_t> weights;
+};
+
+struct LibraryOptions {
+  std::string name;      ///< a C identifier
+  std::string assembler; ///< ptxasIdentity(), or empty: PTX only
+  uint32_t maxBatch = 64;
+};
+
+/// Images of a batch attend to each other in some kernel of the module.
+bool attendsOverBatch(mlir::ModuleOp module);
+/// The largest batch that attention over the batch takes.
+inline constexpr uint32_t maxBatchOfBatchAxis = 17;
+
+/// The library of a module after buildKernelPipeline; `kernels` has an entry for each vit.kernel.
+/// Errors are diagnostics: no model function, memory that is not planned, arithmetic on weights
+/// that has no form in a recipe, activations beyond what kernels can address.
+mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(mlir::ModuleOp module,
+                                                           llvm::ArrayRef<KernelCode> kernels,
+                                                           const LibraryOptions &options);
+
+/// The function of `module` that is the model: the only one beside @prepare. Null after a
+/// diagnostic if there is none or more than one.
+mlir::FunctionOpInterface findModel(mlir::ModuleOp module);
+
+/// The names in a location, "blocks.0.fc1+blocks.0.gelu"; empty if it has none. Never a path.
+std::string labelOf(mlir::Location location);
+
+/// "vitc 0.1.0 (sources 0123456789ab, LLVM 22.1.8)": equal for equal sources, wherever and
+/// whenever they were built.
+std::string compilerIdentity();
+
+} // namespace vitc
+
+#endif // CODEGEN_LIBRARY_LIBRARYDATA_H

@@ -1,0 +1,191 @@
+//===- Recipe.cpp - @prepare as straight-line steps -----------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Every op of @prepare is one step of the recipe and defines one value, so the
+// translation is op by op. Only a concat of many operands becomes several.
+// The results of @prepare are laid out one after the other in the weight arena.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/library/Recipe.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace vitc;
+
+vit_dtype vitc::dtypeOf(Type type) {
+  if (type.isF16())
+    return VIT_F16;
+  if (type.isBF16())
+    return VIT_BF16;
+  assert(type.isF32() && "the dialect stores f16, bf16 and f32 only");
+  return VIT_F32;
+}
+
+uint64_t vitc::sizeOf(vit_dtype type) {
+  switch (type) {
+  case VIT_F16:
+  case VIT_BF16:
+    return 2;
+  case VIT_F32:
+    return 4;
+  case VIT_F64:
+    return 8;
+  }
+  llvm_unreachable("not a vit_dtype");
+}
+
+namespace {
+
+class RecipeBuilder {
+public:
+  explicit RecipeBuilder(LibraryData &data) : data(data) {}
+
+  LogicalResult build(func::FuncOp prepare) {
+    if (!prepare.getBody().hasOneBlock())
+      return prepare.emitOpError("expected one block");
+    for (Operation &op : prepare.getBody().front().without_terminator())
+      if (failed(translate(&op)))
+        return failure();
+    auto results = cast<func::ReturnOp>(prepare.getBody().front().getTerminator()).getOperands();
+    for (Value result : results)
+      place(result);
+    data.library.recipe = data.keep(steps);
+    data.library.recipe_count = steps.size();
+    data.library.weights = data.keep(prepared);
+    data.library.weight_count = prepared.size();
+    data.library.weight_bytes = end;
+    return success();
+  }
+
+private:
+  vit_recipe_step newStep(Operation *op, vit_recipe_op kind) {
+    vit_recipe_step step = {};
+    step.op = kind;
+    for (Value operand : op->getOperands().take_front(VIT_MAX_OPERANDS))
+      step.operands[step.operand_count++] = values.at(operand);
+    setShape(step.rank, step.shape, cast<RankedTensorType>(op->getResult(0).getType()).getShape());
+    return step;
+  }
+
+  static void setShape(uint32_t &rank, int64_t *dims, ArrayRef<int64_t> shape) {
+    rank = shape.size();
+    llvm::copy(shape, dims);
+  }
+
+  void define(Operation *op, const vit_recipe_step &step) {
+    values[op->getResult(0)] = steps.size();
+    steps.push_back(step);
+  }
+
+  LogicalResult translate(Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type);
+          !tensor || tensor.getRank() > VIT_MAX_RANK)
+        return op->emitOpError("expected a tensor of rank ")
+               << VIT_MAX_RANK << " at most in @prepare, but got " << type;
+    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+        .Case([&](vit::WeightOp weight) { return load(weight); })
+        .Case([&](vit::SliceOp slice) {
+          vit_recipe_step step = newStep(slice, VIT_RECIPE_SLICE);
+          step.first = slice.getFirst();
+          define(slice, step);
+          return success();
+        })
+        .Case([&](vit::ConcatOp concat) { return chain(concat); })
+        .Case([&](vit::CastOp cast) {
+          vit_recipe_step step = newStep(cast, VIT_RECIPE_CAST);
+          step.dtype = dtypeOf(mlir::cast<RankedTensorType>(cast.getType()).getElementType());
+          define(cast, step);
+          return success();
+        })
+        .Case([&](vit::PadOp pad) {
+          define(pad, newStep(pad, VIT_RECIPE_PAD));
+          return success();
+        })
+        .Case<vit::AddOp, vit::BiasAddOp>([&](auto add) {
+          define(add, newStep(add, VIT_RECIPE_ADD));
+          return success();
+        })
+        .Default([](Operation *other) {
+          return other->emitOpError("cannot be done when weights are loaded: a recipe has weight, "
+                                    "slice, concat, cast, pad, add and bias_add");
+        });
+  }
+
+  LogicalResult load(vit::WeightOp weight) {
+    vit_recipe_step step = newStep(weight, VIT_RECIPE_LOAD);
+    ArrayRef<int64_t> shape = weight.getType().getShape();
+    if (auto fileShape = weight.getFileShape())
+      shape = *fileShape;
+    if (shape.size() > VIT_MAX_RANK)
+      return weight.emitOpError("expected a tensor of rank ")
+             << VIT_MAX_RANK << " at most in the file, but got rank " << shape.size();
+    setShape(step.file_rank, step.file_shape, shape);
+
+    std::vector<vit_key> keys = {{data.keep(weight.getKey()), 0}};
+    auto addKeys = [&](std::optional<ArrayAttr> names, uint32_t transposed) {
+      if (names)
+        for (StringRef name : names->getAsValueRange<StringAttr>())
+          keys.push_back({data.keep(name), transposed});
+    };
+    addKeys(weight.getAliases(), 0);
+    addKeys(weight.getTransposed(), 1);
+    step.keys = data.keep(keys);
+    step.key_count = keys.size();
+    define(weight, step);
+    return success();
+  }
+
+  /// A step has few operands; what is more is appended to the concat of those before.
+  LogicalResult chain(vit::ConcatOp concat) {
+    if (concat->getNumOperands() == 0)
+      return concat.emitOpError("expected an operand");
+    vit_recipe_step step = newStep(concat, VIT_RECIPE_CONCAT);
+    size_t taken = step.operand_count, count = concat->getNumOperands();
+    int64_t rows = 0;
+    for (Value input : concat.getInputs().take_front(taken))
+      rows += cast<RankedTensorType>(input.getType()).getDimSize(0);
+    while (taken < count) {
+      step.shape[0] = rows;
+      steps.push_back(step);
+      step.operands[0] = steps.size() - 1;
+      step.operand_count = 1;
+      while (taken < count && step.operand_count < VIT_MAX_OPERANDS) {
+        Value input = concat.getInputs()[taken++];
+        step.operands[step.operand_count++] = values.at(input);
+        rows += cast<RankedTensorType>(input.getType()).getDimSize(0);
+      }
+    }
+    step.shape[0] = rows;
+    define(concat, step);
+    return success();
+  }
+
+  void place(Value result) {
+    auto type = cast<RankedTensorType>(result.getType());
+    vit_prepared weight = {};
+    weight.value = values.at(result);
+    vit_dtype dtype = dtypeOf(type.getElementType());
+    weight.dtype = dtype;
+    weight.offset = end;
+    weight.bytes = uint64_t(type.getNumElements()) * sizeOf(dtype);
+    end = llvm::alignTo(end + weight.bytes, 256);
+    prepared.push_back(weight);
+  }
+
+  LibraryData &data;
+  llvm::DenseMap<Value, uint32_t> values;
+  std::vector<vit_recipe_step> steps;
+  std::vector<vit_prepared> prepared;
+  uint64_t end = 0;
+};
+
+} // namespace
+
+LogicalResult vitc::buildRecipe(func::FuncOp prepare, LibraryData &data) {
+  return prepare ? RecipeBuilder(data).build(prepare) : success();
+}
