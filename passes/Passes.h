@@ -23,11 +23,11 @@ namespace vitc {
 /// What a build chooses; the options of the passes, in one place.
 struct PipelineOptions {
   bool prune = true;
-  std::string dtype = "f16";    ///< f16 or bf16
-  std::string residual;         ///< f16, bf16, f32; empty: by dtype
+  std::string dtype = "f16"; ///< f16 or bf16
+  std::string residual;      ///< f16, bf16, f32; empty: by dtype
   int64_t maxBatch = 64;
   std::string gpu = "rtx4090";
-  std::string tile;             ///< see vit-select-schedules
+  std::string tile; ///< see vit-select-schedules
 };
 
 /// Model to model: prune, merge, fold. What `--emit=vit` prints.

@@ -88,6 +88,12 @@ def Fuse : Pass<"vit-fuse", "mlir::ModuleOp"> {
 
 def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
   let summary = "A tile for every kernel";
+  let description = [{
+    Every kernel without `schedules` gets one for batches 1 to `max-batch`, by the model of passes/cost at the shapes
+    of all its launches, and a linear's tile goes into its name. Refuses what the device or the kernels
+    cannot do: an unknown `gpu`, a `tile` that does not fit, attention of more than 272 tokens or over
+    more than 17 images, head sizes other than 16, 24, ... 128.
+  }];
   let options = [
     Option<"maxBatch", "max-batch", "int64_t", "64", "Largest batch the library serves">,
     Option<"gpu", "gpu", "std::string", "\"rtx4090\"", "Device to build for">,
@@ -109,8 +115,12 @@ def PlanMemory : Pass<"vit-plan-memory", "mlir::ModuleOp"> {
   let summary = "A place for every activation";
   let description = [{
     Results of launches get offsets in bytes per image, multiples of 256, such that values that live at
-    the same time do not overlap, whatever the batch; model outputs are written in place.
+    the same time do not overlap, whatever the batch; model outputs are written in place. Refuses a
+    `max-batch` at which one activation has more bytes than kernels can address with 31 bits.
   }];
+  let options = [
+    Option<"maxBatch", "max-batch", "int64_t", "64", "Largest batch the library serves">,
+  ];
 }
 
 #endif // VITC_PASSES_TD

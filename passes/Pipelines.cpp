@@ -25,5 +25,5 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
   manager.addPass(createFuse());
   manager.addPass(createShareKernels());
   manager.addPass(createSelectSchedules({options.maxBatch, options.gpu, options.tile}));
-  manager.addPass(createPlanMemory());
+  manager.addPass(createPlanMemory({options.maxBatch}));
 }

@@ -1,0 +1,273 @@
+//===- Fuse.cpp - Join elementwise kernels to their neighbours ------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// An elementwise kernel by itself loads and stores whole activations. In the kernel that computes
+// its operand the values are in registers already:
+//
+//   %y = vit.launch @fc1(%x, %w)            =>     %z = vit.launch @fc1_gelu(%x, %w)
+//   %z = vit.launch @gelu(%y)
+//
+// One walk over the launches in order. A kernel without a root joins the kernel that produces one
+// of its operands, products first, then the latest, because by then all its other operands exist. A
+// producer further up is moved down if nothing in between reads it. What cannot go up joins the
+// layer_norm or the rootless kernel that follows, as its prologue. Products take no prologue,
+// because their operands go from memory to shared memory without passing a register.
+//
+// Inside a kernel nothing is rounded before it is stored, so the last bit may change. Fusing is
+// never needed for correctness. Whether it pays is passes/cost's to say; refusals become remarks.
+//===----------------------------------------------------------------------===//
+
+#include "passes/Kernels.h"
+#include "passes/Passes.h"
+#include "passes/cost/Cost.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace vitc {
+#define GEN_PASS_DEF_FUSE
+#include "passes/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+cost::Root rootKind(Operation *root) {
+  if (!root)
+    return cost::Root::None;
+  return llvm::StringSwitch<cost::Root>(root->getName().stripDialect())
+      .Case("linear", cost::Root::Linear)
+      .Case("attention", cost::Root::Attention)
+      .Case("layer_norm", cost::Root::LayerNorm)
+      .Case("patchify", cost::Root::Patchify)
+      .Case("select", cost::Root::Select)
+      .Case("prepend", cost::Root::Prepend)
+      .Default(cost::Root::Broadcast);
+}
+
+/// Two launches, the second reading the first, as one.
+class Pair {
+public:
+  Pair(vit::LaunchOp producer, vit::LaunchOp consumer)
+      : producer(producer), consumer(consumer), first(kernelOf(producer)),
+        second(kernelOf(consumer)) {
+    for (vit::LaunchOp launch : {producer, consumer})
+      for (Value operand : launch.getOperands())
+        if (operand.getDefiningOp() != producer && !llvm::is_contained(operands, operand))
+          operands.push_back(operand);
+    for (Value result : producer.getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return user != consumer; }))
+        results.push_back(result);
+    llvm::append_range(results, consumer.getResults());
+  }
+
+  cost::FusionQuery query();
+  /// Replaces both by one launch in front of `before`.
+  vit::LaunchOp join(Operation *before, SymbolTable &symbols);
+  std::string ops() { return opList(first) + "+" + opList(second); }
+
+private:
+  vit::LaunchOp producer, consumer;
+  vit::KernelOp first, second;
+  SmallVector<Value> operands, results;
+};
+
+cost::FusionQuery Pair::query() {
+  cost::FusionQuery query;
+  Operation *root = first.getRoot() ? first.getRoot() : second.getRoot();
+  query.root = rootKind(root);
+  query.width = widthOf(consumer.getResult(0));
+  query.results = results.size();
+  query.parameters = operands.size() + results.size();
+  for (vit::KernelOp kernel : {first, second})
+    for (Operation &op : kernel.getBody().front().without_terminator())
+      if (&op != root) {
+        ++query.ops;
+        query.prologueOps += root && second.getRoot() == root && kernel == first;
+      }
+  // The root's own operands are there with or without the fusion.
+  llvm::SmallPtrSet<Value, 4> ofRoot;
+  for (auto [launch, kernel] : {std::pair(producer, first), std::pair(consumer, second)})
+    if (root && kernel.getRoot() == root)
+      for (Value operand : root->getOperands())
+        if (auto argument = dyn_cast<BlockArgument>(operand))
+          ofRoot.insert(launch.getOperand(argument.getArgNumber()));
+  for (Value operand : operands)
+    if (!ofRoot.contains(operand))
+      isWeight(operand) ? ++query.vectors : ++query.activations;
+  return query;
+}
+
+vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
+  OpBuilder builder(before);
+  Location loc = second.getRoot() ? consumer.getLoc() : producer.getLoc();
+  auto kernel = createKernel(builder, loc, "fused", ValueRange(operands).getTypes(),
+                             ValueRange(results).getTypes());
+  Block &body = kernel.getBody().front();
+  auto inside = OpBuilder::atBlockEnd(&body);
+  IRMapping values; // of the function: operands to arguments, results to what computes them
+  values.map(operands, body.getArguments());
+  for (vit::LaunchOp launch : {producer, consumer}) {
+    vit::KernelOp source = launch == producer ? first : second;
+    IRMapping mapping;
+    for (auto [argument, operand] :
+         llvm::zip_equal(source.getBody().getArguments(), launch.getOperands()))
+      mapping.map(argument, values.lookup(operand));
+    for (Operation &op : source.getBody().front().without_terminator())
+      inside.clone(op, mapping);
+    for (auto [result, value] : llvm::zip_equal(launch.getResults(), source.getYield().getValues()))
+      values.map(result, mapping.lookupOrDefault(value));
+  }
+  SmallVector<Value> stored;
+  for (Value result : results)
+    stored.push_back(values.lookup(result));
+  vit::YieldOp::create(inside, loc, stored);
+  kernel.setSymName(kernelName(kernel));
+  insertKernel(symbols, kernel, producer->getParentOfType<func::FuncOp>());
+
+  auto launch = vit::LaunchOp::create(builder, loc, ValueRange(results).getTypes(),
+                                      kernel.getSymName(), operands, DenseI64ArrayAttr());
+  for (auto [result, value] : llvm::zip_equal(results, launch.getResults()))
+    Value(result).replaceAllUsesWith(value);
+  consumer.erase();
+  producer.erase();
+  for (vit::KernelOp old : {first, second})
+    if (SymbolTable::symbolKnownUseEmpty(old, old->getParentOfType<ModuleOp>()))
+      symbols.erase(old);
+  return launch;
+}
+
+struct Fuse : impl::FuseBase<Fuse> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    for (func::FuncOp model : modelFunctions(getOperation())) {
+      Block &body = model.getBody().front();
+      // Weights do not depend on activations: in front of all launches they are in nobody's way.
+      Operation *firstLaunch = nullptr;
+      for (Operation &op : llvm::make_early_inc_range(body))
+        if (!vit::isWeightArithmetic(&op))
+          firstLaunch = firstLaunch ? firstLaunch : &op;
+        else if (firstLaunch)
+          op.moveBefore(firstLaunch);
+      for (Operation *op = &body.front(); op;) {
+        Operation *next = op->getNextNode();
+        // What a fusion leaves without a root may have another neighbour to join.
+        for (auto launch = dyn_cast<vit::LaunchOp>(op); launch;)
+          launch = visit(launch, next, symbols);
+        op = next;
+      }
+    }
+  }
+
+  /// Tries to join `launch` to a neighbour and returns the result if it is to be tried again.
+  /// `next`, where the walk goes on, is kept valid.
+  static vit::LaunchOp visit(vit::LaunchOp launch, Operation *&next, SymbolTable &symbols) {
+    if (launch.getPlaces() || !isElementwise(launch))
+      return {};
+    for (vit::LaunchOp producer : producersBestFirst(launch))
+      if (Operation *place = upwardPlace(producer, launch))
+        if (vit::LaunchOp fused = fuse(producer, launch, place, symbols))
+          return fused;
+    if (vit::LaunchOp consumer = prologueOf(launch)) {
+      bool isNext = next == consumer;
+      vit::LaunchOp fused = fuse(launch, consumer, consumer, symbols);
+      if (fused && isNext)
+        next = fused;
+    }
+    return {};
+  }
+
+  /// No root, and the values have the ranks of the kernel, so that bodies fit together.
+  static bool sameRanks(vit::LaunchOp launch) {
+    vit::KernelOp kernel = kernelOf(launch);
+    return kernel.getArgumentTypes() == launch.getOperandTypes() &&
+           kernel.getResultTypes() == launch.getResultTypes();
+  }
+  static bool isElementwise(vit::LaunchOp launch) {
+    return !kernelOf(launch).getRoot() && sameRanks(launch);
+  }
+
+  static bool isProduct(vit::LaunchOp launch) {
+    return isa_and_present<vit::LinearOp, vit::AttentionOp>(kernelOf(launch).getRoot());
+  }
+
+  /// Products before others: their epilogue is free, and a residual is added in the same kernel
+  /// whether the other operand is a whole activation or one token of it.
+  static SmallVector<vit::LaunchOp> producersBestFirst(vit::LaunchOp launch) {
+    SmallVector<vit::LaunchOp> producers;
+    for (Value operand : launch.getOperands())
+      if (auto producer = operand.getDefiningOp<vit::LaunchOp>();
+          producer && !llvm::is_contained(producers, producer) && sameRanks(producer))
+        producers.push_back(producer);
+    llvm::sort(producers, [](vit::LaunchOp a, vit::LaunchOp b) {
+      bool product = isProduct(a);
+      return product == isProduct(b) ? b->isBeforeInBlock(a) : product;
+    });
+    return producers;
+  }
+
+  /// Where the two can stand as one: at the producer, if all other operands exist by then; else
+  /// at the consumer, if nobody needs the producer's results earlier. Else null, which is reported.
+  static Operation *upwardPlace(vit::LaunchOp producer, vit::LaunchOp consumer) {
+    auto late = llvm::find_if(consumer.getOperands(), [&](Value operand) {
+      Operation *op = operand.getDefiningOp();
+      return op && op != producer && producer->isBeforeInBlock(op);
+    });
+    if (late == consumer.getOperands().end())
+      return producer;
+    for (Operation *user : producer->getUsers())
+      if (user != consumer && user->isBeforeInBlock(consumer)) {
+        refuse(producer, consumer,
+               "the other operand is computed later, and " + describe(user) +
+                   " needs the first result before that");
+        return nullptr;
+      }
+    return consumer;
+  }
+
+  /// The launch that `launch` can be a prologue of: the first that reads it. A layer_norm may leave
+  /// the value to others as a second result; a kernel without root must be the only user.
+  static vit::LaunchOp prologueOf(vit::LaunchOp launch) {
+    Operation *first = nullptr;
+    for (Operation *user : launch->getUsers())
+      if (!first || user->isBeforeInBlock(first))
+        first = user;
+    auto consumer = dyn_cast_or_null<vit::LaunchOp>(first);
+    if (!consumer || !sameRanks(consumer))
+      return {};
+    Operation *root = kernelOf(consumer).getRoot();
+    if (!root)
+      return llvm::all_of(launch->getUsers(), [&](Operation *user) { return user == first; })
+                 ? consumer
+                 : vit::LaunchOp();
+    if (isa<vit::LayerNormOp>(root))
+      return consumer;
+    refuse(launch, consumer,
+           root->getName().getStringRef().str() + " reads its operands from memory as they are");
+    return {};
+  }
+
+  static vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before,
+                            SymbolTable &symbols) {
+    Pair pair(producer, consumer);
+    cost::Decision decision = cost::decideFusion(pair.query());
+    if (!decision.fuse) {
+      refuse(producer, consumer, decision.reason);
+      return {};
+    }
+    remark::passed(consumer.getLoc(), remark::RemarkOpts::name("fused").category("vit-fuse"))
+        << remark::metric("Ops", pair.ops());
+    return pair.join(before, symbols);
+  }
+
+  static void refuse(vit::LaunchOp producer, vit::LaunchOp consumer, const std::string &reason) {
+    remark::missed(consumer.getLoc(), remark::RemarkOpts::name("kept-apart").category("vit-fuse"))
+        << remark::metric("Ops", Pair(producer, consumer).ops()) << remark::reason("{0}", reason);
+  }
+};
+} // namespace
+} // namespace vitc

@@ -1,0 +1,101 @@
+//===- Kernels.cpp - Building and naming kernels --------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Names come from locations, because those say where in the model a kernel belongs; profilers and
+// messages show them. They must be C identifiers and PTX identifiers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Kernels.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace vitc;
+
+vit::KernelOp vitc::createKernel(OpBuilder &builder, Location loc, StringRef name,
+                                 TypeRange arguments, TypeRange results) {
+  OperationState state(loc, vit::KernelOp::getOperationName());
+  state.addAttribute("sym_name", builder.getStringAttr(name));
+  state.addAttribute("function_type", TypeAttr::get(builder.getFunctionType(arguments, results)));
+  Region *body = state.addRegion();
+  auto kernel = cast<vit::KernelOp>(Operation::create(state));
+  Block *block = new Block;
+  body = &kernel.getBody();
+  body->push_back(block);
+  block->addArguments(arguments, SmallVector<Location>(arguments.size(), loc));
+  return kernel;
+}
+
+void vitc::insertKernel(SymbolTable &symbols, vit::KernelOp kernel, func::FuncOp model) {
+  symbols.insert(kernel, model->getIterator());
+}
+
+vit::KernelOp vitc::kernelOf(vit::LaunchOp launch) {
+  auto module = launch->getParentOfType<ModuleOp>();
+  return cast<vit::KernelOp>(SymbolTable::lookupSymbolIn(module, launch.getKernelAttr()));
+}
+
+SmallVector<vit::LaunchOp> vitc::launchesOf(ModuleOp module) {
+  SmallVector<vit::LaunchOp> launches;
+  for (func::FuncOp model : modelFunctions(module))
+    llvm::append_range(launches, model.getOps<vit::LaunchOp>());
+  return launches;
+}
+
+static SmallVector<Operation *> opsOf(vit::KernelOp kernel) {
+  SmallVector<Operation *> ops;
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    ops.push_back(&op);
+  return ops;
+}
+
+std::string vitc::opList(vit::KernelOp kernel) {
+  std::string text;
+  for (Operation *op : opsOf(kernel))
+    (text += text.empty() ? "" : "+") += op->getName().stripDialect();
+  return text;
+}
+
+/// The last component of a dotted name; with the one before it if the last is but a number or
+/// letter.
+static std::string shortName(StringRef name) {
+  auto [parent, last] = name.rsplit('.');
+  if (last.empty())
+    last = parent;
+  bool plain = last.size() > 1 && !llvm::all_of(last, llvm::isDigit);
+  if (!plain && name.contains('.'))
+    last = name.substr(parent.rfind('.') + 1); // npos + 1 is the whole name
+  std::string result;
+  for (char c : last)
+    result += llvm::isAlnum(c) ? c : '_';
+  if (result.empty() || llvm::isDigit(result.front()))
+    result.insert(0, 1, 'k');
+  return result;
+}
+
+static std::string typeName(Value value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << tensorType(value).getElementType();
+  return text;
+}
+
+std::string vitc::kernelName(ArrayRef<Operation *> ops) {
+  Operation *root = nullptr;
+  for (Operation *op : ops)
+    if (!op->hasTrait<vit::Elementwise>())
+      root = op;
+  Operation *main = root ? root : ops.front();
+  // A select comes from whatever reads one token; that is not its own name.
+  std::string name = isa<vit::SelectOp>(main) ? "" : locationName(main->getLoc());
+  name = name.empty() ? main->getName().stripDialect().str() : shortName(name);
+  for (Operation *op : ops)
+    if (op != main && !isa<vit::BiasAddOp, vit::CastOp, vit::PositionOp>(op))
+      (name += '_') += op->getName().stripDialect();
+  // Products are known by what they multiply, everything else by what it makes.
+  bool product = isa<vit::LinearOp, vit::AttentionOp>(main);
+  return name + "_" + typeName(product ? main->getOperand(0) : main->getResult(0));
+}
+
+std::string vitc::kernelName(vit::KernelOp kernel) { return kernelName(opsOf(kernel)); }

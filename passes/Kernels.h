@@ -1,0 +1,35 @@
+//===- Kernels.h - Building and naming kernels ------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_KERNELS_H
+#define PASSES_KERNELS_H
+
+#include "passes/Model.h"
+
+namespace vitc {
+
+/// A kernel with an empty block that has the arguments; not yet in a symbol table.
+vit::KernelOp createKernel(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
+                           mlir::TypeRange arguments, mlir::TypeRange results);
+
+/// Puts a kernel before `model` in the module; the table makes its name unique.
+void insertKernel(mlir::SymbolTable &symbols, vit::KernelOp kernel, mlir::func::FuncOp model);
+
+/// The readable name of a kernel with these ops: the last part of the name of the root's location
+/// (or of the first op's), then the ops that are fused to it and not a matter of course, then the
+/// storage type. "fc1_gelu_f16".
+std::string kernelName(llvm::ArrayRef<mlir::Operation *> ops);
+std::string kernelName(vit::KernelOp kernel);
+
+/// The kernel that `launch` runs.
+vit::KernelOp kernelOf(vit::LaunchOp launch);
+
+/// The launches of all models, in order.
+llvm::SmallVector<vit::LaunchOp> launchesOf(mlir::ModuleOp module);
+
+/// Names of the ops in a kernel, without "vit.", for messages: "linear+bias_add+gelu".
+std::string opList(vit::KernelOp kernel);
+
+} // namespace vitc
+
+#endif // PASSES_KERNELS_H

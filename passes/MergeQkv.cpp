@@ -1,0 +1,180 @@
+//===- MergeQkv.cpp - One linear for query, key and value -----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Three linears of the same rows read them three times and fill the device three times badly. One
+// linear with the weights below each other computes the same columns:
+//
+//   %q = vit.linear %x, %wq          =>   %w = vit.concat %wq, %wk, %wv
+//   %k = vit.linear %x, %wk               %y = vit.linear %x, %w
+//   %v = vit.linear %x, %wv               vit.attention %y, %y, %y ... offsets [0, D, 2 D]
+//
+// Two of the three merge as well: that is what is left after pruning. A linear stays by itself if
+// its input or element types differ from the others', if only some of them have a bias, or if
+// something but this attention uses its result.
+//===----------------------------------------------------------------------===//
+
+#include "passes/Model.h"
+#include "passes/Passes.h"
+
+#include "llvm/ADT/MapVector.h"
+
+namespace vitc {
+#define GEN_PASS_DEF_MERGEQKV
+#include "passes/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+/// An operand of an attention that is a linear of its own, with or without bias.
+struct Projection {
+  Value value; ///< what the attention reads
+  vit::LinearOp linear;
+  vit::BiasAddOp bias; ///< null if there is none
+
+  Value weight() { return linear.getWeight(); }
+  Value biasVector() { return bias ? Value(bias.getBias()) : Value(); }
+
+  /// Projections with one key can be one linear.
+  auto key() {
+    return std::make_tuple(linear.getInput().getAsOpaquePointer(),
+                           tensorType(value).getElementType().getAsOpaquePointer(),
+                           linear.getType().getElementType().getAsOpaquePointer(),
+                           tensorType(weight()).getElementType().getAsOpaquePointer(),
+                           bias ? tensorType(biasVector()).getElementType().getAsOpaquePointer()
+                                : nullptr);
+  }
+};
+
+std::optional<Projection> matchProjection(Value value, vit::AttentionOp attention) {
+  if (llvm::any_of(value.getUsers(), [&](Operation *user) { return user != attention; }))
+    return std::nullopt;
+  Projection projection{value, {}, value.getDefiningOp<vit::BiasAddOp>()};
+  if (projection.bias && !projection.bias.getInput().hasOneUse())
+    return std::nullopt;
+  Value product = projection.bias ? Value(projection.bias.getInput()) : value;
+  projection.linear = product.getDefiningOp<vit::LinearOp>();
+  return projection.linear ? std::optional(projection) : std::nullopt;
+}
+
+/// The weights below each other. Neighbouring slices of one weight are that weight again.
+Value stack(OpBuilder &builder, Location loc, ArrayRef<Value> weights) {
+  SmallVector<int64_t> shape(tensorType(weights.front()).getShape());
+  Type element = tensorType(weights.front()).getElementType();
+  shape[0] = 0;
+  Value source;
+  int64_t first = 0;
+  bool contiguous = true;
+  for (Value weight : weights) {
+    auto slice = weight.getDefiningOp<vit::SliceOp>();
+    contiguous &= slice && slice.getType().getRank() == slice.getInput().getType().getRank();
+    if (contiguous && !source) {
+      source = slice.getInput();
+      first = slice.getFirst();
+    }
+    contiguous = contiguous && source == slice.getInput() &&
+                 static_cast<int64_t>(slice.getFirst()) == first + shape[0];
+    shape[0] += tensorType(weight).getDimSize(0);
+  }
+  auto type = RankedTensorType::get(shape, element);
+  if (contiguous && tensorType(source) == type)
+    return source;
+  if (contiguous)
+    return vit::SliceOp::create(builder, loc, type, source, first);
+  return vit::ConcatOp::create(builder, loc, type, weights);
+}
+
+/// "blocks.0.attn.q", "blocks.0.attn.k" => "blocks.0.attn.qk"; names of more than a letter are
+/// joined by "_" ("blocks.0.attn.query_key").
+Location mergedLocation(OpBuilder &builder, ArrayRef<Projection> group) {
+  SmallVector<Location> locations;
+  std::string prefix, name;
+  bool named = true;
+  for (Projection projection : group) {
+    locations.push_back(projection.linear.getLoc());
+    std::string whole = locationName(projection.linear.getLoc());
+    auto [parent, last] = StringRef(whole).contains('.') ? StringRef(whole).rsplit('.')
+                                                         : std::pair(StringRef(), StringRef(whole));
+    last.consume_back("_proj");
+    named &= !last.empty() && (name.empty() || parent == prefix);
+    prefix = parent.str();
+    (name += name.empty() || last.size() == 1 ? "" : "_") += last;
+  }
+  Location fused = builder.getFusedLoc(locations);
+  if (!named)
+    return fused;
+  return NameLoc::get(builder.getStringAttr(prefix.empty() ? name : prefix + "." + name), fused);
+}
+
+/// Replaces the group by one linear; the attention reads it at offsets.
+void merge(vit::AttentionOp attention, ArrayRef<Projection> group) {
+  // After the last of them all inputs exist; the attention is later than any.
+  OpBuilder builder(attention);
+  Location loc = mergedLocation(builder, group);
+  SmallVector<Value> weights, biases;
+  for (Projection projection : group) {
+    weights.push_back(projection.weight());
+    if (projection.bias)
+      biases.push_back(projection.biasVector());
+  }
+  Value weight = stack(builder, loc, weights);
+  vit::LinearOp first = Projection(group.front()).linear;
+  SmallVector<int64_t> shape(first.getType().getShape());
+  shape.back() = tensorType(weight).getDimSize(0);
+  Value packed =
+      vit::LinearOp::create(builder, loc, first.getType().clone(shape), first.getInput(), weight);
+  if (!biases.empty())
+    packed = vit::BiasAddOp::create(builder, loc, tensorType(group.front().value).clone(shape),
+                                    packed, stack(builder, loc, biases));
+
+  SmallVector<int64_t> offsets(attention.getOffsets());
+  int64_t base = 0;
+  for (Projection projection : group) {
+    for (unsigned i = 0; i < 3; ++i)
+      if (attention->getOperand(i) == projection.value) {
+        attention->setOperand(i, packed);
+        offsets[i] += base;
+      }
+    base += widthOf(projection.value);
+    if (projection.bias)
+      projection.bias.erase();
+    projection.linear.erase();
+  }
+  attention.setOffsets(offsets);
+}
+
+struct MergeQkv : impl::MergeQkvBase<MergeQkv> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    for (func::FuncOp model : modelFunctions(getOperation())) {
+      SmallVector<vit::AttentionOp> attentions(model.getOps<vit::AttentionOp>());
+      for (vit::AttentionOp attention : attentions)
+        mergeOperands(attention);
+      eraseDeadOps(model);
+    }
+  }
+
+  static void mergeOperands(vit::AttentionOp attention) {
+    using Key = decltype(std::declval<Projection>().key());
+    SmallVector<std::pair<Key, SmallVector<Projection, 3>>> groups;
+    SmallVector<Value, 3> seen;
+    for (Value operand : attention->getOperands()) {
+      if (llvm::is_contained(seen, operand))
+        continue;
+      seen.push_back(operand);
+      std::optional<Projection> projection = matchProjection(operand, attention);
+      if (!projection)
+        continue;
+      auto group = llvm::find_if(groups, [&](auto &g) { return g.first == projection->key(); });
+      if (group == groups.end())
+        group = groups.insert(groups.end(), {projection->key(), {}});
+      group->second.push_back(*projection);
+    }
+    for (auto &[key, group] : groups)
+      if (group.size() > 1)
+        merge(attention, group);
+  }
+};
+} // namespace
+} // namespace vitc

@@ -1,0 +1,153 @@
+//===- Model.cpp - What passes ask about a model --------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Dependence is a walk from one output back to the arguments that carries, for every value, the
+// set of tokens somebody needs. An argument is depended on if any of its elements is needed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Model.h"
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace vitc;
+
+SmallVector<func::FuncOp> vitc::modelFunctions(ModuleOp module) {
+  SmallVector<func::FuncOp> models;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.getBody().hasOneBlock() && function.getName() != prepareName)
+      models.push_back(function);
+  return models;
+}
+
+std::string vitc::locationName(Location location) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    return name.getName().str();
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (std::string name = locationName(part); !name.empty())
+        return name;
+  return "";
+}
+
+std::string vitc::describe(Operation *op) {
+  std::string name = locationName(op->getLoc());
+  return (Twine("'") + (name.empty() ? op->getName().getStringRef() : StringRef(name)) + "'").str();
+}
+
+std::string vitc::inputName(func::FuncOp model, unsigned index) {
+  auto name = model.getArgAttrOfType<StringAttr>(index, "vit.name");
+  return name ? name.str() : std::to_string(index);
+}
+
+std::string vitc::outputName(func::FuncOp model, unsigned index) {
+  auto name = model.getResultAttrOfType<StringAttr>(index, "vit.name");
+  return name ? name.str() : std::to_string(index);
+}
+
+void vitc::eraseDeadOps(func::FuncOp model) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Dependence
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Tokens needed of each value; an activation without tokens counts as one.
+class NeededTokens {
+public:
+  void need(Value value, const llvm::BitVector &tokens) {
+    llvm::BitVector &set = entry(value);
+    if (set.size() == tokens.size())
+      set |= tokens;
+    else if (tokens.any())
+      set.set();
+  }
+  void needAll(Value value) { entry(value).set(); }
+  void needToken(Value value, unsigned token) { entry(value).set(token); }
+  bool any(Value value) { return entry(value).any(); }
+  const llvm::BitVector &of(Value value) { return entry(value); }
+
+  void visit(Operation *op);
+
+private:
+  llvm::BitVector &entry(Value value) {
+    llvm::BitVector &set = sets[value];
+    if (set.empty()) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      set.resize(type && type.getRank() == 3 ? type.getDimSize(1) : 1);
+    }
+    return set;
+  }
+  llvm::DenseMap<Value, llvm::BitVector> sets;
+};
+} // namespace
+
+/// Passes what is needed of the result of `op` on to its operands.
+void NeededTokens::visit(Operation *op) {
+  if (!llvm::any_of(op->getResults(), [&](Value result) { return any(result); }))
+    return;
+  llvm::BitVector tokens = of(op->getResult(0));
+  TypeSwitch<Operation *>(op)
+      .Case<vit::SelectOp>([&](auto select) { needToken(select.getInput(), select.getToken()); })
+      .Case<vit::PatchifyOp>([&](auto patchify) {
+        if (tokens.find_last() >= static_cast<int>(patchify.getLead()))
+          needAll(patchify.getInput());
+      })
+      .Case<vit::PrependOp>([&](auto prepend) {
+        unsigned lead = prepend.getTokens().getType().getDimSize(0);
+        for (unsigned token : tokens.set_bits())
+          if (token >= lead)
+            needToken(prepend.getInput(), token - lead);
+      })
+      .Case<vit::AttentionOp>([&](auto attention) {
+        need(attention.getQuery(), tokens);
+        for (Value value : {Value(attention.getKey()), Value(attention.getValue())})
+          attention.getAxis() == vit::Axis::Batch ? need(value, tokens) : needAll(value);
+      })
+      .Case<vit::LayerNormOp, vit::LinearOp>(
+          [&](auto rowWise) { need(rowWise.getInput(), tokens); })
+      .Default([&](Operation *other) {
+        for (Value operand : other->getOperands())
+          other->hasTrait<vit::Elementwise>() ? need(operand, tokens) : needAll(operand);
+      });
+}
+
+std::vector<std::vector<unsigned>> vitc::outputDependence(func::FuncOp model) {
+  Block &body = model.getBody().front();
+  std::vector<std::vector<unsigned>> dependence;
+  for (Value output : body.getTerminator()->getOperands()) {
+    NeededTokens needed;
+    needed.needAll(output);
+    for (Operation &op : llvm::reverse(body.without_terminator()))
+      needed.visit(&op);
+    std::vector<unsigned> &arguments = dependence.emplace_back();
+    for (BlockArgument argument : body.getArguments())
+      if (needed.any(argument))
+        arguments.push_back(argument.getArgNumber());
+  }
+  return dependence;
+}
+
+int64_t vitc::countFlops(func::FuncOp model, int64_t batch) {
+  int64_t flops = 0;
+  model.walk([&](Operation *op) {
+    if (auto linear = dyn_cast<vit::LinearOp>(op)) {
+      auto weight = linear.getWeight().getType();
+      flops += 2 * vit::rowsPerImage(linear.getType()) * weight.getNumElements();
+    } else if (auto attention = dyn_cast<vit::AttentionOp>(op)) {
+      bool overBatch = attention.getAxis() == vit::Axis::Batch;
+      int64_t keys = overBatch ? batch : vit::rowsPerImage(attention.getKey().getType());
+      flops += 4 * vit::rowsPerImage(attention.getType()) * keys * widthOf(attention.getType());
+    }
+  });
+  return flops;
+}

@@ -1,0 +1,65 @@
+//===- Model.h - What passes ask about a model ------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Small questions that several passes and tools put to a model: which functions are models, what
+// an op is called, what an output depends on.
+//
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_MODEL_H
+#define PASSES_MODEL_H
+
+#include "dialect/VitOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace vitc {
+
+/// The name of the function that does the arithmetic on weights.
+inline constexpr llvm::StringLiteral prepareName = "prepare";
+
+/// Every function with one block, except @prepare.
+llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
+
+/// The name an importer gave to the place `location`, such as "blocks.0.mlp.fc1"; "" if it has
+/// none.
+std::string locationName(mlir::Location location);
+
+/// How messages call `op`: the quoted name of its location, else the quoted name of the operation.
+std::string describe(mlir::Operation *op);
+
+/// The name of argument or result `index` of a model: its `vit.name`, else "0", "1", ...
+std::string inputName(mlir::func::FuncOp model, unsigned index);
+std::string outputName(mlir::func::FuncOp model, unsigned index);
+
+inline mlir::RankedTensorType tensorType(mlir::Value value) {
+  return llvm::cast<mlir::RankedTensorType>(value.getType());
+}
+inline int64_t widthOf(mlir::RankedTensorType type) { return type.getShape().back(); }
+inline int64_t widthOf(mlir::Value value) { return widthOf(tensorType(value)); }
+
+/// Computed from weights alone (or a weight): no dimension is dynamic.
+inline bool isWeight(mlir::Value value) {
+  auto type = llvm::dyn_cast<mlir::RankedTensorType>(value.getType());
+  return type && type.hasStaticShape();
+}
+
+/// Erases ops of `model` that nothing needs, users before their operands.
+void eraseDeadOps(mlir::func::FuncOp model);
+
+/// For each result of `model` the numbers of the arguments it depends on, in ascending order. Exact
+/// per token: `select` of a prepended token does not depend on what follows it, and attention over
+/// the batch axis keeps tokens apart.
+std::vector<std::vector<unsigned>> outputDependence(mlir::func::FuncOp model);
+
+/// Multiply-adds of linears and attentions for one image, times two. Attention over the batch axis
+/// is counted for a batch of `batch` images.
+int64_t countFlops(mlir::func::FuncOp model, int64_t batch = 1);
+
+} // namespace vitc
+
+#endif // PASSES_MODEL_H

@@ -1,0 +1,143 @@
+//===- PlanMemory.cpp - A place for every activation ----------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// All activations live in one buffer. A value occupies bytes [a, a + size) times the batch, so two
+// values that do not overlap for one image do not overlap for any number of images, and one plan
+// serves every batch. Sizes and offsets are multiples of 256 bytes, which keeps every row of
+// 16-byte copies aligned.
+//
+// Values are placed by size, the largest first, each at the lowest offset where no value lies that
+// lives at the same time. A kernel may write while it still reads, so its operands and results live
+// together. Outputs of the model are the caller's memory and need no place.
+//===----------------------------------------------------------------------===//
+
+#include "passes/Kernels.h"
+#include "passes/Passes.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
+
+namespace vitc {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "passes/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+constexpr int64_t alignment = 256;
+constexpr int64_t mostBytes = std::numeric_limits<int32_t>::max();
+
+int64_t bytesPerImage(RankedTensorType type) {
+  return vit::rowsPerImage(type) * widthOf(type) * type.getElementTypeBitWidth() / 8;
+}
+
+struct Lifetime {
+  OpResult value;
+  int64_t size;        ///< bytes per image
+  int64_t first, last; ///< launches between which it must stay, inclusive
+  int64_t offset = -1;
+
+  bool livesWith(const Lifetime &other) const { return first <= other.last && other.first <= last; }
+};
+
+struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    for (func::FuncOp model : modelFunctions(getOperation()))
+      if (failed(checkSizes(model)) || failed(plan(model)))
+        return signalPassFailure();
+  }
+
+  /// Kernels address one activation with 31 bits.
+  LogicalResult checkSizes(func::FuncOp model) {
+    if (maxBatch < 1)
+      return model.emitError() << "max-batch must be at least 1, but is " << maxBatch;
+    auto check = [&](Location loc, std::string name, Type type) -> LogicalResult {
+      int64_t bytes = bytesPerImage(cast<RankedTensorType>(type));
+      if (bytes <= mostBytes / maxBatch)
+        return success();
+      return emitError(loc) << name << " has " << bytes << " bytes per image, "
+                            << llvm::SaturatingMultiply<uint64_t>(bytes, maxBatch) / 1048576
+                            << " MiB at max-batch " << maxBatch
+                            << "; kernels address at most 2047 MiB of one activation, so "
+                            << "max-batch can be at most " << mostBytes / bytes;
+    };
+    for (BlockArgument input : model.getArguments())
+      if (vit::isBatchTensor(input.getType()) &&
+          failed(check(model.getLoc(), "input '" + inputName(model, input.getArgNumber()) + "'",
+                       input.getType())))
+        return failure();
+    for (auto launch : model.getOps<vit::LaunchOp>())
+      for (Type type : launch.getResultTypes())
+        if (failed(check(launch.getLoc(), describe(launch), type)))
+          return failure();
+    return success();
+  }
+
+  static LogicalResult plan(func::FuncOp model) {
+    Block &body = model.getBody().front();
+    llvm::DenseMap<Operation *, int64_t> order;
+    SmallVector<vit::LaunchOp> launches(model.getOps<vit::LaunchOp>());
+    for (auto [i, launch] : llvm::enumerate(launches))
+      order[launch] = i;
+
+    llvm::DenseMap<Value, int64_t> places; // of outputs first
+    for (OpOperand &output : body.getTerminator()->getOpOperands()) {
+      int64_t place = -1 - static_cast<int64_t>(output.getOperandNumber());
+      if (!output.get().getDefiningOp<vit::LaunchOp>() ||
+          !places.insert({output.get(), place}).second)
+        return model.emitError() << "expected output '"
+                                 << outputName(model, output.getOperandNumber())
+                                 << "' as a result of a launch of its own: run vit-form-kernels";
+    }
+
+    SmallVector<Lifetime> lifetimes;
+    for (vit::LaunchOp launch : launches)
+      for (OpResult result : launch->getResults()) {
+        if (places.contains(result))
+          continue;
+        int64_t size = llvm::alignTo(bytesPerImage(tensorType(result)), alignment);
+        lifetimes.push_back({result, size, order[launch], order[launch]});
+        for (Operation *user : result.getUsers()) {
+          if (!order.contains(user))
+            return user->emitError() << "expected only launches to read activations, but got '"
+                                     << user->getName() << "': run vit-form-kernels";
+          lifetimes.back().last = std::max(lifetimes.back().last, order[user]);
+        }
+      }
+    for (Lifetime &lifetime : place(lifetimes))
+      places[lifetime.value] = lifetime.offset;
+    for (vit::LaunchOp launch : launches) {
+      SmallVector<int64_t> list;
+      for (Value result : launch.getResults())
+        list.push_back(places.lookup(result));
+      launch.setPlaces(list);
+    }
+    return success();
+  }
+
+  /// Gives every value its offset.
+  static SmallVector<Lifetime> place(SmallVector<Lifetime> values) {
+    llvm::stable_sort(values, [](const Lifetime &a, const Lifetime &b) { return a.size > b.size; });
+    for (size_t i = 0; i < values.size(); ++i) {
+      SmallVector<const Lifetime *> others;
+      for (size_t j = 0; j < i; ++j)
+        if (values[i].livesWith(values[j]))
+          others.push_back(&values[j]);
+      llvm::sort(others, [](auto *a, auto *b) { return a->offset < b->offset; });
+      int64_t offset = 0;
+      for (const Lifetime *other : others) {
+        if (offset + values[i].size <= other->offset)
+          break;
+        offset = std::max(offset, other->offset + other->size);
+      }
+      values[i].offset = offset;
+    }
+    return values;
+  }
+};
+} // namespace
+} // namespace vitc
