@@ -127,11 +127,20 @@ Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch) {
   return workspace;
 }
 
-bool runsMachineCode(const vit_model *model) {
-  for (const LoadedKernel &kernel : model->kernels)
-    if (!kernel.machineCode)
-      return false;
-  return true;
+std::string imageText(const vit_model *model) {
+  std::string image;
+  for (size_t i = 0; i != model->kernels.size() && image.empty(); ++i) {
+    if (model->kernels[i].machineCode)
+      continue;
+    std::string_view ptx = model->library.kernels[i].ptx;
+    constexpr std::string_view keyword = ".target ";
+    size_t at = ptx.find(keyword);
+    std::string_view target = at == ptx.npos ? "" : ptx.substr(at + keyword.size());
+    image = std::string(target.substr(0, target.find_first_of(", \r\n"))) + " PTX, JIT";
+  }
+  if (image.empty())
+    image = "machine code " + model->arch;
+  return image + ", driver " + model->driverVersion + ", " + model->deviceName;
 }
 
 Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *const *inputs, int n,

@@ -43,8 +43,9 @@ Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source,
                                const std::string &ptx = {});
 Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch);
 
-/// Is the loaded code the machine's, for every kernel? Else the driver compiled PTX.
-bool runsMachineCode(const vit_model *model);
+/// For lines of timings: "machine code sm_89, driver 13.0, NVIDIA ..." if that is what every kernel
+/// runs, else "sm_89 PTX, JIT, driver ..." with the target of the text that the driver compiled.
+std::string imageText(const vit_model *model);
 
 /// What a step wrote: one buffer or output, copied to the host.
 struct WrittenValue {

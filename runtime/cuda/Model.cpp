@@ -96,7 +96,9 @@ Status openDevice(vit_model &model, int device, int &major, int &minor) {
     return driver.failure(error, "cuDeviceGetAttribute");
   if (CUresult error = driver.cuDriverGetVersion(&version))
     return driver.failure(error, "cuDriverGetVersion");
-  model.description = std::string(name) + ", driver " + versionText(version);
+  model.deviceName = name;
+  model.driverVersion = versionText(version);
+  model.arch = "sm_" + std::to_string(major) + std::to_string(minor);
   CUcontext context = nullptr;
   if (CUresult error = driver.cuDevicePrimaryCtxRetain(&context, handle))
     return driver.failure(error, "cuDevicePrimaryCtxRetain");
@@ -227,8 +229,8 @@ Status loadModel(const vit_library *library, WeightSource *source, int device,
     return uploaded;
   if (Status left = scope.leave(); !left)
     return left;
-  std::string arch = "sm_" + std::to_string(major) + std::to_string(minor);
-  model->description = codeText(*model, arch) + ", " + model->description;
+  model->description =
+      codeText(*model, model->arch) + ", " + model->deviceName + ", driver " + model->driverVersion;
   out = std::move(model);
   return {};
 }

@@ -86,6 +86,8 @@ struct vit_model {
   vitrt::CUcontext context = nullptr; // retained
   std::vector<vitrt::LoadedKernel> kernels;
   vitrt::CUdeviceptr weights = 0;
+  std::string deviceName, driverVersion;
+  std::string arch; // of the device, "sm_89"
   std::string description;
 };
 

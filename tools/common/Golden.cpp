@@ -1,0 +1,286 @@
+//===- Golden.cpp - Compare with references --------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Sums run over all chunks, so an output is judged as a whole and no output is
+// ever held twice.
+//===----------------------------------------------------------------------===//
+#include "tools/common/Golden.h"
+#include "runtime/weights/HashWeights.h"
+#include "runtime/weights/Json.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sys/stat.h>
+
+namespace vitc {
+using namespace vitrt;
+
+namespace {
+
+constexpr std::string_view inputName = "pixel_values", labelsName = "labels";
+
+bool endsWith(std::string_view text, std::string_view tail) {
+  return text.size() >= tail.size() && text.substr(text.size() - tail.size()) == tail;
+}
+
+bool isDirectory(const std::string &path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::vector<int64_t> withBatch(int64_t batch, const ValueShape &value) {
+  std::vector<int64_t> shape = {batch};
+  shape.insert(shape.end(), value.perImage.begin(), value.perImage.end());
+  return shape;
+}
+
+/// Refuses a tensor that is not [batch, perImage...]; any batch if `batch` is 0.
+Result<void> checkShape(const std::string &path, const FileTensor &tensor, const ValueShape &value,
+                        int64_t batch) {
+  std::vector<int64_t> shape = withBatch(batch, value);
+  if (batch == 0 && !tensor.shape.empty() && tensor.shape[0] > 0)
+    shape[0] = tensor.shape[0];
+  if (tensor.shape == shape)
+    return {};
+  std::string expected = batch ? std::to_string(batch) : "batch";
+  for (int64_t extent : value.perImage)
+    expected += "x" + std::to_string(extent);
+  return Error{quoted(path) + ": " + quoted(tensor.name) + " is " + shapeText(tensor.shape) +
+               ", the model expects " + expected};
+}
+
+Result<std::vector<float>> readValues(const std::string &path, const FileTensor &tensor) {
+  auto values = readF32(tensor);
+  if (!values)
+    return Error{quoted(path) + ": " + values.error()};
+  return values;
+}
+
+/// The comparison of one output.
+struct Comparison {
+  size_t output;
+  std::vector<double> reference;
+  double difference = 0, norm = 0; // sums of squares
+  void add(std::span<const double> values, size_t first) {
+    for (size_t i = 0; i != values.size(); ++i) {
+      double wanted = reference[first + i], off = values[i] - wanted;
+      difference += off * off;
+      norm += wanted * wanted;
+    }
+  }
+  double error() const {
+    if (difference == 0)
+      return 0;
+    return std::sqrt(difference) / std::sqrt(norm); // infinite for a zero reference
+  }
+};
+
+/// Index of the output that labels speak about, or -1.
+int findLogits(const RunnableModel &model) {
+  for (size_t i = 0; i != model.outputs.size(); ++i)
+    if (model.outputs[i].name == "logits" && model.outputs[i].perImage.size() == 1)
+      return int(i);
+  return -1;
+}
+
+Result<std::vector<Comparison>> prepareComparisons(const Golden &golden,
+                                                   const RunnableModel &model) {
+  std::vector<Comparison> comparisons;
+  for (size_t i = 0; i != model.outputs.size(); ++i) {
+    const FileTensor *tensor = golden.reference(model.outputs[i].name);
+    if (!tensor)
+      continue;
+    if (auto good = checkShape(golden.path(), *tensor, model.outputs[i], golden.batch()); !good)
+      return good.takeError();
+    auto values = readF64(*tensor);
+    if (!values)
+      return Error{quoted(golden.path()) + ": " + values.error()};
+    comparisons.push_back({i, std::move(*values)});
+  }
+  return comparisons;
+}
+
+Result<std::vector<double>> readLabels(const Golden &golden, const RunnableModel &model) {
+  const FileTensor *labels = golden.labels();
+  if (!labels || findLogits(model) < 0)
+    return std::vector<double>();
+  if (labels->shape != std::vector<int64_t>{golden.batch()})
+    return Error{quoted(golden.path()) + ": 'labels' is " + shapeText(labels->shape) +
+                 ", expected " + std::to_string(golden.batch())};
+  auto values = readF64(*labels);
+  if (!values)
+    return Error{quoted(golden.path()) + ": " + values.error()};
+  return values;
+}
+
+} // namespace
+
+Result<Golden> Golden::open(const std::string &path) {
+  auto file = Safetensors::open(isDirectory(path) ? path + "/io.safetensors" : path);
+  if (!file)
+    return Error{"golden " + file.error()};
+  Golden golden(std::move(*file));
+  const FileTensor *input = golden.file.find(inputName);
+  if (input && !input->shape.empty())
+    golden.images = input->shape[0];
+  for (const FileTensor &tensor : golden.file.tensors()) {
+    std::string name = tensor.name;
+    if (!isFloat(tensor.type) || name == inputName || name == labelsName ||
+        endsWith(name, ".f32") || tensor.shape.empty())
+      continue;
+    if (endsWith(name, ".f64"))
+      name.resize(name.size() - 4);
+    golden.names.push_back(name);
+    if (golden.images == 0)
+      golden.images = tensor.shape[0];
+  }
+  std::sort(golden.names.begin(), golden.names.end());
+  golden.names.erase(std::unique(golden.names.begin(), golden.names.end()), golden.names.end());
+  if (golden.images <= 0)
+    return Error{"golden " + quoted(golden.path()) +
+                 " has no images: neither 'pixel_values' nor "
+                 "references of outputs"};
+  return golden;
+}
+
+const FileTensor *Golden::reference(std::string_view output) const {
+  const FileTensor *exact = file.find(std::string(output) + ".f64");
+  return exact ? exact : file.find(output);
+}
+
+const FileTensor *Golden::labels() const { return file.find(labelsName); }
+
+Result<std::vector<float>> Golden::input(const ValueShape &input) const {
+  if (const FileTensor *tensor = file.find(inputName)) {
+    if (auto good = checkShape(path(), *tensor, input, images); !good)
+      return good.takeError();
+    return readValues(path(), *tensor);
+  }
+  std::vector<float> values(size_t(images * input.count()));
+  hashTensor(inputName, withBatch(images, input), 0, values);
+  return values;
+}
+
+bool CheckReport::ok() const {
+  return std::all_of(outputs.begin(), outputs.end(), [](const OutputCheck &o) { return o.ok; });
+}
+
+Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model,
+                                const RunFunction &run, double tolerance,
+                                const ProgressFunction &progress) {
+  auto comparisons = prepareComparisons(golden, model);
+  if (!comparisons)
+    return comparisons.takeError();
+  auto labels = readLabels(golden, model);
+  if (!labels)
+    return labels.takeError();
+  CheckReport report;
+  for (const std::string &name : golden.outputNames())
+    if (std::none_of(model.outputs.begin(), model.outputs.end(),
+                     [&](const ValueShape &output) { return output.name == name; }))
+      report.notes.push_back(quoted(name) + " is not an output of the model, not compared");
+  if (comparisons->empty() && labels->empty())
+    return Error{"golden " + quoted(golden.path()) + " has no reference of an output of the model"};
+  auto input = golden.input(model.input);
+  if (!input)
+    return input.takeError();
+  int logits = findLogits(model);
+  auto take = [&](int64_t first, int64_t count, std::span<const std::vector<double>> outputs) {
+    for (Comparison &comparison : *comparisons)
+      comparison.add(outputs[comparison.output],
+                     size_t(first * model.outputs[comparison.output].count()));
+    if (labels->empty())
+      return;
+    size_t classes = size_t(model.outputs[logits].count());
+    for (int64_t i = 0; i != count; ++i)
+      report.right += double(argmax(std::span(outputs[logits]).subspan(i * classes, classes))) ==
+                      (*labels)[first + i];
+  };
+  if (auto done = runChunks(model, *input, golden.batch(), run, take, progress); !done)
+    return done.takeError();
+  report.labelled = int64_t(labels->size());
+  for (const Comparison &comparison : *comparisons) {
+    double error = comparison.error();
+    report.outputs.push_back( // a NaN is never within the tolerance
+        {model.outputs[comparison.output].name, error, tolerance, error <= tolerance});
+  }
+  return report;
+}
+
+std::string reportText(const CheckReport &report) {
+  std::string text;
+  char numbers[96];
+  for (const OutputCheck &output : report.outputs) {
+    snprintf(numbers, sizeof numbers, " error %.3e tolerance %g %s\n", std::fabs(output.error),
+             output.tolerance, output.ok ? "ok" : "FAIL");
+    text += output.name + numbers;
+  }
+  if (report.labelled)
+    text += std::to_string(report.right) + " of " + std::to_string(report.labelled) + " right\n";
+  for (const std::string &note : report.notes)
+    text += "note: " + note + "\n";
+  return text;
+}
+
+std::optional<double> defaultTolerance(std::string_view dtype) {
+  if (dtype == "reference")
+    return 1e-10;
+  if (dtype == "f32")
+    return 1e-5;
+  if (dtype == "f16" || dtype == "tf32")
+    return 2e-3;
+  if (dtype == "bf16")
+    return 2e-2;
+  return std::nullopt;
+}
+
+Result<std::optional<HashCase>> readHashCase(const std::string &directory) {
+  std::string path = directory + "/meta.json";
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream)
+    return std::optional<HashCase>();
+  std::string text(std::istreambuf_iterator<char>(stream), {});
+  JsonCursor json(text);
+  std::string key, weights, tensor;
+  HashCase result;
+  json.beginObject();
+  for (bool first = true; json.nextKey(key, first);) {
+    if (key == "weights" && json.peek('"')) {
+      json.string(weights);
+    } else if (key == "add" && json.peek('{')) {
+      json.beginObject();
+      for (bool firstAdd = true; json.nextKey(tensor, firstAdd);)
+        if (double value; json.number(value))
+          result.add.emplace_back(tensor, value);
+    } else {
+      json.skip();
+    }
+  }
+  if (!json.end())
+    return Error{quoted(path) + ": " + json.error()};
+  if (!endsWith(weights, "hash_weights.py"))
+    return std::optional<HashCase>();
+  return std::optional(std::move(result));
+}
+
+Result<InputBatch> readInput(const std::string &path, const ValueShape &input) {
+  auto file = Safetensors::open(path);
+  if (!file)
+    return Error{"input " + file.error()};
+  const FileTensor *tensor = file->find(input.name);
+  if (!tensor)
+    return Error{"input " + quoted(path) + " has no tensor " + quoted(input.name)};
+  if (auto good = checkShape(path, *tensor, input, 0); !good)
+    return Error{"input " + good.error()};
+  auto values = readValues(path, *tensor);
+  if (!values)
+    return Error{"input " + values.error()};
+  return InputBatch{tensor->shape[0], std::move(*values)};
+}
+
+} // namespace vitc

@@ -1,0 +1,134 @@
+//===- Bench.cpp - Times of a library on this machine ----------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Device time between events, many repetitions, median and the 10th to 90th
+// percentile. Every line names what ran where: a time without driver, device
+// and kind of code says little.
+//===----------------------------------------------------------------------===//
+#include "tools/vit-run/Bench.h"
+#include "runtime/cuda/Inspect.h"
+#include "tools/common/Console.h"
+
+#include <cstdio>
+#include <optional>
+#include <span>
+
+namespace vitc {
+namespace {
+
+using namespace vitrt;
+
+/// Columns and summed length of a step's largest matrix of weights.
+struct MatrixShape {
+  int64_t n = 0, k = 0;
+};
+
+MatrixShape largestMatrix(const vit_library &library, const vit_step &step) {
+  MatrixShape best;
+  for (const vit_arg &arg : std::span(step.args, step.arg_count)) {
+    if (arg.kind != VIT_ARG_WEIGHT)
+      continue;
+    const vit_recipe_step &value = library.recipe[library.weights[arg.index].value];
+    if (value.rank == 2 && value.shape[0] * value.shape[1] > best.n * best.k)
+      best = {value.shape[0], value.shape[1]};
+  }
+  return best;
+}
+
+/// The rows per image of a step: what its counted argument multiplies the batch with.
+std::optional<int64_t> rowsPerImage(const vit_step &step) {
+  for (const vit_arg &arg : std::span(step.args, step.arg_count))
+    if (arg.kind == VIT_ARG_COUNT && arg.index)
+      return arg.index;
+  return std::nullopt;
+}
+
+/// The first step of the kernel that runs with the batch that `rows` asks for.
+Result<uint32_t> findStep(const vit_library &library, const std::string &name, int64_t rows,
+                          int &batch) {
+  std::string why, known;
+  for (uint32_t i = 0; i != library.kernel_count; ++i)
+    known += (i ? ", " : "") + std::string(library.kernels[i].name);
+  for (uint32_t i = 0; i != library.step_count; ++i) {
+    const vit_step &step = library.steps[i];
+    if (library.kernels[step.kernel].name != name)
+      continue;
+    int64_t perImage = rowsPerImage(step).value_or(1);
+    int64_t images = rows / perImage;
+    if (rows % perImage)
+      why = "--rows is " + std::to_string(rows) + ", expected a multiple of " +
+            std::to_string(perImage) + ", the rows of one image";
+    else if (images < 1 || images > library.max_batch)
+      why = "--rows is " + std::to_string(rows) + ", a batch of " + std::to_string(images) +
+            ", but the library holds at most " + std::to_string(library.max_batch);
+    else if (images < step.min_batch || images > step.max_batch)
+      why = "kernel " + quoted(name) + " does not run with batch " + std::to_string(images) +
+            ", only with " + std::to_string(step.min_batch) + " to " +
+            std::to_string(step.max_batch);
+    else {
+      batch = int(images);
+      return i;
+    }
+  }
+  return Error{why.empty() ? "no kernel " + quoted(name) + ", the library has " + known : why};
+}
+
+} // namespace
+
+Result<void> benchModel(const vit_library &library, const vit_model *model,
+                        const std::vector<int> &batches, int repetitions) {
+  for (int batch : batches) {
+    auto workspace = createWorkspace(model, batch);
+    if (!workspace)
+      return workspace.takeError();
+    auto tensors = makeTensors(model, batch);
+    if (!tensors)
+      return tensors.takeError();
+    auto launches = countLaunches(workspace->get(), batch);
+    if (!launches)
+      return launches.takeError();
+    auto times = timeRuns(workspace->get(), batch, *tensors, repetitions / 10 + 1, repetitions);
+    if (!times)
+      return times.takeError();
+    Spread spread = spreadOf(std::move(*times));
+    printf("%s batch %d: median %.1f us (%.1f to %.1f), %.0f images/s, %u launches; %s\n",
+           library.name, batch, spread.median, spread.low, spread.high, 1e6 * batch / spread.median,
+           *launches, imageText(model).c_str());
+    fflush(stdout);
+  }
+  return {};
+}
+
+Result<void> benchKernel(const vit_library &library, const vit_model *model,
+                         const std::string &name, int64_t rows, double flops, int repetitions) {
+  int batch = 0;
+  auto index = findStep(library, name, rows, batch);
+  if (!index)
+    return index.takeError();
+  auto workspace = createWorkspace(model, batch);
+  if (!workspace)
+    return workspace.takeError();
+  auto tensors = makeTensors(model, batch);
+  if (!tensors)
+    return tensors.takeError();
+  constexpr int group = 8;
+  auto times = timeStep(workspace->get(), batch, *index, *tensors, group, repetitions);
+  if (!times)
+    return times.takeError();
+  MatrixShape matrix = largestMatrix(library, library.steps[*index]);
+  std::string shape = std::to_string(rows);
+  if (matrix.n) {
+    shape += "x" + std::to_string(matrix.n) + "x" + std::to_string(matrix.k);
+    if (flops == 0)
+      flops = 2.0 * double(rows) * double(matrix.n) * double(matrix.k);
+  }
+  Spread spread = spreadOf(std::move(*times));
+  printf("%s %s: median %.2f us (%.2f to %.2f)", name.c_str(), shape.c_str(), spread.median,
+         spread.low, spread.high);
+  if (flops > 0)
+    printf(", %.1f TFLOP/s", flops / spread.median * 1e-6);
+  printf("; step '%s', %s\n", library.steps[*index].label, imageText(model).c_str());
+  return {};
+}
+
+} // namespace vitc

@@ -1,0 +1,29 @@
+//===- Bench.h - Times of a library on this machine ------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_TOOLS_VITRUN_BENCH_H
+#define VITC_TOOLS_VITRUN_BENCH_H
+
+#include "runtime/weights/Result.h"
+#include "vit/library.h"
+#include "vit/runtime.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vitc {
+
+using vitrt::Result;
+
+/// One line per batch: median, spread and images/s of whole runs, device time.
+Result<void> benchModel(const vit_library &library, const vit_model *model,
+                        const std::vector<int> &batches, int repetitions);
+
+/// The time of the first step that runs kernel `name`, with as many images as give `rows` rows; in
+/// TFLOP/s if `flops` (of the launch) is given or its weights show a product of matrices.
+Result<void> benchKernel(const vit_library &library, const vit_model *model,
+                         const std::string &name, int64_t rows, double flops, int repetitions);
+
+} // namespace vitc
+#endif // VITC_TOOLS_VITRUN_BENCH_H

@@ -1,0 +1,117 @@
+//===- Library.cpp - A model library, opened at run time -------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// The function's name holds the model's name, which the caller does not know,
+// so it is looked up among the file's dynamic symbols. The file is read with
+// checks: a wrong path must give a message, not a crash.
+//===----------------------------------------------------------------------===//
+#include "tools/vit-run/Library.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <elf.h>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+namespace vitc {
+namespace {
+
+/// `count` structs at `offset` of the file, or nothing if they are not all inside.
+template <class T>
+std::vector<T> readAt(const std::vector<char> &file, uint64_t offset, uint64_t count) {
+  if (offset > file.size() || count > (file.size() - offset) / sizeof(T))
+    return {};
+  std::vector<T> out(count);
+  std::memcpy(out.data(), file.data() + offset, count * sizeof(T));
+  return out;
+}
+
+std::string symbolName(const std::vector<char> &file, const Elf64_Shdr &strings, uint32_t name) {
+  if (name >= strings.sh_size || strings.sh_offset > file.size() ||
+      strings.sh_size > file.size() - strings.sh_offset)
+    return {};
+  const char *begin = file.data() + strings.sh_offset + name;
+  return std::string(begin, strnlen(begin, strings.sh_size - name));
+}
+
+} // namespace
+
+Result<std::string> findLibrarySymbol(const std::string &path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::vector<char> file;
+  if (stream)
+    file.assign(std::istreambuf_iterator<char>(stream), {});
+  if (!stream || file.empty())
+    return Error{"library '" + path + "' cannot be read"};
+  auto header = readAt<Elf64_Ehdr>(file, 0, 1);
+  if (header.empty() || std::memcmp(header[0].e_ident, ELFMAG, SELFMAG) != 0 ||
+      header[0].e_ident[EI_CLASS] != ELFCLASS64 || header[0].e_type != ET_DYN)
+    return Error{"library '" + path + "' is not a shared library; build it with vitc --shared"};
+  auto sections = readAt<Elf64_Shdr>(file, header[0].e_shoff, header[0].e_shnum);
+  std::vector<std::string> found;
+  for (const Elf64_Shdr &section : sections) {
+    if (section.sh_type != SHT_DYNSYM || section.sh_link >= sections.size())
+      continue;
+    for (const Elf64_Sym &symbol :
+         readAt<Elf64_Sym>(file, section.sh_offset, section.sh_size / sizeof(Elf64_Sym))) {
+      std::string name = symbolName(file, sections[section.sh_link], symbol.st_name);
+      constexpr std::string_view suffix = "_library";
+      if (symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == STT_FUNC &&
+          name.size() > suffix.size() && name.ends_with(suffix))
+        found.push_back(name);
+    }
+  }
+  if (found.size() != 1)
+    return Error{"library '" + path + "' exports " + std::to_string(found.size()) +
+                 " functions named <model>_library, expected 1; build it with vitc --shared"};
+  return found[0];
+}
+
+Result<const vit_library *> openLibrary(const std::string &path) {
+  auto symbol = findLibrarySymbol(path);
+  if (!symbol)
+    return symbol.takeError();
+  // A name without a slash would be searched in the system's folders.
+  std::string exact = path.find('/') == path.npos ? "./" + path : path;
+  void *handle = dlopen(exact.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return Error{std::string("library ") + dlerror()};
+  using Function = const vit_library *(*)(uint32_t abi);
+  auto function = reinterpret_cast<Function>(dlsym(handle, symbol->c_str()));
+  const vit_library *library = function ? function(VIT_ABI) : nullptr;
+  if (!library)
+    return Error{"library '" + path + "' does not speak ABI " + std::to_string(VIT_ABI) +
+                 "; rebuild the model or use its vit-run"};
+  return library;
+}
+
+Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch) {
+  auto shapeOf = [](const vit_tensor &tensor) {
+    ValueShape value = {tensor.name, {}};
+    for (uint32_t i = 1; i < tensor.rank; ++i)
+      value.perImage.push_back(tensor.shape[i]);
+    return value;
+  };
+  if (library.input_count != 1)
+    return Error{"the model has " + std::to_string(library.input_count) +
+                 " inputs, vit-run runs models of 1"};
+  RunnableModel model;
+  model.input = shapeOf(library.inputs[0]);
+  bool f32 = library.inputs[0].dtype == VIT_F32;
+  for (uint32_t i = 0; i != library.output_count; ++i) {
+    model.outputs.push_back(shapeOf(library.outputs[i]));
+    f32 &= library.outputs[i].dtype == VIT_F32;
+  }
+  if (!f32)
+    return Error{"the model has inputs or outputs that are not f32, which vit-run does not pass"};
+  model.maxBatch = library.max_batch;
+  if (maxBatch > 0)
+    model.maxBatch = std::min(model.maxBatch, maxBatch);
+  model.batchAxis = library.batch_axis != 0;
+  return model;
+}
+
+} // namespace vitc

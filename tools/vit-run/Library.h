@@ -1,0 +1,27 @@
+//===- Library.h - A model library, opened at run time ---------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_TOOLS_VITRUN_LIBRARY_H
+#define VITC_TOOLS_VITRUN_LIBRARY_H
+
+#include "runtime/weights/Result.h"
+#include "tools/common/Golden.h"
+#include "vit/library.h"
+
+#include <string>
+
+namespace vitc {
+
+/// Opens a shared library that `vitc build --shared` wrote, and asks its one exported function,
+/// <name>_library, for the model. It stays open until the process ends.
+Result<const vit_library *> openLibrary(const std::string &path);
+
+/// Finds the exported function whose name ends in "_library" in the file's dynamic symbols.
+Result<std::string> findLibrarySymbol(const std::string &path);
+
+/// Shapes and limits for the code shared with vitc. A model of one input; `maxBatch` lowers the
+/// library's own if it is not 0.
+Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch);
+
+} // namespace vitc
+#endif // VITC_TOOLS_VITRUN_LIBRARY_H

@@ -1,0 +1,275 @@
+//===- vit-run.cpp - Run a model library where only a driver is ------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// For the machine a model is deployed on: no compiler, no LLVM, one executable
+// and the library that `vitc build --shared` wrote. It runs files, proves the
+// numbers against golden ones, and times.
+//===----------------------------------------------------------------------===//
+#include "runtime/Recipe.h"
+#include "runtime/cuda/Inspect.h"
+#include "tools/common/Console.h"
+#include "tools/common/Golden.h"
+#include "tools/vit-run/Bench.h"
+#include "tools/vit-run/Library.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+using namespace vitc;
+
+namespace {
+
+struct Options {
+  std::string library, weights, input, output, golden, kernel, device = "cuda", dtype = "f16", ptx;
+  bool randomWeights = false, emulate = false, bench = false;
+  int ordinal = 0, maxBatch = 0, repetitions = 100;
+  int64_t rows = 0;
+  double tolerance = -1, flops = 0;
+  std::vector<int> batches = {1};
+};
+
+int fail(const std::string &text) {
+  fprintf(stderr, "vit-run: %s\n", text.c_str());
+  return exitFailed;
+}
+
+void describe(CLI::App &app, Options &options) {
+  CLI::Range positive(1, INT_MAX);
+  app.footer("Example:\n  vit-run libb16.so --weights model.safetensors --check io.safetensors\n"
+             "  vit-run libb16.so --random-weights --bench --batch 1,8,32");
+  app.add_option("library", options.library, "shared library that `vitc build --shared` wrote")
+      ->required();
+  auto *weights = app.add_option("--weights", options.weights, "safetensors file of the model");
+  app.add_flag("--random-weights", options.randomWeights, "make weights from their names")
+      ->excludes(weights);
+  auto *input = app.add_option("--input", options.input, "safetensors file with the input");
+  auto *output = app.add_option("--output", options.output, "safetensors file to write");
+  output->needs(input);
+  auto *check = app.add_option("--check", options.golden, "golden file, or the folder it lies in");
+  app.add_option("--tolerance", options.tolerance, "largest error, instead of the dtype's")
+      ->needs(check)
+      ->check(CLI::Range(0.0, 1e9));
+  app.add_option("--dtype", options.dtype, "what the library computes in, for the tolerance")
+      ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16"}))
+      ->capture_default_str();
+  auto *bench = app.add_flag("--bench", options.bench, "time whole runs");
+  app.add_option("--batch", options.batches, "batches to time: 1,8,32")
+      ->delimiter(',')
+      ->check(positive)
+      ->needs(bench);
+  auto *kernel = app.add_option("--bench-kernel", options.kernel, "time one kernel");
+  auto *rows = app.add_option("--rows", options.rows, "rows of its result (batch * tokens)")
+                   ->check(positive);
+  kernel->needs(rows);
+  rows->needs(kernel);
+  app.add_option("--flops", options.flops, "FLOPs of one launch, instead of 2 * rows * N * K")
+      ->needs(kernel)
+      ->check(CLI::Range(1.0, 1e18));
+  app.add_option("--repetitions", options.repetitions, "measurements of a benchmark")
+      ->check(positive)
+      ->capture_default_str();
+  app.add_option("--max-batch", options.maxBatch, "images per run, at most the library's")
+      ->check(positive);
+  app.add_option("--device", options.device, "auto, cuda or cpu")
+      ->check(CLI::IsMember({"auto", "cuda", "cpu"}))
+      ->capture_default_str();
+  app.add_option("--ordinal", options.ordinal, "which CUDA device")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  app.add_flag("--emulate", options.emulate, "run on the emulator of vitc, without a GPU");
+  app.add_option("--ptx", options.ptx, "PTX file whose kernels replace those of the same name");
+  input->excludes(check)->excludes(bench)->excludes(kernel);
+  check->excludes(bench)->excludes(kernel);
+  bench->excludes(kernel);
+}
+
+/// Where the weights come from. The source refers to the file, which therefore must not move.
+struct Weights {
+  std::unique_ptr<vitrt::Safetensors> file;
+  std::unique_ptr<vitrt::WeightSource> source; // NULL: embedded
+};
+
+Result<Weights> openWeights(const Options &options, const vit_library &library) {
+  Weights weights;
+  if (!options.weights.empty()) {
+    auto file = vitrt::Safetensors::open(options.weights);
+    if (!file)
+      return Error{"weights " + file.error()};
+    weights.file = std::make_unique<vitrt::Safetensors>(std::move(*file));
+    weights.source = std::make_unique<vitrt::FileSource>(*weights.file);
+    return weights;
+  }
+  if (options.randomWeights) {
+    HashCase rule;
+    if (!options.golden.empty()) { // its meta.json may add to tensors
+      auto found =
+          readHashCase(options.golden.substr(0, options.golden.find_last_of('/') + 1) + ".");
+      auto inside = readHashCase(options.golden);
+      for (auto *result : {&found, &inside})
+        if (!*result)
+          return result->takeError();
+        else if (**result)
+          rule = ***result;
+    }
+    weights.source = std::make_unique<vitrt::FunctionSource>(vitrt::hashSource(rule.add));
+    return weights;
+  }
+  if (!library.embedded && library.weight_bytes)
+    return Error{"the library has no embedded weights; name them with --weights, or make some with "
+                 "--random-weights"};
+  return weights;
+}
+
+Result<vitrt::ModelPtr> loadModel(const Options &options, const vit_library &library) {
+  auto weights = openWeights(options, library);
+  if (!weights)
+    return weights.takeError();
+  std::string ptx;
+  if (!options.ptx.empty()) {
+    std::ifstream file(options.ptx, std::ios::binary);
+    ptx.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file || ptx.empty())
+      return Error{"PTX file '" + options.ptx + "' cannot be read"};
+  }
+  return vitrt::loadModelFrom(&library, weights->source.get(), options.ordinal, ptx);
+}
+
+/// Runs chunks on the device through host memory.
+class DeviceRun {
+public:
+  explicit DeviceRun(vit_workspace *workspace) : workspace(workspace) {}
+
+  Result<void> operator()(int64_t batch, std::span<const float> input,
+                          std::span<std::vector<double>> outputs) {
+    values.resize(outputs.size());
+    const void *inputs[] = {input.data()};
+    std::vector<void *> pointers;
+    for (size_t i = 0; i != outputs.size(); ++i) {
+      values[i].resize(outputs[i].size());
+      pointers.push_back(values[i].data());
+    }
+    if (auto done = vitrt::runHostObserved(workspace, int(batch), inputs, 1, pointers.data(),
+                                           int(pointers.size()), {});
+        !done)
+      return done;
+    for (size_t i = 0; i != outputs.size(); ++i)
+      std::copy(values[i].begin(), values[i].end(), outputs[i].begin());
+    return {};
+  }
+
+private:
+  vit_workspace *workspace;
+  std::vector<std::vector<float>> values;
+};
+
+/// What came out, where no file was asked for: the likeliest class of each image.
+void printResults(const RunnableModel &model, const RunResults &results) {
+  for (size_t i = 0; i != model.outputs.size(); ++i) {
+    const ValueShape &output = model.outputs[i];
+    printf("%s: %lld of %s\n", output.name.c_str(), (long long)results.batch,
+           vitrt::shapeText(output.perImage).c_str());
+    if (output.name != "logits" || output.perImage.size() != 1)
+      continue;
+    size_t classes = size_t(output.count());
+    for (int64_t image = 0; image != results.batch; ++image) {
+      std::span<const float> logits(results.outputs[i]);
+      for (RankedClass best : topClasses(logits.subspan(size_t(image) * classes, classes), 1))
+        printf("image %lld: class %lld, %.1f %%\n", (long long)image, (long long)best.index,
+               100 * best.probability);
+    }
+  }
+}
+
+/// --input or --check.
+Result<int> runFiles(const Options &options, const vit_library &library, const vit_model *model) {
+  auto runnable = runnableModel(library, options.maxBatch);
+  if (!runnable)
+    return runnable.takeError();
+  std::optional<Golden> golden;
+  InputBatch input;
+  if (!options.golden.empty()) {
+    auto opened = Golden::open(options.golden);
+    if (!opened)
+      return opened.takeError();
+    golden.emplace(std::move(*opened));
+    input.batch = golden->batch();
+  } else {
+    auto read = readInput(options.input, runnable->input);
+    if (!read)
+      return read.takeError();
+    input = std::move(*read);
+  }
+  if (!runnable->batchAxis) // else runChunks names the limit
+    runnable->maxBatch = std::min(runnable->maxBatch, std::max<int64_t>(1, input.batch));
+  auto workspace = vitrt::createWorkspace(model, int(runnable->maxBatch));
+  if (!workspace)
+    return workspace.takeError();
+  Progress progress("chunk");
+  auto show = [&](int64_t done, int64_t all) { progress.show(done, all); };
+  DeviceRun run(workspace->get());
+  if (golden) {
+    double tolerance =
+        options.tolerance >= 0 ? options.tolerance : *defaultTolerance(options.dtype);
+    auto report = checkGolden(*golden, *runnable, run, tolerance, show);
+    if (!report)
+      return report.takeError();
+    printf("%s", reportText(*report).c_str());
+    return report->ok() ? exitDone : exitFailed;
+  }
+  auto results = runAll(*runnable, input, run, show);
+  if (!results)
+    return results.takeError();
+  if (options.output.empty())
+    printResults(*runnable, *results);
+  else if (auto written = writeResults(options.output, *runnable, *results); !written)
+    return written.takeError();
+  return exitDone;
+}
+
+int run(const Options &options) {
+  if (options.device == "cpu")
+    return fail("--device cpu: the library has no CPU code; use --device cuda or --emulate");
+  if (options.emulate)
+    vitrt::setDriverPath(emulatorPath());
+  auto library = openLibrary(options.library);
+  if (!library)
+    return fail(library.error());
+  auto model = loadModel(options, **library);
+  if (!model)
+    return fail(model.error());
+  printf("device: %s\n", vit_model_description(model->get()));
+  fflush(stdout);
+  if (options.bench || !options.kernel.empty()) {
+    auto done = options.bench
+                    ? benchModel(**library, model->get(), options.batches, options.repetitions)
+                    : benchKernel(**library, model->get(), options.kernel, options.rows,
+                                  options.flops, options.repetitions);
+    return done ? exitDone : fail(done.error());
+  }
+  auto code = runFiles(options, **library, model->get());
+  return code ? *code : fail(code.error());
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app("Runs, checks and times a model library on a machine that has only a driver");
+  describe(app, options);
+  try {
+    app.parse(argc, argv);
+    if (options.input.empty() && options.golden.empty() && !options.bench && options.kernel.empty())
+      throw CLI::RequiredError("one of --input, --check, --bench and --bench-kernel");
+  } catch (const CLI::CallForHelp &help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError &error) {
+    fprintf(stderr, "vit-run: %s; see vit-run --help\n", error.what());
+    return exitUsage;
+  }
+  return run(options);
+}
