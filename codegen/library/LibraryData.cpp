@@ -11,6 +11,7 @@
 #include "codegen/library/LibraryData.h"
 #include "codegen/library/Recipe.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 

@@ -1,0 +1,160 @@
+//===- Build.cpp - vitc build ---------------------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/library/Emit.h"
+#include "runtime/Recipe.h"
+#include "tools/common/Console.h"
+#include "tools/common/Golden.h"
+#include "tools/vitc/Device.h"
+#include "tools/vitc/Files.h"
+#include "tools/vitc/Options.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace vitc;
+
+namespace {
+
+struct BuildOptions {
+  CompileOptions compile;
+  std::string output, name, emit, weights;
+  bool embed = false, shared = false, randomWeights = false;
+};
+
+int fail(llvm::Error error) { return vitc::fail(llvm::toString(std::move(error))); }
+
+/// The name of a directory or file, made a C identifier.
+std::string defaultName(const std::string &model) {
+  llvm::SmallString<128> path(model);
+  llvm::sys::fs::make_absolute(path);
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  llvm::StringRef last = llvm::sys::path::filename(path);
+  if (last == "." || last == "/") // "dir/" ends so
+    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+  if (last == "config.json")
+    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+  last.consume_back(".mlir");
+  std::string name = makeIdentifier(last);
+  return isIdentifier(name) ? name : name + "_model";
+}
+
+int emitText(const BuildOptions &options, Compiler &compiler) {
+  std::string text;
+  if (options.emit == "ptx") {
+    if (mlir::failed(compiler.generate(/*withMachineCode=*/false)))
+      return exitFailed;
+    text = compiler.ptx();
+  } else {
+    Compiler::Level level = options.emit == "vit"       ? Compiler::vit
+                            : options.emit == "kernels" ? Compiler::kernels
+                                                        : Compiler::llvm;
+    if (mlir::failed(compiler.lowerTo(level)))
+      return exitFailed;
+    text = compiler.print();
+  }
+  if (auto error = writeOutput(options.output.empty() ? "-" : options.output, text))
+    return fail(std::move(error));
+  return exitDone;
+}
+
+/// The weights as the kernels will read them, by the function that the runtime uses too.
+int embedWeights(const BuildOptions &options, const Compiler &compiler, LibraryData &data) {
+  auto weights = openWeights(compiler, options.weights, options.randomWeights);
+  if (!weights)
+    return vitc::fail(weights.error());
+  std::vector<uint8_t> arena(data.library.weight_bytes);
+  if (auto done = vitrt::prepareWeights(*data.view(), *weights->source, arena); !done)
+    return vitc::fail(done.error());
+  data.embed(std::move(arena));
+  return exitDone;
+}
+
+int writeLibrary(const BuildOptions &options, const Compiler &compiler, const LibraryData &data,
+                 OutputFiles &files) {
+  const vit_library &library = *data.view();
+  std::string name = library.name;
+  auto object = emitObject(library);
+  if (!object)
+    return fail(object.takeError());
+  if (options.shared) {
+    auto input = files.addScratch(); // the linker reads a file
+    if (!input)
+      return fail(input.takeError());
+    if (auto error = writeBytes(*input, (*object)->getBuffer()))
+      return fail(std::move(error));
+    auto output = files.add("lib" + name + ".so");
+    if (!output)
+      return fail(output.takeError());
+    if (auto error = linkShared(*input, *output, name))
+      return fail(std::move(error));
+  }
+  auto archive = emitArchive((*object)->getMemBufferRef());
+  if (!archive)
+    return fail(archive.takeError());
+  Report report = makeReport(compiler.module(), compiler.code(), compiler.fusions(),
+                             compiler.settings().gpu, library.max_batch);
+  if (auto error = files.write("lib" + name + ".a", (*archive)->getBuffer()))
+    return fail(std::move(error));
+  if (auto error = files.write(name + ".h", emitHeader(library)))
+    return fail(std::move(error));
+  if (auto error = files.write(name + ".report.json", reportJson(report, &library)))
+    return fail(std::move(error));
+  if (auto error = files.commit())
+    return fail(std::move(error));
+  return exitDone;
+}
+
+int build(const BuildOptions &options) {
+  std::string name = options.name.empty() ? defaultName(options.compile.model) : options.name;
+  if (!isIdentifier(name))
+    return vitc::fail("--name '" + name + "': expected a C identifier that is no keyword");
+  Compiler compiler(options.compile);
+  if (mlir::failed(compiler.open()))
+    return exitFailed;
+  if (!options.emit.empty())
+    return emitText(options, compiler);
+  OutputFiles files;
+  if (auto error = files.open(options.output))
+    return fail(std::move(error));
+  if (mlir::failed(compiler.generate(/*withMachineCode=*/true)))
+    return exitFailed;
+  auto data = compiler.link(name);
+  if (!data)
+    return exitFailed;
+  if (options.embed)
+    if (int code = embedWeights(options, compiler, *data))
+      return code;
+  return writeLibrary(options, compiler, *data, files);
+}
+
+} // namespace
+
+Verb vitc::addBuild(CLI::App &app) {
+  auto options = std::make_shared<BuildOptions>();
+  app.footer("Example:\n  vitc build vit-b16/ -o out --name b16 --max-batch 32\n"
+             "writes out/libb16.a, out/b16.h and out/b16.report.json.");
+  addCompileOptions(app, options->compile);
+  addAssemblerOptions(app, options->compile);
+  auto *output = app.add_option("-o,--output", options->output,
+                                "folder of the files; with --emit a file (default: stdout)");
+  auto *emit = app.add_option("--emit", options->emit, "print IR instead: vit, kernels, llvm, ptx")
+                   ->check(CLI::IsMember({"vit", "kernels", "llvm", "ptx"}));
+  app.add_option("--name", options->name, "name in the files and in C (default: MODEL's)");
+  auto *shared =
+      app.add_flag("--shared", options->shared, "also write libN.so, with the system's cc");
+  auto *embed = app.add_flag("--embed-weights", options->embed, "put the weights into the library");
+  auto *weights =
+      app.add_option("--weights", options->weights, "safetensors file to embed")->needs(embed);
+  app.add_flag("--random-weights", options->randomWeights, "embed weights made from their names")
+      ->needs(embed)
+      ->excludes(weights);
+  emit->excludes(shared)->excludes(embed);
+  app.callback([=] {
+    if (!*output && !*emit)
+      throw CLI::RequiredError("-o DIR");
+  });
+  return [options] { return build(*options); };
+}

@@ -1,0 +1,122 @@
+//===- Compiler.h - From MODEL to code, step by step ------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// What the verbs share: reading a model from a checkpoint or from .mlir text of
+// any level, and lowering it as far as a verb needs. Everything that fails has
+// been reported on stderr when the call returns; verbs only pass it on.
+//
+//===----------------------------------------------------------------------===//
+#ifndef TOOLS_VITC_COMPILER_H
+#define TOOLS_VITC_COMPILER_H
+
+#include "codegen/Codegen.h"
+#include "codegen/library/LibraryData.h"
+#include "codegen/library/Report.h"
+#include "frontend/checkpoint/Import.h"
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vitc {
+
+/// "vitc: TEXT" as one line on stderr; returns the exit code of a failure.
+int fail(const llvm::Twine &text);
+/// "vitc: warning: TEXT".
+void warn(const llvm::Twine &text);
+
+/// What the command line says about compiling.
+struct CompileOptions {
+  std::string model; ///< directory with config.json, or .mlir file
+  std::vector<std::string> outputs, archs;
+  std::string gpu = "rtx4090", dtype = "f16", residual, tile, imageSize, ptxas;
+  std::optional<int64_t> maxBatch;
+  std::optional<int64_t> wantedBatch; ///< if maxBatch is not given; kernels there may allow fewer
+  bool noPrune = false, forceFuse = false;
+  unsigned jobs = 0; ///< 0: one per core
+};
+
+class Compiler {
+public:
+  enum Level { model, vit, kernels, llvm };
+
+  explicit Compiler(CompileOptions options);
+  ~Compiler();
+
+  /// Reads the model. Only the first error of a checkpoint is reported, for it is one line.
+  mlir::LogicalResult open();
+  /// Runs the passes up to `level`; does nothing if the text was there already.
+  mlir::LogicalResult lowerTo(Level level);
+  /// After lowerTo(llvm): PTX of every kernel; with ptxas, which `withMachineCode` asks for,
+  /// machine code too, and its use of registers, stack and shared memory checked.
+  mlir::LogicalResult generate(bool withMachineCode);
+  /// After generate. NULL after an error.
+  std::unique_ptr<LibraryData> link(const std::string &name);
+
+  mlir::ModuleOp module() const { return root.get(); }
+  mlir::func::FuncOp function() const;
+  const CompileOptions &settings() const { return options; }
+  const std::vector<KernelCode> &code() const { return codes; }
+  const std::vector<FusionNote> &fusions() const { return notes; }
+  /// "ptxas V13.0.88", or empty if there is none.
+  const std::string &assembler() const { return ptxasName; }
+  bool isCheckpoint() const { return import.has_value(); }
+  /// The checkpoint, if the model is one.
+  const Import *checkpoint() const { return import ? &*import : nullptr; }
+  /// The model's directory, or that of its .mlir file.
+  std::string directory() const;
+  /// The architecture that kernels are written for.
+  std::string arch() const;
+  /// The largest batch: what was asked for, else what the kernels were scheduled for, else 64, or
+  /// 17 where images attend to each other.
+  uint32_t maxBatch() const;
+
+  /// The module with names in locations, which the next reader needs: kernels are named after them.
+  std::string print() const;
+  /// One PTX module with all kernels.
+  std::string ptx() const;
+
+  /// While it lives, diagnostics are dropped.
+  struct Silence {
+    explicit Silence(Compiler &compiler);
+    ~Silence();
+    Compiler &compiler;
+  };
+
+private:
+  mlir::LogicalResult readCheckpoint();
+  mlir::LogicalResult readText();
+  mlir::LogicalResult checkOptions();
+  mlir::LogicalResult checkImageSize();
+  mlir::LogicalResult checkScheduled();
+  int64_t scheduledBatch() const;
+  mlir::LogicalResult runPasses(Level level);
+  mlir::LogicalResult assembleAll();
+  void collectFusions();
+  void report(mlir::Diagnostic &diagnostic);
+
+  CompileOptions options;
+  mlir::MLIRContext context;
+  ::llvm::SourceMgr sources;
+  std::unique_ptr<mlir::ScopedDiagnosticHandler> handler;
+  std::optional<Import> import;
+  mlir::OwningOpRef<mlir::ModuleOp> root;
+  Level level = model;
+  std::vector<KernelCode> codes;
+  std::vector<FusionNote> notes;
+  std::string ptxasName;
+  bool reported = false, silent = false;
+};
+
+} // namespace vitc
+
+#endif // TOOLS_VITC_COMPILER_H

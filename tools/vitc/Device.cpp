@@ -1,0 +1,213 @@
+//===- Device.cpp - Running a compiled model in this process --------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// The runtime gets the very structs that a library would hold, so what runs
+// here is what a build gives. Only machine code is left out where the emulator
+// runs: it reads PTX.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/vitc/Device.h"
+#include "tools/common/Console.h"
+#include "tools/vit-run/Library.h"
+
+#include "llvm/Support/FileSystem.h"
+
+#include <fstream>
+#include <iterator>
+
+using namespace mlir;
+using namespace vitc;
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+Result<OpenWeights> vitc::openWeights(const Compiler &compiler, const std::string &path,
+                                      bool random) {
+  OpenWeights weights;
+  std::string file = path;
+  if (file.empty() && !random && compiler.checkpoint())
+    file = compiler.checkpoint()->weights;
+  if (!file.empty()) {
+    auto opened = vitrt::Safetensors::open(file);
+    if (!opened)
+      return opened.takeError();
+    weights.file = std::make_unique<vitrt::Safetensors>(std::move(*opened));
+    weights.source = std::make_unique<vitrt::FileSource>(*weights.file);
+    return weights;
+  }
+  auto rule = readHashCase(compiler.directory());
+  if (!rule)
+    return rule.takeError();
+  if (!*rule && !random)
+    return Error{compiler.settings().model + ": has no model.safetensors; name a file with "
+                                             "--weights, or make weights with --random-weights"};
+  weights.source = std::make_unique<vitrt::FunctionSource>(
+      vitrt::hashSource(*rule ? (*rule)->add : HashCase().add));
+  return weights;
+}
+
+vit::Reference::Weights vitc::referenceWeights(vitrt::WeightSource &source) {
+  return [&source](const vit::RefWeight &weight, std::vector<double> &values) -> std::string {
+    std::vector<std::string> names = {weight.key.str()};
+    for (llvm::StringRef alias : weight.aliases)
+      names.push_back(alias.str());
+    for (llvm::StringRef name : weight.transposed)
+      names.push_back(name.str());
+    std::vector<vit_key> keys;
+    for (size_t i = 0; i < names.size(); ++i)
+      keys.push_back({names[i].c_str(), i > weight.aliases.size()});
+    vit_recipe_step step = {};
+    step.op = VIT_RECIPE_LOAD;
+    step.rank = weight.shape.size();
+    llvm::copy(weight.shape, step.shape);
+    step.file_rank = weight.fileShape.size();
+    llvm::copy(weight.fileShape, step.file_shape);
+    step.keys = keys.data();
+    step.key_count = keys.size();
+    auto loaded = source.load(step);
+    if (!loaded)
+      return loaded.error();
+    values = std::move(*loaded);
+    return "";
+  };
+}
+
+//===----------------------------------------------------------------------===//
+// Preparing
+//===----------------------------------------------------------------------===//
+
+LogicalResult vitc::checkDevice(const DeviceOptions &options, bool dtypeGiven) {
+  bool reference = options.device == "reference";
+  if (options.device == "cpu")
+    return fail("--device cpu: there is no CPU code yet; use cuda, --emulate or reference"),
+           failure();
+  if (reference && options.emulate)
+    return fail("--device reference computes in f64 without GPU code; leave out --emulate"),
+           failure();
+  if (reference && dtypeGiven)
+    return fail("--device reference computes in f64 and takes no --dtype"), failure();
+  if (reference && !options.ptx.empty())
+    return fail("--device reference runs no PTX; leave out --ptx"), failure();
+  return success();
+}
+
+LogicalResult Runner::prepare() {
+  auto weights = openWeights(compiler, options.weights, options.randomWeights);
+  if (!weights)
+    return fail(weights.error()), failure();
+  opened = std::move(*weights);
+  return isReference() ? prepareReference() : prepareDevice();
+}
+
+static ValueShape valueShape(Type type, StringAttr name) {
+  auto shape = cast<RankedTensorType>(type).getShape().drop_front();
+  return {name ? name.str() : "", {shape.begin(), shape.end()}};
+}
+
+LogicalResult Runner::prepareReference() {
+  func::FuncOp model = compiler.function();
+  if (model.getNumArguments() != 1)
+    return fail(compiler.settings().model + ": has " + Twine(model.getNumArguments()) +
+                " inputs, expected 1"),
+           failure();
+  runnable.input =
+      valueShape(model.getArgumentTypes()[0], model.getArgAttrOfType<StringAttr>(0, "vit.name"));
+  for (unsigned i = 0; i < model.getNumResults(); ++i)
+    runnable.outputs.push_back(valueShape(model.getResultTypes()[i],
+                                          model.getResultAttrOfType<StringAttr>(i, "vit.name")));
+  runnable.batchAxis = attendsOverBatch(compiler.module());
+  runnable.maxBatch = compiler.maxBatch();
+  reference = std::make_unique<vit::Reference>(compiler.module(), referenceWeights(*opened.source),
+                                               compiler.settings().jobs);
+  printf("device: reference, f64\n");
+  fflush(stdout);
+  return success();
+}
+
+LogicalResult Runner::prepareDevice() {
+  std::string ptx;
+  if (!options.ptx.empty()) {
+    std::ifstream file(options.ptx, std::ios::binary);
+    ptx.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file || ptx.empty())
+      return fail(options.ptx + ": cannot be read as PTX text"), failure();
+  }
+  if (options.emulate) {
+    std::string path = emulatorPath();
+    if (!llvm::sys::fs::exists(path))
+      return fail("--emulate: there is no emulator at '" + path + "'"), failure();
+    vitrt::setDriverPath(path);
+  }
+  if (failed(compiler.generate(/*withMachineCode=*/!options.emulate)))
+    return failure();
+  data = compiler.link("model");
+  if (!data)
+    return failure();
+  auto shapes = runnableModel(*data->view(), 0);
+  if (!shapes)
+    return fail(compiler.settings().model + ": " + shapes.error()), failure();
+  runnable = std::move(*shapes);
+  auto model = vitrt::loadModelFrom(data->view(), opened.source.get(), options.ordinal, ptx);
+  if (!model)
+    return fail(model.error()), failure();
+  loaded = std::move(*model);
+  printf("device: %s\n", vit_model_description(loaded.get()));
+  fflush(stdout);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+Result<vit_workspace *> Runner::workspace() {
+  if (!space) {
+    auto created = vitrt::createWorkspace(loaded.get(), int(runnable.maxBatch));
+    if (!created)
+      return created.takeError();
+    space = std::move(*created);
+  }
+  return space.get();
+}
+
+Result<void> Runner::run(int64_t batch, std::span<const float> input,
+                         std::span<std::vector<double>> outputs) {
+  return isReference() ? runReference(batch, input, outputs) : runDevice(batch, input, outputs);
+}
+
+Result<void> Runner::runReference(int64_t batch, std::span<const float> input,
+                                  std::span<std::vector<double>> outputs) {
+  vit::RefTensor tensor;
+  tensor.shape.push_back(batch);
+  tensor.shape.insert(tensor.shape.end(), runnable.input.perImage.begin(),
+                      runnable.input.perImage.end());
+  tensor.values.assign(input.begin(), input.end());
+  auto results = reference->run({std::move(tensor)});
+  if (!results)
+    return vitrt::Error{llvm::toString(results.takeError())};
+  for (size_t i = 0; i < outputs.size(); ++i)
+    outputs[i] = std::move((*results)[i].tensor.values);
+  return {};
+}
+
+Result<void> Runner::runDevice(int64_t batch, std::span<const float> input,
+                               std::span<std::vector<double>> outputs) {
+  auto space = workspace();
+  if (!space)
+    return space.takeError();
+  values.resize(outputs.size());
+  const void *inputs[] = {input.data()};
+  std::vector<void *> pointers;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    values[i].resize(outputs[i].size());
+    pointers.push_back(values[i].data());
+  }
+  auto done = vitrt::runHostObserved(*space, int(batch), inputs, 1, pointers.data(),
+                                     int(pointers.size()), {});
+  for (size_t i = 0; i < outputs.size(); ++i)
+    outputs[i].assign(values[i].begin(), values[i].end());
+  return done;
+}

@@ -1,0 +1,75 @@
+//===- Device.h - Running a compiled model in this process -----*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef TOOLS_VITC_DEVICE_H
+#define TOOLS_VITC_DEVICE_H
+
+#include "dialect/Reference.h"
+#include "runtime/Recipe.h"
+#include "runtime/cuda/Inspect.h"
+#include "tools/common/Golden.h"
+#include "tools/vitc/Options.h"
+
+namespace vitc {
+
+/// Where the weights come from. The source refers to the file.
+struct OpenWeights {
+  std::unique_ptr<vitrt::Safetensors> file;
+  std::unique_ptr<vitrt::WeightSource> source;
+};
+/// `path`; else, if `random`, weights made from names; else those of the model's directory, which
+/// may say in its meta.json that they are made from names.
+Result<OpenWeights> openWeights(const Compiler &compiler, const std::string &path, bool random);
+
+/// A source as the reference interpreter asks for weights. `source` must outlive it.
+vit::Reference::Weights referenceWeights(vitrt::WeightSource &source);
+
+/// A model that can run: what is computed where. Not movable, for its parts refer to each other.
+class Runner {
+public:
+  Runner(Compiler &compiler, const DeviceOptions &options) : compiler(compiler), options(options) {}
+  Runner(const Runner &) = delete;
+
+  /// Compiles for the device, or prepares the reference, and loads the weights. Prints which device
+  /// on stdout. Errors have been reported.
+  mlir::LogicalResult prepare();
+  const RunnableModel &model() const { return runnable; }
+  /// Computes one chunk.
+  Result<void> run(int64_t batch, std::span<const float> input,
+                   std::span<std::vector<double>> outputs);
+  RunFunction function() {
+    return [this](auto batch, auto input, auto outputs) { return run(batch, input, outputs); };
+  }
+
+  bool isReference() const { return options.device == "reference"; }
+  const vit_library *library() const { return data->view(); }
+  const vit_model *deviceModel() const { return loaded.get(); }
+  vitrt::WeightSource &weights() { return *opened.source; }
+  /// A workspace for the model's largest batch, made at the first call.
+  Result<vit_workspace *> workspace();
+
+private:
+  mlir::LogicalResult prepareReference();
+  mlir::LogicalResult prepareDevice();
+  Result<void> runReference(int64_t batch, std::span<const float> input,
+                            std::span<std::vector<double>> outputs);
+  Result<void> runDevice(int64_t batch, std::span<const float> input,
+                         std::span<std::vector<double>> outputs);
+
+  Compiler &compiler;
+  DeviceOptions options;
+  RunnableModel runnable;
+  OpenWeights opened;
+  std::unique_ptr<vit::Reference> reference;
+  std::unique_ptr<LibraryData> data;
+  vitrt::ModelPtr loaded;
+  vitrt::WorkspacePtr space;
+  std::vector<std::vector<float>> values;
+};
+
+/// Checks what options of a run contradict; reports it.
+mlir::LogicalResult checkDevice(const DeviceOptions &options, bool dtypeGiven);
+
+} // namespace vitc
+
+#endif // TOOLS_VITC_DEVICE_H

@@ -1,0 +1,159 @@
+//===- Files.cpp - Files that appear whole or not at all ------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// A rename within a folder is atomic, so a file is complete before it gets its
+// name. LLVM removes registered files when a signal ends the process; folders
+// are ours to remove.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/vitc/Files.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <csignal>
+#include <unistd.h>
+
+using namespace llvm;
+using namespace vitc;
+
+//===----------------------------------------------------------------------===//
+// Folders to remove when a signal comes
+//===----------------------------------------------------------------------===//
+
+/// Filled before the handler can run, innermost first; a handler may call rmdir, but not allocate.
+static constexpr int maxFolders = 32;
+static const char *foldersToRemove[maxFolders];
+static volatile sig_atomic_t folderCount = 0;
+
+static void removeFoldersAndEnd() {
+  for (int i = 0; i < folderCount; ++i)
+    rmdir(foldersToRemove[i]);
+  _exit(130);
+}
+
+//===----------------------------------------------------------------------===//
+// Single files
+//===----------------------------------------------------------------------===//
+
+static Error problem(const Twine &path, std::error_code code) {
+  return createStringError(code, path + ": " + code.message());
+}
+
+Error vitc::writeBytes(StringRef path, StringRef bytes) {
+  std::error_code code;
+  raw_fd_ostream out(path, code);
+  if (code)
+    return problem(path, code);
+  out << bytes;
+  out.flush();
+  code = out.error();
+  out.clear_error();
+  return code ? problem(path == "-" ? "stdout" : path, code) : Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// OutputFiles
+//===----------------------------------------------------------------------===//
+
+Error OutputFiles::open(StringRef path) {
+  folder = path.str();
+  SmallString<128> at(path);
+  sys::path::remove_dots(at);
+  SmallVector<std::string> missing;
+  for (; !at.empty() && !sys::fs::exists(at); sys::path::remove_filename(at))
+    missing.push_back(at.str().str());
+  for (const std::string &directory : reverse(missing)) {
+    if (auto error = sys::fs::create_directory(directory))
+      return problem(directory, error);
+    createdFolders.push_back(directory);
+  }
+  folderCount = 0;
+  for (int i = 0, n = createdFolders.size(); i < n && i < maxFolders; ++i)
+    foldersToRemove[i] = createdFolders[n - 1 - i].c_str();
+  folderCount = std::min<int>(createdFolders.size(), maxFolders);
+  sys::SetInterruptFunction(removeFoldersAndEnd);
+  if (!sys::fs::is_directory(path))
+    return createStringError(path + ": expected a folder for the output, found a file");
+
+  auto probe = addScratch();
+  return probe ? Error::success() : probe.takeError();
+}
+
+Expected<std::string> OutputFiles::addScratch() { return add(""); }
+
+Expected<std::string> OutputFiles::add(StringRef name) {
+  SmallString<128> model(folder), path;
+  sys::path::append(model, "." + name + "-%%%%%%%%.tmp");
+  int file;
+  if (auto error = sys::fs::createUniqueFile(model, file, path))
+    return problem(folder, error);
+  ::close(file);
+  sys::RemoveFileOnSignal(path);
+  pending.push_back({name.str(), path.str().str()});
+  return pending.back().temporary;
+}
+
+Error OutputFiles::write(StringRef name, StringRef bytes) {
+  auto path = add(name);
+  if (!path)
+    return path.takeError();
+  return writeBytes(*path, bytes);
+}
+
+Error OutputFiles::commit() {
+  auto target = [&](const Pending &file) {
+    SmallString<128> path(folder);
+    sys::path::append(path, file.name);
+    return path;
+  };
+  // What can be refused is refused before the first file is replaced.
+  for (const Pending &file : pending)
+    if (!file.name.empty() && sys::fs::is_directory(target(file)))
+      return createStringError(target(file) + ": is a folder, expected a file to replace");
+  folderCount = 0;
+  createdFolders.clear();
+  while (!pending.empty()) {
+    const Pending &file = pending.back();
+    if (file.name.empty())
+      sys::fs::remove(file.temporary);
+    else if (auto error = sys::fs::rename(file.temporary, target(file)))
+      return problem(target(file), error);
+    sys::DontRemoveFileOnSignal(file.temporary);
+    pending.pop_back();
+  }
+  return Error::success();
+}
+
+OutputFiles::~OutputFiles() {
+  for (const Pending &file : pending) {
+    sys::fs::remove(file.temporary);
+    sys::DontRemoveFileOnSignal(file.temporary);
+  }
+  folderCount = 0;
+  for (const std::string &directory : reverse(createdFolders))
+    rmdir(directory.c_str()); // stays if somebody else put something there
+}
+
+Error vitc::writeOutput(StringRef path, StringRef bytes) {
+  sys::fs::file_status status;
+  bool special = path == "-" || (!sys::fs::status(path, status) && sys::fs::exists(status) &&
+                                 !sys::fs::is_regular_file(status));
+  if (special)
+    return writeBytes(path, bytes);
+  StringRef folder = sys::path::parent_path(path);
+  if (!folder.empty() && !sys::fs::is_directory(folder))
+    return createStringError(path + ": there is no folder '" + folder + "'");
+  OutputFiles files;
+  if (auto error = files.open(folder.empty() ? "." : folder))
+    return error;
+  if (auto error = files.write(sys::path::filename(path), bytes))
+    return error;
+  return files.commit();
+}

@@ -1,0 +1,54 @@
+//===- Files.h - Files that appear whole or not at all ---------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef TOOLS_VITC_FILES_H
+#define TOOLS_VITC_FILES_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+#include <vector>
+
+namespace vitc {
+
+/// Files of one folder that are written under temporary names and renamed together. Until commit
+/// nothing that was there has changed; without commit, also when the process is interrupted,
+/// nothing new stays, not even the folder.
+class OutputFiles {
+public:
+  /// One at a time.
+  OutputFiles() = default;
+  OutputFiles(const OutputFiles &) = delete;
+  ~OutputFiles();
+
+  /// Creates `folder` and the folders above it where they are missing. Fails at once if no file can
+  /// be written there, before somebody computes for minutes.
+  llvm::Error open(llvm::StringRef folder);
+  /// The path of an empty temporary file that will be named `name`.
+  llvm::Expected<std::string> add(llvm::StringRef name);
+  /// The path of a temporary file that goes away at commit.
+  llvm::Expected<std::string> addScratch();
+  /// add, and the file's bytes.
+  llvm::Error write(llvm::StringRef name, llvm::StringRef bytes);
+  llvm::Error commit();
+
+private:
+  struct Pending {
+    std::string name, temporary; // no name: scratch
+  };
+  std::string folder;
+  std::vector<Pending> pending;
+  std::vector<std::string> createdFolders; // the outermost first
+};
+
+/// Writes to a file as it is: a temporary one of OutputFiles, or a stream ("-" is stdout).
+llvm::Error writeBytes(llvm::StringRef path, llvm::StringRef bytes);
+
+/// Writes a file whole or not at all; what is no regular file (a terminal, a pipe, /dev/null) is
+/// written as it is.
+llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef bytes);
+
+} // namespace vitc
+
+#endif // TOOLS_VITC_FILES_H

@@ -1,0 +1,45 @@
+//===- Options.h - The command line -----------------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// One function per verb adds it to the command line; the verb's file has the
+// rest. What several verbs take is described once.
+//
+//===----------------------------------------------------------------------===//
+#ifndef TOOLS_VITC_OPTIONS_H
+#define TOOLS_VITC_OPTIONS_H
+
+#include "tools/vitc/Compiler.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+namespace vitc {
+
+/// A verb: what to do when its name is the first word. Returns the exit code.
+using Verb = std::function<int()>;
+
+/// MODEL, and what decides about its code.
+void addCompileOptions(CLI::App &app, CompileOptions &options);
+/// Those that only matter where machine code is made.
+void addAssemblerOptions(CLI::App &app, CompileOptions &options);
+
+/// Where a model runs and with which weights.
+struct DeviceOptions {
+  std::string device = "auto", weights, ptx;
+  bool emulate = false, randomWeights = false, dtypeGiven = false;
+  int ordinal = 0;
+};
+void addDeviceOptions(CLI::App &app, DeviceOptions &options);
+
+Verb addBuild(CLI::App &app);
+Verb addRun(CLI::App &app);
+Verb addCheck(CLI::App &app);
+Verb addInspect(CLI::App &app);
+Verb addExplain(CLI::App &app);
+Verb addBench(CLI::App &app);
+
+} // namespace vitc
+
+#endif // TOOLS_VITC_OPTIONS_H
