@@ -1,0 +1,83 @@
+// The shape of a GEMM's code: one pass of the main loop has the instructions of one k-block, and
+// nothing of it goes through memory.
+// RUN: vitc-opt %s --vit-lower-kernels --vit-print-ptx="ptxas=none" -o /dev/null | FileCheck %s
+// RUN: vitc-opt %s --vit-lower-kernels | FileCheck %s --check-prefix=LAUNCH
+// RUN: vitc-opt %s --vit-lower-kernels --vit-print-ptx="ptxas=none" -o /dev/null \
+// RUN:   | FileCheck %s --check-prefix=CLEAN --implicit-check-not=__local_depot \
+// RUN:       --implicit-check-not=".extern .func" --implicit-check-not=.loc \
+// RUN:       --implicit-check-not=ld.local --implicit-check-not=st.local
+// CLEAN: .visible .entry fc1
+// CLEAN: .visible .entry ragged
+// CLEAN: .visible .entry odd
+
+// LAUNCH: llvm.func @fc1(
+// LAUNCH-SAME: nvvm.kernel, nvvm.minctasm = 2 : i32, nvvm.reqntid = array<i32: 256, 1, 1>
+// LAUNCH-SAME: vit.dynamic_smem = 49152 : i64
+// LAUNCH-SAME: vit.grid = array<i64: 1, 128, 1, 0, 1, 24, 0, 1, 1>, vit.threads = 256 : i64
+
+// CHECK-LABEL: kernel fc1: threads 256, dynamic shared 49152
+// CHECK: .target sm_89
+// CHECK: .extern .shared .align 128 .b8 shared_memory[];
+// CHECK: .reqntid 256, 1, 1
+// CHECK: .minnctapersm 2
+// The prologue fills two stages. Rows beyond M are zeros; N has no edge.
+// CHECK-COUNT-2: cp.async.cg.shared.global [{{.*}}], [{{.*}}], 16, %r{{[0-9]+}};
+// CHECK-COUNT-2: cp.async.cg.shared.global [{{.*}}], [{{.*}}], 16;
+// CHECK: cp.async.commit_group
+// CHECK-COUNT-4: cp.async.cg.shared.global
+// CHECK: cp.async.commit_group
+// CHECK-NOT: cp.async.cg
+// Two k16 steps of 4 x 4 tiles of mma.
+// CHECK: cp.async.commit_group
+// CHECK-COUNT-6: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK-COUNT-16: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
+// CHECK-COUNT-6: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK-COUNT-16: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
+// CHECK-NOT: mma.sync
+// CHECK: cp.async.wait_group 1;
+// CHECK-NEXT: bar.sync 0;
+// CHECK-COUNT-4: cp.async.cg.shared.global
+// CHECK-NOT: cp.async.cg
+// The epilogue: pairs into shared memory, 16 bytes out of it.
+// CHECK: bar.sync 0;
+// CHECK: ld.global.nc.v2.b32
+// CHECK: ex2.approx.ftz.f32
+// CHECK: cvt.rn.f16x2.f32
+// CHECK: st.shared.b32
+// CHECK: bar.warp.sync
+// CHECK: ld.shared.v4.b32
+// CHECK: st.global.v4.b32
+// CHECK: ret;
+vit.kernel @fc1(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
+  %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
+  %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
+  %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
+  vit.yield %2 : tensor<?x3072xf16>
+}
+
+// K = 72 ends inside the third block: all copies of that block have their number of bytes. bf16, and 197
+// rows for each image.
+// LAUNCH: llvm.func @ragged(
+// LAUNCH-SAME: vit.grid = array<i64: 197, 64, 1, 0, 1, 2, 0, 1, 1>
+// CHECK-LABEL: kernel ragged: threads 128, dynamic shared 16384
+// CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// CHECK: cp.async.cg.shared.global [{{.*}}], [{{.*}}], 16, %r{{[0-9]+}};
+// CHECK: cvt.rn.bf16x2.f32
+vit.kernel @ragged(%x: tensor<?x197x72xbf16>, %w: tensor<104x72xbf16>, %t: tensor<197x104xf32>) -> tensor<?x197x104xbf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x197x72xbf16>, tensor<104x72xbf16> -> tensor<?x197x104xbf16>
+  %1 = vit.position %0, %t : tensor<?x197x104xbf16>, tensor<197x104xf32> -> tensor<?x197x104xbf16>
+  vit.yield %1 : tensor<?x197x104xbf16>
+}
+
+// An odd N stores one value at a time.
+// CHECK-LABEL: kernel odd:
+// CHECK-NOT: st.global.v
+// CHECK-NOT: st.global.b32
+// CHECK: st.global.b16
+vit.kernel @odd(%x: tensor<?x64xf16>, %w: tensor<37x64xf16>) -> tensor<?x37xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 32, 64], warp = [16, 16], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x64xf16>, tensor<37x64xf16> -> tensor<?x37xf16>
+  vit.yield %0 : tensor<?x37xf16>
+}

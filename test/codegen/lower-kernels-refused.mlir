@@ -1,0 +1,108 @@
+// What has no code says so, with what was found; the other kernels of a module are lowered.
+// RUN: vitc-opt %s --vit-lower-kernels -verify-diagnostics -split-input-file
+
+// expected-error@+1 {{kernel 'ragged_k': expected K to be a multiple of 8, found 25: run vit-pad-widths}}
+vit.kernel @ragged_k(%x: tensor<?x25xf16>, %w: tensor<16x25xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 32, 32], warp = [16, 16], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x25xf16>, tensor<16x25xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'f32': expected a linear on f16 or bf16, found f32}}
+vit.kernel @f32(%x: tensor<?x32xf32>, %w: tensor<16x32xf32>) -> tensor<?x16xf32>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 32, 32], warp = [16, 16], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x32xf32>, tensor<16x32xf32> -> tensor<?x16xf32>
+  vit.yield %0 : tensor<?x16xf32>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'bk': expected BK of 32 or 64, found 48}}
+vit.kernel @bk(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 32, 48], warp = [16, 16], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'warp': expected a warp tile of multiples of 16 that divides the block tile 64x64, found 24x32}}
+vit.kernel @warp(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [24, 32], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'wide': expected a warp tile of at most 8192 accumulators, found 128x128}}
+vit.kernel @wide(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [128, 128], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'one_stage': expected at least 2 stages, found 1}}
+vit.kernel @one_stage(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 1>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'shared': expected at most 101376 bytes of shared memory per block, found 131072: choose a smaller tile or fewer stages}}
+vit.kernel @shared(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 64], warp = [64, 32], stages = 4>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'threads': expected 1 to 32 whole warps per block, found 2048 threads: choose another block or warp tile}}
+vit.kernel @threads(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [16, 16], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'unscheduled': expected one schedule, found 0: run vit-select-schedules}}
+vit.kernel @unscheduled(%x: tensor<?x96xf16>) -> tensor<?x96xf16> {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'entries': expected a schedule with 3 positive block and 2 positive warp entries and at least one stage, found}}
+vit.kernel @entries(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128], warp = [32], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'block': expected a block that is a multiple of 256 elements, found 100}}
+vit.kernel @block(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [100], warp = [100], stages = 1>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'computed': 'vit.linear' reads its operands from memory, but 'vit.relu' computes one: keep that in a kernel before}}
+vit.kernel @computed(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 2>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  %1 = vit.linear %0, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %1 : tensor<?x16xf16>
+}
