@@ -62,14 +62,15 @@ struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
     MLIRContext *context = &getContext();
     dtypeType = parseFloatType(context, dtype);
     if (!dtypeType || dtypeType.isF32()) {
-      getOperation().emitError() << "expected dtype f16 or bf16, but got '" << dtype << "'";
+      emitError(getOperation().getLoc())
+          << "expected dtype f16 or bf16, but got '" << dtype.getValue() << "'";
       return signalPassFailure();
     }
     std::string stream = residual.empty() ? (dtype == "f16" ? "f16" : "f32") : residual.getValue();
     residualType = parseFloatType(context, stream);
     if (!residualType) {
-      getOperation().emitError() << "expected residual f16, bf16 or f32, but got '" << stream
-                                 << "'";
+      emitError(getOperation().getLoc())
+          << "expected residual f16, bf16 or f32, but got '" << stream << "'";
       return signalPassFailure();
     }
     for (func::FuncOp model : modelFunctions(getOperation())) {

@@ -38,7 +38,7 @@ struct FormKernels : impl::FormKernelsBase<FormKernels> {
           ops.push_back(&op);
       for (Operation *op : ops) {
         if (!isa_and_present<vit::VitDialect>(op->getDialect()) || op->getNumRegions() != 0) {
-          op->emitError()
+          emitError(op->getLoc())
               << "expected an op of the vit dialect without regions in a model, but got '"
               << op->getName() << "'";
           return signalPassFailure();
@@ -55,8 +55,9 @@ struct FormKernels : impl::FormKernelsBase<FormKernels> {
     for (OpOperand &output : terminator->getOpOperands()) {
       Value value = output.get();
       if (!vit::isBatchTensor(value.getType()))
-        return model.emitError() << "output '" << outputName(model, output.getOperandNumber())
-                                 << "' has no batch dimension";
+        return emitError(model.getLoc())
+               << "output '" << outputName(model, output.getOperandNumber())
+               << "' has no batch dimension";
       if (isa<BlockArgument>(value) || llvm::is_contained(returned, value))
         output.set(vit::CastOp::create(builder, NameLoc::get(builder.getStringAttr("copy")),
                                        value.getType(), value));

@@ -165,7 +165,7 @@ struct Fuse : impl::FuseBase<Fuse> {
 
   /// Tries to join `launch` to a neighbour and returns the result if it is to be tried again.
   /// `next`, where the walk goes on, is kept valid.
-  static vit::LaunchOp visit(vit::LaunchOp launch, Operation *&next, SymbolTable &symbols) {
+  vit::LaunchOp visit(vit::LaunchOp launch, Operation *&next, SymbolTable &symbols) {
     if (launch.getPlaces() || !isElementwise(launch))
       return {};
     for (vit::LaunchOp producer : producersBestFirst(launch))
@@ -251,11 +251,11 @@ struct Fuse : impl::FuseBase<Fuse> {
     return {};
   }
 
-  static vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before,
-                            SymbolTable &symbols) {
+  vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before,
+                     SymbolTable &symbols) {
     Pair pair(producer, consumer);
     cost::Decision decision = cost::decideFusion(pair.query());
-    if (!decision.fuse) {
+    if (!decision.fuse && !force) {
       refuse(producer, consumer, decision.reason);
       return {};
     }

@@ -68,14 +68,14 @@ struct HoistWeights : impl::HoistWeightsBase<HoistWeights> {
     if (arithmetic.empty())
       return;
     if (auto existing = module.lookupSymbol(prepareName)) {
-      existing->emitError() << "expected a module without @" << prepareName
-                            << ", because weights are left that would go there";
+      emitError(existing->getLoc()) << "expected a module without @" << prepareName
+                                    << ", because weights are left that would go there";
       return signalPassFailure();
     }
     for (Operation *op : arithmetic)
       for (Value operand : op->getOperands())
         if (operand.getDefiningOp<vit::PreparedOp>()) {
-          op->emitError() << describe(op) << " computes with a result of @" << prepareName;
+          emitError(op->getLoc()) << describe(op) << " computes with a result of @" << prepareName;
           return signalPassFailure();
         }
 

@@ -129,9 +129,10 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
       return success();
     WidthSet set;
     if (!set.collect(linear.getInput()))
-      return linear.emitError() << describe(linear) << " sums over " << width
-                                << " columns; GPU kernels need a multiple of " << granularity
-                                << ", and zeros cannot be added here because " << set.obstacle;
+      return emitError(linear.getLoc())
+             << describe(linear) << " sums over " << width
+             << " columns; GPU kernels need a multiple of " << granularity
+             << ", and zeros cannot be added here because " << set.obstacle;
     set.widen(llvm::alignTo(width, granularity));
     return success();
   }

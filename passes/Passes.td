@@ -84,6 +84,9 @@ def Fuse : Pass<"vit-fuse", "mlir::ModuleOp"> {
     Reports each refusal once, as a remark of category `vit-fuse` with its numbers. A fusion is never
     needed for correctness.
   }];
+  let options = [
+    Option<"force", "force-fuse", "bool", "false", "Fuse whatever passes/cost says about it">,
+  ];
 }
 
 def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {

@@ -22,7 +22,7 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
   manager.addPass(createAssignPrecision({options.dtype, options.residual}));
   manager.addPass(createHoistWeights());
   manager.addPass(createFormKernels());
-  manager.addPass(createFuse());
+  manager.addPass(createFuse({options.forceFuse}));
   manager.addPass(createShareKernels());
   manager.addPass(createSelectSchedules({options.maxBatch, options.gpu, options.tile}));
   manager.addPass(createPlanMemory({options.maxBatch}));

@@ -54,14 +54,16 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
   /// Kernels address one activation with 31 bits.
   LogicalResult checkSizes(func::FuncOp model) {
     if (maxBatch < 1)
-      return model.emitError() << "max-batch must be at least 1, but is " << maxBatch;
+      return emitError(model.getLoc())
+             << "max-batch must be at least 1, but is " << maxBatch.getValue();
     auto check = [&](Location loc, std::string name, Type type) -> LogicalResult {
       int64_t bytes = bytesPerImage(cast<RankedTensorType>(type));
       if (bytes <= mostBytes / maxBatch)
         return success();
       return emitError(loc) << name << " has " << bytes << " bytes per image, "
-                            << llvm::SaturatingMultiply<uint64_t>(bytes, maxBatch) / 1048576
-                            << " MiB at max-batch " << maxBatch
+                            << llvm::SaturatingMultiply<uint64_t>(bytes, maxBatch.getValue()) /
+                                   1048576
+                            << " MiB at max-batch " << maxBatch.getValue()
                             << "; kernels address at most 2047 MiB of one activation, so "
                             << "max-batch can be at most " << mostBytes / bytes;
     };
@@ -89,9 +91,9 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
       int64_t place = -1 - static_cast<int64_t>(output.getOperandNumber());
       if (!output.get().getDefiningOp<vit::LaunchOp>() ||
           !places.insert({output.get(), place}).second)
-        return model.emitError() << "expected output '"
-                                 << outputName(model, output.getOperandNumber())
-                                 << "' as a result of a launch of its own: run vit-form-kernels";
+        return emitError(model.getLoc())
+               << "expected output '" << outputName(model, output.getOperandNumber())
+               << "' as a result of a launch of its own: run vit-form-kernels";
     }
 
     SmallVector<Lifetime> lifetimes;
@@ -103,8 +105,9 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
         lifetimes.push_back({result, size, order[launch], order[launch]});
         for (Operation *user : result.getUsers()) {
           if (!order.contains(user))
-            return user->emitError() << "expected only launches to read activations, but got '"
-                                     << user->getName() << "': run vit-form-kernels";
+            return emitError(user->getLoc())
+                   << "expected only launches to read activations, but got '" << user->getName()
+                   << "': run vit-form-kernels";
           lifetimes.back().last = std::max(lifetimes.back().last, order[user]);
         }
       }

@@ -162,8 +162,8 @@ struct PruneTokens : impl::PruneTokensBase<PruneTokens> {
     for (unsigned output = 0; output < dependence.size(); ++output)
       for (unsigned input = 0; input < model.getNumArguments(); ++input)
         if (!llvm::is_contained(dependence[output], input))
-          model.emitWarning() << "output '" << outputName(model, output) << "' does not depend on '"
-                              << inputName(model, input) << "'";
+          emitWarning(model.getLoc()) << "output '" << outputName(model, output)
+                                      << "' does not depend on '" << inputName(model, input) << "'";
   }
 
   static void prune(func::FuncOp model) {

@@ -17,6 +17,8 @@
 
 #include "llvm/ADT/MapVector.h"
 
+#include <numeric>
+
 namespace vitc {
 #define GEN_PASS_DEF_SELECTSCHEDULES
 #include "passes/Passes.h.inc"
@@ -34,18 +36,19 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     ModuleOp module = getOperation();
     device = cost::findGpu(gpu);
     if (!device) {
-      module.emitError() << "no device named '" << gpu << "'; known are " << cost::knownGpus();
+      emitError(module.getLoc()) << "no device named '" << gpu.getValue() << "'; known are "
+                                 << cost::knownGpus();
       return signalPassFailure();
     }
     if (maxBatch < 1) {
-      module.emitError() << "max-batch must be at least 1, but is " << maxBatch;
+      emitError(module.getLoc()) << "max-batch must be at least 1, but is " << maxBatch.getValue();
       return signalPassFailure();
     }
     if (!tile.empty()) {
       std::string error;
       given = cost::parseTile(tile, *device, error);
       if (!given) {
-        module.emitError() << error;
+        emitError(module.getLoc()) << error;
         return signalPassFailure();
       }
     }
@@ -53,7 +56,6 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     llvm::MapVector<Operation *, SmallVector<vit::LaunchOp>> uses;
     for (vit::LaunchOp launch : launchesOf(module))
       uses[kernelOf(launch)].push_back(launch);
-    SymbolTable symbols(module);
     for (auto &[op, launches] : uses) {
       auto kernel = cast<vit::KernelOp>(op);
       if (kernel.getSchedules())
@@ -62,13 +64,12 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
         return signalPassFailure();
       if (suffix.empty())
         continue;
-      std::string name = kernel.getSymName().str() + "_" + suffix;
-      // The table knows how to keep names apart, the launches are at hand.
-      symbols.remove(kernel);
+      std::string base = kernel.getSymName().str() + "_" + suffix, name = base;
+      for (int number = 2; module.lookupSymbol(name); ++number)
+        name = base + "_" + std::to_string(number);
       kernel.setSymName(name);
-      StringAttr unique = symbols.insert(kernel);
       for (vit::LaunchOp launch : launches)
-        launch.setKernel(unique);
+        launch.setKernel(name);
     }
   }
 
@@ -89,7 +90,11 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
         rows = std::max(rows, maxBatch * vit::rowsPerImage(tensorType(launch.getResult(0))));
       set(kernel, {cost::chooseNormRows(rows, *device)}, {1}, 1);
     } else {
-      int64_t elements = cost::chooseElements(widthOf(kernel.getYield().getOperand(0)));
+      // Neighbours in a row of patches are neighbours in the image up to the patch's width.
+      int64_t width = widthOf(kernel.getYield().getOperand(0));
+      if (auto patchify = dyn_cast_or_null<vit::PatchifyOp>(root))
+        width = std::gcd(width, patchify.getPatch()[1]);
+      int64_t elements = cost::chooseElements(width);
       set(kernel, {elements}, {elements / 8}, 1); // 8 warps
     }
     return success();
@@ -108,15 +113,18 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     int64_t heads = attention.getHeads(), headDim = attention.getHeadDim();
     bool overBatch = attention.getAxis() == vit::Axis::Batch;
     if (headDim % 8 || headDim < 16 || headDim > 128)
-      return attention.emitError() << describe(attention) << " has heads of " << headDim
-                                   << " columns; kernels take multiples of 8 from 16 to 128";
+      return emitError(attention.getLoc())
+             << describe(attention) << " has heads of " << headDim
+             << " columns; kernels take multiples of 8 from 16 to 128";
     int64_t tokens = vit::rowsPerImage(attention.getKey().getType());
     if (overBatch && maxBatch > mostBatchKeys)
-      return attention.emitError() << describe(attention) << " attends over the batch: max-batch "
-                                   << maxBatch << ", at most " << mostBatchKeys;
+      return emitError(attention.getLoc())
+             << describe(attention) << " attends over the batch: max-batch " << maxBatch.getValue()
+             << ", at most " << mostBatchKeys;
     if (!overBatch && tokens > mostTokens)
-      return attention.emitError() << describe(attention) << " has " << tokens
-                                   << " tokens; whole-row attention takes at most " << mostTokens;
+      return emitError(attention.getLoc())
+             << describe(attention) << " has " << tokens
+             << " tokens; whole-row attention takes at most " << mostTokens;
     int64_t keys = overBatch ? maxBatch.getValue() : tokens;
     int64_t queries =
         overBatch ? maxBatch.getValue() : vit::rowsPerImage(attention.getQuery().getType());
