@@ -1,0 +1,353 @@
+//===- Attention.cpp - softmax(scale * Q * K^T) * V in one pass -----------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// A warp computes 16 query rows against all keys and keeps the whole rows of scores in registers:
+// no running maximum, no rescaling, each exponential once. K and V of one head lie in shared
+// memory, where V may take the place of K once the scores are there.
+//
+//   scores (16 x keys) = Q * K^T      Q from global memory one step ahead, K by ldmatrix
+//   p = 2^(c * score - c * max)       c = scale * log2(e); f32
+//   out = p * V / sum(p)              p, packed in pairs, already is an A fragment of mma
+//
+// Which lane holds which key does not depend on the row, the block or the batch, so neither do a
+// row's bits. With axis `batch` the sequence is the batch: its length is a parameter, keys behind
+// it are masked and their rows are zero.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/kernels/Attention.h"
+
+#include "codegen/kernels/Kernels.h"
+#include "codegen/kernels/Region.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace vitc {
+
+namespace {
+
+using Values = PtxBuilder::Values;
+
+/// Where the rows of one operand, or of the result, are: sequence member r is row first + r * step.
+struct Rows {
+  Value first;
+  int64_t step = 1;
+};
+
+class AttentionEmitter {
+public:
+  explicit AttentionEmitter(KernelBuilder &k)
+      : k(k), op(k.rootAs<vit::AttentionOp>()), headDim(op.getHeadDim()) {}
+
+  LogicalResult emit();
+
+private:
+  LogicalResult check();
+  void locate();
+  void copy(Value operand, unsigned which, Value buffer, Rows rows);
+  Values scores(Value buffer, bool wait);
+  Values probabilities(Values scores);
+  Values product(Value buffer, const Values &p);
+  void store(const Values &out);
+  void compute(Value keys, Value values);
+
+  bool isDynamic() { return op.getAxis() == vit::Axis::Batch; }
+  /// Whether key `constant + (0 or more)` exists: null if all of a tile do.
+  Value isKey(int64_t tile, unsigned element);
+  Value rowOffset(Value operand, unsigned which, Rows rows, Value row);
+
+  KernelBuilder &k;
+  vit::AttentionOp op;
+  const int64_t headDim;
+  AttentionPlan plan;
+  Type storage;
+
+  Value lane, quad, pair; // lane; lane / 4: row in the fragment; 2 * (lane % 4): column in it
+  Value head, keyCount;   // keyCount is null if it is the constant plan.keys
+  Value queryLimit;       // query rows of the sequence
+  Rows queryRows, keyRows;
+  Value row;        // first of this lane's two rows in the sequence, `quad` included
+  Value inverse[2]; // 1 / sum(p) of both rows
+};
+
+LogicalResult AttentionEmitter::check() {
+  storage = k.storageOf(op.getQuery());
+  if (storage.isF32())
+    return k.error() << "expected attention on f16 or bf16, found f32: choose --dtype=f16 or bf16";
+  if (headDim % 8 != 0 || headDim < 16 || headDim > 128)
+    return k.error() << "expected head_dim in multiples of 8 from 16 to 128, found " << headDim;
+  const char *names[] = {"query", "key", "value"};
+  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+    if (op.getOffsets()[i] % 8 != 0 || k.widthOf(operand) % 8 != 0)
+      return k.error() << "expected offset and width of " << names[i]
+                       << " in multiples of 8, found " << op.getOffsets()[i] << " and "
+                       << k.widthOf(operand);
+  }
+  vit::ScheduleAttr schedule = k.schedule(2, 1);
+  if (!schedule)
+    return failure();
+  int64_t keys = isDynamic() ? schedule.getBlock()[1] : vit::rowsPerImage(k.typeOf(op.getKey()));
+  if (keys > maxAttentionKeys)
+    return k.error() << "expected at most " << maxAttentionKeys << " keys in one attention, found "
+                     << keys;
+  if (schedule.getBlock()[1] < keys)
+    return k.error() << "expected a schedule with all " << keys << " keys in a block, found "
+                     << schedule.getBlock()[1];
+  if (isDynamic() && schedule.getMaxBatch() > keys)
+    return k.error() << "expected a batch of at most " << keys
+                     << ", the keys of a block, since images attend to each other, found "
+                     << schedule.getMaxBatch();
+  int64_t rows = isDynamic() ? keys : vit::rowsPerImage(k.typeOf(op.getQuery()));
+  plan = planAttention(keys, headDim, rows, schedule.getBlock()[0]);
+  return success();
+}
+
+/// From the place of this thread: its sequence, head and rows.
+void AttentionEmitter::locate() {
+  lane = k.lane();
+  quad = k.shr(lane, 2);
+  pair = k.shl(k.bitAnd(lane, 3), 1);
+  head = k.ctaY();
+  Value sequence = k.divU(k.ctaX(), plan.rowBlocks);
+  Value block = k.remU(k.ctaX(), plan.rowBlocks);
+  Value warpRow = k.add(k.mul(block, 16 * plan.warps), k.mul(k.warp(), 16));
+  row = k.add(warpRow, quad);
+  if (isDynamic()) {
+    keyCount = queryLimit = k.count();
+    queryRows = keyRows = {sequence, vit::rowsPerImage(k.typeOf(op.getKey()))};
+  } else {
+    queryLimit = k.imm(plan.rows);
+    queryRows = {k.mul(sequence, plan.rows)};
+    keyRows = {k.mul(sequence, plan.keys)};
+  }
+}
+
+/// Element offset of this head in row `row` of the sequence.
+Value AttentionEmitter::rowOffset(Value operand, unsigned which, Rows rows, Value row) {
+  Value index = k.add(rows.first, k.mul(row, rows.step));
+  return k.add(k.mul(index, k.widthOf(operand)),
+               k.add(k.mul(head, headDim), op.getOffsets()[which]));
+}
+
+/// Starts copying the head's columns of all keys; zeros behind the last key.
+void AttentionEmitter::copy(Value operand, unsigned which, Value buffer, Rows rows) {
+  int64_t chunks = headDim / 8, total = plan.bufferRows() * chunks;
+  bool ragged = keyCount || plan.keys % 16 != 0;
+  Value source = k.at(k.pointer(operand), storage, rowOffset(operand, which, rows, k.imm(0)));
+  k.loop(k.tid(), k.imm(total), plan.threads, {}, [&](Value i, ValueRange) -> Values {
+    Value key = k.divU(i, chunks), chunk = k.remU(i, chunks);
+    Value offset = k.add(k.mul(key, rows.step * k.widthOf(operand)), k.mul(chunk, 8));
+    Value bytes;
+    if (ragged) {
+      Value exists = k.less(key, keyCount ? keyCount : k.imm(plan.keys));
+      bytes = k.select(exists, k.imm(16), k.imm(0));
+      offset = k.select(exists, offset, k.imm(0));
+    }
+    Value target = k.atByte(buffer, k.add(k.mul(key, plan.pitch), k.mul(chunk, 16)));
+    k.cpAsync(target, k.at(source, storage, offset), 16, bytes);
+    return {};
+  });
+  k.cpAsyncCommit();
+}
+
+/// Q * K^T, unscaled. The loop over the head's columns is outside, so only one step of Q and K
+/// lives beside the accumulators; the next step of Q is on its way meanwhile.
+Values AttentionEmitter::scores(Value buffer, bool wait) {
+  Value query = op.getQuery(), last = k.sub(queryLimit, k.imm(1)), sources[2];
+  for (int half = 0; half < 2; ++half) {
+    Value clamped = k.min(k.add(row, 8 * half), last); // rows that are not there are not stored
+    Value offset = k.add(rowOffset(query, 0, queryRows, clamped), pair);
+    sources[half] = k.at(k.pointer(query), storage, offset);
+  }
+  int64_t steps = (headDim + 15) / 16;
+  auto loadQuery = [&](int64_t step) -> Values {
+    Values fragment;
+    for (int64_t column = 16 * step; column < 16 * step + 16; column += 8)
+      for (Value source : sources)
+        fragment.push_back(column < headDim ? k.load(k.at(source, storage, {}, column), k.i32,
+                                                     /*readOnly=*/true, 4)
+                                            : k.imm(0));
+    return fragment;
+  };
+  // ldmatrix rows: keys of two tiles, 8 columns and the next 8.
+  Value key = k.add(k.bitAnd(lane, 7), k.shl(k.shr(lane, 4), 3));
+  Value fragments =
+      k.atByte(buffer, k.add(k.mul(key, plan.pitch), k.shl(k.bitAnd(k.shr(lane, 3), 1), 4)));
+  Value halfFragments = k.atByte(buffer, k.mul(k.bitAnd(lane, 15), plan.pitch));
+
+  Values sums(4 * plan.keyTiles, k.immF(0.0));
+  Values a = loadQuery(0);
+  if (wait) {
+    k.cpAsyncWait(plan.resident ? 1 : 0);
+    k.barrier();
+  }
+  for (int64_t step = 0; step < steps; ++step) {
+    Values next = step + 1 < steps ? loadQuery(step + 1) : Values();
+    bool half = 16 * step + 8 == headDim; // only 8 columns are left
+    for (int64_t tile = 0; tile < plan.keyTiles; tile += 2) {
+      unsigned tiles = std::min<int64_t>(2, plan.keyTiles - tile);
+      int64_t delta = 8 * tile * plan.pitch + 32 * step;
+      Values b = k.ldmatrix(k.atByte(half ? halfFragments : fragments, {}, delta),
+                            half ? tiles : 2 * tiles);
+      for (unsigned t = 0; t < tiles; ++t) {
+        auto sum = llvm::MutableArrayRef(sums).slice(4 * (tile + t), 4);
+        Values columns = half ? Values{b[t], k.imm(0)} : Values{b[2 * t], b[2 * t + 1]};
+        llvm::copy(k.mma(a, columns, sum, storage), sum.begin());
+      }
+    }
+    a = next;
+  }
+  return sums;
+}
+
+/// Null: the key exists.
+Value AttentionEmitter::isKey(int64_t tile, unsigned element) {
+  if (!keyCount && 8 * tile + 8 <= plan.keys)
+    return {};
+  return k.less(k.add(pair, 8 * tile + element), keyCount ? keyCount : k.imm(plan.keys));
+}
+
+/// Scores to unnormalised probabilities, packed as A fragments: 4 words for every 16 keys. Leaves
+/// 1/sum.
+Values AttentionEmitter::probabilities(Values scores) {
+  double scale = op.getScale().convertToDouble();
+  Value factor = k.immF(scale * 1.44269504088896340736), zero = k.immF(0.0);
+  // The largest scale * score belongs to the smallest score if scale is negative.
+  auto extreme = [&](Value a, Value b) { return scale < 0 ? k.minF(a, b) : k.maxF(a, b); };
+  float least = std::numeric_limits<float>::max();
+  Value masked = k.immF(scale < 0 ? least : -least);
+
+  Value shift[2];
+  for (int half = 0; half < 2; ++half) {
+    Value best;
+    for (int64_t tile = 0; tile < plan.keyTiles; ++tile)
+      for (unsigned element = 0; element < 2; ++element) {
+        Value score = scores[4 * tile + 2 * half + element];
+        if (Value exists = isKey(tile, element))
+          score = k.select(exists, score, masked);
+        best = best ? extreme(best, score) : score;
+      }
+    for (int lanes : {1, 2})
+      best = extreme(best, k.shuffleXor(best, lanes));
+    shift[half] = k.negF(k.mulF(best, factor));
+  }
+
+  Value sum[2];
+  Values packed;
+  for (int64_t tile = 0; tile < (plan.keyTiles + 1) / 2 * 2; ++tile)
+    for (int half = 0; half < 2; ++half) {
+      if (tile == plan.keyTiles) {
+        packed.push_back(k.imm(0));
+        continue;
+      }
+      Value p[2];
+      for (unsigned element = 0; element < 2; ++element) {
+        Value score = scores[4 * tile + 2 * half + element];
+        p[element] = k.ex2(k.fma(score, factor, shift[half]));
+        if (Value exists = isKey(tile, element))
+          p[element] = k.select(exists, p[element], zero);
+        sum[half] = sum[half] ? k.addF(sum[half], p[element]) : p[element];
+      }
+      packed.push_back(k.pack2(p[0], p[1], storage));
+    }
+  for (int half = 0; half < 2; ++half) {
+    for (int lanes : {1, 2})
+      sum[half] = k.addF(sum[half], k.shuffleXor(sum[half], lanes));
+    inverse[half] = k.rcp(sum[half]);
+  }
+  return packed;
+}
+
+/// p * V: 4 values for every 8 columns.
+Values AttentionEmitter::product(Value buffer, const Values &p) {
+  Value fragments =
+      k.atByte(buffer, k.add(k.mul(k.bitAnd(lane, 15), plan.pitch), k.shl(k.shr(lane, 4), 4)));
+  int64_t tiles = headDim / 8;
+  Values out(4 * tiles, k.immF(0.0));
+  for (int64_t step = 0; step < plan.bufferRows() / 16; ++step)
+    for (int64_t tile = 0; tile < tiles; tile += 2) {
+      unsigned now = std::min<int64_t>(2, tiles - tile);
+      Value address = k.atByte(fragments, {}, 16 * step * plan.pitch + 16 * tile);
+      Values b = k.ldmatrix(address, 2 * now, /*transpose=*/true);
+      for (unsigned t = 0; t < now; ++t) {
+        auto sum = llvm::MutableArrayRef(out).slice(4 * (tile + t), 4);
+        llvm::copy(
+            k.mma(llvm::ArrayRef(p).slice(4 * step, 4), {b[2 * t], b[2 * t + 1]}, sum, storage),
+            sum.begin());
+      }
+    }
+  return out;
+}
+
+/// Normalises, applies the fused ops and stores, two columns at a time.
+void AttentionEmitter::store(const Values &out) {
+  Region region(k);
+  Value column = k.add(k.mul(head, headDim), pair);
+  for (int half = 0; half < 2; ++half) {
+    Value mine = k.add(row, 8 * half);
+    k.ifThen(k.less(mine, queryLimit), [&] {
+      Place place{k.add(queryRows.first, k.mul(mine, queryRows.step)), column, 0,
+                  isDynamic() ? queryRows.first : mine};
+      for (int64_t tile = 0; tile < headDim / 8; ++tile) {
+        place.delta = 8 * tile;
+        Known known;
+        for (unsigned element = 0; element < 2; ++element)
+          known[op.getResult()].push_back(
+              k.mulF(out[4 * tile + 2 * half + element], inverse[half]));
+        region.store(place, region.results(place, 2, known));
+      }
+    });
+  }
+}
+
+void AttentionEmitter::compute(Value keys, Value values) {
+  if (plan.threads != 32 * plan.warps && plan.resident) { // some warps only copy
+    k.cpAsyncWait(0);
+    k.barrier();
+    k.ifThen(k.less(k.warp(), plan.warps), [&] {
+      Values p = probabilities(scores(keys, /*wait=*/false));
+      store(product(values, p));
+    });
+    return;
+  }
+  Values sums = scores(keys, /*wait=*/true);
+  if (!plan.resident) {
+    k.barrier(); // every warp has read K
+    copy(op.getValue(), 2, values, keyRows);
+  }
+  Values p = probabilities(sums);
+  k.cpAsyncWait(0);
+  k.barrier();
+  store(product(values, p));
+}
+
+LogicalResult AttentionEmitter::emit() {
+  if (failed(check()))
+    return failure();
+  locate();
+  Value keys = k.dynamicShared();
+  Value values = plan.resident ? k.atByte(keys, {}, plan.shared / 2) : keys;
+  copy(op.getKey(), 1, keys, keyRows);
+  if (plan.resident)
+    copy(op.getValue(), 2, values, keyRows);
+  compute(keys, values);
+
+  LaunchShape launch;
+  launch.threads = plan.threads;
+  launch.dynamicSmem = plan.shared;
+  Extent sequences{1, 1, static_cast<uint32_t>(plan.rowBlocks)};
+  if (isDynamic())
+    sequences = {0, 1, static_cast<uint32_t>(plan.rowBlocks * queryRows.step)};
+  launch.grid[0] = sequences;
+  launch.grid[1] = {0, 1, static_cast<uint32_t>(op.getHeads())};
+  return k.finish(launch, plan.minBlocks);
+}
+
+} // namespace
+
+LogicalResult emitAttention(KernelBuilder &k) { return AttentionEmitter(k).emit(); }
+
+} // namespace vitc
