@@ -153,7 +153,7 @@ def controls(arguments):
         for device, limit in (("f16", 2e-3), ("bf16", 2e-2)):
             expect_wrong("two heads swapped", swapped, device, limit=limit)
         for label, pattern, replacement in (
-                ("tanh for erf", r"vit\.gelu erf", "vit.gelu tanh"),
+                ("tanh for erf", r"vit\.gelu +erf", "vit.gelu tanh"),
                 ("eps 1e-6 for 1e-12", r"eps 9\.99\d*E-13|eps 1\.0*E-12", "eps 1.0E-6")):
             edited = emit_edited(vitc, directory, scratch, outputs, pattern, replacement)
             if edited:
