@@ -40,7 +40,6 @@ constexpr uint32_t constantFlag =
     1u << 31; ///< in an operand while decoding: counts from the constants
 constexpr uint32_t negatedFlag = 1u << 30;   ///< in a predicate operand
 constexpr uint32_t sinkOperand = 0x3fffffff; ///< `_`, or a result that is not asked for
-constexpr uint32_t falsePredicate = 0, truePredicate = 1;
 
 class Decoder {
 public:

@@ -21,12 +21,14 @@ std::string Finding::format() const {
 
 void Findings::add(Finding finding) {
   std::lock_guard lock(mutex);
+  // An endless loop would only be found again by every other warp.
+  bool last = finding.kind == Kind::Timeout;
   bool known = false;
   for (const Finding &other : list)
     known |= other.line == finding.line && other.kind == finding.kind;
   if (!known && list.size() < maximum)
     list.push_back(std::move(finding));
-  if (++hits >= maximumHits || list.size() >= maximum)
+  if (++hits >= maximumHits || last || list.size() >= maximum)
     stopped.store(true, std::memory_order_relaxed);
 }
 

@@ -102,7 +102,6 @@ void Cta::run(uint64_t index) {
   number = launch.firstNumber + uint32_t(index);
   shadow.reset(sharedBytes);
   memset(shared.data(), 0xa5, shared.size()); // what nothing wrote must not look like zeros
-  std::fill(predicates.begin(), predicates.end(), 0);
   std::fill(clocks.begin(), clocks.end(), 0);
   for (uint32_t i = 0; i < warps.size(); ++i) {
     warps[i].start(*this, i);

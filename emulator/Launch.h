@@ -18,7 +18,7 @@ struct Options {
   uint64_t seed = 0;            ///< order of the warps of a CTA at barriers; 0 is natural
   uint64_t order = 0;           ///< order of CTAs; 0 is natural
   uint64_t failCall = 0;        ///< the driver call to fail, from 1
-  uint64_t budget = 1ull << 26; ///< instructions one warp may execute
+  uint64_t budget = 1ull << 24; ///< instructions one warp may execute
   unsigned threads = 0;         ///< host threads of a launch; 0 is all
   std::string report;           ///< file that findings are appended to; also turns bank counting on
   /// Reads `seed=1,order=2,...`; false with a message for what it does not know.

@@ -65,6 +65,7 @@ enum class Flow : uint8_t { Next, Branch, BranchIndexed, Exit, Barrier, Trap };
 
 constexpr uint32_t noPc = 0xffffffffu;
 constexpr uint16_t noPredicate = 0xffff;
+constexpr uint32_t falsePredicate = 0, truePredicate = 1; ///< constants in every warp
 
 /// One decoded instruction. `ops` are word offsets into the register file or predicate numbers, in
 /// the order its group's decoder chose; `imm` is an address displacement or another immediate.

@@ -8,6 +8,8 @@
 
 #include "Warp.h"
 
+#include <algorithm>
+
 namespace vitc::emu {
 
 static uint64_t specialValue(const Cta &cta, const Warp &warp, Special special, unsigned lane) {
@@ -81,6 +83,8 @@ void Warp::start(Cta &owner, uint32_t number) {
   memset(group, 0, sizeof(group));
   executed = 0;
   state = State::Ready;
+  std::fill_n(predicates, f.predicates, 0);
+  predicates[truePredicate] = fullMask;
   memcpy(file + f.constantBase, f.constants.data(), f.constants.size() * sizeof(uint32_t));
   for (const SpecialSlot &s : f.specials)
     for (unsigned lane = 0; lane < warpSize; ++lane) {

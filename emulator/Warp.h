@@ -26,6 +26,7 @@ class Cta;
 
 /// The lanes of one cp.async that have not been waited for, with the data they will store.
 struct PendingCopy {
+  PendingCopy() {} // zeroing it would cost more than the copy
   uint32_t lanes;
   uint32_t group; ///< the commit group, counted per thread
   uint32_t size;
