@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <thread>
 
 using namespace vit::reference;
@@ -45,7 +46,12 @@ constexpr int64_t sliceK = 256;     // 16 KB of a panel
 constexpr int64_t blockRows = 64;   // rows of one task; 128 KB of a slice
 constexpr int64_t blockPanels = 64; // panels of one task
 
-using Vector = double __attribute__((vector_size(32), aligned(8), may_alias));
+using Vector = double __attribute__((vector_size(32)));
+
+/// From any address; clang loses the alignment of a vector type that is declared with less.
+inline __attribute__((always_inline)) void load(const double *from, Vector &to) {
+  std::memcpy(&to, from, sizeof to);
+}
 
 /// Adds the products over a slice of k to a tile of `rows` <= 4 rows and `columns` <= 8 columns.
 template <int rows>
@@ -54,7 +60,9 @@ inline __attribute__((always_inline)) void addTile(const double *a, int64_t aStr
                                                    int64_t cStride, int64_t columns) {
   Vector sum[rows][2] = {};
   for (int64_t i = 0; i < k; ++i) {
-    const Vector *b = reinterpret_cast<const Vector *>(panel + i * panelWidth);
+    Vector b[2];
+    load(panel + i * panelWidth, b[0]);
+    load(panel + i * panelWidth + 4, b[1]);
     for (int row = 0; row < rows; ++row) {
       double value = a[row * aStride + i];
       sum[row][0] += value * b[0];
