@@ -22,7 +22,8 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
   manager.addPass(createAssignPrecision({options.dtype, options.residual}));
   manager.addPass(createHoistWeights());
   manager.addPass(createFormKernels());
-  manager.addPass(createFuse({options.forceFuse}));
+  if (options.fuse)
+    manager.addPass(createFuse({options.forceFuse}));
   manager.addPass(createShareKernels());
   manager.addPass(createSelectSchedules({options.maxBatch, options.gpu, options.tile}));
   manager.addPass(createPlanMemory({options.maxBatch}));

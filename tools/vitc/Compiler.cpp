@@ -163,7 +163,7 @@ LogicalResult Compiler::readCheckpoint() {
     report(diagnostic);
     return success();
   });
-  root = parseSourceString<ModuleOp>(import->mlir(), ParserConfig(&context), options.model);
+  root = parseSourceString<ModuleOp>(import->mlir(), ParserConfig(&context), "checkpoint");
   return success(bool(root));
 }
 
@@ -269,6 +269,8 @@ LogicalResult Compiler::lowerTo(Level wanted) {
 LogicalResult Compiler::runPasses(Level next) {
   PipelineOptions pipeline;
   pipeline.prune = !options.noPrune;
+  pipeline.fuse = !options.noFuse;
+  pipeline.forceFuse = options.forceFuse;
   pipeline.dtype = options.dtype;
   pipeline.residual = options.residual;
   pipeline.maxBatch = maxBatch();

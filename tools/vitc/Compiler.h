@@ -41,7 +41,7 @@ struct CompileOptions {
   std::string gpu = "rtx4090", dtype = "f16", residual, tile, imageSize, ptxas;
   std::optional<int64_t> maxBatch;
   std::optional<int64_t> wantedBatch; ///< if maxBatch is not given; kernels there may allow fewer
-  bool noPrune = false, forceFuse = false;
+  bool noPrune = false, noFuse = false, forceFuse = false;
   unsigned jobs = 0; ///< 0: one per core
 };
 

@@ -58,6 +58,8 @@ void vitc::addCompileOptions(CLI::App &app, CompileOptions &options) {
   app.add_option("--outputs", options.outputs, "outputs to compute, a,b (default: all)")
       ->delimiter(',');
   app.add_flag("--no-prune", options.noPrune, "compute also what no output depends on");
+  app.add_flag("--no-fuse", options.noFuse, "make every op a kernel of its own");
+  app.add_flag("--force-fuse", options.forceFuse, "fuse also what the cost model refuses");
   app.add_option("--tile", options.tile, "tile of every linear, BMxBNxBK/WMxWN/STAGES")
       ->check(hasForm("0x0x0/0x0/0", "BMxBNxBK/WMxWN/STAGES"));
 }
