@@ -28,8 +28,10 @@ struct PrintOptions {
 /// "3x224x224", "?x197x768", "768"; "nothing" for no shape.
 inline std::string shapeText(const Shape &shape) {
   std::string text;
-  for (int i = 0; i < shape.rank; ++i)
-    text += (i ? "x" : "") + (i == 0 && shape.isActivation() ? "?" : std::to_string(shape[i]));
+  for (int i = 0; i < shape.rank; ++i) {
+    text += i ? "x" : "";
+    text += i == 0 && shape.isActivation() ? "?" : std::to_string(shape[i]);
+  }
   return text.empty() ? "nothing" : text;
 }
 
