@@ -494,7 +494,7 @@ std::unique_ptr<Module> Module::load(std::string text, GlobalMemory &memory, Ptx
     // Module variables without values start as zeros.
     memset(storage->base, 0, v.bytes);
     memset(storage->written.get(), 1, v.bytes);
-    memcpy(storage->base, v.initial.data(), v.initial.size());
+    std::copy(v.initial.begin(), v.initial.end(), storage->base);
     module->variables.push_back({v.name, storage});
   }
   for (const RawFunction &f : raw.functions)

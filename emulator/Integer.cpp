@@ -161,17 +161,17 @@ template <class T> void madWide(Warp &w, const Inst &i, uint32_t mask) {
 #define PICK_INTEGER(KERNEL, ...)                                                                  \
   switch (type) {                                                                                  \
   case Type::U16:                                                                                  \
-    return KERNEL<uint16_t, ##__VA_ARGS__>;                                                        \
+    return KERNEL<uint16_t __VA_OPT__(, ) __VA_ARGS__>;                                            \
   case Type::S16:                                                                                  \
-    return KERNEL<int16_t, ##__VA_ARGS__>;                                                         \
+    return KERNEL<int16_t __VA_OPT__(, ) __VA_ARGS__>;                                             \
   case Type::U32:                                                                                  \
-    return KERNEL<uint32_t, ##__VA_ARGS__>;                                                        \
+    return KERNEL<uint32_t __VA_OPT__(, ) __VA_ARGS__>;                                            \
   case Type::S32:                                                                                  \
-    return KERNEL<int32_t, ##__VA_ARGS__>;                                                         \
+    return KERNEL<int32_t __VA_OPT__(, ) __VA_ARGS__>;                                             \
   case Type::U64:                                                                                  \
-    return KERNEL<uint64_t, ##__VA_ARGS__>;                                                        \
+    return KERNEL<uint64_t __VA_OPT__(, ) __VA_ARGS__>;                                            \
   case Type::S64:                                                                                  \
-    return KERNEL<int64_t, ##__VA_ARGS__>;                                                         \
+    return KERNEL<int64_t __VA_OPT__(, ) __VA_ARGS__>;                                             \
   default:                                                                                         \
     return nullptr;                                                                                \
   }

@@ -101,7 +101,8 @@ void Cta::run(uint64_t index) {
   id[2] = uint32_t(index / g.grid[0] / g.grid[1]);
   number = launch.firstNumber + uint32_t(index);
   shadow.reset(sharedBytes);
-  memset(shared.data(), 0xa5, shared.size()); // what nothing wrote must not look like zeros
+  std::fill(shared.begin(), shared.end(),
+            uint8_t(0xa5)); // what nothing wrote must not look like zeros
   std::fill(clocks.begin(), clocks.end(), 0);
   for (uint32_t i = 0; i < warps.size(); ++i) {
     warps[i].start(*this, i);

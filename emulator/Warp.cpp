@@ -85,7 +85,7 @@ void Warp::start(Cta &owner, uint32_t number) {
   state = State::Ready;
   std::fill_n(predicates, f.predicates, 0);
   predicates[truePredicate] = fullMask;
-  memcpy(file + f.constantBase, f.constants.data(), f.constants.size() * sizeof(uint32_t));
+  std::copy(f.constants.begin(), f.constants.end(), file + f.constantBase);
   for (const SpecialSlot &s : f.specials)
     for (unsigned lane = 0; lane < warpSize; ++lane) {
       uint64_t value = specialValue(owner, *this, s.special, lane);
@@ -218,15 +218,15 @@ void Warp::exitLanes(uint32_t mask) {
 
 /// `bar.sync`: true if the warp must wait.
 bool Warp::arrive(const Inst &inst, uint32_t mask) {
-  if (mask != exist) {
-    unsigned lane = unsigned(std::countr_zero(exist & ~mask));
-    report(inst, unsigned(std::countr_zero(mask ? mask : active)), Kind::Sync,
-           "is not reached by lane " + std::to_string(lane) + " of its warp" +
-               (live >> lane & 1 ? "" : ", which has exited"));
-  }
-  if (!mask) {
+  if (!mask) { // the whole warp goes past it; if others wait for it, that is found later
     ++pc;
     return false;
+  }
+  if (mask != exist) {
+    unsigned lane = unsigned(std::countr_zero(exist & ~mask));
+    report(inst, unsigned(std::countr_zero(mask)), Kind::Sync,
+           "is not reached by lane " + std::to_string(lane) + " of its warp" +
+               (live >> lane & 1 ? "" : ", which has exited"));
   }
   unsigned lane = unsigned(std::countr_zero(mask));
   barrier = get<uint32_t>(inst.ops[0], lane);

@@ -134,9 +134,7 @@ private:
 /// Calls f for each lane of the mask; the full warp gets a loop the compiler can vectorise.
 template <class F> inline __attribute__((always_inline)) void forLanes(uint32_t mask, F &&f) {
   if (mask == fullMask) {
-#if defined(__clang__)
-#pragma clang loop vectorize(assume_safety)
-#else
+#if !defined(__clang__) // which warns where it cannot
 #pragma GCC ivdep
 #endif
     for (unsigned lane = 0; lane < warpSize; ++lane)

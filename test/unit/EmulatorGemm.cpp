@@ -78,7 +78,9 @@ uint32_t lineOf(const std::string &text, const std::string &needle) {
 } // namespace
 
 TEST_CASE("emulator: a GEMM gives the numbers of a plain loop") {
-  struct { uint32_t m, n, k; } shapes[] = {{32, 32, 16}, {64, 32, 64}, {70, 44, 48}, {1, 2, 16}, {33, 66, 160}};
+  struct {
+    uint32_t m, n, k;
+  } shapes[] = {{32, 32, 16}, {64, 32, 64}, {70, 44, 48}, {1, 2, 16}, {33, 66, 160}};
   for (auto s : shapes) {
     Gemm gemm(s.m, s.n, s.k);
     gemm.run(gemmText);
@@ -103,26 +105,40 @@ TEST_CASE("emulator: orders and threads change no bit of a right kernel") {
 }
 
 TEST_CASE("emulator: planted bugs in a GEMM are named with line, thread and kind") {
-  struct Mutant { const char *name, *from, *to, *line; Kind kind; };
+  struct Mutant {
+    const char *name, *from, *to, *line;
+    Kind kind;
+  };
   const Mutant mutants[] = {
       {"dropped wait", "  cp.async.wait_group 1;\n", "\n", "ldmatrix", Kind::Async},
       {"raised N", "wait_group 1", "wait_group 2", "ldmatrix", Kind::Async},
       {"dropped barrier", "  bar.sync 0;\n", "\n", "ldmatrix", Kind::Async},
       {"dropped commits", "cp.async.commit_group;", "", "ldmatrix", Kind::Async},
-      {"shifted stage", "[%r34+1024]", "[%r34+1040]", "@!%p1 cp.async.cg.shared.global [%r34+", Kind::Race},
-      {"pointer + 2", "[%rd8], 16", "[%rd8+2], 16", "@%p1 cp.async.cg.shared.global [%r34]", Kind::Misaligned},
-      {"edge predicate always true", "selp.b32 %r10, %r10, 0, %p2", "selp.b32 %r10, %r10, 0, 1",
-       "", Kind::OutOfBounds},
-      {"row predicate always true", "and.pred %p5, %p2, %p3", "mov.pred %p5, %p3", "@%p5 st.global.v2.f32 [%rd11], {%f3", Kind::OutOfBounds},
-      {"read of a stage nothing filled", "mov.u32 %r31, 0; ", "mov.u32 %r31, 4096; ", "ldmatrix", Kind::Async},
+      {"shifted stage", "[%r34+1024]", "[%r34+1040]", "@!%p1 cp.async.cg.shared.global [%r34+",
+       Kind::OutOfBounds},
+      {"pointer + 2", "[%rd8], 16", "[%rd8+2], 16", "@%p1 cp.async.cg.shared.global [%r34]",
+       Kind::Misaligned},
+      {"edge predicate always true", "setp.lt.u32 %p2, %r10, %r1;", "setp.ge.u32 %p2, %r10, 0;",
+       "@%p1 cp.async.cg.shared.global [%r15], [%rd4]", Kind::OutOfBounds},
+      {"row predicate always true", "and.pred %p5, %p2, %p3", "mov.pred %p5, %p3",
+       "@%p5 st.global.v2.f32 [%rd11], {%f3", Kind::OutOfBounds},
+      {"read of a stage nothing filled", "mov.u32 %r31, 0; ", "mov.u32 %r31, 4096; ", "ldmatrix",
+       Kind::Async},
       {"k-steps + 1", "shr.u32 %r17, %r3, 4;", "shr.u32 %r17, %r3, 4; add.s32 %r17, %r17, 1;",
        "@%p1 cp.async.cg.shared.global [%r34]", Kind::OutOfBounds},
-      {"matrix under a predicate", "  ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r40", "@%p1  ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r40", "", Kind::Sync},
-      {"barrier under a predicate", "  bar.sync 0;", "setp.ne.u32 %p6, %r21, 3; @%p6  bar.sync 0;", "setp.ne.u32 %p6, %r21", Kind::Sync},
-      {"barrier of one warp", "  bar.sync 0;", "setp.lt.u32 %p6, %r4, 32; @%p6 bar.sync 0;", "setp.lt.u32 %p6, %r4, 32", Kind::Deadlock},
-      {"row of shared memory too far", "[%r36+1024]", "[%r36+5120]", "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r44", Kind::OutOfBounds},
-      {"shared address + 2", "[%r36+1024]", "[%r36+1026]", "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r44", Kind::Misaligned},
-      {"every CTA on the first rows", "shl.b32 %r5, %r5, 5;", "mov.u32 %r5, 0;", "@%p5 st.global.v2.f32 [%rd10], {%f1", Kind::Race},
+      {"matrix under a predicate", "  ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r40",
+       "setp.ne.u32 %p6, %r21, 3; @%p6  ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r40",
+       "setp.ne.u32 %p6, %r21", Kind::Sync},
+      {"barrier under a predicate", "  bar.sync 0;", "setp.ne.u32 %p6, %r21, 3; @%p6  bar.sync 0;",
+       "setp.ne.u32 %p6, %r21", Kind::Sync},
+      {"barrier of one warp", "  bar.sync 0;", "setp.lt.u32 %p6, %r4, 32; @%p6 bar.sync 0;",
+       "ldmatrix", Kind::Async},
+      {"row of shared memory too far", "[%r36+1024]", "[%r36+5120]",
+       "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r44", Kind::OutOfBounds},
+      {"shared address + 2", "[%r36+1024]", "[%r36+1026]",
+       "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r44", Kind::Misaligned},
+      {"every CTA on the first rows", "shl.b32 %r5, %r5, 5;", "mov.u32 %r5, 0;",
+       "@%p5 st.global.v2.f32 [%rd10], {%f1", Kind::Race},
       {"no end", "@%p7 bra LOOP;", "bra LOOP;", "bra LOOP", Kind::Timeout},
   };
   for (const Mutant &mutant : mutants)
@@ -148,7 +164,8 @@ TEST_CASE("emulator: planted bugs in a GEMM are named with line, thread and kind
 
 TEST_CASE("emulator: a neighbour in the arena is out of bounds even if it is an argument") {
   Gemm gemm(64, 64, 32);
-  gemm.run(edited(gemmText, "add.s64 %rd4, %rd1, %rd4;", "add.s64 %rd4, %rd1, %rd4; add.s64 %rd4, %rd4, 4096;"));
+  gemm.run(edited(gemmText, "add.s64 %rd4, %rd1, %rd4;",
+                  "add.s64 %rd4, %rd1, %rd4; add.s64 %rd4, %rd4, 4096;"));
   CHECK(gemm.rig.found(Kind::OutOfBounds)); // 4096 bytes behind a begins w
   CHECK(gemm.rig.result.findings[0].text.find("of 'a', which has 4096 bytes") != std::string::npos);
 }
@@ -160,7 +177,8 @@ TEST_CASE("emulator: weights that were never uploaded are found where they are u
   gemm.rig.run("gemm", grid(1, 128, 6144), gemm.aAt, gemm.wAt, gemm.cAt, 32u, 32u, 32u);
   REQUIRE(gemm.rig.found(Kind::Uninitialised));
   std::string text = gemmText;
-  CHECK(gemm.rig.result.findings[0].line == lineOf(text, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r44"));
+  CHECK(gemm.rig.result.findings[0].line ==
+        lineOf(text, "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r44"));
 }
 
 TEST_CASE("emulator: bank conflicts are counted when a report is asked for") {

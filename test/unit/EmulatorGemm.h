@@ -2,9 +2,10 @@
 //
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
-// C[M,N] = A[M,K] * W[N,K]^T in f32 from f16, K a multiple of 16. A CTA of four warps computes 32x32;
-// three stages of cp.async hold 16 columns of K each. Small, but with every joint of the real kernels:
-// prologue, wait and barrier, zero fill at the edges, ldmatrix, mma, predicated stores.
+// C[M,N] = A[M,K] * W[N,K]^T in f32 from f16, K a multiple of 16. A CTA of four warps computes
+// 32x32; three stages of cp.async hold 16 columns of K each. Small, but with every joint of the
+// real kernels: prologue, wait and barrier, zero fill at the edges, ldmatrix, mma, predicated
+// stores.
 //
 //===----------------------------------------------------------------------===//
 

@@ -77,7 +77,8 @@ TEST_CASE("emulator: logic and shifts") {
   CHECK(r32("shf.l.wrap.b32 %r0, %r1, %r2, %r3;", 0x80000000, 1, 33) == 3);
   CHECK(r32("shf.r.wrap.b32 %r0, %r1, %r2, %r3;", 2, 1, 1) == 0x80000001);
   CHECK(r32("shf.r.clamp.b32 %r0, %r1, %r2, %r3;", 2, 7, 40) == 7);
-  CHECK(r32("lop3.b32 %r0, %r1, %r2, %r3, 0x96;", 0x0f, 0x33, 0x55) == (0x0f ^ 0x33 ^ 0x55)); // xor of three
+  CHECK(r32("lop3.b32 %r0, %r1, %r2, %r3, 0x96;", 0x0f, 0x33, 0x55) ==
+        (0x0f ^ 0x33 ^ 0x55)); // xor of three
   CHECK(r32("lop3.b32 %r0, %r1, %r2, %r3, 0xea;", 0xf0, 0xcc, 0x01) == ((0xf0 & 0xcc) | 0x01));
 }
 
@@ -97,7 +98,8 @@ TEST_CASE("emulator: bit fields and counts") {
   CHECK(r32("bfind.u32 %r0, %r1;", 0) == 0xffffffff);
   CHECK(r32("brev.b32 %r0, %r1;", 1) == 0x80000000);
   CHECK(r32("prmt.b32 %r0, %r1, %r2, 0x5410;", 0x33221100, 0x77665544) == 0x55441100);
-  CHECK(r32("prmt.b32 %r0, %r1, %r2, 0x000f;", 0, 0x80000000) == 0x000000ff); // sign of byte 7, then byte 0
+  CHECK(r32("prmt.b32 %r0, %r1, %r2, 0x000f;", 0, 0x80000000) ==
+        0x000000ff); // sign of byte 7, then byte 0
 }
 
 TEST_CASE("emulator: moves, packing, selection") {
@@ -110,11 +112,14 @@ TEST_CASE("emulator: moves, packing, selection") {
   CHECK(r32("setp.gt.s32 %p1, %r1, %r2; @!%p1 mov.b32 %r1, 77; mov.b32 %r0, %r1;", 4, 9) == 77);
   CHECK(r32("mov.u32 %r0, %ntid.x;") == 32);
   CHECK(r32("mov.u32 %r0, WARP_SZ;") == 32);
-  CHECK(evaluate("mov.u32 %r0, %lanemask_lt;", Result::R32, std::vector<std::vector<uint64_t>>(4, {0}))[3] == 7);
+  CHECK(evaluate("mov.u32 %r0, %lanemask_lt;", Result::R32,
+                 std::vector<std::vector<uint64_t>>(4, {0}))[3] == 7);
 }
 
 TEST_CASE("emulator: comparisons") {
-  auto p = [](const char *code, uint64_t a, uint64_t b) { return evaluate(code, Result::P, {a, b}); };
+  auto p = [](const char *code, uint64_t a, uint64_t b) {
+    return evaluate(code, Result::P, {a, b});
+  };
   CHECK(p("setp.lt.s32 %p0, %r1, %r2;", uint32_t(-1), 0) == 1);
   CHECK(p("setp.lt.u32 %p0, %r1, %r2;", uint32_t(-1), 0) == 0);
   CHECK(p("setp.lo.u32 %p0, %r1, %r2;", 1, 2) == 1);

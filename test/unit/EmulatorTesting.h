@@ -49,7 +49,8 @@ public:
     return values;
   }
 
-  template <class... Args> const LaunchResult &run(const char *kernel, const Geometry &geometry, Args... args) {
+  template <class... Args>
+  const LaunchResult &run(const char *kernel, const Geometry &geometry, Args... args) {
     const Function *function = module->find(kernel);
     REQUIRE(function);
     std::vector<uint8_t> parameters(function->parameterBytes);
@@ -75,7 +76,8 @@ public:
   }
 
 private:
-  template <class T> static void put(const Function &f, std::vector<uint8_t> &out, size_t &n, T value) {
+  template <class T>
+  static void put(const Function &f, std::vector<uint8_t> &out, size_t &n, T value) {
     REQUIRE(n < f.parameters.size());
     REQUIRE(f.parameters[n].bytes == sizeof(T));
     memcpy(out.data() + f.parameters[n++].offset, &value, sizeof(T));
@@ -94,7 +96,8 @@ enum class Result { R64, R32, R16, P };
 
 /// Runs `code` with up to four inputs per lane, which it finds as %rd1..4, %r1..4 and %rs1..4 (low
 /// bits); it leaves its result in %rd0, %r0, %rs0 or %p0. Lanes beyond the inputs repeat the last.
-inline std::vector<uint64_t> evaluate(const std::string &code, Result kind, std::vector<std::vector<uint64_t>> inputs) {
+inline std::vector<uint64_t> evaluate(const std::string &code, Result kind,
+                                      std::vector<std::vector<uint64_t>> inputs) {
   std::string text = R"(.visible .entry k(.param .u64 in, .param .u64 out)
 {
   .reg .pred %p<8>; .reg .b16 %rs<16>; .reg .b32 %r<32>; .reg .b64 %rd<32>;
@@ -140,7 +143,8 @@ inline std::vector<uint64_t> evaluate(const std::string &code, Result kind, std:
   return all;
 }
 
-inline uint64_t evaluate(const std::string &code, Result kind, std::initializer_list<uint64_t> inputs) {
+inline uint64_t evaluate(const std::string &code, Result kind,
+                         std::initializer_list<uint64_t> inputs) {
   return evaluate(code, kind, std::vector<std::vector<uint64_t>>{std::vector<uint64_t>(inputs)})[0];
 }
 inline uint64_t bits(float v) { return std::bit_cast<uint32_t>(v); }
