@@ -70,7 +70,7 @@ Error OutputFiles::open(StringRef path) {
   for (; !at.empty() && !sys::fs::exists(at); sys::path::remove_filename(at))
     missing.push_back(at.str().str());
   for (const std::string &directory : reverse(missing)) {
-    if (auto error = sys::fs::create_directory(directory))
+    if (auto error = sys::fs::create_directory(directory, false, sys::fs::all_all))
       return problem(directory, error);
     createdFolders.push_back(directory);
   }
