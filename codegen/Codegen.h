@@ -23,8 +23,9 @@
 
 namespace vitc {
 
-/// A launch dimension: ceil(count * perCount / divisor) * times, or `times` if perCount is 0. `count` is
-/// the kernel's last parameter: rows for kernels on rank-2 activations, images for the others.
+/// A launch dimension: ceil(count * perCount / divisor) * times, or `times` if perCount is 0.
+/// `count` is the kernel's last parameter: rows for kernels on rank-2 activations, images for the
+/// others.
 struct Extent {
   uint32_t perCount = 0, divisor = 1, times = 1;
 };
@@ -57,10 +58,10 @@ struct KernelCode {
   std::vector<MachineCode> codes; ///< empty without ptxas
 };
 
-/// Adds beside each vit.kernel @k a gpu.module @k_module with one llvm.func @k (nvvm.kernel). Parameters:
-/// a !llvm.ptr<1> for each argument, then each result, then i32 `count`. Kernels whose module
-/// exists already are left alone, so IR that was lowered before continues from there. Errors are
-/// diagnostics that name the kernel and what is not supported.
+/// Adds beside each vit.kernel @k a gpu.module @k_module with one llvm.func @k (nvvm.kernel).
+/// Parameters: a !llvm.ptr<1> for each argument, then each result, then i32 `count`. Kernels whose
+/// module exists already are left alone, so IR that was lowered before continues from there. Errors
+/// are diagnostics that name the kernel and what is not supported.
 mlir::LogicalResult lowerKernels(mlir::ModuleOp module);
 std::unique_ptr<mlir::Pass> createLowerKernelsPass(); ///< "vit-lower-kernels"
 void registerCodegenPasses();
@@ -71,17 +72,17 @@ mlir::FailureOr<LaunchShape> readLaunchShape(mlir::gpu::GPUModuleOp module);
 /// PTX for `arch` ("sm_89"). Checks what must never happen: a local depot, .extern .func.
 mlir::FailureOr<std::string> translateToPtx(mlir::gpu::GPUModuleOp module, llvm::StringRef arch);
 
-/// The ptxas to use: `request` ("" = search: $VITC_PTXAS, PATH, $CUDA_HOME/bin, /usr/local/cuda/bin, the
-/// nvidia-cuda-nvcc wheel of python3; "none" = do without), as a path, or "" if there is none.
-/// `error` is set if a path was requested that cannot be run.
+/// The ptxas to use: `request` ("" = search: $VITC_PTXAS, PATH, $CUDA_HOME/bin,
+/// /usr/local/cuda/bin, the nvidia-cuda-nvcc wheel of python3; "none" = do without), as a path, or
+/// "" if there is none. `error` is set if a path was requested that cannot be run.
 std::string findPtxas(llvm::StringRef request, std::string &error);
 /// First lines of `ptxas --version` folded to one: "ptxas V13.0.88".
 std::string ptxasIdentity(llvm::StringRef ptxas);
 
-/// Assembles every kernel for every arch, `jobs` ptxas processes at a time; `progress(done, total)` is
-/// called from this thread. Fails with the kernel's name and ptxas' log in `error`.
-mlir::LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs, unsigned jobs,
-                             std::vector<KernelCode> &kernels, std::string &error,
+/// Assembles every kernel for every arch, `jobs` ptxas processes at a time; `progress(done, total)`
+/// is called from this thread. Fails with the kernel's name and ptxas' log in `error`.
+mlir::LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs,
+                             unsigned jobs, std::vector<KernelCode> &kernels, std::string &error,
                              const std::function<void(size_t, size_t)> &progress = {});
 
 } // namespace vitc

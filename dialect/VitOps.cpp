@@ -268,7 +268,8 @@ LogicalResult PrependOp::verify() {
 LogicalResult BroadcastOp::verify() {
   auto tokens = getTokens().getType(), result = getType();
   bool same = result.getRank() == 3 && result.getShape().drop_front() == tokens.getShape();
-  bool single = result.getRank() == 2 && tokens.getDimSize(0) == 1 && width(result) == width(tokens);
+  bool single =
+      result.getRank() == 2 && tokens.getDimSize(0) == 1 && width(result) == width(tokens);
   if (!same && !single) // (C1)
     return emitOpError() << "expected a result with tokens of shape " << shapeText(tokens)
                          << ", but got " << shapeText(result);
@@ -293,8 +294,8 @@ LogicalResult SelectOp::verify() {
   if (token < 0 || token >= input.getDimSize(1)) // (C2)
     return emitOpError() << "expected one of the " << input.getDimSize(1)
                          << " tokens of input, but got " << token;
-  auto expected = RankedTensorType::get({ShapedType::kDynamic, width(input)},
-                                        input.getElementType());
+  auto expected =
+      RankedTensorType::get({ShapedType::kDynamic, width(input)}, input.getElementType());
   return expectShape(*this, "a result", expected, getType()); // (C3)
 }
 
@@ -321,8 +322,8 @@ LogicalResult LinearOp::verify() {
                          << " columns, as in input, but got " << weight.getDimSize(1);
   SmallVector<int64_t> shape(input.getShape());
   shape.back() = weight.getDimSize(0);
-  if (failed(expectShape(*this, "a result",
-                         RankedTensorType::get(shape, result.getElementType()), result))) // (C2)
+  if (failed(expectShape(*this, "a result", RankedTensorType::get(shape, result.getElementType()),
+                         result))) // (C2)
     return failure();
   return expectElementType(*this, "weight", input.getElementType(), // (C3)
                            weight.getElementType());
@@ -349,9 +350,8 @@ LogicalResult CastOp::verify() { return verifyUnary(*this); }
 
 LogicalResult ScaleOp::verify() {
   auto input = getInput().getType();
-  if (getColumns() &&
-      failed(expectWidth(*this, "columns", input,
-                         cast<RankedTensorType>(getColumns().getType())))) // (C1)
+  if (getColumns() && failed(expectWidth(*this, "columns", input,
+                                         cast<RankedTensorType>(getColumns().getType())))) // (C1)
     return failure();
   if (failed(expectShape(*this, "a result", input, getType()))) // (C2)
     return failure();
@@ -412,8 +412,9 @@ LogicalResult AttentionOp::verify() {
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildFunctionType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
-                              function_interface_impl::VariadicFlag,
-                              std::string &) { return builder.getFunctionType(arguments, results); };
+                              function_interface_impl::VariadicFlag, std::string &) {
+    return builder.getFunctionType(arguments, results);
+  };
   return function_interface_impl::parseFunctionOp(
       parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name),
       buildFunctionType, getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
@@ -482,7 +483,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
                          << ", but got "
                          << FunctionType::get(getContext(), getOperandTypes(), getResultTypes());
   if (getPlaces() && getPlaces()->size() != getNumResults()) // (C3)
-    return emitOpError() << "expected " << getNumResults() << " places, one for each result, but got "
-                         << getPlaces()->size();
+    return emitOpError() << "expected " << getNumResults()
+                         << " places, one for each result, but got " << getPlaces()->size();
   return success();
 }

@@ -129,8 +129,8 @@ LogicalResult inspectModel(const InspectOptions &options, Findings &found) {
       warn(options.compile.model + ": output '" + output.name + "' does not depend on '" + input +
            "'");
 
-  // Both sides after the same passes: folding tokens adds a row to the patch embedding, which is not
-  // pruning's to answer for.
+  // Both sides after the same passes: folding tokens adds a row to the patch embedding, which is
+  // not pruning's to answer for.
   FailureOr<int64_t> whole = flopsAfterPasses(options, /*noPrune=*/true);
   FailureOr<int64_t> pruned = flopsAfterPasses(options, /*noPrune=*/false);
   if (failed(whole) || failed(pruned))

@@ -40,8 +40,8 @@ typedef struct vit_machine_code {
 
 /* One kernel. `codes` may be empty: then the driver compiles `ptx` when the model is loaded. */
 typedef struct vit_kernel {
-  const char *name; /* the entry point, in PTX and machine code */
-  const char *ptx;  /* text, ends with a zero byte */
+  const char *name;  /* the entry point, in PTX and machine code */
+  const char *ptx;   /* text, ends with a zero byte */
   uint64_t ptx_size; /* bytes without the zero byte */
   const vit_machine_code *codes;
   uint32_t code_count;
@@ -66,7 +66,7 @@ typedef enum vit_arg_kind {
 } vit_arg_kind;
 
 typedef struct vit_arg {
-  uint32_t kind;    /* vit_arg_kind */
+  uint32_t kind; /* vit_arg_kind */
   uint32_t index;
   uint32_t written; /* 1: the step writes all of it; 0: it only reads */
 } vit_arg;
@@ -100,7 +100,8 @@ typedef struct vit_prepared {
 
 /* The recipe: straight-line arithmetic on checkpoint tensors, done once at load in f64. */
 typedef enum vit_recipe_op {
-  VIT_RECIPE_LOAD = 0,      /* tensor of the checkpoint; `shape` is the result's, file_shape the file's */
+  VIT_RECIPE_LOAD =
+      0, /* tensor of the checkpoint; `shape` is the result's, file_shape the file's */
   VIT_RECIPE_SLICE = 1,     /* rows [first, first + shape[0]) of operand 0 */
   VIT_RECIPE_CONCAT = 2,    /* operands one after another along dimension 0 */
   VIT_RECIPE_ADD = 3,       /* operand 0 + operand 1; a rank-1 operand 1 is added to every row */
@@ -110,7 +111,8 @@ typedef enum vit_recipe_op {
   VIT_RECIPE_RESHAPE = 7    /* same elements, `shape` */
 } vit_recipe_op;
 
-/* A name under which a tensor may be stored. Transposed: the file holds file_shape reversed (2-D). */
+/* A name under which a tensor may be stored. Transposed: the file holds file_shape reversed (2-D).
+ */
 typedef struct vit_key {
   const char *name;
   uint32_t transposed;

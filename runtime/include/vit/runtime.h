@@ -37,7 +37,8 @@ vit_status vit_model_load(const vit_library *library, const char *weights, int d
                           vit_model **out);
 
 /* Gives one tensor of a checkpoint: fills `values` (product of shape, row-major) or returns
- * VIT_BAD_FILE after vit_set_error. Called once per tensor of the recipe, from the loading thread. */
+ * VIT_BAD_FILE after vit_set_error. Called once per tensor of the recipe, from the loading thread.
+ */
 typedef vit_status (*vit_weight_reader)(void *user, const char *name, uint32_t rank,
                                         const int64_t *shape, float *values);
 /* As vit_model_load, with weights from a function instead of a file. */
@@ -67,7 +68,7 @@ vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int b
 vit_status vit_model_run_host(const vit_model *model, vit_workspace *workspace, int batch,
                               const void *const *inputs, int n, void *const *outputs, int m);
 
-const char *vit_last_error(void); /* of this thread, valid until its next vit_ call */
+const char *vit_last_error(void);     /* of this thread, valid until its next vit_ call */
 void vit_set_error(const char *text); /* for a vit_weight_reader: the text of its failure */
 
 #ifdef __cplusplus

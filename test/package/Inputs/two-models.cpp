@@ -1,4 +1,5 @@
-// Runs one model in f16 with weights from a file, and one in bf16 with embedded weights, on one image.
+// Runs one model in f16 with weights from a file, and one in bf16 with embedded weights, on one
+// image.
 #include "packed.h"
 #include "plain.h"
 
