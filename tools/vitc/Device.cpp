@@ -122,8 +122,7 @@ LogicalResult Runner::prepareReference() {
   runnable.maxBatch = compiler.maxBatch();
   reference = std::make_unique<vit::Reference>(compiler.module(), referenceWeights(*opened.source),
                                                compiler.settings().jobs);
-  printf("device: reference, f64\n");
-  fflush(stdout);
+  description = "reference, f64";
   return success();
 }
 
@@ -154,8 +153,7 @@ LogicalResult Runner::prepareDevice() {
   if (!model)
     return fail(model.error()), failure();
   loaded = std::move(*model);
-  printf("device: %s\n", vit_model_description(loaded.get()));
-  fflush(stdout);
+  description = vit_model_description(loaded.get());
   return success();
 }
 
@@ -163,7 +161,16 @@ LogicalResult Runner::prepareDevice() {
 // Running
 //===----------------------------------------------------------------------===//
 
+void Runner::announce() {
+  if (announced)
+    return;
+  announced = true;
+  printf("device: %s\n", description.c_str());
+  fflush(stdout);
+}
+
 Result<vit_workspace *> Runner::workspace() {
+  announce();
   if (!space) {
     auto created = vitrt::createWorkspace(loaded.get(), int(runnable.maxBatch));
     if (!created)
@@ -175,6 +182,7 @@ Result<vit_workspace *> Runner::workspace() {
 
 Result<void> Runner::run(int64_t batch, std::span<const float> input,
                          std::span<std::vector<double>> outputs) {
+  announce();
   return isReference() ? runReference(batch, input, outputs) : runDevice(batch, input, outputs);
 }
 

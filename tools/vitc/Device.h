@@ -30,8 +30,9 @@ public:
   Runner(Compiler &compiler, const DeviceOptions &options) : compiler(compiler), options(options) {}
   Runner(const Runner &) = delete;
 
-  /// Compiles for the device, or prepares the reference, and loads the weights. Prints which device
-  /// on stdout. Errors have been reported.
+  /// Compiles for the device, or prepares the reference, and loads the weights. Errors have been
+  /// reported. Which device it is goes to stdout before the first run, when nothing the user gave
+  /// can be wrong any more.
   mlir::LogicalResult prepare();
   const RunnableModel &model() const { return runnable; }
   /// Computes one chunk.
@@ -49,6 +50,7 @@ public:
   Result<vit_workspace *> workspace();
 
 private:
+  void announce();
   mlir::LogicalResult prepareReference();
   mlir::LogicalResult prepareDevice();
   Result<void> runReference(int64_t batch, std::span<const float> input,
@@ -65,6 +67,8 @@ private:
   vitrt::ModelPtr loaded;
   vitrt::WorkspacePtr space;
   std::vector<std::vector<float>> values;
+  std::string description; ///< of the device
+  bool announced = false;
 };
 
 /// Checks what options of a run contradict; reports it.

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstdio>
 
-static_assert(plain_logits_size == packed_logits_size, "two builds of one model");
+static_assert(int(plain_logits_size) == int(packed_logits_size), "two builds of one model");
 
 static bool run(const vit_library *library, const char *weights, const float *pixels,
                 float *logits) {
