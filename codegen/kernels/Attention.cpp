@@ -46,13 +46,14 @@ public:
 
 private:
   LogicalResult check();
-  void locate();
-  void copy(Value operand, unsigned which, Value buffer, Rows rows);
+  void locate(Value thread);
+  void copy(Value operand, unsigned which, Value buffer, Value thread);
   Values scores(Value buffer, bool wait);
-  Values probabilities(Values scores);
+  Values probabilities(const Values &scores, function_ref<void()> between);
   Values product(Value buffer, const Values &p);
   void store(const Values &out);
   void compute(Value keys, Value values);
+  Value parked(Value thread, int half);
 
   bool isDynamic() { return op.getAxis() == vit::Axis::Batch; }
   /// Whether key `constant + (0 or more)` exists: null if all of a tile do.
@@ -105,15 +106,15 @@ LogicalResult AttentionEmitter::check() {
   return success();
 }
 
-/// From the place of this thread: its sequence, head and rows.
-void AttentionEmitter::locate() {
-  lane = k.lane();
+/// From the number of this thread: its sequence, head and rows.
+void AttentionEmitter::locate(Value thread) {
+  lane = k.bitAnd(thread, 31);
   quad = k.shr(lane, 2);
   pair = k.shl(k.bitAnd(lane, 3), 1);
   head = k.ctaY();
   Value sequence = k.divU(k.ctaX(), plan.rowBlocks);
   Value block = k.remU(k.ctaX(), plan.rowBlocks);
-  Value warpRow = k.add(k.mul(block, 16 * plan.warps), k.mul(k.warp(), 16));
+  Value warpRow = k.add(k.mul(block, 16 * plan.warps), k.mul(k.shr(thread, 5), 16));
   row = k.add(warpRow, quad);
   if (isDynamic()) {
     keyCount = queryLimit = k.count();
@@ -132,24 +133,38 @@ Value AttentionEmitter::rowOffset(Value operand, unsigned which, Rows rows, Valu
                k.add(k.mul(head, headDim), op.getOffsets()[which]));
 }
 
-/// Starts copying the head's columns of all keys; zeros behind the last key.
-void AttentionEmitter::copy(Value operand, unsigned which, Value buffer, Rows rows) {
-  int64_t chunks = headDim / 8, total = plan.bufferRows() * chunks;
-  bool ragged = keyCount || plan.keys % 16 != 0;
-  Value source = k.at(k.pointer(operand), storage, rowOffset(operand, which, rows, k.imm(0)));
-  k.loop(k.tid(), k.imm(total), plan.threads, {}, [&](Value i, ValueRange) -> Values {
-    Value key = k.divU(i, chunks), chunk = k.remU(i, chunks);
-    Value offset = k.add(k.mul(key, rows.step * k.widthOf(operand)), k.mul(chunk, 8));
-    Value bytes;
-    if (ragged) {
-      Value exists = k.less(key, keyCount ? keyCount : k.imm(plan.keys));
-      bytes = k.select(exists, k.imm(16), k.imm(0));
-      offset = k.select(exists, offset, k.imm(0));
-    }
-    Value target = k.atByte(buffer, k.add(k.mul(key, plan.pitch), k.mul(chunk, 16)));
-    k.cpAsync(target, k.at(source, storage, offset), 16, bytes);
-    return {};
-  });
+/// Starts copying the head's columns of all keys; zeros behind the last key. A thread keeps its 16
+/// bytes of a row and goes down the rows in equal steps, so that one address serves all its copies.
+void AttentionEmitter::copy(Value operand, unsigned which, Value buffer, Value thread) {
+  Rows rows = keyRows;
+  int64_t chunks = headDim / 8, stepRows = plan.threads / chunks;
+  int64_t last = plan.bufferRows() - 1, rowElements = rows.step * k.widthOf(operand);
+  Value key = k.divU(thread, chunks), chunk = k.sub(thread, k.mul(key, chunks));
+  Value offset = k.add(k.mul(key, rowElements), k.mul(chunk, 8));
+  offset = k.add(rowOffset(operand, which, rows, k.imm(0)), offset);
+  Value source = k.at(k.pointer(operand), storage, offset);
+  Value target = k.atByte(buffer, k.add(k.mul(key, plan.pitch), k.mul(chunk, 16)));
+
+  // Predicates instead of branches: a branch amid the scores would cost registers.
+  Value copies = plan.threads % chunks ? k.less(key, stepRows) : Value();
+  auto copyRow = [&](Value from, Value to, Value row, int64_t most) {
+    Value bytes, predicate = copies;
+    if (keyCount || most >= plan.keys)
+      bytes = k.select(k.less(row, keyCount ? keyCount : k.imm(plan.keys)), k.imm(16), k.imm(0));
+    if (most > last)
+      predicate = k.both(copies, k.less(row, last + 1));
+    predicate ? k.cpAsyncIf(predicate, to, from, bytes) : k.cpAsync(to, from, 16, bytes);
+  };
+  if (last / stepRows < 32)
+    for (int64_t first = 0; first <= last; first += stepRows)
+      copyRow(k.at(source, storage, {}, first * rowElements),
+              k.atByte(target, {}, first * plan.pitch), k.add(key, first), first + stepRows - 1);
+  else
+    k.loop(k.imm(0), k.imm(last + 1), stepRows, {}, [&](Value first, ValueRange) -> Values {
+      copyRow(k.at(source, storage, k.mul(first, rowElements)),
+              k.atByte(target, k.mul(first, plan.pitch)), k.add(key, first), last + stepRows);
+      return {};
+    });
   k.cpAsyncCommit();
 }
 
@@ -212,7 +227,7 @@ Value AttentionEmitter::isKey(int64_t tile, unsigned element) {
 
 /// Scores to unnormalised probabilities, packed as A fragments: 4 words for every 16 keys. Leaves
 /// 1/sum.
-Values AttentionEmitter::probabilities(Values scores) {
+Values AttentionEmitter::probabilities(const Values &scores, function_ref<void()> between) {
   double scale = op.getScale().convertToDouble();
   Value factor = k.immF(scale * 1.44269504088896340736), zero = k.immF(0.0);
   // The largest scale * score belongs to the smallest score if scale is negative.
@@ -220,24 +235,28 @@ Values AttentionEmitter::probabilities(Values scores) {
   float least = std::numeric_limits<float>::max();
   Value masked = k.immF(scale < 0 ? least : -least);
 
-  Value shift[2];
-  for (int half = 0; half < 2; ++half) {
-    Value best;
-    for (int64_t tile = 0; tile < plan.keyTiles; ++tile)
-      for (unsigned element = 0; element < 2; ++element) {
+  Value best[2], shift[2];
+  for (int64_t tile = 0; tile < plan.keyTiles; ++tile)
+    for (unsigned element = 0; element < 2; ++element) {
+      Value exists = isKey(tile, element);
+      for (int half = 0; half < 2; ++half) {
         Value score = scores[4 * tile + 2 * half + element];
-        if (Value exists = isKey(tile, element))
+        if (exists)
           score = k.select(exists, score, masked);
-        best = best ? extreme(best, score) : score;
+        best[half] = best[half] ? extreme(best[half], score) : score;
       }
+    }
+  for (int half = 0; half < 2; ++half) {
     for (int lanes : {1, 2})
-      best = extreme(best, k.shuffleXor(best, lanes));
-    shift[half] = k.negF(k.mulF(best, factor));
+      best[half] = extreme(best[half], k.shuffleXor(best[half], lanes));
+    shift[half] = k.negF(k.mulF(best[half], factor));
   }
 
   Value sum[2];
   Values packed;
-  for (int64_t tile = 0; tile < (plan.keyTiles + 1) / 2 * 2; ++tile)
+  for (int64_t tile = 0; tile < (plan.keyTiles + 1) / 2 * 2; ++tile) {
+    if (tile == plan.keyTiles / 3)
+      between();
     for (int half = 0; half < 2; ++half) {
       if (tile == plan.keyTiles) {
         packed.push_back(k.imm(0));
@@ -253,6 +272,7 @@ Values AttentionEmitter::probabilities(Values scores) {
       }
       packed.push_back(k.pack2(p[0], p[1], storage));
     }
+  }
   for (int half = 0; half < 2; ++half) {
     for (int lanes : {1, 2})
       sum[half] = k.addF(sum[half], k.shuffleXor(sum[half], lanes));
@@ -308,31 +328,50 @@ void AttentionEmitter::compute(Value keys, Value values) {
     k.cpAsyncWait(0);
     k.barrier();
     k.ifThen(k.less(k.warp(), plan.warps), [&] {
-      Values p = probabilities(scores(keys, /*wait=*/false));
+      Values p = probabilities(scores(keys, /*wait=*/false), [] {});
       store(product(values, p));
     });
     return;
   }
   Values sums = scores(keys, /*wait=*/true);
-  if (!plan.resident) {
+  if (!plan.resident)
     k.barrier(); // every warp has read K
-    copy(op.getValue(), 2, values, keyRows);
-  }
-  Values p = probabilities(sums);
+  // The copy needs registers too: it starts when some of the scores have been packed.
+  Values p = probabilities(sums, [&] {
+    if (!plan.resident)
+      copy(op.getValue(), 2, values, k.shuffleXor(k.tid(), 0));
+  });
+  // 1/sum waits in shared memory. The product has more use for the registers, and a store before
+  // the barrier keeps ptxas from moving exponentials behind it, among the tensor instructions,
+  // where scores and result live at the same time.
+  for (int half = 0; half < 2; ++half)
+    k.store(inverse[half], parked(k.tid(), half));
   k.cpAsyncWait(0);
   k.barrier();
-  store(product(values, p));
+  // Everything that was derived from the thread's number would live through the scores. A shuffle
+  // with itself is that number again in a way that ptxas does not see through.
+  Value thread = plan.resident ? k.tid() : k.shuffleXor(k.tid(), 0);
+  locate(thread);
+  Values out = product(values, p);
+  for (int half = 0; half < 2; ++half)
+    inverse[half] = k.load(parked(thread, half), k.f32);
+  store(out);
+}
+
+/// Where a thread keeps 1/sum of its rows.
+Value AttentionEmitter::parked(Value thread, int half) {
+  return k.at(k.dynamicShared(), k.f32, thread, plan.parked / 4 + half * plan.threads);
 }
 
 LogicalResult AttentionEmitter::emit() {
   if (failed(check()))
     return failure();
-  locate();
+  locate(k.tid());
   Value keys = k.dynamicShared();
-  Value values = plan.resident ? k.atByte(keys, {}, plan.shared / 2) : keys;
-  copy(op.getKey(), 1, keys, keyRows);
+  Value values = plan.resident ? k.atByte(keys, {}, plan.parked / 2) : keys;
+  copy(op.getKey(), 1, keys, k.tid());
   if (plan.resident)
-    copy(op.getValue(), 2, values, keyRows);
+    copy(op.getValue(), 2, values, k.tid());
   compute(keys, values);
 
   LaunchShape launch;

@@ -23,7 +23,8 @@ struct AttentionPlan {
   int64_t rowBlocks = 0;  ///< blocks for each sequence and head
   int64_t pitch = 0;      ///< bytes from row to row in shared memory
   bool resident = false;  ///< V has a buffer of its own; otherwise it follows K into the same one
-  int64_t shared = 0;     ///< bytes of both
+  int64_t parked = 0;     ///< offset of two f32 of each thread, behind K and V
+  int64_t shared = 0;     ///< bytes of all
   unsigned minBlocks = 0; ///< blocks that should fit in one multiprocessor, 0: no demand
 
   /// Rows of a buffer: the keys up to a multiple of 16, zeros behind the last.

@@ -57,15 +57,16 @@ AttentionPlan planAttention(int64_t keys, int64_t headDim, int64_t rows, int64_t
 
   // An odd number of 16-byte chunks per row: 8 rows are in 8 different bank groups.
   plan.pitch = 16 * (headDim / 8 | 1);
-  int64_t buffer = plan.bufferRows() * plan.pitch;
+  int64_t buffer = plan.bufferRows() * plan.pitch, sums = 8 * plan.threads;
   int64_t byRegisters = blocksByRegisters(registers, plan.threads / 32);
-  auto blocks = [&](int64_t shared) { return std::min(byRegisters, blocksByShared(shared)); };
-  plan.resident = 2 * buffer <= maxSharedPerBlock && blocks(2 * buffer) >= blocks(buffer);
-  if (helpers && 2 * buffer <= maxSharedPerBlock)
-    plan.resident = true;
-  plan.shared = plan.resident ? 2 * buffer : buffer;
+  auto blocks = [&](int64_t buffers) {
+    return std::min(byRegisters, blocksByShared(buffers * buffer + sums));
+  };
+  plan.resident = 2 * buffer + sums <= maxSharedPerBlock && (helpers || blocks(2) >= blocks(1));
+  plan.parked = plan.resident ? 2 * buffer : buffer;
+  plan.shared = plan.parked + sums;
   // Without a demand ptxas takes more registers than it needs.
-  int64_t wanted = blocks(plan.shared);
+  int64_t wanted = blocks(plan.resident ? 2 : 1);
   plan.minBlocks = wanted > 1 ? wanted : 0;
   return plan;
 }

@@ -266,6 +266,20 @@ void PtxBuilder::cpAsync(Value destination, Value source, unsigned bytes, Value 
   auto cache = bytes == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
   NVVM::CpAsyncOp::create(*this, destination, source, bytes, cache, validBytes);
 }
+void PtxBuilder::cpAsyncIf(Value predicate, Value destination, Value source, Value validBytes) {
+  std::string text = "@$0 cp.async.cg.shared.global [$1], [$2], 16";
+  std::string constraints = "b,l,l";
+  Values operands = {predicate, destination, source};
+  if (validBytes) {
+    text += ", $3";
+    constraints += ",r";
+    operands.push_back(validBytes);
+  }
+  LLVM::InlineAsmOp::create(*this, TypeRange{}, operands, text + ";", constraints,
+                            /*has_side_effects=*/true, /*is_align_stack=*/false,
+                            LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
+                            ArrayAttr());
+}
 void PtxBuilder::cpAsyncCommit() { NVVM::CpAsyncCommitGroupOp::create(*this); }
 void PtxBuilder::cpAsyncWait(unsigned pending) { NVVM::CpAsyncWaitGroupOp::create(*this, pending); }
 void PtxBuilder::barrier() { NVVM::Barrier0Op::create(*this); }

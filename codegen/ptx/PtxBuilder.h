@@ -123,6 +123,8 @@ public:
   /// cp.async of 16 (.cg), 8 or 4 (.ca) bytes; `validBytes` (i32, may be null = all) are read, the
   /// others become zero. With 0 valid bytes `source` is not accessed.
   void cpAsync(Value destination, Value source, unsigned bytes, Value validBytes = {});
+  /// cp.async of 16 bytes under a predicate, without a branch around it.
+  void cpAsyncIf(Value predicate, Value destination, Value source, Value validBytes = {});
   void cpAsyncCommit();
   void cpAsyncWait(unsigned pending); ///< until at most `pending` groups of this thread are open
   void barrier();                     ///< bar.sync 0, all threads of the block
