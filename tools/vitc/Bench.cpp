@@ -48,6 +48,7 @@ int bench(BenchOptions &options) {
   Runner runner(compiler, options.device);
   if (failed(runner.prepare()))
     return exitFailed;
+  runner.announce();
   if (options.device.emulate)
     printf("times of the emulator say nothing about a GPU\n");
   const vit_library &library = *runner.library();

@@ -49,8 +49,10 @@ public:
   /// A workspace for the model's largest batch, made at the first call.
   Result<vit_workspace *> workspace();
 
-private:
+  /// Prints "device: ..." unless that was done.
   void announce();
+
+private:
   mlir::LogicalResult prepareReference();
   mlir::LogicalResult prepareDevice();
   Result<void> runReference(int64_t batch, std::span<const float> input,
