@@ -23,7 +23,7 @@ namespace vitc {
 /// What a build chooses; the options of the passes, in one place.
 struct PipelineOptions {
   bool prune = true;
-  bool fuse = true;              ///< false: every op its own kernel
+  bool fuse = true;          ///< false: every op its own kernel
   bool forceFuse = false;    ///< fuse whatever passes/cost says
   std::string dtype = "f16"; ///< f16 or bf16
   std::string residual;      ///< f16, bf16, f32; empty: by dtype
