@@ -37,6 +37,17 @@ struct Rows {
   int64_t step = 1;
 };
 
+/// Rows that are copied to shared memory.
+struct Tile {
+  Value operand;
+  unsigned which; // in the op's offsets
+  Rows rows;
+  Value first;    // of the sequence; null: 0
+  int64_t count;  // rows in shared memory
+  Value existing; // how many of them exist, the others are zero; null: `surely`
+  int64_t surely; // so many do at least
+};
+
 class AttentionEmitter {
 public:
   explicit AttentionEmitter(KernelBuilder &k)
@@ -47,13 +58,16 @@ public:
 private:
   LogicalResult check();
   void locate(Value thread);
-  void copy(Value operand, unsigned which, Value buffer, Value thread);
-  Values scores(Value buffer, bool wait);
+  void copy(const Tile &tile, Value buffer, Value thread);
+  Tile queryTile();
+  Tile keyTile(Value operand, unsigned which);
+  Values scores(Value queries, Value keys);
   Values probabilities(const Values &scores, function_ref<void()> between);
   Values product(Value buffer, const Values &p);
   void store(const Values &out);
-  void compute(Value keys, Value values);
-  Value parked(Value thread, int half);
+  void compute();
+  Value parked(Value queries);
+  Value again(Value thread);
 
   bool isDynamic() { return op.getAxis() == vit::Axis::Batch; }
   /// Whether key `constant + (0 or more)` exists: null if all of a tile do.
@@ -66,10 +80,11 @@ private:
   AttentionPlan plan;
   Type storage;
 
-  Value lane, quad, pair; // lane; lane / 4: row in the fragment; 2 * (lane % 4): column in it
-  Value head, keyCount;   // keyCount is null if it is the constant plan.keys
-  Value queryLimit;       // query rows of the sequence
+  Value warp, lane, quad, pair; // lane; lane / 4: row in the fragment; 2 * (lane % 4): column in it
+  Value head, keyCount;         // keyCount is null if it is the constant plan.keys
+  Value queryLimit;             // query rows of the sequence
   Rows queryRows, keyRows;
+  Value blockRow;   // first query row of the block
   Value row;        // first of this lane's two rows in the sequence, `quad` included
   Value inverse[2]; // 1 / sum(p) of both rows
 };
@@ -109,13 +124,14 @@ LogicalResult AttentionEmitter::check() {
 /// From the number of this thread: its sequence, head and rows.
 void AttentionEmitter::locate(Value thread) {
   lane = k.bitAnd(thread, 31);
+  warp = k.shr(thread, 5);
   quad = k.shr(lane, 2);
   pair = k.shl(k.bitAnd(lane, 3), 1);
   head = k.ctaY();
   Value sequence = k.divU(k.ctaX(), plan.rowBlocks);
   Value block = k.remU(k.ctaX(), plan.rowBlocks);
-  Value warpRow = k.add(k.mul(block, 16 * plan.warps), k.mul(k.shr(thread, 5), 16));
-  row = k.add(warpRow, quad);
+  blockRow = k.mul(block, 16 * plan.warps);
+  row = k.add(k.add(blockRow, k.mul(warp, 16)), quad);
   if (isDynamic()) {
     keyCount = queryLimit = k.count();
     queryRows = keyRows = {sequence, vit::rowsPerImage(k.typeOf(op.getKey()))};
@@ -133,78 +149,75 @@ Value AttentionEmitter::rowOffset(Value operand, unsigned which, Rows rows, Valu
                k.add(k.mul(head, headDim), op.getOffsets()[which]));
 }
 
-/// Starts copying the head's columns of all keys; zeros behind the last key. A thread keeps its 16
-/// bytes of a row and goes down the rows in equal steps, so that one address serves all its copies.
-void AttentionEmitter::copy(Value operand, unsigned which, Value buffer, Value thread) {
-  Rows rows = keyRows;
+Tile AttentionEmitter::keyTile(Value operand, unsigned which) {
+  return {operand, which, keyRows, {}, plan.bufferRows(), keyCount, keyCount ? 0 : plan.keys};
+}
+
+Tile AttentionEmitter::queryTile() {
+  int64_t count = plan.queryRows;
+  Tile tile{op.getQuery(), 0, queryRows, blockRow, count, k.sub(queryLimit, blockRow), 0};
+  if (!isDynamic() && plan.rows % count == 0)
+    tile.surely = count;
+  if (!isDynamic() && plan.rowBlocks == 1)
+    tile.first = tile.existing = {}, tile.surely = plan.rows;
+  return tile;
+}
+
+/// Starts copying this head's columns. A thread keeps its 16 bytes of a row and goes down the rows
+/// in equal steps, so that one address serves all its copies.
+void AttentionEmitter::copy(const Tile &tile, Value buffer, Value thread) {
   int64_t chunks = headDim / 8, stepRows = plan.threads / chunks;
-  int64_t last = plan.bufferRows() - 1, rowElements = rows.step * k.widthOf(operand);
-  Value key = k.divU(thread, chunks), chunk = k.sub(thread, k.mul(key, chunks));
-  Value offset = k.add(k.mul(key, rowElements), k.mul(chunk, 8));
-  offset = k.add(rowOffset(operand, which, rows, k.imm(0)), offset);
-  Value source = k.at(k.pointer(operand), storage, offset);
-  Value target = k.atByte(buffer, k.add(k.mul(key, plan.pitch), k.mul(chunk, 16)));
+  int64_t last = tile.count - 1, rowElements = tile.rows.step * k.widthOf(tile.operand);
+  Value mine = k.divU(thread, chunks), chunk = k.sub(thread, k.mul(mine, chunks));
+  Value first = tile.first ? tile.first : k.imm(0);
+  Value offset = k.add(k.mul(mine, rowElements), k.mul(chunk, 8));
+  offset = k.add(rowOffset(tile.operand, tile.which, tile.rows, first), offset);
+  Value source = k.at(k.pointer(tile.operand), storage, offset);
+  Value target = k.atByte(buffer, k.add(k.mul(mine, plan.pitch), k.mul(chunk, 16)));
 
   // Predicates instead of branches: a branch amid the scores would cost registers.
-  Value copies = plan.threads % chunks ? k.less(key, stepRows) : Value();
+  Value copies = plan.threads % chunks ? k.less(mine, stepRows) : Value();
   auto copyRow = [&](Value from, Value to, Value row, int64_t most) {
     Value bytes, predicate = copies;
-    if (keyCount || most >= plan.keys)
-      bytes = k.select(k.less(row, keyCount ? keyCount : k.imm(plan.keys)), k.imm(16), k.imm(0));
+    if (most >= tile.surely)
+      bytes = k.select(k.less(row, tile.existing ? tile.existing : k.imm(tile.surely)), k.imm(16),
+                       k.imm(0));
     if (most > last)
       predicate = k.both(copies, k.less(row, last + 1));
     predicate ? k.cpAsyncIf(predicate, to, from, bytes) : k.cpAsync(to, from, 16, bytes);
   };
   if (last / stepRows < 32)
-    for (int64_t first = 0; first <= last; first += stepRows)
-      copyRow(k.at(source, storage, {}, first * rowElements),
-              k.atByte(target, {}, first * plan.pitch), k.add(key, first), first + stepRows - 1);
+    for (int64_t row = 0; row <= last; row += stepRows)
+      copyRow(k.at(source, storage, {}, row * rowElements), k.atByte(target, {}, row * plan.pitch),
+              k.add(mine, row), row + stepRows - 1);
   else
-    k.loop(k.imm(0), k.imm(last + 1), stepRows, {}, [&](Value first, ValueRange) -> Values {
-      copyRow(k.at(source, storage, k.mul(first, rowElements)),
-              k.atByte(target, k.mul(first, plan.pitch)), k.add(key, first), last + stepRows);
+    k.loop(k.imm(0), k.imm(last + 1), stepRows, {}, [&](Value row, ValueRange) -> Values {
+      copyRow(k.at(source, storage, k.mul(row, rowElements)),
+              k.atByte(target, k.mul(row, plan.pitch)), k.add(mine, row), last + stepRows);
       return {};
     });
-  k.cpAsyncCommit();
 }
 
 /// Q * K^T, unscaled. The loop over the head's columns is outside, so only one step of Q and K
-/// lives beside the accumulators; the next step of Q is on its way meanwhile.
-Values AttentionEmitter::scores(Value buffer, bool wait) {
-  Value query = op.getQuery(), last = k.sub(queryLimit, k.imm(1)), sources[2];
-  for (int half = 0; half < 2; ++half) {
-    Value clamped = k.min(k.add(row, 8 * half), last); // rows that are not there are not stored
-    Value offset = k.add(rowOffset(query, 0, queryRows, clamped), pair);
-    sources[half] = k.at(k.pointer(query), storage, offset);
-  }
-  int64_t steps = (headDim + 15) / 16;
-  auto loadQuery = [&](int64_t step) -> Values {
-    Values fragment;
-    for (int64_t column = 16 * step; column < 16 * step + 16; column += 8)
-      for (Value source : sources)
-        fragment.push_back(column < headDim ? k.load(k.at(source, storage, {}, column), k.i32,
-                                                     /*readOnly=*/true, 4)
-                                            : k.imm(0));
-    return fragment;
-  };
+/// lives beside the accumulators.
+Values AttentionEmitter::scores(Value queries, Value keys) {
+  Value queryRow = k.add(k.mul(warp, 16), k.bitAnd(lane, 15));
+  Value queryFragments =
+      k.atByte(queries, k.add(k.mul(queryRow, plan.pitch), k.shl(k.shr(lane, 4), 4)));
   // ldmatrix rows: keys of two tiles, 8 columns and the next 8.
   Value key = k.add(k.bitAnd(lane, 7), k.shl(k.shr(lane, 4), 3));
   Value fragments =
-      k.atByte(buffer, k.add(k.mul(key, plan.pitch), k.shl(k.bitAnd(k.shr(lane, 3), 1), 4)));
-  Value halfFragments = k.atByte(buffer, k.mul(k.bitAnd(lane, 15), plan.pitch));
+      k.atByte(keys, k.add(k.mul(key, plan.pitch), k.shl(k.bitAnd(k.shr(lane, 3), 1), 4)));
+  Value halfFragments = k.atByte(keys, k.mul(k.bitAnd(lane, 15), plan.pitch));
 
   Values sums(4 * plan.keyTiles, k.immF(0.0));
-  Values a = loadQuery(0);
-  if (wait) {
-    k.cpAsyncWait(plan.resident ? 1 : 0);
-    k.barrier();
-  }
-  for (int64_t step = 0; step < steps; ++step) {
-    Values next = step + 1 < steps ? loadQuery(step + 1) : Values();
-    bool half = 16 * step + 8 == headDim; // only 8 columns are left
+  for (int64_t column = 0; column < headDim; column += 16) {
+    bool half = column + 8 == headDim; // only 8 columns are left
+    Values a = k.ldmatrix(k.atByte(queryFragments, {}, 2 * column), half ? 2 : 4);
+    a.resize(4, half ? k.imm(0) : a[0]);
     for (int64_t tile = 0; tile < plan.keyTiles; tile += 2) {
       unsigned tiles = std::min<int64_t>(2, plan.keyTiles - tile);
-      int64_t delta = 8 * tile * plan.pitch + 32 * step;
+      int64_t delta = 8 * tile * plan.pitch + 2 * column;
       Values b = k.ldmatrix(k.atByte(half ? halfFragments : fragments, {}, delta),
                             half ? tiles : 2 * tiles);
       for (unsigned t = 0; t < tiles; ++t) {
@@ -213,7 +226,6 @@ Values AttentionEmitter::scores(Value buffer, bool wait) {
         llvm::copy(k.mma(a, columns, sum, storage), sum.begin());
       }
     }
-    a = next;
   }
   return sums;
 }
@@ -276,7 +288,7 @@ Values AttentionEmitter::probabilities(const Values &scores, function_ref<void()
   for (int half = 0; half < 2; ++half) {
     for (int lanes : {1, 2})
       sum[half] = k.addF(sum[half], k.shuffleXor(sum[half], lanes));
-    inverse[half] = k.rcp(sum[half]);
+    inverse[half] = arith::DivFOp::create(k, k.immF(1.0), sum[half]);
   }
   return packed;
 }
@@ -323,56 +335,67 @@ void AttentionEmitter::store(const Values &out) {
   }
 }
 
-void AttentionEmitter::compute(Value keys, Value values) {
-  if (plan.threads != 32 * plan.warps && plan.resident) { // some warps only copy
+void AttentionEmitter::compute() {
+  Value keys = k.dynamicShared(), queries = k.atByte(keys, {}, plan.queryOffset());
+  Value values = plan.resident ? k.atByte(keys, {}, plan.bufferBytes()) : keys;
+  copy(queryTile(), queries, k.tid());
+  copy(keyTile(op.getKey(), 1), keys, k.tid());
+  k.cpAsyncCommit();
+  if (plan.resident) {
+    copy(keyTile(op.getValue(), 2), values, k.tid());
+    k.cpAsyncCommit();
+  }
+  if (plan.resident && plan.threads != 32 * plan.warps) { // some warps only copy
     k.cpAsyncWait(0);
     k.barrier();
-    k.ifThen(k.less(k.warp(), plan.warps), [&] {
-      Values p = probabilities(scores(keys, /*wait=*/false), [] {});
+    k.ifThen(k.less(warp, plan.warps), [&] {
+      Values p = probabilities(scores(queries, keys), [] {});
       store(product(values, p));
     });
     return;
   }
-  Values sums = scores(keys, /*wait=*/true);
+
+  k.cpAsyncWait(plan.resident ? 1 : 0);
+  k.barrier();
+  Values sums = scores(queries, keys);
   if (!plan.resident)
     k.barrier(); // every warp has read K
   // The copy needs registers too: it starts when some of the scores have been packed.
   Values p = probabilities(sums, [&] {
-    if (!plan.resident)
-      copy(op.getValue(), 2, values, k.shuffleXor(k.tid(), 0));
+    if (plan.resident)
+      return;
+    copy(keyTile(op.getValue(), 2), values, again(k.tid()));
+    k.cpAsyncCommit();
   });
-  // 1/sum waits in shared memory. The product has more use for the registers, and a store before
-  // the barrier keeps ptxas from moving exponentials behind it, among the tensor instructions,
-  // where scores and result live at the same time.
+  // 1/sum waits where the warp's queries were. The product has more use for the registers, and a
+  // store before the barrier keeps ptxas from moving exponentials behind it, among the tensor
+  // instructions, where scores and result live at the same time.
+  k.syncWarp();
   for (int half = 0; half < 2; ++half)
-    k.store(inverse[half], parked(k.tid(), half));
+    k.store(inverse[half], k.at(parked(queries), k.f32, {}, 32 * half));
   k.cpAsyncWait(0);
   k.barrier();
-  // Everything that was derived from the thread's number would live through the scores. A shuffle
-  // with itself is that number again in a way that ptxas does not see through.
-  Value thread = plan.resident ? k.tid() : k.shuffleXor(k.tid(), 0);
-  locate(thread);
+  locate(plan.resident ? k.tid() : again(k.tid()));
   Values out = product(values, p);
   for (int half = 0; half < 2; ++half)
-    inverse[half] = k.load(parked(thread, half), k.f32);
+    inverse[half] = k.load(k.at(parked(queries), k.f32, {}, 32 * half), k.f32);
   store(out);
 }
 
-/// Where a thread keeps 1/sum of its rows.
-Value AttentionEmitter::parked(Value thread, int half) {
-  return k.at(k.dynamicShared(), k.f32, thread, plan.parked / 4 + half * plan.threads);
+/// Where a lane keeps 1/sum of its first row.
+Value AttentionEmitter::parked(Value queries) {
+  return k.at(k.atByte(queries, k.mul(warp, 16 * plan.pitch)), k.f32, lane);
 }
+
+/// The thread's number anew: what was derived from it need not live meanwhile. A shuffle with
+/// itself is a thing that ptxas does not see through.
+Value AttentionEmitter::again(Value thread) { return k.shuffleXor(thread, 0); }
 
 LogicalResult AttentionEmitter::emit() {
   if (failed(check()))
     return failure();
   locate(k.tid());
-  Value keys = k.dynamicShared();
-  Value values = plan.resident ? k.atByte(keys, {}, plan.parked / 2) : keys;
-  copy(op.getKey(), 1, keys, k.tid());
-  if (plan.resident)
-    copy(op.getValue(), 2, values, k.tid());
-  compute(keys, values);
+  compute();
 
   LaunchShape launch;
   launch.threads = plan.threads;

@@ -22,13 +22,16 @@ struct AttentionPlan {
       0; ///< of a block; more than the warps that compute if those are too few to copy
   int64_t rowBlocks = 0;  ///< blocks for each sequence and head
   int64_t pitch = 0;      ///< bytes from row to row in shared memory
+  int64_t queryRows = 0;  ///< rows of Q in shared memory
   bool resident = false;  ///< V has a buffer of its own; otherwise it follows K into the same one
-  int64_t parked = 0;     ///< offset of two f32 of each thread, behind K and V
   int64_t shared = 0;     ///< bytes of all
   unsigned minBlocks = 0; ///< blocks that should fit in one multiprocessor, 0: no demand
 
   /// Rows of a buffer: the keys up to a multiple of 16, zeros behind the last.
   int64_t bufferRows() const { return (keys + 15) / 16 * 16; }
+  int64_t bufferBytes() const { return bufferRows() * pitch; }
+  /// Q lies behind K and V.
+  int64_t queryOffset() const { return bufferBytes() * (resident ? 2 : 1); }
 };
 
 /// Most keys whose scores one warp can hold: 34 tiles of 4 registers beside 64 of the result.

@@ -4,7 +4,7 @@
 //
 // A thread holds the scores of two query rows: 4 registers for every 8 keys. That is the peak; when
 // the probabilities are packed in pairs, half of them are free again, and the result needs fewer.
-// Around it the loop over the head's columns keeps two steps of Q, one of K and a few addresses.
+// Around it the loop over the head's columns keeps one step of Q and of K and a few addresses.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,9 +44,12 @@ AttentionPlan planAttention(int64_t keys, int64_t headDim, int64_t rows, int64_t
   plan.keyTiles = ceilDiv(keys, 8);
   plan.rows = rows;
 
-  // 16 warps leave 128 registers, 8 leave 255.
+  // An odd number of 16-byte chunks per row: 8 rows are in 8 different bank groups.
+  plan.pitch = 16 * (headDim / 8 | 1);
+  // 16 warps leave 128 registers, 8 leave 255. All rows of Q must fit beside K.
   int64_t registers = estimateRegisters(plan.keyTiles, headDim);
-  int64_t mostWarps = registers <= 128 ? 16 : 8;
+  int64_t mostWarps = std::min<int64_t>(
+      registers <= 128 ? 16 : 8, (maxSharedPerBlock - plan.bufferBytes()) / (16 * plan.pitch));
   int64_t rowTiles = ceilDiv(rows, 16);
   plan.warps = std::min({mostWarps, std::max<int64_t>(blockRows / 16, 1), rowTiles});
   plan.rowBlocks = ceilDiv(rowTiles, plan.warps);
@@ -55,18 +58,18 @@ AttentionPlan planAttention(int64_t keys, int64_t headDim, int64_t rows, int64_t
   bool helpers = rows <= 16 && keys > 32;
   plan.threads = 32 * (helpers ? 4 : plan.warps);
 
-  // An odd number of 16-byte chunks per row: 8 rows are in 8 different bank groups.
-  plan.pitch = 16 * (headDim / 8 | 1);
-  int64_t buffer = plan.bufferRows() * plan.pitch, sums = 8 * plan.threads;
-  int64_t byRegisters = blocksByRegisters(registers, plan.threads / 32);
-  auto blocks = [&](int64_t buffers) {
-    return std::min(byRegisters, blocksByShared(buffers * buffer + sums));
-  };
-  plan.resident = 2 * buffer + sums <= maxSharedPerBlock && (helpers || blocks(2) >= blocks(1));
-  plan.parked = plan.resident ? 2 * buffer : buffer;
-  plan.shared = plan.parked + sums;
+  int64_t blockWarps = plan.threads / 32;
+  int64_t byRegisters = blocksByRegisters(registers, blockWarps);
+  // With V beside K the helpers of a single warp leave early; else they go along, on zeros.
+  int64_t both = 2 * plan.bufferBytes() + 16 * plan.warps * plan.pitch;
+  int64_t one = plan.bufferBytes() + 16 * blockWarps * plan.pitch;
+  int64_t blocksOfBoth = std::min(byRegisters, blocksByShared(both));
+  int64_t blocksOfOne = std::min(byRegisters, blocksByShared(one));
+  plan.resident = both <= maxSharedPerBlock && (helpers || blocksOfBoth >= blocksOfOne);
+  plan.queryRows = 16 * (plan.resident ? plan.warps : blockWarps);
+  plan.shared = plan.resident ? both : one;
   // Without a demand ptxas takes more registers than it needs.
-  int64_t wanted = blocks(plan.resident ? 2 : 1);
+  int64_t wanted = plan.resident ? blocksOfBoth : blocksOfOne;
   plan.minBlocks = wanted > 1 ? wanted : 0;
   return plan;
 }

@@ -384,9 +384,11 @@ LogicalResult Gemm::emit() {
                     static_cast<uint32_t>(bm), 1};
   launch.grid[1].times = llvm::divideCeil(n, bn);
   // Pins the registers at the step that the accumulators need; the driver's compiler would take
-  // a few more than ptxas and lose a block per multiprocessor.
+  // a few more than ptxas and lose a block per multiprocessor. An epilogue with many addresses and
+  // values alive beside the accumulators may have more rather than spill.
   int64_t accumulators = wm * wn / 32;
-  int64_t registers = accumulators <= 64 ? 128 : accumulators <= 96 ? 168 : 255;
+  bool heavy = Region(k).rowOperands() + k.numResults() > 3;
+  int64_t registers = heavy ? 255 : accumulators <= 64 ? 128 : accumulators <= 96 ? 168 : 255;
   int64_t fit = 65536 / (registers * std::max<int64_t>(threads, 1));
   int64_t fitShared = 100 * 1024 / (launch.dynamicSmem + 1024);
   return k.finish(launch, std::max<int64_t>(1, std::min(fit, fitShared)));

@@ -166,12 +166,11 @@ void Region::store(unsigned result, const Place &place, ArrayRef<Value> values) 
   k.storeValues(values, address(k.resultPointer(result), type, place), type.getElementType());
 }
 
-bool Region::readsRows() {
-  for (BlockArgument argument : k.kernel.getBody().getArguments())
-    if (k.typeOf(argument).getRank() != 1 &&
-        llvm::any_of(argument.getUsers(), [&](Operation *user) { return user != k.root(); }))
-      return true;
-  return false;
+unsigned Region::rowOperands() {
+  return llvm::count_if(k.kernel.getBody().getArguments(), [&](BlockArgument argument) {
+    return k.typeOf(argument).getRank() != 1 &&
+           llvm::any_of(argument.getUsers(), [&](Operation *user) { return user != k.root(); });
+  });
 }
 
 } // namespace vitc

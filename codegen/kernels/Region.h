@@ -52,9 +52,9 @@ public:
   void store(const Place &place, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> values);
   void store(unsigned result, const Place &place, llvm::ArrayRef<mlir::Value> values);
 
-  /// True if evaluating the results reads an argument other than the root's operands and vectors
-  /// over columns: then `place` matters beyond its column.
-  bool readsRows();
+  /// How many arguments the fused ops read row by row: all but the root's own operands and vectors
+  /// over columns. Each keeps addresses in registers.
+  unsigned rowOperands();
 
 private:
   llvm::SmallVector<mlir::Value> load(mlir::Value argument, const Place &place, unsigned count);
