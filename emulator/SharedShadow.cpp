@@ -60,7 +60,7 @@ Hazard SharedShadow::checkStore(const Accessor &who, uint32_t write, uint32_t re
     return {Hazard::WriteWrite, address, threadOf(write)};
   for (uint32_t reader : {read0, read1})
     if (reader && !orderedReader(reader, who) && !(who.atomic && (reader & atomicBit)))
-      return {Hazard::ReadWrite, address, threadOf(reader)};
+      return {Hazard::ReadWrite, address, threadOf(reader), (reader & manyBit) != 0};
   return {};
 }
 

@@ -34,6 +34,7 @@ struct Hazard {
   } kind = None;
   uint32_t address = 0;
   uint32_t thread = 0;
+  bool collective = false; ///< the whole warp of that thread
   explicit operator bool() const { return kind != None; }
 };
 
@@ -63,10 +64,20 @@ public:
     return readSlow(who, address, bytes);
   }
   Hazard write(const Accessor &who, uint32_t address, uint32_t bytes) {
+    Granule &g = granules[address >> 4];
+    if (bytes == 16 && free(g, who, address)) {
+      g = {record(who), 0, 0, 0, 0};
+      return {};
+    }
     return store(who, address, bytes, 0, true);
   }
   /// A cp.async into these bytes was issued: until `land` nobody may touch them.
   Hazard open(const Accessor &who, uint32_t address, uint32_t bytes) {
+    Granule &g = granules[address >> 4];
+    if (bytes == 16 && free(g, who, address)) {
+      g = {record(who) | openBit, 0, 0, g.unwritten, 0};
+      return {};
+    }
     return store(who, address, bytes, openBit, false);
   }
   /// The issuing thread has waited. Bit b of `unwritten`: byte b came from memory nobody wrote.
@@ -107,6 +118,12 @@ private:
     uint16_t unwritten; ///< bit b: byte b holds nothing
     uint16_t split;     ///< 1 + index into splits; then the records above are unused
   };
+  /// Whether `who` may write the whole granule at `address`, and it is not split.
+  static bool free(const Granule &g, const Accessor &who, uint32_t address) {
+    return (address & 15) == 0 && !g.split && !(g.write & openBit) &&
+           (!g.write || ordered(g.write, who)) && (!g.read0 || orderedReader(g.read0, who)) &&
+           (!g.read1 || orderedReader(g.read1, who));
+  }
   struct Split {
     uint32_t write[16], read0[16], read1[16];
   };

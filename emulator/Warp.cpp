@@ -103,7 +103,8 @@ void Warp::report(const Inst &inst, unsigned lane, Kind kind, std::string text) 
 
 void Warp::report(const Inst &inst, unsigned lane, const Hazard &hazard) {
   std::string where = "byte " + std::to_string(hazard.address) + " of shared memory";
-  std::string other = "thread " + std::to_string(hazard.thread);
+  std::string other =
+      (hazard.collective ? "the warp of thread " : "thread ") + std::to_string(hazard.thread);
   switch (hazard.kind) {
   case Hazard::None:
     return;
