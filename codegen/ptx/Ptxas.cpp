@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/Codegen.h"
+#include "codegen/Interrupt.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
@@ -24,6 +25,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <mutex>
+#include <optional>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <thread>
@@ -43,16 +45,17 @@ std::string readFile(const llvm::Twine &name) {
   return buffer ? (*buffer)->getBuffer().str() : std::string();
 }
 
-/// A directory that is removed with the files put into it, also by an interrupt as far as a
-/// signal handler can.
+/// A directory that is removed with the files put into it, also by an interrupt.
 class WorkingDirectory {
 public:
   WorkingDirectory() {
     llvm::SmallString<128> model;
     path::system_temp_directory(/*ErasedOnReboot=*/true, model);
     path::append(model, "vitc-XXXXXX");
-    if (const char *made = mkdtemp(const_cast<char *>(model.c_str())))
+    if (const char *made = mkdtemp(const_cast<char *>(model.c_str()))) {
       root = made;
+      onSignal.emplace(root);
+    }
   }
   ~WorkingDirectory() {
     for (const std::string &name : files) {
@@ -76,6 +79,7 @@ public:
 
 private:
   std::string root;
+  std::optional<RemoveFolderOnSignal> onSignal;
   std::vector<std::string> files;
 };
 

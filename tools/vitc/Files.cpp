@@ -3,40 +3,23 @@
 //===----------------------------------------------------------------------===//
 //
 // A rename within a folder is atomic, so a file is complete before it gets its
-// name. LLVM removes registered files when a signal ends the process; folders
-// are ours to remove.
+// name. LLVM removes registered files when a signal ends the process, and
+// codegen/Interrupt.h the folders.
 //
 //===----------------------------------------------------------------------===//
 
 #include "tools/vitc/Files.h"
 
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <csignal>
 #include <unistd.h>
 
 using namespace llvm;
 using namespace vitc;
-
-//===----------------------------------------------------------------------===//
-// Folders to remove when a signal comes
-//===----------------------------------------------------------------------===//
-
-/// Filled before the handler can run, innermost first; a handler may call rmdir, but not allocate.
-static constexpr int maxFolders = 32;
-static const char *foldersToRemove[maxFolders];
-static volatile sig_atomic_t folderCount = 0;
-
-static void removeFoldersAndEnd() {
-  for (int i = 0; i < folderCount; ++i)
-    rmdir(foldersToRemove[i]);
-  _exit(130);
-}
 
 //===----------------------------------------------------------------------===//
 // Single files
@@ -72,13 +55,8 @@ Error OutputFiles::open(StringRef path) {
   for (const std::string &directory : reverse(missing)) {
     if (auto error = sys::fs::create_directory(directory, false, sys::fs::all_all))
       return problem(directory, error);
-    createdFolders.push_back(directory);
+    createdFolders.push_back(std::make_unique<CreatedFolder>(directory));
   }
-  folderCount = 0;
-  for (int i = 0, n = createdFolders.size(); i < n && i < maxFolders; ++i)
-    foldersToRemove[i] = createdFolders[n - 1 - i].c_str();
-  folderCount = std::min<int>(createdFolders.size(), maxFolders);
-  sys::SetInterruptFunction(removeFoldersAndEnd);
   if (!sys::fs::is_directory(path))
     return createStringError(path + ": expected a folder for the output, found a file");
 
@@ -117,7 +95,6 @@ Error OutputFiles::commit() {
   for (const Pending &file : pending)
     if (!file.name.empty() && sys::fs::is_directory(target(file)))
       return createStringError(target(file) + ": is a folder, expected a file to replace");
-  folderCount = 0;
   createdFolders.clear();
   while (!pending.empty()) {
     const Pending &file = pending.back();
@@ -136,9 +113,8 @@ OutputFiles::~OutputFiles() {
     sys::fs::remove(file.temporary);
     sys::DontRemoveFileOnSignal(file.temporary);
   }
-  folderCount = 0;
-  for (const std::string &directory : reverse(createdFolders))
-    rmdir(directory.c_str()); // stays if somebody else put something there
+  for (const auto &folder : reverse(createdFolders))
+    sys::fs::remove(folder->path); // stays if somebody else put something there
 }
 
 Error vitc::writeOutput(StringRef path, StringRef bytes) {

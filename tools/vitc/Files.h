@@ -4,9 +4,12 @@
 #ifndef TOOLS_VITC_FILES_H
 #define TOOLS_VITC_FILES_H
 
+#include "codegen/Interrupt.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,12 +37,17 @@ public:
   llvm::Error commit();
 
 private:
+  struct CreatedFolder {
+    explicit CreatedFolder(std::string path) : path(path), onSignal(path) {}
+    std::string path;
+    RemoveFolderOnSignal onSignal;
+  };
   struct Pending {
     std::string name, temporary; // no name: scratch
   };
   std::string folder;
   std::vector<Pending> pending;
-  std::vector<std::string> createdFolders; // the outermost first
+  std::vector<std::unique_ptr<CreatedFolder>> createdFolders; // the outermost first
 };
 
 /// Writes to a file as it is: a temporary one of OutputFiles, or a stream ("-" is stdout).
