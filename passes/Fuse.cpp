@@ -124,8 +124,6 @@ vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
   for (Value result : results)
     stored.push_back(values.lookup(result));
   vit::YieldOp::create(inside, loc, stored);
-  kernel.setSymName(kernelName(kernel));
-  insertKernel(symbols, kernel, producer->getParentOfType<func::FuncOp>());
 
   auto launch = vit::LaunchOp::create(builder, loc, ValueRange(results).getTypes(),
                                       kernel.getSymName(), operands, DenseI64ArrayAttr());
@@ -136,6 +134,10 @@ vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
   for (vit::KernelOp old : {first, second})
     if (SymbolTable::symbolKnownUseEmpty(old, old->getParentOfType<ModuleOp>()))
       symbols.erase(old);
+  // Named only now, so that the new kernel may have the name of an old one.
+  kernel.setSymName(kernelName(kernel));
+  insertKernel(symbols, kernel, launch->getParentOfType<func::FuncOp>());
+  launch.setKernel(kernel.getSymName());
   return launch;
 }
 

@@ -37,6 +37,8 @@ std::string vitc::locationName(Location location) {
 
 std::string vitc::describe(Operation *op) {
   std::string name = locationName(op->getLoc());
+  if (auto launch = dyn_cast<vit::LaunchOp>(op); launch && name.empty())
+    name = launch.getKernel();
   return (Twine("'") + (name.empty() ? op->getName().getStringRef() : StringRef(name)) + "'").str();
 }
 

@@ -29,7 +29,8 @@ llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
 /// none.
 std::string locationName(mlir::Location location);
 
-/// How messages call `op`: the quoted name of its location, else the quoted name of the operation.
+/// How messages call `op`, in quotes: the name of its location; else, for a launch, its kernel;
+/// else the kind of op.
 std::string describe(mlir::Operation *op);
 
 /// The name of argument or result `index` of a model: its `vit.name`, else "0", "1", ...

@@ -78,6 +78,8 @@ struct ShareKernels : impl::ShareKernelsBase<ShareKernels> {
       if (!llvm::is_contained(kept, kernel))
         kernel.erase();
     rename(launches, kept);
+    for (vit::KernelOp kernel : kept) // as they are launched
+      kernel->moveBefore(launches.front()->getParentOp());
   }
 
   /// Readable names; equal ones are numbered from the second on.

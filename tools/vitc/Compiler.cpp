@@ -88,9 +88,10 @@ void Compiler::report(Diagnostic &diagnostic) {
   if (silent)
     return;
   std::string text = options.model + ": ";
-  if (std::string label = labelOf(diagnostic.getLocation()); !label.empty())
+  std::string label = labelOf(diagnostic.getLocation()), message = diagnostic.str();
+  if (!label.empty() && message.find(label) == std::string::npos)
     text += "'" + label + "': ";
-  text += diagnostic.str();
+  text += message;
   if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
     warn(text);
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error && !std::exchange(reported, true))

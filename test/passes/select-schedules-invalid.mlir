@@ -1,0 +1,90 @@
+// RUN: vitc-opt %s --vit-select-schedules --split-input-file --verify-diagnostics
+// RUN: echo 'module {}' > %t.mlir
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=gpu=rtx9999 2>&1 | FileCheck %s --check-prefix=GPU
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=max-batch=0 2>&1 | FileCheck %s --check-prefix=BATCH
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128 2>&1 | FileCheck %s --check-prefix=FORM
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/64x32/3x 2>&1 | FileCheck %s --check-prefix=END
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=0x128x32/64x32/3 2>&1 | FileCheck %s --check-prefix=ZERO
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x48/64x32/3 2>&1 | FileCheck %s --check-prefix=BK
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/24x32/3 2>&1 | FileCheck %s --check-prefix=WARP
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/48x32/3 2>&1 | FileCheck %s --check-prefix=DIVIDE
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=256x256x32/32x32/3 2>&1 | FileCheck %s --check-prefix=WARPS
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x16x32/16x16/3 2>&1 | FileCheck %s --check-prefix=COPY
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/64x32/1 2>&1 | FileCheck %s --check-prefix=STAGES
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x64/64x32/4 2>&1 | FileCheck %s --check-prefix=SMEM
+// RUN: vitc-opt %t.mlir --vit-select-schedules="tile=128x128x64/64x32/4 gpu=h200"
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/128x64/3 2>&1 | FileCheck %s --check-prefix=REGS
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=8192x128x32/64x32/3 2>&1 | FileCheck %s --check-prefix=LARGE
+
+// GPU:    error: no device named 'rtx9999'; known are rtx4090, rtx4060, l4, l40s, h200
+// BATCH:  error: max-batch must be at least 1, but is 0
+// FORM:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128'
+// END:    error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128x32/64x32/3x'
+// ZERO:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '0x128x32/64x32/3'
+// BK:     error: tile '128x128x48/64x32/3': BK must be 32 or 64, but is 48
+// WARP:   error: tile '128x128x32/24x32/3': WM and WN must be multiples of 16, but are 24 and 32
+// DIVIDE: error: tile '128x128x32/48x32/3': WM and WN must divide BM and BN, but 48x32 does not divide 128x128
+// WARPS:  error: tile '256x256x32/32x32/3': a block has at most 32 warps, but BM/WM * BN/WN is 64
+// COPY:   error: tile '128x16x32/16x16/3': both operands must split evenly into 16-byte copies of 256 threads, but have 512 and 64
+// STAGES: error: tile '128x128x32/64x32/1': STAGES must be 2 to 8, but is 1
+// SMEM:   error: tile '128x128x64/64x32/4': it needs 131072 bytes of shared memory, but rtx4090 has 101376 for a block
+// REGS:   error: tile '128x128x32/128x64/3': a thread would hold 256 accumulators, at most 160 leave room in 255 registers
+// LARGE:  error: tile '8192x128x32/64x32/3': sizes are at most 4096, but one is 8192
+
+vit.kernel @attn(%x: tensor<?x577x768xf16>) -> tensor<?x577x768xf16> {
+  // expected-error @unknown {{'blocks.0.attn' has 577 tokens; whole-row attention takes at most 272}}
+  %y = vit.attention %x, %x, %x heads 12 head_dim 64 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x577x768xf16>, tensor<?x577x768xf16>, tensor<?x577x768xf16> -> tensor<?x577x768xf16> loc("blocks.0.attn")
+  vit.yield %y : tensor<?x577x768xf16>
+}
+func.func @too_many_tokens(%x: tensor<?x577x768xf16>) -> tensor<?x577x768xf16> {
+  %0 = vit.launch @attn(%x) : (tensor<?x577x768xf16>) -> tensor<?x577x768xf16>
+  return %0 : tensor<?x577x768xf16>
+}
+
+// -----
+
+vit.kernel @attn(%x: tensor<?x5x64xf16>) -> tensor<?x5x64xf16> {
+  // expected-error @unknown {{'blocks.0.attn' attends over the batch: max-batch 64, at most 17}}
+  %y = vit.attention %x, %x, %x heads 2 head_dim 32 scale 1.0 axis batch offsets [0, 0, 0] : tensor<?x5x64xf16>, tensor<?x5x64xf16>, tensor<?x5x64xf16> -> tensor<?x5x64xf16> loc("blocks.0.attn")
+  vit.yield %y : tensor<?x5x64xf16>
+}
+func.func @too_many_images(%x: tensor<?x5x64xf16>) -> tensor<?x5x64xf16> {
+  %0 = vit.launch @attn(%x) : (tensor<?x5x64xf16>) -> tensor<?x5x64xf16>
+  return %0 : tensor<?x5x64xf16>
+}
+
+// -----
+
+vit.kernel @attn(%x: tensor<?x5x40xf16>) -> tensor<?x5x40xf16> {
+  // expected-error @below {{'vit.attention' has heads of 20 columns; kernels take multiples of 8 from 16 to 128}}
+  %y = vit.attention %x, %x, %x heads 2 head_dim 20 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x5x40xf16>, tensor<?x5x40xf16>, tensor<?x5x40xf16> -> tensor<?x5x40xf16>
+  vit.yield %y : tensor<?x5x40xf16>
+}
+func.func @head_size(%x: tensor<?x5x40xf16>) -> tensor<?x5x40xf16> {
+  %0 = vit.launch @attn(%x) : (tensor<?x5x40xf16>) -> tensor<?x5x40xf16>
+  return %0 : tensor<?x5x40xf16>
+}
+
+// -----
+
+vit.kernel @attn(%x: tensor<?x5x8xf16>) -> tensor<?x5x8xf16> {
+  // expected-error @below {{'vit.attention' has heads of 8 columns; kernels take multiples of 8 from 16 to 128}}
+  %y = vit.attention %x, %x, %x heads 1 head_dim 8 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x5x8xf16>, tensor<?x5x8xf16>, tensor<?x5x8xf16> -> tensor<?x5x8xf16>
+  vit.yield %y : tensor<?x5x8xf16>
+}
+func.func @head_too_small(%x: tensor<?x5x8xf16>) -> tensor<?x5x8xf16> {
+  %0 = vit.launch @attn(%x) : (tensor<?x5x8xf16>) -> tensor<?x5x8xf16>
+  return %0 : tensor<?x5x8xf16>
+}
+
+// -----
+
+vit.kernel @attn(%x: tensor<?x5x136xf16>) -> tensor<?x5x136xf16> {
+  // expected-error @below {{'vit.attention' has heads of 136 columns; kernels take multiples of 8 from 16 to 128}}
+  %y = vit.attention %x, %x, %x heads 1 head_dim 136 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x5x136xf16>, tensor<?x5x136xf16>, tensor<?x5x136xf16> -> tensor<?x5x136xf16>
+  vit.yield %y : tensor<?x5x136xf16>
+}
+func.func @head_too_large(%x: tensor<?x5x136xf16>) -> tensor<?x5x136xf16> {
+  %0 = vit.launch @attn(%x) : (tensor<?x5x136xf16>) -> tensor<?x5x136xf16>
+  return %0 : tensor<?x5x136xf16>
+}
