@@ -86,7 +86,7 @@ def Vit_ScheduleAttr : Vit_Attr<"Schedule", "schedule"> {
   let description = [{
     `block` is the part of the result one thread block computes, `warp` the part one warp does;
     `stages` counts shared-memory buffers of the main loop. What the numbers mean depends on the
-    root of the kernel:
+    root of the kernel (several linears of one kernel share the numbers):
 
     | root | block | warp |
     |---|---|---|
@@ -95,18 +95,31 @@ def Vit_ScheduleAttr : Vit_Attr<"Schedule", "schedule"> {
     | layer_norm | rows | rows |
     | others | elements | elements |
 
+    `buffers` of 2 loads the fragments of the next k16 step while this one is multiplied; `splits`
+    divides K among that many blocks, whose sums a second kernel adds; `registers` bounds what a thread
+    may have (0: no bound); `recompute` says that a row is read again, with the ops before the root done
+    anew, instead of kept in registers. Schedules of one kernel with the same range of batches are
+    alternatives, the preferred one first: the next is taken where ptxas spills.
+
     Constraints: (C1) the range of batches is not empty and begins at 1 or later; (C2) `block` and `warp` have
-    sizes, all positive; (C3) `stages` is at least 1.
+    sizes, all positive; (C3) `stages` is at least 1; (C4) `buffers` is 1 or 2; (C5) `splits` is at least 1;
+    (C6) `registers` is 0 to 255.
 
     ```mlir
     #vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>
+    #vit.schedule<batch = 1 to 2, block = [64, 64, 64], warp = [32, 32], stages = 3 buffers = 2 splits = 4 registers = 96>
     ```
   }];
   let parameters = (ins "int64_t":$minBatch, "int64_t":$maxBatch, ArrayRefParameter<"int64_t">:$block,
-                        ArrayRefParameter<"int64_t">:$warp, "int64_t":$stages);
+                        ArrayRefParameter<"int64_t">:$warp, "int64_t":$stages,
+                        DefaultValuedParameter<"int64_t", "1">:$buffers,
+                        DefaultValuedParameter<"int64_t", "1">:$splits,
+                        DefaultValuedParameter<"int64_t", "0">:$registers,
+                        DefaultValuedParameter<"bool", "false">:$recompute);
   let assemblyFormat = [{
     `<` `batch` `=` $minBatch `to` $maxBatch `,` `block` `=` `[` $block `]` `,` `warp` `=` `[` $warp `]`
-        `,` `stages` `=` $stages `>`
+        `,` `stages` `=` $stages (`buffers` `=` $buffers^)? (`splits` `=` $splits^)?
+        (`registers` `=` $registers^)? (`recompute` `=` $recompute^)? `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -125,7 +125,8 @@ LogicalResult VitDialect::verifyOperationAttribute(Operation *op, NamedAttribute
 
 LogicalResult ScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                                    int64_t minBatch, int64_t maxBatch, ArrayRef<int64_t> block,
-                                   ArrayRef<int64_t> warp, int64_t stages) {
+                                   ArrayRef<int64_t> warp, int64_t stages, int64_t buffers,
+                                   int64_t splits, int64_t registers, bool) {
   if (minBatch < 1 || maxBatch < minBatch) // (C1)
     return emitError() << "expected a range of batches from 1, but got " << minBatch << " to "
                        << maxBatch;
@@ -136,6 +137,12 @@ LogicalResult ScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emit
                        << "] and [" << warp << "]";
   if (stages < 1) // (C3)
     return emitError() << "expected at least 1 stage, but got " << stages;
+  if (buffers != 1 && buffers != 2) // (C4)
+    return emitError() << "expected 1 or 2 buffers of fragments, but got " << buffers;
+  if (splits < 1) // (C5)
+    return emitError() << "expected at least 1 split of K, but got " << splits;
+  if (registers < 0 || registers > 255) // (C6)
+    return emitError() << "expected a bound of 0 to 255 registers, but got " << registers;
   return success();
 }
 

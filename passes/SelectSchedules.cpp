@@ -135,8 +135,8 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
 
   void set(vit::KernelOp kernel, ArrayRef<int64_t> block, ArrayRef<int64_t> warp, int64_t stages) {
     Builder builder(kernel.getContext());
-    kernel.setSchedulesAttr(builder.getArrayAttr(
-        vit::ScheduleAttr::get(kernel.getContext(), 1, maxBatch, block, warp, stages)));
+    kernel.setSchedulesAttr(builder.getArrayAttr(vit::ScheduleAttr::get(
+        kernel.getContext(), 1, maxBatch, block, warp, stages, 1, 1, 0, false)));
   }
 
   const cost::Gpu *device = nullptr;

@@ -28,3 +28,18 @@
 
 // expected-error @below {{expected at least 1 stage, but got 0}}
 #schedule_c3 = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 0>
+
+// -----
+
+// expected-error @below {{expected 1 or 2 buffers of fragments, but got 3}}
+#schedule_c4 = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 1 buffers = 3>
+
+// -----
+
+// expected-error @below {{expected at least 1 split of K, but got 0}}
+#schedule_c5 = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 1 splits = 0>
+
+// -----
+
+// expected-error @below {{expected a bound of 0 to 255 registers, but got 256}}
+#schedule_c6 = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 1 registers = 256>
