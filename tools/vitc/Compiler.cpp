@@ -4,6 +4,7 @@
 
 #include "tools/vitc/Compiler.h"
 
+#include "codegen/library/Emit.h"
 #include "codegen/library/PtxText.h"
 #include "passes/cost/Cost.h"
 #include "tools/common/Console.h"
@@ -41,6 +42,20 @@ int vitc::fail(const Twine &text) {
 
 void vitc::warn(const Twine &text) {
   llvm::errs() << "vitc: warning: " << oneLine(text.str()) << "\n";
+}
+
+std::string vitc::modelName(StringRef model) {
+  SmallString<128> path(model);
+  llvm::sys::fs::make_absolute(path);
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  StringRef last = llvm::sys::path::filename(path);
+  if (last == "." || last == "/") // "dir/" ends so
+    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+  if (last == "config.json")
+    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+  last.consume_back(".mlir");
+  std::string name = makeIdentifier(last);
+  return isIdentifier(name) ? name : name + "_model";
 }
 
 //===----------------------------------------------------------------------===//

@@ -34,6 +34,9 @@ int fail(const llvm::Twine &text);
 /// "vitc: warning: TEXT".
 void warn(const llvm::Twine &text);
 
+/// The name of a model's directory or file, made a C identifier.
+std::string modelName(llvm::StringRef model);
+
 /// What the command line says about compiling.
 struct CompileOptions {
   std::string model; ///< directory with config.json, or .mlir file
