@@ -8,7 +8,8 @@ using namespace llvm;
 using namespace vitc;
 
 void CsvReader::skipLine() {
-  rest = rest.drop_front(std::min(peekLine().size() + 1, rest.size()));
+  lineEnded = peekLine().size() < rest.size();
+  rest = rest.drop_front(peekLine().size() + lineEnded);
   ++number;
 }
 

@@ -32,10 +32,13 @@ public:
   llvm::Expected<std::vector<std::string>> next();
   /// The number of the line read last, from 1.
   unsigned line() const { return number; }
+  /// Whether that line had an end, which the last one of a file may lack.
+  bool ended() const { return lineEnded; }
 
 private:
   llvm::StringRef rest;
   unsigned number = 0;
+  bool lineEnded = true;
 };
 
 } // namespace vitc

@@ -128,6 +128,8 @@ Expected<std::vector<std::string>> NcuParser::fields() {
   auto row = csv.next();
   if (!row)
     return atLine(toString(row.takeError()) + "; the file is cut off");
+  if (!csv.ended())
+    return atLine("expected a line's end; the file is cut off");
   if (width && row->size() != width)
     return atLine("expected " + Twine(width) + " fields, as in the header, but got " +
                   Twine(row->size()) + (row->size() < width ? "; the file is cut off" : ""));
