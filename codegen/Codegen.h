@@ -2,8 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Three steps, each usable by itself: vit.kernel -> gpu.module with one llvm.func (lowerKernels),
-// gpu.module -> PTX text (translateToPtx), PTX -> machine code and its resource use (assemble).
+// Three steps, each usable by itself: vit.kernel -> gpu.module with an llvm.func for each schedule
+// (lowerKernels), llvm.func -> PTX text (translateToPtx), PTX -> machine code and its resource use
+// (assemble).
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_CODEGEN_H
@@ -12,6 +13,7 @@
 #include "dialect/VitOps.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -30,8 +32,9 @@ struct Extent {
   uint32_t perCount = 0, divisor = 1, times = 1;
 };
 
-/// How a kernel is launched. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
-/// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>.
+/// How a function is launched. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
+/// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>; beside them vit.schedule and
+/// vit.part, which say what it is.
 struct LaunchShape {
   uint32_t threads = 0;     ///< per block, in x
   uint32_t dynamicSmem = 0; ///< bytes
@@ -51,26 +54,44 @@ struct MachineCode {
   Resources resources;
 };
 
+/// One function: a kernel as one of its schedules has it, or one part of that.
 struct KernelCode {
-  std::string name;
+  std::string name;   ///< of the function
+  std::string kernel; ///< symbol of the vit.kernel
+  vit::ScheduleAttr schedule;
+  unsigned part = 0; ///< 1: adds what part 0 of a split kernel has left in scratch memory
+  /// Batches it serves, first to last, ascending; neighbours are joined.
+  std::vector<std::pair<int64_t, int64_t>> batches;
   LaunchShape launch;
   std::string ptx;
   std::vector<MachineCode> codes; ///< empty without ptxas
 };
 
-/// Adds beside each vit.kernel @k a gpu.module @k_module with one llvm.func @k (nvvm.kernel).
-/// Parameters: a !llvm.ptr<1> for each argument, then each result, then i32 `count`. Kernels whose
-/// module exists already are left alone, so IR that was lowered before continues from there. Errors
-/// are diagnostics that name the kernel and what is not supported.
+/// Adds beside each vit.kernel @k a gpu.module @k_module with an llvm.func (nvvm.kernel) for each
+/// active schedule; for one with `splits` there are two, the second named "..._reduce". Parameters:
+/// a !llvm.ptr<1> for each argument, then each result, then scratch memory if there are two, then
+/// i32 `count`. Kernels whose module exists already are left alone, so IR that was lowered before
+/// continues from there. Errors are diagnostics that name the kernel and what is not supported.
 mlir::LogicalResult lowerKernels(mlir::ModuleOp module);
 std::unique_ptr<mlir::Pass> createLowerKernelsPass(); ///< "vit-lower-kernels"
 void registerCodegenPasses();
 
-/// The launch shape stored on the llvm.func of a lowered kernel.
-mlir::FailureOr<LaunchShape> readLaunchShape(mlir::gpu::GPUModuleOp module);
+/// The schedules of a kernel that get code, by range: the first alternative of each range of
+/// batches. Fails with a diagnostic where there is none or where ranges overlap.
+mlir::FailureOr<std::vector<vit::ScheduleAttr>> activeSchedules(vit::KernelOp kernel);
+/// True if both give the same code: all but the range of batches is equal.
+bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b);
 
-/// PTX for `arch` ("sm_89"). Checks what must never happen: a local depot, .extern .func.
-mlir::FailureOr<std::string> translateToPtx(mlir::gpu::GPUModuleOp module, llvm::StringRef arch);
+/// The code of a kernel after lowerKernels, or null.
+mlir::gpu::GPUModuleOp moduleOf(vit::KernelOp kernel);
+/// The functions of a lowered kernel, without PTX. Fails with a diagnostic where one is missing or
+/// was written for another schedule.
+mlir::FailureOr<std::vector<KernelCode>> readFunctions(vit::KernelOp kernel);
+
+/// Writes the PTX for `arch` ("sm_89") of all that have none, with the threads of the context.
+/// Checks what must never happen: a local depot, .extern .func.
+mlir::LogicalResult translateToPtx(mlir::ModuleOp module, llvm::StringRef arch,
+                                   std::vector<KernelCode> &functions);
 
 /// The ptxas to use: `request` ("" = search: $VITC_PTXAS, PATH, $CUDA_HOME/bin,
 /// /usr/local/cuda/bin, the nvidia-cuda-nvcc wheel of python3; "none" = do without), as a path, or

@@ -398,4 +398,8 @@ LogicalResult Gemm::emit() {
 
 LogicalResult emitGemm(KernelBuilder &k) { return Gemm(k).emit(); }
 
+LogicalResult emitSplitReduction(KernelBuilder &k) {
+  return k.error() << "no code for a linear that is split along K yet: expected splits = 1";
+}
+
 } // namespace vitc

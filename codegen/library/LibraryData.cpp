@@ -165,7 +165,7 @@ private:
   LogicalResult addKernels() {
     std::vector<vit_kernel> list;
     for (const KernelCode &code : codes) {
-      kernelIndex[code.name] = list.size();
+      kernelIndex[code.kernel] = list.size(); // one function each so far
       std::vector<vit_machine_code> images;
       for (const MachineCode &machine : code.codes)
         images.push_back(

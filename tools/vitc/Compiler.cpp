@@ -314,17 +314,13 @@ LogicalResult Compiler::generate(bool withMachineCode) {
     return failure();
   codes.clear();
   for (auto kernel : root->getOps<vit::KernelOp>()) {
-    auto module = root->lookupSymbol<gpu::GPUModuleOp>((kernel.getSymName() + "_module").str());
-    if (!module)
-      return kernel.emitOpError("has no gpu.module with its code"), failure();
-    FailureOr<LaunchShape> launch = readLaunchShape(module);
-    if (failed(launch))
+    FailureOr<std::vector<KernelCode>> functions = readFunctions(kernel);
+    if (failed(functions))
       return failure();
-    FailureOr<std::string> text = translateToPtx(module, arch());
-    if (failed(text))
-      return failure();
-    codes.push_back({kernel.getSymName().str(), *launch, std::move(*text), {}});
+    ::llvm::append_range(codes, *functions);
   }
+  if (failed(translateToPtx(*root, arch(), codes)))
+    return failure();
   return withMachineCode ? assembleAll() : success();
 }
 
