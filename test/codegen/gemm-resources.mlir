@@ -1,13 +1,13 @@
 // What ptxas makes of the tiles that schedules choose from: registers that let the intended number
 // of blocks live on one multiprocessor, no spills, no stack. The numbers in the names are the
-// block, the warp tile and the stages.
+// block, the warp tile and the stages; that of the function repeats the block.
 // RUN: vitc-opt %s --vit-lower-kernels --vit-print-ptx="text=false" -o /dev/null | FileCheck %s
 // RUN: vitc-opt %s --vit-lower-kernels --vit-print-ptx="text=false" -o /dev/null | FileCheck %s --check-prefix=ALL \
 // RUN:   --implicit-check-not="spill stores {{[1-9]}}" --implicit-check-not="spill loads {{[1-9]}}" \
 // RUN:   --implicit-check-not="stack {{[1-9]}}" --implicit-check-not="static shared {{[1-9]}}"
 // ALL-COUNT-10: sm_89: registers {{[0-9]+}}, spill stores 0, spill loads 0, stack 0, static shared 0
 
-// CHECK: kernel f16_128x128x32_64x32_3:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
+// CHECK: kernel f16_128x128x32_64x32_3_128x128x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @f16_128x128x32_64x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -16,7 +16,7 @@ vit.kernel @f16_128x128x32_64x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf1
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel f16_128x128x32_64x64_3:{{.*}} registers {{[12]?[0-9]?[0-9]}},
+// CHECK: kernel f16_128x128x32_64x64_3_128x128x32:{{.*}} registers {{[12]?[0-9]?[0-9]}},
 vit.kernel @f16_128x128x32_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 64], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -25,7 +25,7 @@ vit.kernel @f16_128x128x32_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf1
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel f16_128x256x32_64x64_3:{{.*}} registers {{[12]?[0-9]?[0-9]}},
+// CHECK: kernel f16_128x256x32_64x64_3_128x256x32:{{.*}} registers {{[12]?[0-9]?[0-9]}},
 vit.kernel @f16_128x256x32_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 256, 32], warp = [64, 64], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -34,7 +34,7 @@ vit.kernel @f16_128x256x32_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf1
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel f16_64x128x64_64x32_2:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
+// CHECK: kernel f16_64x128x64_64x32_2_64x128x64:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
 vit.kernel @f16_64x128x64_64x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 128, 64], warp = [64, 32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -43,7 +43,7 @@ vit.kernel @f16_64x128x64_64x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel f16_96x128x32_48x64_3:{{.*}} registers {{[12]?[0-9]?[0-9]}},
+// CHECK: kernel f16_96x128x32_48x64_3_96x128x32:{{.*}} registers {{[12]?[0-9]?[0-9]}},
 vit.kernel @f16_96x128x32_48x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [96, 128, 32], warp = [48, 64], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -52,7 +52,7 @@ vit.kernel @f16_96x128x32_48x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel f16_96x96x32_48x48_3:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
+// CHECK: kernel f16_96x96x32_48x48_3_96x96x32:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
 vit.kernel @f16_96x96x32_48x48_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [96, 96, 32], warp = [48, 48], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -61,7 +61,7 @@ vit.kernel @f16_96x96x32_48x48_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel f16_64x64x32_32x32_4:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
+// CHECK: kernel f16_64x64x32_32x32_4_64x64x32:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
 vit.kernel @f16_64x64x32_32x32_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 4>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -70,7 +70,7 @@ vit.kernel @f16_64x64x32_32x32_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel f16_32x32x64_16x16_3:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
+// CHECK: kernel f16_32x32x64_16x16_3_32x32x64:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @f16_32x32x64_16x16_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 32, 64], warp = [16, 16], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
@@ -79,7 +79,7 @@ vit.kernel @f16_32x32x64_16x16_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>
   vit.yield %2 : tensor<?x3072xf16>
 }
 
-// CHECK: kernel bf16_128x128x32_64x32_3:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
+// CHECK: kernel bf16_128x128x32_64x32_3_128x128x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @bf16_128x128x32_64x32_3(%x: tensor<?x768xbf16>, %w: tensor<3072x768xbf16>, %b: tensor<3072xf32>) -> tensor<?x3072xbf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xbf16>, tensor<3072x768xbf16> -> tensor<?x3072xbf16>
@@ -88,7 +88,7 @@ vit.kernel @bf16_128x128x32_64x32_3(%x: tensor<?x768xbf16>, %w: tensor<3072x768x
   vit.yield %2 : tensor<?x3072xbf16>
 }
 
-// CHECK: kernel bf16_residual_128x128x32_64x32_3:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
+// CHECK: kernel bf16_residual_128x128x32_64x32_3_128x128x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @bf16_residual_128x128x32_64x32_3(%x: tensor<?x3072xbf16>, %w: tensor<768x3072xbf16>, %b: tensor<768xf32>, %r: tensor<?x768xf32>) -> (tensor<?x768xf32>, tensor<?x768xbf16>)
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x3072xbf16>, tensor<768x3072xbf16> -> tensor<?x768xf32>

@@ -6,16 +6,17 @@
 // RUN:   | FileCheck %s --check-prefix=CLEAN --implicit-check-not=__local_depot \
 // RUN:       --implicit-check-not=".extern .func" --implicit-check-not=.loc \
 // RUN:       --implicit-check-not=ld.local --implicit-check-not=st.local
-// CLEAN: .visible .entry fc1
-// CLEAN: .visible .entry ragged
-// CLEAN: .visible .entry odd
+// CLEAN: .visible .entry fc1_128x128x32
+// CLEAN: .visible .entry ragged_64x64x32
+// CLEAN: .visible .entry odd_32x32x64
 
-// LAUNCH: llvm.func @fc1(
+// LAUNCH: llvm.func @fc1_128x128x32(
 // LAUNCH-SAME: nvvm.kernel, nvvm.minctasm = 2 : i32, nvvm.reqntid = array<i32: 256, 1, 1>
 // LAUNCH-SAME: vit.dynamic_smem = 49152 : i64
-// LAUNCH-SAME: vit.grid = array<i64: 1, 128, 1, 0, 1, 24, 0, 1, 1>, vit.threads = 256 : i64
+// LAUNCH-SAME: vit.grid = array<i64: 1, 128, 1, 0, 1, 24, 0, 1, 1>, vit.part = 0 : i64
+// LAUNCH-SAME: vit.schedule = #vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>, vit.threads = 256 : i64
 
-// CHECK-LABEL: kernel fc1: threads 256, dynamic shared 49152
+// CHECK-LABEL: kernel fc1_128x128x32: threads 256, dynamic shared 49152
 // CHECK: .target sm_89
 // CHECK: .extern .shared .align 128 .b8 shared_memory[];
 // CHECK: .reqntid 256, 1, 1
@@ -58,9 +59,9 @@ vit.kernel @fc1(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072
 
 // K = 72 ends inside the third block: all copies of that block have their number of bytes. bf16, and 197
 // rows for each image.
-// LAUNCH: llvm.func @ragged(
+// LAUNCH: llvm.func @ragged_64x64x32(
 // LAUNCH-SAME: vit.grid = array<i64: 197, 64, 1, 0, 1, 2, 0, 1, 1>
-// CHECK-LABEL: kernel ragged: threads 128, dynamic shared 16384
+// CHECK-LABEL: kernel ragged_64x64x32: threads 128, dynamic shared 16384
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK: cp.async.cg.shared.global [{{.*}}], [{{.*}}], 16, %r{{[0-9]+}};
 // CHECK: cvt.rn.bf16x2.f32
@@ -72,7 +73,7 @@ vit.kernel @ragged(%x: tensor<?x197x72xbf16>, %w: tensor<104x72xbf16>, %t: tenso
 }
 
 // An odd N stores one value at a time.
-// CHECK-LABEL: kernel odd:
+// CHECK-LABEL: kernel odd_32x32x64:
 // CHECK-NOT: st.global.v
 // CHECK-NOT: st.global.b32
 // CHECK: st.global.b16

@@ -73,7 +73,7 @@ vit.kernel @threads(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16x
 
 // -----
 
-// expected-error@+1 {{kernel 'unscheduled': expected one schedule, found 0: run vit-select-schedules}}
+// expected-error@+1 {{kernel 'unscheduled': expected schedules, found none: run vit-select-schedules}}
 vit.kernel @unscheduled(%x: tensor<?x96xf16>) -> tensor<?x96xf16> {
   %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
   vit.yield %0 : tensor<?x96xf16>
@@ -81,7 +81,7 @@ vit.kernel @unscheduled(%x: tensor<?x96xf16>) -> tensor<?x96xf16> {
 
 // -----
 
-// expected-error@+1 {{kernel 'entries': expected a schedule with 3 positive block and 2 positive warp entries and at least one stage, found}}
+// expected-error@+1 {{kernel 'entries': expected a schedule with 3 block and 2 warp entries, found}}
 vit.kernel @entries(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128], warp = [32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
@@ -105,4 +105,23 @@ vit.kernel @computed(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16
   %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
   %1 = vit.linear %0, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
   vit.yield %1 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'overlap': expected ranges of batches that are equal or apart, found 1 to 8 and 8 to 16}}
+vit.kernel @overlap(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [1024], warp = [256], stages = 1>,
+                             #vit.schedule<batch = 8 to 16, block = [512], warp = [256], stages = 1>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'nothing_to_split': expected splits = 1, for only a linear sums over K, found 2}}
+vit.kernel @nothing_to_split(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [1024], warp = [256], stages = 1 splits = 2>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
 }
