@@ -75,17 +75,17 @@ LogicalResult check(KernelBuilder &k, const GemmPlan &p) {
   return success();
 }
 
-/// Blocks that should fit in one multiprocessor. Pins the registers at the step that the main loop
-/// needs; the driver's compiler would take a few more than ptxas and lose a block. An epilogue with
-/// many addresses and values alive beside the accumulators may have more rather than spill.
-unsigned wantedBlocks(KernelBuilder &k, const GemmPlan &plan, int64_t shared) {
+/// Blocks whose registers should fit in one multiprocessor, whatever their shared memory. Pins the
+/// registers at the step that the main loop needs; the driver's compiler would take a few more than
+/// ptxas and lose a block. An epilogue with many addresses and values alive beside the accumulators
+/// may have more rather than spill.
+unsigned wantedBlocks(KernelBuilder &k, const GemmPlan &plan) {
   auto linears = static_cast<int64_t>(plan.linears.size());
   int64_t fragments = plan.wm / 16 * 4 + linears * (plan.wn / 8 * 2);
   int64_t needed = linears * plan.sums() + plan.buffers * fragments;
   bool heavy = plan.splits == 1 && Region(k).rowOperands() + k.numResults() > 3;
   int64_t registers = heavy ? 255 : needed <= 88 ? 128 : needed <= 124 ? 168 : 255;
-  int64_t fit = 65536 / (registers * plan.threads), fitShared = 100 * 1024 / (shared + 1024);
-  return std::max<int64_t>(1, std::min(fit, fitShared));
+  return std::max<int64_t>(1, 65536 / (registers * plan.threads));
 }
 
 } // namespace
@@ -132,7 +132,7 @@ LogicalResult emitGemm(KernelBuilder &k) {
                     static_cast<uint32_t>(plan.bm), 1};
   launch.grid[1].times = llvm::divideCeil(plan.n, plan.bn);
   launch.grid[2].times = plan.splits;
-  return k.finish(launch, wantedBlocks(k, plan, launch.dynamicSmem));
+  return k.finish(launch, wantedBlocks(k, plan));
 }
 
 } // namespace vitc
