@@ -118,7 +118,8 @@ private:
     if (kept.size() == all.size())
       return false;
     kernel.setSchedulesAttr(ArrayAttr::get(kernel.getContext(), kept));
-    moduleOf(kernel).erase();
+    if (gpu::GPUModuleOp code = moduleOf(kernel)) // another function may have seen to it
+      code.erase();
     return true;
   }
 

@@ -22,7 +22,7 @@ func.func @prepare() -> (tensor<48x64xf16>, tensor<48xf32>) {
   %2 = vit.weight "fc.bias" : tensor<48xf32>
   return %1, %2 : tensor<48x64xf16>, tensor<48xf32>
 }
-func.func @model(%x: tensor<?x6x64xf32> {vit.name = "x"}) -> (tensor<?x6x48xf32> {vit.name = "y"}) {
+func.func @model(%x: tensor<?x6x64xf32> {vit.name = "pixel_values"}) -> (tensor<?x6x48xf32> {vit.name = "y"}) {
   %0 = vit.launch @cast(%x) places [0] : (tensor<?x6x64xf32>) -> tensor<?x6x64xf16>
   %w = vit.prepared 0 : tensor<48x64xf16>
   %b = vit.prepared 1 : tensor<48xf32>
