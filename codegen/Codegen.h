@@ -2,8 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Three steps, each usable by itself: vit.kernel -> gpu.module with one llvm.func (lowerKernels),
-// gpu.module -> PTX text (translateToPtx), PTX -> machine code and its resource use (assemble).
+// Three steps, each usable by itself: vit.kernel -> gpu.module with an llvm.func for each schedule
+// (lowerKernels), llvm.func -> PTX text (translateToPtx), PTX -> machine code and its resource use
+// (assemble).
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_CODEGEN_H
@@ -12,6 +13,7 @@
 #include "dialect/VitOps.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -30,8 +32,9 @@ struct Extent {
   uint32_t perCount = 0, divisor = 1, times = 1;
 };
 
-/// How a kernel is launched. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
-/// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>.
+/// How a function is launched. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
+/// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>; beside them vit.schedule and
+/// vit.part, which say what it is.
 struct LaunchShape {
   uint32_t threads = 0;     ///< per block, in x
   uint32_t dynamicSmem = 0; ///< bytes
@@ -51,26 +54,51 @@ struct MachineCode {
   Resources resources;
 };
 
+/// One function: a kernel as one of its schedules has it, or one part of that.
 struct KernelCode {
-  std::string name;
+  std::string name;   ///< of the function
+  std::string kernel; ///< symbol of the vit.kernel
+  vit::ScheduleAttr schedule;
+  unsigned part = 0; ///< 1: adds what part 0 of a split kernel has left in scratch memory
+  /// Batches it serves, first to last, ascending; neighbours are joined.
+  std::vector<std::pair<int64_t, int64_t>> batches;
   LaunchShape launch;
   std::string ptx;
   std::vector<MachineCode> codes; ///< empty without ptxas
 };
 
-/// Adds beside each vit.kernel @k a gpu.module @k_module with one llvm.func @k (nvvm.kernel).
-/// Parameters: a !llvm.ptr<1> for each argument, then each result, then i32 `count`. Kernels whose
-/// module exists already are left alone, so IR that was lowered before continues from there. Errors
-/// are diagnostics that name the kernel and what is not supported.
+/// Adds beside each vit.kernel @k a gpu.module @k_module with an llvm.func (nvvm.kernel) for each
+/// active schedule; for one with `splits` there are two, the second named "..._reduce". Parameters:
+/// a !llvm.ptr<1> for each argument, then each result, then scratch memory if there are two, then
+/// i32 `count`. Kernels whose module exists already are left alone, so IR that was lowered before
+/// continues from there. Errors are diagnostics that name the kernel and what is not supported.
 mlir::LogicalResult lowerKernels(mlir::ModuleOp module);
 std::unique_ptr<mlir::Pass> createLowerKernelsPass(); ///< "vit-lower-kernels"
 void registerCodegenPasses();
 
-/// The launch shape stored on the llvm.func of a lowered kernel.
-mlir::FailureOr<LaunchShape> readLaunchShape(mlir::gpu::GPUModuleOp module);
+/// The schedules of a kernel that get code, by range: the first alternative of each range of
+/// batches. Fails with a diagnostic where there is none or where ranges overlap.
+mlir::FailureOr<std::vector<vit::ScheduleAttr>> activeSchedules(vit::KernelOp kernel);
+/// True if both give the same code: all but the range of batches is equal.
+bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b);
 
-/// PTX for `arch` ("sm_89"). Checks what must never happen: a local depot, .extern .func.
-mlir::FailureOr<std::string> translateToPtx(mlir::gpu::GPUModuleOp module, llvm::StringRef arch);
+/// All of a schedule that decides about the code, as text: "128x128x32/64x32/3", then " buffers 2",
+/// " splits 4", " registers 96", " recompute" where they are not what they are by default.
+std::string scheduleText(vit::ScheduleAttr schedule);
+/// A hash of what the kernel computes: its ops, their attributes, types and shapes; not of its
+/// name, its places in the model or its schedules. The same wherever and whenever it is taken.
+uint64_t hashOf(vit::KernelOp kernel);
+
+/// The code of a kernel after lowerKernels, or null.
+mlir::gpu::GPUModuleOp moduleOf(vit::KernelOp kernel);
+/// The functions of a lowered kernel, without PTX. Fails with a diagnostic where one is missing or
+/// was written for another schedule.
+mlir::FailureOr<std::vector<KernelCode>> readFunctions(vit::KernelOp kernel);
+
+/// Writes the PTX for `arch` ("sm_89") of all that have none, with the threads of the context.
+/// Checks what must never happen: a local depot, .extern .func.
+mlir::LogicalResult translateToPtx(mlir::ModuleOp module, llvm::StringRef arch,
+                                   std::vector<KernelCode> &functions);
 
 /// The ptxas to use: `request` ("" = search: $VITC_PTXAS, PATH, $CUDA_HOME/bin,
 /// /usr/local/cuda/bin, the nvidia-cuda-nvcc wheel of python3; "none" = do without), as a path, or
@@ -79,11 +107,42 @@ std::string findPtxas(llvm::StringRef request, std::string &error);
 /// First lines of `ptxas --version` folded to one: "ptxas V13.0.88".
 std::string ptxasIdentity(llvm::StringRef ptxas);
 
-/// Assembles every kernel for every arch, `jobs` ptxas processes at a time; `progress(done, total)`
-/// is called from this thread. Fails with the kernel's name and ptxas' log in `error`.
-mlir::LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs,
-                             unsigned jobs, std::vector<KernelCode> &kernels, std::string &error,
-                             const std::function<void(size_t, size_t)> &progress = {});
+/// Makes machine code and says what it needs.
+struct Assembler {
+  std::string ptxas;                            ///< findPtxas
+  std::vector<std::string> archs;               ///< "sm_89"
+  unsigned jobs = 1;                            ///< ptxas processes at a time
+  int64_t sharedLimit = 99 * 1024;              ///< bytes of shared memory a block may have
+  std::function<void(size_t, size_t)> progress; ///< (done, total), from the calling thread
+};
+
+/// Assembles all functions that have no machine code for every arch. Fails with the function's name
+/// and ptxas' log in `error`.
+mlir::LogicalResult assemble(const Assembler &assembler, std::vector<KernelCode> &functions,
+                             std::string &error);
+
+/// A schedule whose code needs what no kernel may: spills, stack, registers beyond the schedule's
+/// bound, too much shared memory.
+struct RefutedSchedule {
+  std::string kernel, function;
+  vit::ScheduleAttr schedule;
+  int registers = 0, spillBytes = 0; ///< of ptxas
+  std::string problem;               ///< "ptxas for sm_89 spilled 40 bytes at 128 registers"
+};
+
+struct SettledCode {
+  std::vector<KernelCode> functions; ///< of all kernels, in their order, with PTX and machine code
+  std::vector<RefutedSchedule> dropped;
+  std::vector<RefutedSchedule> left; ///< these had no alternative; their code is in `functions`
+};
+
+/// Of a lowered module: assembles the PTX for `arch` of what kernels would run, and where ptxas
+/// refutes a schedule, takes the next alternative, until none is refuted or nothing is left.
+/// Afterwards kernels have the chosen schedules only. Fails after diagnostics, or with `error` if
+/// ptxas fails.
+mlir::LogicalResult settleSchedules(mlir::ModuleOp module, llvm::StringRef arch,
+                                    const Assembler &assembler, SettledCode &result,
+                                    std::string &error);
 
 } // namespace vitc
 

@@ -2,15 +2,14 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// The root of a kernel says which family writes it. Kernels stay in the module beside their code:
-// the plan and the report still read them.
+// The root of a kernel says which family writes it, once for each active schedule. Kernels stay in
+// the module beside their code: the plan and the report still read them.
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/Codegen.h"
+#include "codegen/Functions.h"
 #include "codegen/kernels/Kernels.h"
 
-#include "mlir/IR/SymbolTable.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -24,49 +23,57 @@ namespace {
 
 /// Families other than layer_norm and select read the operands of their root as they are stored.
 LogicalResult checkOperands(KernelBuilder &k) {
-  Operation *root = k.root();
-  if (!root || isa<vit::LayerNormOp, vit::SelectOp>(root))
-    return success();
-  for (Value operand : root->getOperands())
-    if (Operation *before = operand.getDefiningOp())
-      return k.error() << "'" << root->getName() << "' reads its operands from memory, but '"
-                       << before->getName() << "' computes one: keep that in a kernel before";
+  for (Operation *root : k.kernel.getRoots()) {
+    if (isa<vit::LayerNormOp, vit::SelectOp>(root))
+      continue;
+    for (Value operand : root->getOperands())
+      if (Operation *before = operand.getDefiningOp())
+        return k.error() << "'" << root->getName() << "' reads its operands from memory, but '"
+                         << before->getName() << "' computes one: keep that in a kernel before";
+  }
   return success();
 }
 
 /// Every fused op has code in Region.cpp.
 LogicalResult checkFusedOps(KernelBuilder &k) {
   for (Operation &op : k.kernel.getBody().front().without_terminator())
-    if (&op != k.root() &&
+    if (op.hasTrait<vit::Elementwise>() &&
         !isa<vit::BiasAddOp, vit::PositionOp, vit::AddOp, vit::MulOp, vit::ScaleOp, vit::CastOp,
              vit::GeluOp, vit::ReluOp, vit::SiluOp, vit::TanhOp>(op))
       return k.error() << "no code for '" << op.getName() << "' in a fused kernel";
   return success();
 }
 
+LogicalResult emitFunction(KernelBuilder &k) {
+  if (failed(checkOperands(k)) || failed(checkFusedOps(k)))
+    return failure();
+  if (!k.root())
+    return emitElementwise(k);
+  return llvm::TypeSwitch<Operation *, LogicalResult>(k.root())
+      .Case([&](vit::LinearOp) { return k.part == 0 ? emitGemm(k) : emitSplitReduction(k); })
+      .Case([&](vit::AttentionOp) { return emitAttention(k); })
+      .Case([&](vit::LayerNormOp) { return emitLayerNorm(k); })
+      .Case([&](vit::PatchifyOp) { return emitPatchify(k); })
+      .Case([&](vit::PrependOp) { return emitPrepend(k); })
+      .Case([&](vit::BroadcastOp) { return emitBroadcast(k); })
+      .Case([&](vit::SelectOp) { return emitSelect(k); })
+      .Default([&](Operation *root) -> LogicalResult {
+        return k.error() << "no code for a kernel around '" << root->getName() << "'";
+      });
+}
+
 LogicalResult lowerKernel(vit::KernelOp kernel) {
-  KernelBuilder k(kernel);
-  auto emit = [&]() -> LogicalResult {
-    if (failed(checkOperands(k)) || failed(checkFusedOps(k)))
+  FailureOr<std::vector<KernelCode>> functions = planFunctions(kernel);
+  if (failed(functions))
+    return failure();
+  for (const KernelCode &function : *functions) {
+    KernelBuilder k(kernel, function.schedule, function.name, function.part);
+    if (failed(emitFunction(k))) {
+      k.module.erase();
       return failure();
-    if (!k.root())
-      return emitElementwise(k);
-    return llvm::TypeSwitch<Operation *, LogicalResult>(k.root())
-        .Case([&](vit::LinearOp) { return emitGemm(k); })
-        .Case([&](vit::AttentionOp) { return emitAttention(k); })
-        .Case([&](vit::LayerNormOp) { return emitLayerNorm(k); })
-        .Case([&](vit::PatchifyOp) { return emitPatchify(k); })
-        .Case([&](vit::PrependOp) { return emitPrepend(k); })
-        .Case([&](vit::BroadcastOp) { return emitBroadcast(k); })
-        .Case([&](vit::SelectOp) { return emitSelect(k); })
-        .Default([&](Operation *root) -> LogicalResult {
-          return k.error() << "no code for a kernel around '" << root->getName() << "'";
-        });
-  };
-  if (succeeded(emit()))
-    return success();
-  k.module.erase();
-  return failure();
+    }
+  }
+  return success();
 }
 
 struct LowerKernels : PassWrapper<LowerKernels, OperationPass<ModuleOp>> {
@@ -88,9 +95,8 @@ struct LowerKernels : PassWrapper<LowerKernels, OperationPass<ModuleOp>> {
 LogicalResult lowerKernels(ModuleOp module) {
   LogicalResult result = success(); // every kernel that fails is reported
   for (auto kernel : llvm::to_vector(module.getOps<vit::KernelOp>()))
-    if (!SymbolTable::lookupSymbolIn(module, (kernel.getSymName() + "_module").str()))
-      if (failed(lowerKernel(kernel)))
-        result = failure();
+    if (!moduleOf(kernel) && failed(lowerKernel(kernel)))
+      result = failure();
   return result;
 }
 
@@ -99,27 +105,6 @@ std::unique_ptr<Pass> createLowerKernelsPass() { return std::make_unique<LowerKe
 void registerCodegenPasses() {
   registerPass([] { return createLowerKernelsPass(); });
   registerPass([] { return createPrintPtxPass(); });
-}
-
-FailureOr<LaunchShape> readLaunchShape(gpu::GPUModuleOp module) {
-  auto functions = module.getOps<LLVM::LLVMFuncOp>();
-  if (std::distance(functions.begin(), functions.end()) != 1)
-    return module.emitError() << "expected one llvm.func in the module of a kernel";
-  LLVM::LLVMFuncOp function = *functions.begin();
-  auto threads = function->getAttrOfType<IntegerAttr>("vit.threads");
-  auto shared = function->getAttrOfType<IntegerAttr>("vit.dynamic_smem");
-  auto grid = function->getAttrOfType<DenseI64ArrayAttr>("vit.grid");
-  if (!threads || !shared || !grid || grid.size() != 9)
-    return function.emitError()
-           << "expected vit.threads, vit.dynamic_smem and nine numbers in vit.grid on kernel '"
-           << function.getName() << "'";
-  LaunchShape launch;
-  launch.threads = threads.getInt();
-  launch.dynamicSmem = shared.getInt();
-  for (int i = 0; i < 3; ++i)
-    launch.grid[i] = {static_cast<uint32_t>(grid[3 * i]), static_cast<uint32_t>(grid[3 * i + 1]),
-                      static_cast<uint32_t>(grid[3 * i + 2])};
-  return launch;
 }
 
 } // namespace vitc

@@ -442,10 +442,25 @@ Operation *KernelOp::getRoot() {
   return nullptr;
 }
 
+SmallVector<Operation *> KernelOp::getRoots() {
+  SmallVector<Operation *> roots;
+  for (Operation &op : getBody().front().without_terminator())
+    if (!op.hasTrait<Elementwise>())
+      roots.push_back(&op);
+  return roots;
+}
+
 LogicalResult KernelOp::verify() {
   if (getBody().empty())
     return emitOpError() << "expected a body";
   return success();
+}
+
+/// Whether two roots can share a main loop.
+static bool isSameProduct(Operation *a, Operation *b) {
+  auto first = dyn_cast<LinearOp>(a), second = dyn_cast<LinearOp>(b);
+  return first && second && first.getInput() == second.getInput() &&
+         first.getWeight().getType() == second.getWeight().getType();
 }
 
 LogicalResult KernelOp::verifyRegions() {
@@ -455,10 +470,11 @@ LogicalResult KernelOp::verifyRegions() {
       return op.emitOpError() << "expected an op of the vit dialect without regions in a kernel";
     if (op.hasTrait<Elementwise>())
       continue;
-    if (root) // (C1)
-      return op.emitOpError() << "expected one root in a kernel, but it follows '"
+    if (root && !isSameProduct(root, &op)) // (C1)
+      return op.emitOpError() << "expected one root in a kernel, or linears of one input with "
+                                 "weights of one type, but it follows '"
                               << root->getName() << "'";
-    root = &op;
+    root = root ? root : &op;
   }
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
   if (!yield || yield.getOperandTypes() != TypeRange(getResultTypes())) // (C2)

@@ -391,11 +391,13 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
   let summary = "One GPU kernel";
   let description = [{
     A symbol with one root (any op that is not elementwise; a kernel of elementwise ops alone has none)
-    and the elementwise ops fused around it. Values inside are f32; each operand of `vit.yield` is
-    rounded to its type and stored. Arguments are what the kernel reads, in the order of its
+    and the elementwise ops fused around it. Several linears that read the same input, as the two of a gated
+    MLP, are one root: they share the loads of the input, and each has its own accumulators. Values inside
+    are f32; each operand of `vit.yield` is rounded to its type and stored. Arguments are what the kernel reads, in the order of its
     parameters; results follow. A kernel whose rows do not depend on their place in the image has rank-2
     activations, rows x width, and serves any number of tokens per image.
-    Constraints: (C1) at most one op is not elementwise; (C2) all yielded types are the result types;
+    Constraints: (C1) at most one op is not elementwise, or those that are not are linears of one input with
+    weights of one type; (C2) all yielded types are the result types;
     (C3) every op is of this dialect and has no regions; (C4) every argument has a use.
 
     ```mlir
@@ -418,8 +420,10 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
-    /// The one op that is not elementwise, or null.
+    /// The first op that is not elementwise, or null. Others are linears of the same input.
     ::mlir::Operation *getRoot();
+    /// All of them, in order.
+    ::llvm::SmallVector<::mlir::Operation *> getRoots();
     ::vit::YieldOp getYield();
   }];
 }

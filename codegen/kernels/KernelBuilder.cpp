@@ -20,48 +20,41 @@ ImplicitLocOpBuilder builderBehind(vit::KernelOp kernel) {
 
 } // namespace
 
-KernelBuilder::KernelBuilder(vit::KernelOp kernel)
-    : PtxBuilder(builderBehind(kernel)), kernel(kernel) {
-  std::string name = kernel.getSymName().str();
-  module = gpu::GPUModuleOp::create(*this, name + "_module");
-  setInsertionPointToStart(module.getBody());
+KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, StringRef name,
+                             unsigned part)
+    : PtxBuilder(builderBehind(kernel)), kernel(kernel), module(moduleOf(kernel)), part(part),
+      chosen(schedule) {
+  if (!module)
+    module = gpu::GPUModuleOp::create(*this, (kernel.getSymName() + "_module").str());
+  setInsertionPointToEnd(module.getBody());
 
   unsigned arguments = kernel.getArgumentTypes().size(), results = kernel.getResultTypes().size();
-  SmallVector<Type> parameters(arguments + results, globalPtr);
+  unsigned pointers = arguments + results + (schedule.getSplits() > 1);
+  SmallVector<Type> parameters(pointers, globalPtr);
   parameters.push_back(i32);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), parameters);
   function = LLVM::LLVMFuncOp::create(*this, name, type);
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), getUnitAttr());
   // No result of a launch lies in memory the launch reads, which is what noalias says: the
   // planner gives a result memory of its own, and outputs of a model are not its inputs.
-  for (unsigned i = 0; i < arguments + results; ++i) {
+  for (unsigned i = 0; i < pointers; ++i) {
+    bool reads = i < arguments || (i == arguments + results && part > 0);
     function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), getUnitAttr());
     function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), getI64IntegerAttr(16));
     function.setArgAttr(i,
-                        i < arguments ? LLVM::LLVMDialect::getReadonlyAttrName()
-                                      : LLVM::LLVMDialect::getWriteOnlyAttrName(),
+                        reads ? LLVM::LLVMDialect::getReadonlyAttrName()
+                              : LLVM::LLVMDialect::getWriteOnlyAttrName(),
                         getUnitAttr());
   }
   setInsertionPointToStart(function.addEntryBlock(*this));
 }
 
 vit::ScheduleAttr KernelBuilder::schedule(size_t blockEntries, size_t warpEntries) {
-  ArrayAttr schedules = kernel.getSchedulesAttr();
-  if (!schedules || schedules.size() != 1) {
-    error() << "expected one schedule, found " << (schedules ? schedules.size() : 0)
-            << ": run vit-select-schedules";
-    return {};
-  }
-  auto schedule = cast<vit::ScheduleAttr>(schedules[0]);
-  auto positive = [](int64_t entry) { return entry > 0; };
-  if (schedule.getBlock().size() != blockEntries || schedule.getWarp().size() != warpEntries ||
-      !llvm::all_of(schedule.getBlock(), positive) || !llvm::all_of(schedule.getWarp(), positive) ||
-      schedule.getStages() < 1) {
-    error() << "expected a schedule with " << blockEntries << " positive block and " << warpEntries
-            << " positive warp entries and at least one stage, found " << schedule;
-    return {};
-  }
-  return schedule;
+  if (chosen.getBlock().size() == blockEntries && chosen.getWarp().size() == warpEntries)
+    return chosen;
+  error() << "expected a schedule with " << blockEntries << " block and " << warpEntries
+          << " warp entries, found " << chosen;
+  return {};
 }
 
 Value KernelBuilder::pointer(Value value) {
@@ -74,6 +67,11 @@ Value KernelBuilder::resultPointer(unsigned i) {
 
 RankedTensorType KernelBuilder::resultType(unsigned i) {
   return cast<RankedTensorType>(kernel.getResultTypes()[i]);
+}
+
+Value KernelBuilder::scratch() {
+  assert(chosen.getSplits() > 1 && "only split kernels have scratch memory");
+  return function.getArgument(function.getNumArguments() - 2);
 }
 
 Value KernelBuilder::count() { return function.getArguments().back(); }
@@ -94,11 +92,15 @@ LogicalResult KernelBuilder::finish(const LaunchShape &launch, unsigned minBlock
 
   auto threads = static_cast<int32_t>(launch.threads);
   function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), getDenseI32ArrayAttr({threads, 1, 1}));
-  if (minBlocks)
+  if (int64_t registers = chosen.getRegisters())
+    function->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), getI32IntegerAttr(registers));
+  else if (minBlocks)
     function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), getI32IntegerAttr(minBlocks));
   SmallVector<int64_t> grid;
   for (const Extent &extent : launch.grid)
     grid.append({extent.perCount, extent.divisor, extent.times});
+  function->setAttr("vit.schedule", chosen);
+  function->setAttr("vit.part", getI64IntegerAttr(part));
   function->setAttr("vit.threads", getI64IntegerAttr(launch.threads));
   function->setAttr("vit.dynamic_smem", getI64IntegerAttr(launch.dynamicSmem));
   function->setAttr("vit.grid", getDenseI64ArrayAttr(grid));

@@ -2,9 +2,10 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Turns a vit.kernel @k into gpu.module @k_module { llvm.func @k }: one global pointer for each
-// argument, then for each result, then i32 `count`. A family creates one, writes the body with the
-// instructions of PtxBuilder, and ends with finish().
+// Writes one llvm.func into gpu.module @k_module of a vit.kernel @k: the kernel as one of its
+// schedules has it, or one part of that. Parameters: a global pointer for each argument, then for
+// each result, then for the scratch memory if there are parts, then i32 `count`. A family writes
+// the body with the instructions of PtxBuilder and ends with finish().
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_KERNELS_KERNELBUILDER_H
@@ -17,17 +18,21 @@ namespace vitc {
 
 class KernelBuilder : public PtxBuilder {
 public:
-  /// Creates module and function behind `kernel`; everything written goes to the function's entry.
-  explicit KernelBuilder(vit::KernelOp kernel);
+  /// Creates the function `name` in the kernel's module, and that behind the kernel if it is not
+  /// there yet; everything written goes to the function's entry. A schedule with `splits` has two
+  /// parts: 0 sums shares of K into scratch memory, 1 adds them up and does what is fused.
+  KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, llvm::StringRef name,
+                unsigned part = 0);
 
   vit::KernelOp kernel;
   mlir::gpu::GPUModuleOp module;
   mlir::LLVM::LLVMFuncOp function;
+  const unsigned part;
 
   mlir::Operation *root() { return kernel.getRoot(); }
   template <typename Op> Op rootAs() { return llvm::cast<Op>(kernel.getRoot()); }
-  /// The kernel's schedule, or null after an error: none or more than one, or another number of
-  /// entries in block and warp than the family has.
+  /// The schedule that is written, or null after an error: another number of entries in block and
+  /// warp than the family has.
   vit::ScheduleAttr schedule(size_t blockEntries, size_t warpEntries);
 
   /// Types of what is stored.
@@ -45,6 +50,10 @@ public:
   mlir::RankedTensorType resultType(unsigned i);
   unsigned numResults() { return kernel.getYield().getNumOperands(); }
 
+  /// Memory for f32 sums between two parts, splits * linears * rows * N of them in that order,
+  /// 16-byte aligned: written by part 0, read by part 1. Only where the schedule has splits.
+  Value scratch();
+
   /// The last parameter: rows if all activations are rank 2, else images.
   Value count();
   /// Rows of an activation: count * rowsPerImage.
@@ -54,8 +63,12 @@ public:
   mlir::InFlightDiagnostic error();
 
   /// Ends the function and stores how it is launched. `minBlocks` blocks must fit in one
-  /// multiprocessor (0: let ptxas choose). Fails if the device has not that much shared memory.
+  /// multiprocessor (0: let ptxas choose); the schedule's bound on registers, if there is one,
+  /// replaces that. Fails if the device has not that much shared memory.
   mlir::LogicalResult finish(const LaunchShape &launch, unsigned minBlocks = 0);
+
+private:
+  vit::ScheduleAttr chosen;
 };
 
 /// The largest power of two up to `most` that divides `width`: how many columns one access can

@@ -13,14 +13,15 @@
 
 namespace vitc {
 
-mlir::LogicalResult emitGemm(KernelBuilder &k);        ///< vit.linear
-mlir::LogicalResult emitAttention(KernelBuilder &k);   ///< vit.attention
-mlir::LogicalResult emitLayerNorm(KernelBuilder &k);   ///< vit.layer_norm
-mlir::LogicalResult emitPatchify(KernelBuilder &k);    ///< vit.patchify
-mlir::LogicalResult emitPrepend(KernelBuilder &k);     ///< vit.prepend
-mlir::LogicalResult emitBroadcast(KernelBuilder &k);   ///< vit.broadcast
-mlir::LogicalResult emitSelect(KernelBuilder &k);      ///< vit.select
-mlir::LogicalResult emitElementwise(KernelBuilder &k); ///< no root
+mlir::LogicalResult emitGemm(KernelBuilder &k);           ///< vit.linear; of a split one, the sums
+mlir::LogicalResult emitSplitReduction(KernelBuilder &k); ///< vit.linear: the sums of a split one
+mlir::LogicalResult emitAttention(KernelBuilder &k);      ///< vit.attention
+mlir::LogicalResult emitLayerNorm(KernelBuilder &k);      ///< vit.layer_norm
+mlir::LogicalResult emitPatchify(KernelBuilder &k);       ///< vit.patchify
+mlir::LogicalResult emitPrepend(KernelBuilder &k);        ///< vit.prepend
+mlir::LogicalResult emitBroadcast(KernelBuilder &k);      ///< vit.broadcast
+mlir::LogicalResult emitSelect(KernelBuilder &k);         ///< vit.select
+mlir::LogicalResult emitElementwise(KernelBuilder &k);    ///< no root
 
 } // namespace vitc
 

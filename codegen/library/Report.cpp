@@ -15,8 +15,6 @@
 #include "passes/cost/Cost.h"
 
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -48,7 +46,7 @@ static std::string dtypeOfKernel(vit::KernelOp kernel) {
 }
 
 /// Blocks on an SM are bound by the resource of which they use the largest part.
-static std::string occupancyLimit(const cost::Gpu &gpu, int threads, int registers, int64_t smem) {
+static OccupancyReport occupancyOf(const cost::Gpu &gpu, int threads, int registers, int64_t smem) {
   int warps = (threads + 31) / 32;
   struct Bound {
     const char *name;
@@ -62,9 +60,10 @@ static std::string occupancyLimit(const cost::Gpu &gpu, int threads, int registe
       {"registers", perWarp && warps ? gpu.registersPerSm / perWarp / warps : gpu.blocksPerSm},
       {"shared memory", int64_t(gpu.smemPerSm) / int64_t(llvm::alignTo(smem, 128) + 1024)},
   };
-  return std::min_element(std::begin(bounds), std::end(bounds),
-                          [](const Bound &a, const Bound &b) { return a.blocks < b.blocks; })
-      ->name;
+  const Bound &least =
+      *std::min_element(std::begin(bounds), std::end(bounds),
+                        [](const Bound &a, const Bound &b) { return a.blocks < b.blocks; });
+  return {int(least.blocks), int(least.blocks) * warps, gpu.warpsPerSm, least.name};
 }
 
 namespace {
@@ -73,7 +72,8 @@ class KernelReporter {
 public:
   KernelReporter(vit::KernelOp kernel, const cost::Gpu &gpu, uint32_t maxBatch)
       : kernel(kernel), gpu(gpu), maxBatch(maxBatch) {
-    report.name = kernel.getSymName().str();
+    report.name = report.kernel = kernel.getSymName().str();
+    report.batches = {{1, maxBatch}};
     Operation *root = kernel.getRoot();
     report.root = root ? root->getName().stripDialect().str() : "elementwise";
     report.ops = opList(kernel);
@@ -82,6 +82,7 @@ public:
 
   void addLaunch(vit::LaunchOp launch) {
     ++report.launches;
+    report.places.push_back(labelOf(launch.getLoc()));
     auto result = tensorType(launch.getResults_().front());
     int64_t rows = vit::rowsPerImage(result) * maxBatch;
     if (rows < report.m)
@@ -132,8 +133,12 @@ private:
       return cost::predictSeconds(product, candidate, gpu) * 1e6;
     };
     for (const cost::Tile &candidate : cost::linearTiles())
-      report.candidates.push_back(
-          {candidate.text(), cost::predictRegisters(candidate), microseconds(candidate)});
+      report.candidates.push_back({candidate.text(),
+                                   cost::predictRegisters(candidate),
+                                   microseconds(candidate),
+                                   {},
+                                   0,
+                                   ""});
     if (!tile)
       return;
     report.predictedRegisters = cost::predictRegisters(*tile);
@@ -150,7 +155,8 @@ private:
       report.stackBytes = used.stack;
       report.smemBytes += used.staticSmem;
     }
-    report.limit = occupancyLimit(gpu, code.launch.threads, registers, report.smemBytes);
+    report.threads = code.launch.threads;
+    report.occupancy = occupancyOf(gpu, code.launch.threads, registers, report.smemBytes);
   }
 
   vit::KernelOp kernel;
@@ -169,6 +175,9 @@ Report vitc::makeReport(ModuleOp module, ArrayRef<KernelCode> codes, ArrayRef<Fu
   Report report;
   report.gpu = gpuName.str();
   report.fusions.assign(fusions.begin(), fusions.end());
+  report.maxBatch = maxBatch;
+  report.tensorTflops = gpu->tensorTflops;
+  report.dramGBs = gpu->dramGBs;
   llvm::MapVector<Operation *, KernelReporter> kernels;
   for (vit::LaunchOp launch : launchesOf(module)) {
     vit::KernelOp kernel = kernelOf(launch);
@@ -177,140 +186,8 @@ Report vitc::makeReport(ModuleOp module, ArrayRef<KernelCode> codes, ArrayRef<Fu
   }
   for (auto &[kernel, reporter] : kernels) {
     StringRef name = cast<vit::KernelOp>(kernel).getSymName();
-    auto code = llvm::find_if(codes, [&](const KernelCode &c) { return c.name == name; });
+    auto code = llvm::find_if(codes, [&](const KernelCode &c) { return c.kernel == name; });
     report.kernels.push_back(reporter.finish(code == codes.end() ? nullptr : &*code));
   }
   return report;
-}
-
-//===----------------------------------------------------------------------===//
-// Text
-//===----------------------------------------------------------------------===//
-
-/// Three digits after the point: the same text wherever it is printed.
-static llvm::json::Value rounded(double value) { return std::round(value * 1000) / 1000; }
-
-template <class T> static llvm::json::Value orNull(const std::optional<T> &value) {
-  if (!value)
-    return nullptr;
-  if constexpr (std::is_floating_point_v<T>)
-    return rounded(*value);
-  else
-    return *value;
-}
-
-static llvm::json::Object kernelJson(const KernelReport &kernel) {
-  llvm::json::Array candidates;
-  for (const Candidate &candidate : kernel.candidates)
-    candidates.push_back(
-        llvm::json::Object{{"tile", candidate.tile},
-                           {"predicted_registers", candidate.predictedRegisters},
-                           {"predicted_us", rounded(candidate.predictedMicroseconds)}});
-  return llvm::json::Object{{"name", kernel.name},
-                            {"root", kernel.root},
-                            {"ops", kernel.ops},
-                            {"m", kernel.m},
-                            {"n", kernel.n},
-                            {"k", kernel.k},
-                            {"dtype", kernel.dtype},
-                            {"tile", kernel.tile},
-                            {"stages", kernel.stages},
-                            {"launches", kernel.launches},
-                            {"candidates", std::move(candidates)},
-                            {"predicted_registers", orNull(kernel.predictedRegisters)},
-                            {"registers", orNull(kernel.registers)},
-                            {"spill_bytes", kernel.spillBytes},
-                            {"stack_bytes", kernel.stackBytes},
-                            {"smem_bytes", kernel.smemBytes},
-                            {"predicted_us", orNull(kernel.predictedMicroseconds)},
-                            {"limit", kernel.limit}};
-}
-
-static llvm::json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
-  llvm::json::Array list;
-  for (const vit_tensor &tensor : ArrayRef(tensors, count)) {
-    llvm::json::Array shape;
-    for (int64_t size : ArrayRef(tensor.shape, tensor.rank))
-      shape.push_back(size);
-    list.push_back(llvm::json::Object{{"name", tensor.name}, {"shape", std::move(shape)}});
-  }
-  return list;
-}
-
-static llvm::json::Object libraryJson(const vit_library &library) {
-  uint64_t ptx = 0, code = 0;
-  for (const vit_kernel &kernel : ArrayRef(library.kernels, library.kernel_count)) {
-    ptx += kernel.ptx_size;
-    for (const vit_machine_code &image : ArrayRef(kernel.codes, kernel.code_count))
-      code += image.size;
-  }
-  return llvm::json::Object{{"name", library.name},
-                            {"abi", library.abi},
-                            {"compiler", library.compiler},
-                            {"assembler", library.assembler},
-                            {"max_batch", library.max_batch},
-                            {"inputs", tensorsJson(library.inputs, library.input_count)},
-                            {"outputs", tensorsJson(library.outputs, library.output_count)},
-                            {"launches", library.step_count},
-                            {"workspace_bytes_per_image", library.workspace_bytes},
-                            {"weight_bytes", library.weight_bytes},
-                            {"weights_embedded", library.embedded != nullptr},
-                            {"ptx_bytes", ptx},
-                            {"machine_code_bytes", code}};
-}
-
-std::string vitc::reportJson(const Report &report, const vit_library *library) {
-  llvm::json::Array kernels, fusions;
-  for (const KernelReport &kernel : report.kernels)
-    kernels.push_back(kernelJson(kernel));
-  for (const FusionNote &note : report.fusions)
-    fusions.push_back(llvm::json::Object{
-        {"ops", note.ops}, {"loc", note.location}, {"made", note.made}, {"reason", note.reason}});
-  llvm::json::Object root{
-      {"gpu", report.gpu}, {"kernels", std::move(kernels)}, {"fusions", std::move(fusions)}};
-  if (library)
-    root["library"] = libraryJson(*library);
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::formatv("{0:2}", llvm::json::Value(std::move(root)))
-                                 << "\n";
-  return text;
-}
-
-std::string vitc::reportTable(const Report &report) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  auto number = [](const std::optional<int> &value) {
-    return value ? std::to_string(*value) : std::string("-");
-  };
-  size_t width = 6;
-  for (const KernelReport &kernel : report.kernels)
-    width = std::max(width, kernel.name.size());
-  out << "kernels for " << report.gpu << "\n";
-  out << llvm::left_justify("kernel", width)
-      << "  launches       M x N x K         registers  spill  stack    smem     us  bound by\n";
-  for (const KernelReport &kernel : report.kernels) {
-    std::string shape = joinSizes({kernel.m, kernel.n});
-    if (kernel.k)
-      shape += "x" + std::to_string(kernel.k);
-    std::string registers =
-        number(kernel.registers) + " (" + number(kernel.predictedRegisters) + ")";
-    std::string time = "-";
-    if (kernel.predictedMicroseconds)
-      time = llvm::formatv("{0:f1}", *kernel.predictedMicroseconds).str();
-    out << llvm::left_justify(kernel.name, width)
-        << llvm::format("  %8u  %-20s  %-10s %5d  %5d  %6lld  %5s  %s\n", kernel.launches,
-                        shape.c_str(), registers.c_str(), kernel.spillBytes, kernel.stackBytes,
-                        static_cast<long long>(kernel.smemBytes), time.c_str(),
-                        kernel.limit.c_str());
-  }
-  out << "registers: found by ptxas (predicted); M and us at the largest batch\n\nfusions\n";
-  for (const FusionNote &note : report.fusions) {
-    out << (note.made ? "made     " : "refused  ") << note.ops;
-    if (!note.location.empty())
-      out << " at " << note.location;
-    if (!note.made)
-      out << ": " << note.reason;
-    out << "\n";
-  }
-  return text;
 }

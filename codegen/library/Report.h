@@ -1,6 +1,12 @@
 //===- Report.h - What was built, and why so --------------------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
+//
+// One value holds every decision with its numbers: what passes/cost predicted and what ptxas found,
+// side by side. It is printed in three forms, which say the same: JSON for programs, a table for
+// the terminal, a page for the browser.
+//
+//===----------------------------------------------------------------------===//
 #ifndef CODEGEN_LIBRARY_REPORT_H
 #define CODEGEN_LIBRARY_REPORT_H
 
@@ -11,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vitc {
@@ -23,35 +30,83 @@ struct FusionNote {
   std::string reason; ///< of a refusal
 };
 
-/// A tile that could have been chosen for a linear.
+/// A schedule that could have been chosen.
 struct Candidate {
   std::string tile;
-  int predictedRegisters;
-  double predictedMicroseconds;
+  int predictedRegisters = 0;
+  double predictedMicroseconds = 0;
+  std::optional<int> registers; ///< of ptxas, where it was asked
+  int spillBytes = 0;
+  std::string verdict; ///< "chosen", "spilled 40 bytes", "slower by 12 %", "fallback"
 };
 
-/// One kernel, and the launch of it that has the most rows, at the largest batch.
+/// What one SM holds of a kernel.
+struct OccupancyReport {
+  int blocks = 0, warps = 0, mostWarps = 0; ///< mostWarps: of the device
+  std::string limit;                        ///< the resource that bounds the blocks
+};
+
+/// One function: a kernel as it runs for some batches.
 struct KernelReport {
-  std::string name;
+  std::string name;   ///< of the function, in PTX and in profilers
+  std::string kernel; ///< of the kernel it is a variant of
+  /// First and last batch of each range it serves, ascending.
+  std::vector<std::pair<int64_t, int64_t>> batches;
   std::string root;            ///< "linear"; "elementwise" where no op is more than that
   std::string ops;             ///< all of them, joined by '+'
-  int64_t m = 0, n = 0, k = 0; ///< rows, columns, summed length (of attention: keys)
+  int64_t m = 0, n = 0, k = 0; ///< rows at its largest batch, columns, summed length (or keys)
   std::string dtype;           ///< of its first activation
   std::string tile;            ///< "128x128x32/64x32", or "4" rows of a block
   int stages = 0;
   std::vector<Candidate> candidates;
-  uint32_t launches = 0;
+  uint32_t launches = 0;                            ///< in one run
   std::optional<int> predictedRegisters, registers; ///< registers: of ptxas
   int spillBytes = 0, stackBytes = 0;
+  int threads = 0;       ///< per block
   int64_t smemBytes = 0; ///< static and dynamic, per block
-  std::optional<double> predictedMicroseconds;
-  std::string limit; ///< what bounds the blocks on one SM
+  OccupancyReport occupancy;
+  std::optional<double> predictedMicroseconds; ///< of one launch, at its largest batch
+  std::string bound;                           ///< what bounds that time
+  std::vector<std::string> decisions;          ///< kept or recomputed, and why
+  std::vector<std::string> places;             ///< names in the model, in order of the launches
+};
+
+/// One launch of a run.
+struct StepReport {
+  std::string label;  ///< its place in the model
+  std::string kernel; ///< as in KernelReport::kernel
+  std::string ops;
+  /// For each of Report::predictions; none where it cannot be predicted.
+  std::vector<std::optional<double>> microseconds;
+};
+
+/// A whole run, predicted.
+struct ModelPrediction {
+  int64_t batch = 0;
+  bool served = true; ///< false: beyond the largest batch, as if it had been built for this one
+  std::optional<double> microseconds;
+  double rooflineMicroseconds = 0;           ///< what no schedule can beat
+  std::string rooflineBound;                 ///< "tensor" or "DRAM"
+  std::optional<double> classicMicroseconds; ///< with --tile-policy=classic
+};
+
+/// What a profile changed.
+struct ProfileNote {
+  std::string kernel;  ///< the function that was profiled
+  std::string finding; ///< "spilling: 96 loads and 48 stores of local memory"
+  std::string action;  ///< "128x64x32/64x32/3 instead of ...", or why nothing follows
 };
 
 struct Report {
+  std::string model; ///< its name
   std::string gpu;
+  double tensorTflops = 0, dramGBs = 0; ///< of the device
+  int64_t maxBatch = 0;
   std::vector<KernelReport> kernels; ///< in the order of their first launch
   std::vector<FusionNote> fusions;
+  std::vector<StepReport> steps;
+  std::vector<ModelPrediction> predictions;
+  std::vector<ProfileNote> profile;
 };
 
 /// From a module after lowering, and the code of its kernels.
@@ -61,8 +116,13 @@ Report makeReport(mlir::ModuleOp module, llvm::ArrayRef<KernelCode> codes,
 /// The form of INTERFACE.md, with the library's identity and sizes if there is one. Equal builds
 /// give equal text.
 std::string reportJson(const Report &report, const vit_library *library);
-/// For people.
-std::string reportTable(const Report &report);
+
+inline constexpr unsigned reportWidth = 120; ///< columns of the table at most
+/// For people; `colour` with the escapes of a terminal.
+std::string reportTable(const Report &report, bool colour = false);
+
+/// One page that needs nothing else: the JSON form and the script that draws it.
+std::string reportHtml(const Report &report);
 
 } // namespace vitc
 

@@ -1,10 +1,11 @@
-//===- EmitPtx.cpp - PTX text from a gpu.module ---------------------------===//
+//===- EmitPtx.cpp - PTX text from an llvm.func ---------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
 // scf and arith become llvm ops, those become LLVM IR, and LLVM's NVPTX back end writes the text.
 // All of it happens in this process, on a clone, and nothing of the machine enters the text: no
-// debug locations, no names but the kernel's, no seeds.
+// debug locations, no names but the function's, no seeds. Each function is translated by itself, so
+// its text does not depend on the others of its kernel, and threads share the work.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -42,8 +44,9 @@ namespace vitc {
 
 namespace {
 
-/// The dialects of lowered kernels know how to become LLVM IR.
+/// The dialects of lowered kernels know how to become LLVM IR. Not while threads use the context.
 void registerTranslations(MLIRContext *context) {
+  context->loadDialect<cf::ControlFlowDialect, LLVM::LLVMDialect>();
   auto *loaded = context->getOrLoadDialect<NVVM::NVVMDialect>();
   if (loaded->getRegisteredInterface<LLVMTranslationDialectInterface>())
     return;
@@ -57,7 +60,6 @@ void registerTranslations(MLIRContext *context) {
 
 LogicalResult lowerToLLVMDialect(gpu::GPUModuleOp module) {
   MLIRContext *context = module.getContext();
-  context->loadDialect<cf::ControlFlowDialect, LLVM::LLVMDialect>();
   RewritePatternSet toBranches(context);
   populateSCFToControlFlowConversionPatterns(toBranches);
   ConversionTarget branches(*context);
@@ -101,41 +103,69 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(llvm::StringRef arch, s
                                   std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-} // namespace
+/// A module of this function and the shared memory of its kernel's module, if it uses that.
+OwningOpRef<gpu::GPUModuleOp> isolate(LLVM::LLVMFuncOp function) {
+  auto module = cast<gpu::GPUModuleOp>(function->getParentOp());
+  OpBuilder builder(function.getContext());
+  OwningOpRef<gpu::GPUModuleOp> alone =
+      gpu::GPUModuleOp::create(builder, module.getLoc(), module.getName());
+  builder.setInsertionPointToStart(alone->getBody());
+  for (auto global : module.getOps<LLVM::GlobalOp>())
+    if (!SymbolTable::symbolKnownUseEmpty(global.getSymNameAttr(), function))
+      builder.clone(*global);
+  builder.clone(*function);
+  return alone;
+}
 
-FailureOr<std::string> translateToPtx(gpu::GPUModuleOp module, llvm::StringRef arch) {
+FailureOr<std::string> translate(LLVM::LLVMFuncOp function, llvm::StringRef arch) {
   std::string error;
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(arch, error);
   if (!machine)
-    return module.emitError() << error;
+    return function.emitError() << error;
 
-  registerTranslations(module.getContext());
-  OwningOpRef<gpu::GPUModuleOp> clone = module.clone();
+  OwningOpRef<gpu::GPUModuleOp> clone = isolate(function);
   if (failed(lowerToLLVMDialect(*clone)))
     return failure();
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(*clone, context, module.getName());
+  std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(*clone, context, function.getName());
   if (!ir)
-    return module.emitError() << "no LLVM IR for '" << module.getName() << "'";
+    return function.emitError() << "no LLVM IR for '" << function.getName() << "'";
   ir->setTargetTriple(machine->getTargetTriple());
   ir->setDataLayout(machine->createDataLayout());
   if (llvm::Error failure =
           makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine.get())(ir.get()))
-    return module.emitError() << llvm::toString(std::move(failure));
+    return function.emitError() << llvm::toString(std::move(failure));
 
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;
   if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
-    return module.emitError() << "this LLVM cannot write PTX";
+    return function.emitError() << "this LLVM cannot write PTX";
   passes.run(*ir);
 
   // Both would run, but slowly or not at all: a stack in memory, a call of a missing library.
   for (llvm::StringRef forbidden : {"__local_depot", ".extern .func"})
     if (text.str().contains(forbidden))
-      return module.emitError() << "the PTX of '" << module.getName() << "' has '" << forbidden
-                                << "', which no kernel may have";
+      return function.emitError() << "the PTX of '" << function.getName() << "' has '" << forbidden
+                                  << "', which no kernel may have";
   return std::string(text);
+}
+
+} // namespace
+
+LogicalResult translateToPtx(ModuleOp module, llvm::StringRef arch,
+                             std::vector<KernelCode> &functions) {
+  registerTranslations(module.getContext());
+  return failableParallelForEach(module.getContext(), functions, [&](KernelCode &function) {
+    if (!function.ptx.empty())
+      return success();
+    auto code = moduleOf(module.lookupSymbol<vit::KernelOp>(function.kernel))
+                    .lookupSymbol<LLVM::LLVMFuncOp>(function.name);
+    FailureOr<std::string> text = translate(code, arch);
+    if (succeeded(text))
+      function.ptx = *text;
+    return LogicalResult(text);
+  });
 }
 
 } // namespace vitc

@@ -2,7 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// For tests and for looking inside with vitc-opt: the PTX of each gpu.module, behind one line with
+// For tests and for looking inside with vitc-opt: the PTX of each function, behind one line with
 // what ptxas says about it.
 //
 //===----------------------------------------------------------------------===//
@@ -25,7 +25,7 @@ struct PrintPtx : PassWrapper<PrintPtx, OperationPass<ModuleOp>> {
   PrintPtx(const PrintPtx &other) : PassWrapper(other) {}
   StringRef getArgument() const final { return "vit-print-ptx"; }
   StringRef getDescription() const final {
-    return "Print the PTX of every gpu.module and what ptxas says about it";
+    return "Print the PTX of every kernel function and what ptxas says about it";
   }
   Option<std::string> arch{*this, "arch", llvm::cl::desc("Architecture"), llvm::cl::init("sm_89")};
   Option<std::string> ptxas{*this, "ptxas", llvm::cl::desc("ptxas to use, or none"),
@@ -39,19 +39,22 @@ struct PrintPtx : PassWrapper<PrintPtx, OperationPass<ModuleOp>> {
 
   LogicalResult print() {
     std::vector<KernelCode> kernels;
-    for (auto module : getOperation().getOps<gpu::GPUModuleOp>()) {
-      FailureOr<LaunchShape> launch = readLaunchShape(module);
-      FailureOr<std::string> code = translateToPtx(module, arch);
-      if (failed(launch) || failed(code))
+    for (auto kernel : getOperation().getOps<vit::KernelOp>()) {
+      FailureOr<std::vector<KernelCode>> functions = readFunctions(kernel);
+      if (failed(functions))
         return failure();
-      std::string name = module.getName().drop_back(strlen("_module")).str();
-      kernels.push_back({name, *launch, *code, {}});
+      llvm::append_range(kernels, *functions);
     }
+    if (failed(translateToPtx(getOperation(), arch, kernels)))
+      return failure();
     std::string error, program = findPtxas(ptxas, error);
     if (!error.empty())
       return getOperation().emitError() << error;
-    if (!program.empty() &&
-        failed(assemble(program, {arch}, std::thread::hardware_concurrency(), kernels, error)))
+    Assembler assembler;
+    assembler.ptxas = program;
+    assembler.archs = {arch};
+    assembler.jobs = std::thread::hardware_concurrency();
+    if (!program.empty() && failed(assemble(assembler, kernels, error)))
       return getOperation().emitError() << error;
     for (const KernelCode &kernel : kernels) {
       llvm::outs() << "// kernel " << kernel.name << ": threads " << kernel.launch.threads

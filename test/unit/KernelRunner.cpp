@@ -5,6 +5,7 @@
 #include "KernelRunner.h"
 
 #include "codegen/Codegen.h"
+#include "codegen/library/PtxText.h"
 #include "dialect/Reference.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -150,12 +151,15 @@ struct KernelRunner::Impl {
   MLIRContext context{MLIRContext::Threading::DISABLED};
   OwningOpRef<ModuleOp> module, source; ///< lowered, and as parsed
   vit::KernelOp kernel, sourceKernel;
-  std::string error, ptx, name;
-  vitc::LaunchShape launch;
+  std::string error, ptx;
+  std::vector<vitc::KernelCode> functions; ///< in the order they run
 
   void prepare(const std::string &text);
   std::string run(const std::vector<KernelTensor> &arguments, int64_t count,
                   std::vector<KernelTensor> &results);
+  std::string launch(const vitc::KernelCode &code, std::vector<void *> parameters, int32_t count,
+                     void *loaded);
+  int64_t scratchBytes(int64_t count);
 };
 
 void KernelRunner::Impl::prepare(const std::string &text) {
@@ -179,16 +183,55 @@ void KernelRunner::Impl::prepare(const std::string &text) {
   }
   kernel = *kernels.begin();
   sourceKernel = *source->getOps<vit::KernelOp>().begin();
-  name = kernel.getSymName().str();
   if (failed(vitc::lowerKernels(*module)))
     return;
-  auto code = *module->getOps<gpu::GPUModuleOp>().begin();
-  FailureOr<vitc::LaunchShape> shape = vitc::readLaunchShape(code);
-  FailureOr<std::string> translated = vitc::translateToPtx(code, "sm_89");
-  if (failed(shape) || failed(translated))
+  FailureOr<std::vector<vitc::KernelCode>> code = vitc::readFunctions(kernel);
+  if (failed(code) || failed(vitc::translateToPtx(*module, "sm_89", *code)))
     return;
-  launch = *shape;
-  ptx = *translated;
+  functions = std::move(*code);
+  if (llvm::any_of(functions, [&](const vitc::KernelCode &function) {
+        return function.schedule != functions.front().schedule;
+      })) {
+    error = "expected one schedule";
+    return;
+  }
+  ptx = vitc::joinPtx(functions);
+}
+
+/// What the functions of a split kernel hand on: an f32 for each split, linear, row and column.
+int64_t KernelRunner::Impl::scratchBytes(int64_t count) {
+  int64_t splits = functions.front().schedule.getSplits();
+  if (splits == 1)
+    return 0;
+  SmallVector<Operation *> linears = kernel.getRoots();
+  auto type = cast<vit::LinearOp>(linears.front()).getType();
+  return splits * 4 * linears.size() * elementsOf(shapeOf(type, count));
+}
+
+/// `parameters` are pointers of the kernel; the last one follows here.
+std::string KernelRunner::Impl::launch(const vitc::KernelCode &code, std::vector<void *> parameters,
+                                       int32_t count, void *loaded) {
+  Driver &driver = Driver::get();
+  void *function = nullptr;
+  if (auto status = driver.getFunction(&function, loaded, code.name.c_str()))
+    return driver.describe("cuModuleGetFunction", status);
+  constexpr int maxDynamicSharedSize = 8;
+  const vitc::LaunchShape &shape = code.launch;
+  if (auto status =
+          driver.setAttribute(function, maxDynamicSharedSize, static_cast<int>(shape.dynamicSmem)))
+    return driver.describe("cuFuncSetAttribute", status);
+  auto extent = [&](const vitc::Extent &e) {
+    uint64_t tiles = e.perCount ? (uint64_t(count) * e.perCount + e.divisor - 1) / e.divisor : 1;
+    return static_cast<unsigned>(tiles * e.times);
+  };
+  parameters.push_back(&count);
+  if (auto status = driver.launch(function, extent(shape.grid[0]), extent(shape.grid[1]),
+                                  extent(shape.grid[2]), shape.threads, 1, 1, shape.dynamicSmem,
+                                  nullptr, parameters.data(), nullptr))
+    return driver.describe("cuLaunchKernel", status);
+  if (auto status = driver.synchronize())
+    return driver.describe("cuCtxSynchronize", status);
+  return {};
 }
 
 std::string KernelRunner::Impl::run(const std::vector<KernelTensor> &arguments, int64_t count,
@@ -222,32 +265,22 @@ std::string KernelRunner::Impl::run(const std::vector<KernelTensor> &arguments, 
       return driver.describe("cuMemcpyHtoD", code);
   }
 
-  void *loaded = nullptr, *function = nullptr;
+  if (int64_t bytes = scratchBytes(count)) {
+    buffers.emplace_back();
+    if (auto code = driver.memAlloc(&buffers.back().pointer, bytes))
+      return driver.describe("cuMemAlloc", code);
+  }
+
+  void *loaded = nullptr;
   if (auto code = driver.moduleLoad(&loaded, ptx.c_str()))
     return driver.describe("cuModuleLoadData", code);
   auto unload = llvm::scope_exit([&] { driver.moduleUnload(loaded); });
-  if (auto code = driver.getFunction(&function, loaded, name.c_str()))
-    return driver.describe("cuModuleGetFunction", code);
-  constexpr int maxDynamicSharedSize = 8;
-  if (auto code =
-          driver.setAttribute(function, maxDynamicSharedSize, static_cast<int>(launch.dynamicSmem)))
-    return driver.describe("cuFuncSetAttribute", code);
-
-  auto extent = [&](const vitc::Extent &e) {
-    uint64_t tiles = e.perCount ? (uint64_t(count) * e.perCount + e.divisor - 1) / e.divisor : 1;
-    return static_cast<unsigned>(tiles * e.times);
-  };
   std::vector<void *> parameters;
   for (Buffer &buffer : buffers)
     parameters.push_back(&buffer.pointer);
-  int32_t last = count;
-  parameters.push_back(&last);
-  if (auto code = driver.launch(function, extent(launch.grid[0]), extent(launch.grid[1]),
-                                extent(launch.grid[2]), launch.threads, 1, 1, launch.dynamicSmem,
-                                nullptr, parameters.data(), nullptr))
-    return driver.describe("cuLaunchKernel", code);
-  if (auto code = driver.synchronize())
-    return driver.describe("cuCtxSynchronize", code);
+  for (const vitc::KernelCode &code : functions)
+    if (std::string problem = launch(code, parameters, count, loaded); !problem.empty())
+      return problem;
 
   for (size_t i = arguments.size(); i < types.size(); ++i) {
     auto tensor = cast<RankedTensorType>(types[i]);

@@ -10,8 +10,6 @@
 #include "tools/vitc/Files.h"
 #include "tools/vitc/Options.h"
 
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace vitc;
@@ -26,25 +24,10 @@ struct BuildOptions {
 
 int fail(llvm::Error error) { return vitc::fail(llvm::toString(std::move(error))); }
 
-/// The name of a directory or file, made a C identifier.
-std::string defaultName(const std::string &model) {
-  llvm::SmallString<128> path(model);
-  llvm::sys::fs::make_absolute(path);
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  llvm::StringRef last = llvm::sys::path::filename(path);
-  if (last == "." || last == "/") // "dir/" ends so
-    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
-  if (last == "config.json")
-    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
-  last.consume_back(".mlir");
-  std::string name = makeIdentifier(last);
-  return isIdentifier(name) ? name : name + "_model";
-}
-
 int emitText(const BuildOptions &options, Compiler &compiler) {
   std::string text;
   if (options.emit == "ptx") {
-    if (mlir::failed(compiler.generate(/*withMachineCode=*/false)))
+    if (mlir::failed(compiler.generate(Compiler::Oracle::advises)))
       return exitFailed;
     text = compiler.ptx();
   } else {
@@ -96,6 +79,7 @@ int writeLibrary(const BuildOptions &options, const Compiler &compiler, const Li
     return fail(archive.takeError());
   Report report = makeReport(compiler.module(), compiler.code(), compiler.fusions(),
                              compiler.settings().gpu, library.max_batch);
+  report.model = name;
   if (auto error = files.write("lib" + name + ".a", (*archive)->getBuffer()))
     return fail(std::move(error));
   if (auto error = files.write(name + ".h", emitHeader(library)))
@@ -108,7 +92,7 @@ int writeLibrary(const BuildOptions &options, const Compiler &compiler, const Li
 }
 
 int build(const BuildOptions &options) {
-  std::string name = options.name.empty() ? defaultName(options.compile.model) : options.name;
+  std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
   if (!isIdentifier(name))
     return vitc::fail("--name '" + name + "': expected a C identifier that is no keyword");
   Compiler compiler(options.compile);
@@ -119,7 +103,7 @@ int build(const BuildOptions &options) {
   OutputFiles files;
   if (auto error = files.open(options.output))
     return fail(std::move(error));
-  if (mlir::failed(compiler.generate(/*withMachineCode=*/true)))
+  if (mlir::failed(compiler.generate(Compiler::Oracle::decides)))
     return exitFailed;
   auto data = compiler.link(name);
   if (!data)
