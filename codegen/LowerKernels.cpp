@@ -23,20 +23,21 @@ namespace {
 
 /// Families other than layer_norm and select read the operands of their root as they are stored.
 LogicalResult checkOperands(KernelBuilder &k) {
-  Operation *root = k.root();
-  if (!root || isa<vit::LayerNormOp, vit::SelectOp>(root))
-    return success();
-  for (Value operand : root->getOperands())
-    if (Operation *before = operand.getDefiningOp())
-      return k.error() << "'" << root->getName() << "' reads its operands from memory, but '"
-                       << before->getName() << "' computes one: keep that in a kernel before";
+  for (Operation *root : k.kernel.getRoots()) {
+    if (isa<vit::LayerNormOp, vit::SelectOp>(root))
+      continue;
+    for (Value operand : root->getOperands())
+      if (Operation *before = operand.getDefiningOp())
+        return k.error() << "'" << root->getName() << "' reads its operands from memory, but '"
+                         << before->getName() << "' computes one: keep that in a kernel before";
+  }
   return success();
 }
 
 /// Every fused op has code in Region.cpp.
 LogicalResult checkFusedOps(KernelBuilder &k) {
   for (Operation &op : k.kernel.getBody().front().without_terminator())
-    if (&op != k.root() &&
+    if (op.hasTrait<vit::Elementwise>() &&
         !isa<vit::BiasAddOp, vit::PositionOp, vit::AddOp, vit::MulOp, vit::ScaleOp, vit::CastOp,
              vit::GeluOp, vit::ReluOp, vit::SiluOp, vit::TanhOp>(op))
       return k.error() << "no code for '" << op.getName() << "' in a fused kernel";

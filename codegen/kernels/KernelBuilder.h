@@ -50,8 +50,8 @@ public:
   mlir::RankedTensorType resultType(unsigned i);
   unsigned numResults() { return kernel.getYield().getNumOperands(); }
 
-  /// Memory for f32 sums between two parts, splits * rows * N of them, 16-byte aligned: written by
-  /// part 0, read by part 1. Only where the schedule has splits.
+  /// Memory for f32 sums between two parts, splits * linears * rows * N of them in that order,
+  /// 16-byte aligned: written by part 0, read by part 1. Only where the schedule has splits.
   Value scratch();
 
   /// The last parameter: rows if all activations are rank 2, else images.

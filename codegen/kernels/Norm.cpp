@@ -3,9 +3,10 @@
 //===----------------------------------------------------------------------===//
 //
 // One warp per row. The row is read once (or computed, as by a residual add) and stays in
-// registers: the mean, then the variance around it, then the result. Rows too wide for that are
-// read again for each of the three. Which lane holds which column depends on the width alone, so a
-// row's bits depend on nothing but the row.
+// registers: the mean, then the variance around it, then the result. A schedule with `recompute`
+// reads it again, and computes it anew, for each of the three; so are rows that are too wide for
+// registers. Which lane has which column and what is added in which order depends on the width
+// alone, so a row's bits depend on nothing but the row.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,6 +49,7 @@ private:
 
   Value total(Value sum);
   Value tree(Values values);
+  Values squaresAround(Value mean, ArrayRef<Value> x);
   Value reciprocalDeviation(Value squares);
   bool usesNorm(Value value);
 
@@ -81,6 +83,15 @@ Value NormEmitter::tree(Values values) {
 Value NormEmitter::reciprocalDeviation(Value squares) {
   Value variance = k.mulF(total(squares), k.immF(1.0 / width));
   return k.rsqrt(k.addF(variance, k.immF(op.getEps().convertToDouble())));
+}
+
+Values NormEmitter::squaresAround(Value mean, ArrayRef<Value> x) {
+  Values squares;
+  for (Value value : x) {
+    Value distance = k.subF(value, mean);
+    squares.push_back(k.mulF(distance, distance));
+  }
+  return squares;
 }
 
 bool NormEmitter::usesNorm(Value value) {
@@ -122,24 +133,23 @@ NormEmitter::Chunk NormEmitter::chunkAt(Value row, int64_t index) {
 
 void NormEmitter::rowInRegisters(Value row) {
   SmallVector<Chunk> chunks;
-  Values all;
+  // Vector by vector, as rowFromMemory adds.
+  Value sum = k.immF(0.0), squares = sum;
+  auto masked = [&](const Chunk &chunk, Value value) {
+    return chunk.exists ? k.select(chunk.exists, value, k.immF(0.0)) : value;
+  };
   for (int64_t index = 0; index < held; ++index) {
     Chunk chunk = chunkAt(row, index);
     Known known;
     chunk.x = region.evaluate(op.getInput(), chunk.place, vector, known);
     storeIf(/*afterNorm=*/false, chunk.place, chunk.exists, known);
-    for (Value x : chunk.x)
-      all.push_back(chunk.exists ? k.select(chunk.exists, x, k.immF(0.0)) : x);
+    sum = k.addF(sum, masked(chunk, tree(chunk.x)));
     chunks.push_back(chunk);
   }
-  Value mean = k.mulF(total(tree(all)), k.immF(1.0 / width));
-  all.clear();
+  Value mean = k.mulF(total(sum), k.immF(1.0 / width));
   for (const Chunk &chunk : chunks)
-    for (Value x : chunk.x) {
-      Value distance = k.subF(x, mean), square = k.mulF(distance, distance);
-      all.push_back(chunk.exists ? k.select(chunk.exists, square, k.immF(0.0)) : square);
-    }
-  Value factor = reciprocalDeviation(tree(all));
+    squares = k.addF(squares, masked(chunk, tree(squaresAround(mean, chunk.x))));
+  Value factor = reciprocalDeviation(squares);
   for (const Chunk &chunk : chunks) {
     Known known{{op.getInput(), chunk.x},
                 {op.getResult(), normalise(chunk.place, chunk.x, mean, factor)}};
@@ -148,14 +158,17 @@ void NormEmitter::rowInRegisters(Value row) {
 }
 
 void NormEmitter::rowFromMemory(Value row) {
+  // A shuffle with itself is a lane that compilers take for another one: unrolled loops over known
+  // addresses would be merged to one that keeps the row in registers.
   auto overRow = [&](function_ref<Values(const Place &, Known &, ValueRange)> body,
                      Values initial) {
-    return k.loop(k.lane(), k.imm(vectors), 32, initial, [&](Value index, ValueRange sums) {
-      Place place{row, k.mul(index, vector), 0, {}};
-      Known known;
-      region.evaluate(op.getInput(), place, vector, known);
-      return body(place, known, sums);
-    });
+    return k.loop(k.shuffleXor(k.lane(), 0), k.imm(vectors), 32, initial,
+                  [&](Value index, ValueRange sums) {
+                    Place place{row, k.mul(index, vector), 0, {}};
+                    Known known;
+                    region.evaluate(op.getInput(), place, vector, known);
+                    return body(place, known, sums);
+                  });
   };
   Value zero = k.immF(0.0);
   Values sum = overRow(
@@ -167,12 +180,7 @@ void NormEmitter::rowFromMemory(Value row) {
   Value mean = k.mulF(total(sum[0]), k.immF(1.0 / width));
   Values squares = overRow(
       [&](const Place &, Known &known, ValueRange sums) -> Values {
-        Values mine;
-        for (Value x : known[op.getInput()]) {
-          Value distance = k.subF(x, mean);
-          mine.push_back(k.mulF(distance, distance));
-        }
-        return {k.addF(sums[0], tree(mine))};
+        return {k.addF(sums[0], tree(squaresAround(mean, known[op.getInput()])))};
       },
       {zero});
   Value factor = reciprocalDeviation(squares[0]);
@@ -195,15 +203,16 @@ LogicalResult NormEmitter::emit() {
   if (schedule.getBlock()[0] % perWarp != 0)
     return k.error() << "expected a block of whole warps of " << perWarp << " rows, found "
                      << schedule.getBlock()[0] << " rows";
+  bool fromMemory = schedule.getRecompute() || columns > maxHeld;
   // 8 warps leave a thread 255 registers, 16 leave 128.
-  int64_t mostWarps = columns > maxHeld ? 32 : columns > 64 ? 8 : columns > 16 ? 16 : 32;
+  int64_t mostWarps = fromMemory ? 32 : columns > 64 ? 8 : columns > 16 ? 16 : 32;
   int64_t warps = std::min(schedule.getBlock()[0] / perWarp, mostWarps);
 
   Value rows = k.rows(type);
   Value first = k.mul(k.add(k.mul(k.ctaX(), warps), k.warp()), perWarp);
   auto emitRow = [&](Value row) {
     k.ifThen(k.less(row, rows), [&] { // one row, one warp: all lanes go the same way
-      columns > maxHeld ? rowFromMemory(row) : rowInRegisters(row);
+      fromMemory ? rowFromMemory(row) : rowInRegisters(row);
     });
   };
   if (perWarp == 1)

@@ -169,7 +169,8 @@ void Region::store(unsigned result, const Place &place, ArrayRef<Value> values) 
 unsigned Region::rowOperands() {
   return llvm::count_if(k.kernel.getBody().getArguments(), [&](BlockArgument argument) {
     return k.typeOf(argument).getRank() != 1 &&
-           llvm::any_of(argument.getUsers(), [&](Operation *user) { return user != k.root(); });
+           llvm::any_of(argument.getUsers(),
+                        [](Operation *user) { return user->hasTrait<vit::Elementwise>(); });
   });
 }
 

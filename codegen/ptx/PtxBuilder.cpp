@@ -266,8 +266,21 @@ void PtxBuilder::cpAsync(Value destination, Value source, unsigned bytes, Value 
   auto cache = bytes == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
   NVVM::CpAsyncOp::create(*this, destination, source, bytes, cache, validBytes);
 }
+
+/// Takes a constant number of bytes off an address: LLVM puts none into the text of inline
+/// assembly.
+static std::string takeOffset(Value &pointer) {
+  auto address = pointer.getDefiningOp<LLVM::GEPOp>();
+  if (!address || !address.getDynamicIndices().empty() ||
+      address.getRawConstantIndices().size() != 1)
+    return "";
+  pointer = address.getBase();
+  return "+" + std::to_string(address.getRawConstantIndices()[0] * bytesOf(address.getElemType()));
+}
+
 void PtxBuilder::cpAsyncIf(Value predicate, Value destination, Value source, Value validBytes) {
-  std::string text = "@$0 cp.async.cg.shared.global [$1], [$2], 16";
+  std::string to = takeOffset(destination), from = takeOffset(source);
+  std::string text = "@$0 cp.async.cg.shared.global [$1" + to + "], [$2" + from + "], 16";
   std::string constraints = "b,l,l";
   Values operands = {predicate, destination, source};
   if (validBytes) {

@@ -28,7 +28,7 @@ vit.kernel @bk(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
 
 // -----
 
-// expected-error@+1 {{kernel 'warp': expected a warp tile of multiples of 16 that divides the block tile 64x64, found 24x32}}
+// expected-error@+1 {{kernel 'warp': expected a warp tile of 16s by 8s that divides the block tile 64x64, found 24x32}}
 vit.kernel @warp(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [24, 32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
@@ -37,7 +37,16 @@ vit.kernel @warp(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16
 
 // -----
 
-// expected-error@+1 {{kernel 'wide': expected a warp tile of at most 8192 accumulators, found 128x128}}
+// expected-error@+1 {{kernel 'columns': expected a warp tile of 16s by 8s that divides the block tile 64x64, found 32x24}}
+vit.kernel @columns(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 24], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'wide': expected at most 256 accumulators in a thread, found 512 of 1 linear with a warp tile of 128x128: choose a smaller one}}
 vit.kernel @wide(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [128, 128], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
@@ -46,7 +55,36 @@ vit.kernel @wide(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16
 
 // -----
 
-// expected-error@+1 {{kernel 'one_stage': expected at least 2 stages, found 1}}
+// expected-error@+1 {{kernel 'two_wide': expected at most 256 accumulators in a thread, found 320 of 2 linears with a warp tile of 64x80: choose a smaller one}}
+vit.kernel @two_wide(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>, %v: tensor<16x96xf16>) -> (tensor<?x16xf16>, tensor<?x16xf16>)
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 160, 32], warp = [64, 80], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  %1 = vit.linear %x, %v : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0, %1 : tensor<?x16xf16>, tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'nine_stages': expected 2 to 8 stages, found 9}}
+vit.kernel @nine_stages(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [16, 16, 32], warp = [16, 16], stages = 9>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// A share is a multiple of 64 columns: K = 96 has two.
+// expected-error@+1 {{kernel 'splits': expected a share of K = 96 for each of 3 splits, but 64 columns each leave none for the last: choose fewer splits}}
+vit.kernel @splits(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 2 splits = 3>]} {
+  %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
+  vit.yield %0 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'one_stage': expected 2 to 8 stages, found 1}}
 vit.kernel @one_stage(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 1>]} {
   %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
@@ -73,7 +111,7 @@ vit.kernel @threads(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16x
 
 // -----
 
-// expected-error@+1 {{kernel 'unscheduled': expected one schedule, found 0: run vit-select-schedules}}
+// expected-error@+1 {{kernel 'unscheduled': expected schedules, found none: run vit-select-schedules}}
 vit.kernel @unscheduled(%x: tensor<?x96xf16>) -> tensor<?x96xf16> {
   %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
   vit.yield %0 : tensor<?x96xf16>
@@ -81,7 +119,7 @@ vit.kernel @unscheduled(%x: tensor<?x96xf16>) -> tensor<?x96xf16> {
 
 // -----
 
-// expected-error@+1 {{kernel 'entries': expected a schedule with 3 positive block and 2 positive warp entries and at least one stage, found}}
+// expected-error@+1 {{kernel 'entries': expected a schedule with 3 block and 2 warp entries, found}}
 vit.kernel @entries(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16xf16>
     attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128], warp = [32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
@@ -105,4 +143,23 @@ vit.kernel @computed(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16
   %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
   %1 = vit.linear %0, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
   vit.yield %1 : tensor<?x16xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'overlap': expected ranges of batches that are equal or apart, found 1 to 8 and 8 to 16}}
+vit.kernel @overlap(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [1024], warp = [256], stages = 1>,
+                             #vit.schedule<batch = 8 to 16, block = [512], warp = [256], stages = 1>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'nothing_to_split': expected splits = 1, for only a linear sums over K, found 2}}
+vit.kernel @nothing_to_split(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [1024], warp = [256], stages = 1 splits = 2>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
 }

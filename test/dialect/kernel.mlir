@@ -30,3 +30,16 @@ vit.kernel @rootless_with_two_results(%x: tensor<?x17x8xf16>, %y: tensor<?x17x8x
   %1 = vit.relu %0 : tensor<?x17x8xf16> -> tensor<?x17x8xf32>
   vit.yield %0, %1 : tensor<?x17x8xf16>, tensor<?x17x8xf32>
 }
+
+// CHECK-LABEL: vit.kernel @two_linears_of_one_input(
+// CHECK: %[[L:.*]] = vit.linear %[[X:.*]], %{{.*}} :
+// CHECK: %[[R:.*]] = vit.linear %[[X]], %{{.*}} :
+// CHECK: vit.mul %{{.*}}, %[[R]] :
+vit.kernel @two_linears_of_one_input(%x: tensor<?x64xf16>, %w: tensor<96x64xf16>, %v: tensor<96x64xf16>)
+    -> tensor<?x96xf16> {
+  %0 = vit.linear %x, %w : tensor<?x64xf16>, tensor<96x64xf16> -> tensor<?x96xf32>
+  %1 = vit.silu %0 : tensor<?x96xf32> -> tensor<?x96xf32>
+  %2 = vit.linear %x, %v : tensor<?x64xf16>, tensor<96x64xf16> -> tensor<?x96xf32>
+  %3 = vit.mul %1, %2 : tensor<?x96xf32>, tensor<?x96xf32> -> tensor<?x96xf16>
+  vit.yield %3 : tensor<?x96xf16>
+}

@@ -15,9 +15,10 @@ namespace {
 
 std::string number(int64_t value) { return std::to_string(value); }
 
-std::string schedule(int64_t rows, int64_t perWarp = 1) {
+std::string schedule(int64_t rows, int64_t perWarp = 1, bool recompute = false) {
   return " attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [" + number(rows) +
-         "], warp = [" + number(perWarp) + "], stages = 1>]} {\n";
+         "], warp = [" + number(perWarp) + "], stages = 1" +
+         (recompute ? " recompute = true" : "") + ">]} {\n";
 }
 
 std::string norm(int64_t width, const std::string &from, const std::string &to, int64_t rows = 4,
@@ -50,12 +51,13 @@ void check(const std::string &text, const std::string &type, int64_t count, doub
 }
 
 /// The residual add before, the norm, and both stored: two thirds of the norms of a model.
-std::string residual(int64_t tokens, int64_t width, const std::string &type) {
+std::string residual(int64_t tokens, int64_t width, const std::string &type,
+                     bool recompute = false) {
   std::string rows = "tensor<?x" + number(tokens) + "x" + number(width) + "x";
   std::string f = rows + "f32>", y = rows + type + ">", v = "tensor<" + number(width) + "xf32>",
               t = "tensor<" + number(tokens) + "x" + number(width) + "xf32>";
   return "vit.kernel @k(%x: " + f + ", %r: " + y + ", %b: " + v + ", %t: " + t + ", %g: " + v +
-         ", %s: " + v + ") -> (" + f + ", " + y + ", " + f + ")" + schedule(4) +
+         ", %s: " + v + ") -> (" + f + ", " + y + ", " + f + ")" + schedule(4, 1, recompute) +
          "  %0 = vit.bias_add %x, %b : " + f + ", " + v + " -> " + f +
          "\n  %1 = vit.add %0, %r : " + f + ", " + y + " -> " + f +
          "\n  %2 = vit.layer_norm %1, %g, %s eps 1.0e-06 : " + f + ", " + v + ", " + v + " -> " +
@@ -94,6 +96,37 @@ TEST_CASE("norm: ops before and after, several results") {
     check(residual(3, 1028, type), type, 2);
     check(residual(2, 4608, type), type, 1);
   }
+}
+
+/// y = scale(x, 0.5); layer_norm(y) + y: the value before the norm is needed after it.
+std::string scaled(int64_t width, const std::string &type, bool recompute) {
+  std::string x = "tensor<?x" + number(width) + "x" + type + ">",
+              v = "tensor<" + number(width) + "xf32>";
+  return "vit.kernel @k(%x: " + x + ", %g: " + v + ", %b: " + v + ") -> " + x +
+         schedule(4, 1, recompute) + "  %0 = vit.scale %x by 0.5 : " + x + " -> " + x +
+         "\n  %1 = vit.layer_norm %0, %g, %b eps 1.0e-06 : " + x + ", " + v + ", " + v + " -> " +
+         x + "\n  %2 = vit.add %1, %0 : " + x + ", " + x + " -> " + x + "\n  vit.yield %2 : " + x +
+         "\n}\n";
+}
+
+TEST_CASE("norm: a row that is computed anew, with the same bits as one that is kept") {
+  for (int64_t width : {3, 100, 250, 768, 1028, 1280})
+    for (bool simple : {true, false}) {
+      auto text = [&](bool recompute) {
+        return simple ? scaled(width, "f32", recompute) : residual(3, width, "f16", recompute);
+      };
+      check(text(true), simple ? "f32" : "f16", 5);
+      KernelRunner kept(text(false)), anew(text(true));
+      REQUIRE(kept.error() == "");
+      REQUIRE(anew.error() == "");
+      CHECK(kept.ptx() != anew.ptx());
+      auto arguments = kept.randomArguments(5, 11);
+      KernelRun first = kept.run(arguments, 5), second = anew.run(arguments, 5);
+      REQUIRE(first.error == "");
+      REQUIRE(second.error == "");
+      for (size_t i = 0; i < first.results.size(); ++i)
+        CHECK(first.results[i].values == second.results[i].values);
+    }
 }
 
 // One pass over squares would lose everything here.

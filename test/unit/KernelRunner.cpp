@@ -198,13 +198,14 @@ void KernelRunner::Impl::prepare(const std::string &text) {
   ptx = vitc::joinPtx(functions);
 }
 
-/// What the functions of a split kernel hand on: an f32 for each split, row and column.
+/// What the functions of a split kernel hand on: an f32 for each split, linear, row and column.
 int64_t KernelRunner::Impl::scratchBytes(int64_t count) {
   int64_t splits = functions.front().schedule.getSplits();
   if (splits == 1)
     return 0;
-  auto linear = cast<vit::LinearOp>(kernel.getRoot());
-  return splits * 4 * elementsOf(shapeOf(linear.getType(), count));
+  SmallVector<Operation *> linears = kernel.getRoots();
+  auto type = cast<vit::LinearOp>(linears.front()).getType();
+  return splits * 4 * linears.size() * elementsOf(shapeOf(type, count));
 }
 
 /// `parameters` are pointers of the kernel; the last one follows here.

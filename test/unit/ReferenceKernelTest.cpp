@@ -30,6 +30,23 @@ TEST_CASE("a kernel by itself") {
         "kernel @fc: expected arguments with 3 rows, but got 2");
 }
 
+TEST_CASE("a kernel of two linears of one input") {
+  Program program(R"(
+    vit.kernel @gated(%x: tensor<?x2xf16>, %w: tensor<3x2xf16>, %v: tensor<3x2xf16>) -> tensor<?x3xf32> {
+      %0 = vit.linear %x, %w : tensor<?x2xf16>, tensor<3x2xf16> -> tensor<?x3xf16>
+      %1 = vit.linear %x, %v : tensor<?x2xf16>, tensor<3x2xf16> -> tensor<?x3xf16>
+      %2 = vit.relu %0 : tensor<?x3xf16> -> tensor<?x3xf16>
+      %3 = vit.mul %2, %1 : tensor<?x3xf16>, tensor<?x3xf16> -> tensor<?x3xf32>
+      vit.yield %3 : tensor<?x3xf32>
+    })");
+  Reference reference = program.reference();
+  auto kernel = *program.module->getOps<KernelOp>().begin();
+  RefTensor other = {{3, 2}, {2, 0, 0, 3, -1, 1}};
+  auto results = take(reference.runKernel(kernel, {counting({2, 2}, 1), weight, other}));
+  // Rows [1 2] and [3 4]: x w = [1 2 3], [3 4 7] times x v = [2 6 1], [6 12 1].
+  checkTensor(results[0], {2, 3}, {2, 12, 3, 18, 48, 7});
+}
+
 TEST_CASE("a kernel without batch arguments is told its rows") {
   Program program(R"(
     vit.kernel @cls(%t: tensor<1x2xf32>) -> tensor<?x2xf32> {
