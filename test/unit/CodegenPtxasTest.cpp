@@ -47,6 +47,14 @@ std::string ptxOf(const std::string &name, const std::string &body = "") {
          body + "ret;\n}\n";
 }
 
+/// A function that is not of a vit.kernel.
+KernelCode codeOf(const std::string &name, const std::string &ptx) {
+  KernelCode code;
+  code.name = name;
+  code.ptx = ptx;
+  return code;
+}
+
 std::string usedPtxas() {
   std::string error, ptxas = findPtxas("", error);
   REQUIRE(error == "");
@@ -62,7 +70,7 @@ TEST_CASE("ptxas: many kernels for two architectures, the same bytes whatever th
   auto build = [&](unsigned jobs) {
     std::vector<KernelCode> kernels;
     for (int i = 0; i < 7; ++i)
-      kernels.push_back({"k" + std::to_string(i), {}, ptxOf("k" + std::to_string(i)), {}});
+      kernels.push_back(codeOf("k" + std::to_string(i), ptxOf("k" + std::to_string(i))));
     size_t calls = 0, last = 0;
     REQUIRE(succeeded(
         assemble(ptxas, {"sm_89", "sm_90"}, jobs, kernels, error, [&](size_t done, size_t total) {
@@ -93,8 +101,8 @@ TEST_CASE("ptxas: many kernels for two architectures, the same bytes whatever th
 TEST_CASE("ptxas: its complaint comes with the kernel's name, and nothing is left behind") {
   Scratch scratch;
   std::string error;
-  std::vector<KernelCode> kernels{{"good", {}, ptxOf("good"), {}},
-                                  {"bad", {}, ptxOf("bad", "no.such.instruction;\n"), {}}};
+  std::vector<KernelCode> kernels{codeOf("good", ptxOf("good")),
+                                  codeOf("bad", ptxOf("bad", "no.such.instruction;\n"))};
   CHECK(failed(assemble(usedPtxas(), {"sm_89"}, 2, kernels, error)));
   CHECK(error.find("kernel 'bad': ptxas failed with status") == 0);
   CHECK(error.find("kernel.ptx, line") != std::string::npos); // what ptxas said
@@ -111,7 +119,7 @@ TEST_CASE("ptxas: stack and spills are read from its log") {
             "size, 4096 bytes smem, 388 bytes cmem[0]'\n";
   script.close();
   fs::permissions(scratch.path / "ptxas", fs::perms::owner_all);
-  std::vector<KernelCode> kernels{{"k", {}, "", {}}};
+  std::vector<KernelCode> kernels{codeOf("k", "")};
   std::string error;
   REQUIRE(succeeded(assemble((scratch.path / "ptxas").string(), {"sm_89"}, 1, kernels, error)));
   const Resources &found = kernels[0].codes[0].resources;
