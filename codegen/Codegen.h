@@ -82,6 +82,13 @@ mlir::FailureOr<std::vector<vit::ScheduleAttr>> activeSchedules(vit::KernelOp ke
 /// True if both give the same code: all but the range of batches is equal.
 bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b);
 
+/// All of a schedule that decides about the code, as text: "128x128x32/64x32/3", then " buffers 2",
+/// " splits 4", " registers 96", " recompute" where they are not what they are by default.
+std::string scheduleText(vit::ScheduleAttr schedule);
+/// A hash of what the kernel computes: its ops, their attributes, types and shapes; not of its
+/// name, its places in the model or its schedules. The same wherever and whenever it is taken.
+uint64_t hashOf(vit::KernelOp kernel);
+
 /// The code of a kernel after lowerKernels, or null.
 mlir::gpu::GPUModuleOp moduleOf(vit::KernelOp kernel);
 /// The functions of a lowered kernel, without PTX. Fails with a diagnostic where one is missing or
@@ -100,11 +107,42 @@ std::string findPtxas(llvm::StringRef request, std::string &error);
 /// First lines of `ptxas --version` folded to one: "ptxas V13.0.88".
 std::string ptxasIdentity(llvm::StringRef ptxas);
 
-/// Assembles every kernel for every arch, `jobs` ptxas processes at a time; `progress(done, total)`
-/// is called from this thread. Fails with the kernel's name and ptxas' log in `error`.
-mlir::LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs,
-                             unsigned jobs, std::vector<KernelCode> &kernels, std::string &error,
-                             const std::function<void(size_t, size_t)> &progress = {});
+/// Makes machine code and says what it needs.
+struct Assembler {
+  std::string ptxas;                            ///< findPtxas
+  std::vector<std::string> archs;               ///< "sm_89"
+  unsigned jobs = 1;                            ///< ptxas processes at a time
+  int64_t sharedLimit = 99 * 1024;              ///< bytes of shared memory a block may have
+  std::function<void(size_t, size_t)> progress; ///< (done, total), from the calling thread
+};
+
+/// Assembles all functions that have no machine code for every arch. Fails with the function's name
+/// and ptxas' log in `error`.
+mlir::LogicalResult assemble(const Assembler &assembler, std::vector<KernelCode> &functions,
+                             std::string &error);
+
+/// A schedule whose code needs what no kernel may: spills, stack, registers beyond the schedule's
+/// bound, too much shared memory.
+struct RefutedSchedule {
+  std::string kernel, function;
+  vit::ScheduleAttr schedule;
+  int registers = 0, spillBytes = 0; ///< of ptxas
+  std::string problem;               ///< "ptxas for sm_89 spilled 40 bytes at 128 registers"
+};
+
+struct SettledCode {
+  std::vector<KernelCode> functions; ///< of all kernels, in their order, with PTX and machine code
+  std::vector<RefutedSchedule> dropped;
+  std::vector<RefutedSchedule> left; ///< these had no alternative; their code is in `functions`
+};
+
+/// Of a lowered module: assembles the PTX for `arch` of what kernels would run, and where ptxas
+/// refutes a schedule, takes the next alternative, until none is refuted or nothing is left.
+/// Afterwards kernels have the chosen schedules only. Fails after diagnostics, or with `error` if
+/// ptxas fails.
+mlir::LogicalResult settleSchedules(mlir::ModuleOp module, llvm::StringRef arch,
+                                    const Assembler &assembler, SettledCode &result,
+                                    std::string &error);
 
 } // namespace vitc
 

@@ -29,7 +29,13 @@ struct PipelineOptions {
   std::string residual;      ///< f16, bf16, f32; empty: by dtype
   int64_t maxBatch = 64;
   std::string gpu = "rtx4090";
-  std::string tile; ///< see vit-select-schedules
+  std::string tile;                 ///< see vit-select-schedules
+  int64_t registerBudget = 0;       ///< registers of a thread; 0: what the device has
+  std::string fusePolicy = "auto";  ///< auto, keep, recompute
+  std::string tilePolicy = "model"; ///< model, classic, tuned
+  std::string tuning;               ///< for `tuned`: the file of vit-run --tune
+  std::string require;              ///< "no-spill,fuse:linear+bias_add+gelu"
+  bool batchInvariant = false;      ///< one reduction for all batches
 };
 
 /// Model to model: prune, merge, fold. What `--emit=vit` prints.

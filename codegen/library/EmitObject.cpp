@@ -47,9 +47,10 @@ public:
   }
   Constant *constant(const vit_kernel &k) {
     // The PTX ends with a zero byte that ptx_size does not count.
-    return make<vit_kernel>({text(k.name), bytes(k.ptx, k.ptx_size + 1, ".rodata.vit.ptx", 1),
-                             quad(k.ptx_size), list(k.codes, k.code_count), word(k.code_count),
-                             word(k.threads), word(k.dynamic_smem), word(k.reserved)});
+    return make<vit_kernel>({text(k.name), text(k.base), text(k.schedule),
+                             bytes(k.ptx, k.ptx_size + 1, ".rodata.vit.ptx", 1), quad(k.ptx_size),
+                             list(k.codes, k.code_count), word(k.code_count), word(k.threads),
+                             word(k.dynamic_smem), word(k.part), quad(k.hash)});
   }
   Constant *constant(const vit_extent &e) {
     return make<vit_extent>({word(e.per_image), word(e.divisor), word(e.times)});
@@ -62,7 +63,8 @@ public:
     for (const vit_extent &extent : s.grid)
       grid.push_back(constant(extent));
     return make<vit_step>({text(s.label), word(s.kernel), word(s.min_batch), word(s.max_batch),
-                           array(grid), word(s.arg_count), list(s.args, s.arg_count)});
+                           word(s.launch), array(grid), word(s.arg_count),
+                           list(s.args, s.arg_count)});
   }
   Constant *constant(const vit_buffer &b) {
     return make<vit_buffer>({text(b.name), quad(b.offset), quad(b.bytes)});
@@ -108,6 +110,7 @@ public:
          word(l.weight_count),
          word(l.ignored_count),
          quad(l.workspace_bytes),
+         quad(l.scratch_bytes),
          quad(l.weight_bytes),
          bytes(l.embedded, l.embedded ? l.weight_bytes : 0, ".rodata.vit.weights", 256)});
   }

@@ -3,8 +3,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A walk over the launches of a planned module. Nothing is decided here: where
-// a value lives is in `places`, the launch geometry comes with the kernel, and
-// the order of launches is that of the text.
+// a value lives is in `places`, the launch geometry and the batches come with
+// each function of the kernel, and the order of launches is that of the text.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +12,6 @@
 #include "codegen/library/Recipe.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -165,13 +164,20 @@ private:
   LogicalResult addKernels() {
     std::vector<vit_kernel> list;
     for (const KernelCode &code : codes) {
-      kernelIndex[code.kernel] = list.size(); // one function each so far
       std::vector<vit_machine_code> images;
       for (const MachineCode &machine : code.codes)
         images.push_back(
             {data->keep(machine.arch), data->keep(StringRef(machine.image)), machine.image.size()});
+      for (const vit_kernel &other : list)
+        if (code.name == other.name)
+          return module.emitError() << "two functions of kernels are named '" << code.name
+                                    << "': rename one of the kernels";
       vit_kernel kernel = {};
       kernel.name = data->keep(code.name);
+      kernel.base = data->keep(code.kernel);
+      kernel.schedule = data->keep(scheduleText(code.schedule));
+      kernel.hash = hashOf(module.lookupSymbol<vit::KernelOp>(code.kernel));
+      kernel.part = code.part;
       kernel.ptx = data->keep(code.ptx);
       kernel.ptx_size = code.ptx.size();
       kernel.codes = data->keep(images);
@@ -191,7 +197,7 @@ private:
       return success();
     }
     if (auto launch = dyn_cast<vit::LaunchOp>(op))
-      return addStep(launch);
+      return addLaunch(launch);
     return op->emitOpError("is not in a kernel: only vit.launch and vit.prepared can be in a "
                            "library; run the passes of --emit=kernels");
   }
@@ -206,14 +212,9 @@ private:
            llvm::all_of(kernel.getResultTypes(), isRows);
   }
 
-  LogicalResult addStep(vit::LaunchOp launch) {
-    auto kernel = module.lookupSymbol<vit::KernelOp>(launch.getKernel());
-    auto found = kernelIndex.find(launch.getKernel());
-    if (!kernel || found == kernelIndex.end())
-      return launch.emitOpError("has no code for kernel @") << launch.getKernel();
+  LogicalResult addLaunch(vit::LaunchOp launch) {
     if (!launch.getPlaces())
       return launch.emitOpError("expected 'places': memory is not planned; run vit-plan-memory");
-
     std::vector<vit_arg> args;
     for (Value operand : launch.getOperands_()) {
       auto place = places.find(operand);
@@ -232,22 +233,83 @@ private:
       args.push_back(places[result]);
       args.back().written = 1;
     }
-    uint32_t rows = 1;
-    if (isOnRows(kernel))
-      rows = vit::rowsPerImage(cast<RankedTensorType>(launch.getResults_().front().getType()));
-    args.push_back({VIT_ARG_COUNT, rows, 0});
+    return addSteps(launch, args);
+  }
+
+  /// A step for each function of the kernel and range of batches that it serves.
+  LogicalResult addSteps(vit::LaunchOp launch, ArrayRef<vit_arg> args) {
+    struct Use {
+      uint32_t function, first, last;
+    };
+    SmallVector<Use> uses;
+    for (auto [i, code] : llvm::enumerate(codes))
+      if (code.kernel == launch.getKernel())
+        for (auto [first, last] : code.batches)
+          if (first <= options.maxBatch)
+            uses.push_back({uint32_t(i), uint32_t(first),
+                            uint32_t(std::min<int64_t>(last, options.maxBatch))});
+    // Parts of one range are in order already.
+    llvm::stable_sort(uses, [](const Use &a, const Use &b) { return a.first < b.first; });
+    uint32_t served = 0;
+    for (const Use &use : uses) {
+      if (use.first > served + 1)
+        break;
+      served = use.last;
+      if (failed(addStep(launch, args, use.function, use.first, use.last)))
+        return failure();
+    }
+    ++launchCount;
+    if (served == options.maxBatch)
+      return success();
+    return launch.emitOpError("has no code of kernel @")
+           << launch.getKernel() << " for batch " << served + 1 << " of " << options.maxBatch;
+  }
+
+  LogicalResult addStep(vit::LaunchOp launch, ArrayRef<vit_arg> args, uint32_t function,
+                        uint32_t first, uint32_t last) {
+    const KernelCode &code = codes[function];
+    auto kernel = module.lookupSymbol<vit::KernelOp>(code.kernel);
+    auto result = cast<RankedTensorType>(launch.getResults_().front().getType());
+    uint32_t rows = isOnRows(kernel) ? vit::rowsPerImage(result) : 1;
+    std::vector<vit_arg> all(args.begin(), args.end());
+    if (int64_t splits = code.schedule.getSplits(); splits > 1) {
+      bool writes = code.part == 0; // the results come with the last part
+      for (vit_arg &arg : all)
+        arg.written &= !writes;
+      // An f32 for each split, row and column of each product.
+      auto linear = cast<vit::LinearOp>(kernel.getRoot());
+      uint64_t columns = linear.getWeight().getType().getDimSize(0) * kernel.getRoots().size();
+      uint64_t bytes = splits * vit::rowsPerImage(result) * columns * 4;
+      if (failed(checkScratch(launch, bytes, last)))
+        return failure();
+      all.push_back({VIT_ARG_SCRATCH, uint32_t(bytes), writes});
+      data->library.scratch_bytes =
+          std::max(data->library.scratch_bytes, llvm::alignTo(bytes * last, 256));
+    }
+    all.push_back({VIT_ARG_COUNT, rows, 0});
 
     vit_step step = {};
     step.label = data->keep(labelFor(launch));
-    step.kernel = found->second;
-    step.min_batch = 1;
-    step.max_batch = options.maxBatch;
-    for (auto [extent, from] : llvm::zip(step.grid, codes[found->second].launch.grid))
+    step.kernel = function;
+    step.min_batch = first;
+    step.max_batch = last;
+    step.launch = launchCount;
+    for (auto [extent, from] : llvm::zip(step.grid, code.launch.grid))
       extent = {from.perCount * rows, from.divisor, from.times};
-    step.arg_count = args.size();
-    step.args = data->keep(args);
+    step.arg_count = all.size();
+    step.args = data->keep(all);
     steps.push_back(step);
     return success();
+  }
+
+  /// Of scratch memory too.
+  static LogicalResult checkScratch(vit::LaunchOp launch, uint64_t bytes, uint32_t batch) {
+    uint64_t limit = uint64_t(1) << 31;
+    if (bytes * batch <= limit)
+      return success();
+    return launch.emitOpError("needs ")
+           << bytes << " bytes of scratch memory per image, " << bytes * batch << " for batch "
+           << batch << ", but kernels address " << limit << "; its schedule has too many splits";
   }
 
   LogicalResult addResult(vit::LaunchOp launch, OpResult result, int64_t place) {
@@ -321,9 +383,9 @@ private:
   const LibraryOptions &options;
   std::unique_ptr<LibraryData> data;
   FunctionOpInterface model;
-  llvm::StringMap<uint32_t> kernelIndex;
   llvm::DenseMap<Value, vit_arg> places; // with written = 0: how a later launch reads it
   std::vector<vit_step> steps;
+  uint32_t launchCount = 0;
   std::vector<vit_buffer> buffers;
 };
 

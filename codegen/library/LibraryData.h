@@ -65,9 +65,10 @@ bool attendsOverBatch(mlir::ModuleOp module);
 /// The largest batch that attention over the batch takes.
 inline constexpr uint32_t maxBatchOfBatchAxis = 17;
 
-/// The library of a module after buildKernelPipeline; `kernels` has an entry for each vit.kernel.
-/// Errors are diagnostics: no model function, memory that is not planned, arithmetic on weights
-/// that has no form in a recipe, activations beyond what kernels can address.
+/// The library of a module after buildKernelPipeline; `kernels` are the functions of all its
+/// vit.kernels. Errors are diagnostics: no model function, memory that is not planned, arithmetic on
+/// weights that has no form in a recipe, a batch that no schedule serves, activations or scratch
+/// memory beyond what kernels can address.
 mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(mlir::ModuleOp module,
                                                            llvm::ArrayRef<KernelCode> kernels,
                                                            const LibraryOptions &options);

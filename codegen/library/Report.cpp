@@ -177,7 +177,7 @@ Report vitc::makeReport(ModuleOp module, ArrayRef<KernelCode> codes, ArrayRef<Fu
   }
   for (auto &[kernel, reporter] : kernels) {
     StringRef name = cast<vit::KernelOp>(kernel).getSymName();
-    auto code = llvm::find_if(codes, [&](const KernelCode &c) { return c.name == name; });
+    auto code = llvm::find_if(codes, [&](const KernelCode &c) { return c.kernel == name; });
     report.kernels.push_back(reporter.finish(code == codes.end() ? nullptr : &*code));
   }
   return report;

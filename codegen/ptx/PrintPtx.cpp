@@ -50,8 +50,11 @@ struct PrintPtx : PassWrapper<PrintPtx, OperationPass<ModuleOp>> {
     std::string error, program = findPtxas(ptxas, error);
     if (!error.empty())
       return getOperation().emitError() << error;
-    if (!program.empty() &&
-        failed(assemble(program, {arch}, std::thread::hardware_concurrency(), kernels, error)))
+    Assembler assembler;
+    assembler.ptxas = program;
+    assembler.archs = {arch};
+    assembler.jobs = std::thread::hardware_concurrency();
+    if (!program.empty() && failed(assemble(assembler, kernels, error)))
       return getOperation().emitError() << error;
     for (const KernelCode &kernel : kernels) {
       llvm::outs() << "// kernel " << kernel.name << ": threads " << kernel.launch.threads

@@ -248,9 +248,8 @@ std::string ptxasIdentity(llvm::StringRef ptxas) {
   return "ptxas " + text.drop_front(version + 2).take_until(llvm::isSpace).str();
 }
 
-LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs, unsigned jobs,
-                       std::vector<KernelCode> &kernels, std::string &error,
-                       const std::function<void(size_t, size_t)> &progress) {
+LogicalResult assemble(const Assembler &assembler, std::vector<KernelCode> &kernels,
+                       std::string &error) {
   struct Work {
     const KernelCode *kernel;
     MachineCode *code;
@@ -258,8 +257,10 @@ LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs,
   };
   std::vector<Work> work;
   for (KernelCode &kernel : kernels) {
-    kernel.codes.assign(archs.size(), {});
-    for (auto [code, arch] : llvm::zip_equal(kernel.codes, archs)) {
+    if (!kernel.codes.empty())
+      continue;
+    kernel.codes.assign(assembler.archs.size(), {});
+    for (auto [code, arch] : llvm::zip_equal(kernel.codes, assembler.archs)) {
       code.arch = arch;
       work.push_back({&kernel, &code, {}});
     }
@@ -274,7 +275,7 @@ LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs,
     while (!stop && next < work.size()) {
       Work &mine = work[next++];
       lock.unlock();
-      mine.error = assembleOne(ptxas, *mine.kernel, *mine.code);
+      mine.error = assembleOne(assembler.ptxas, *mine.kernel, *mine.code);
       lock.lock();
       stop |= !mine.error.empty();
       ++done;
@@ -282,16 +283,16 @@ LogicalResult assemble(llvm::StringRef ptxas, llvm::ArrayRef<std::string> archs,
     }
   };
   std::vector<std::thread> threads;
-  for (size_t i = 0, n = std::min<size_t>(std::max(jobs, 1u), work.size()); i < n; ++i)
+  for (size_t i = 0, n = std::min<size_t>(std::max(assembler.jobs, 1u), work.size()); i < n; ++i)
     threads.emplace_back(serve);
   {
     std::unique_lock lock(mutex);
     for (size_t seen = 0; seen < work.size() && !stop;) {
       changed.wait(lock, [&] { return done > seen || stop; });
       seen = done;
-      if (progress && !stop) {
+      if (assembler.progress && !stop) {
         lock.unlock();
-        progress(seen, work.size());
+        assembler.progress(seen, work.size());
         lock.lock();
       }
     }

@@ -8,6 +8,8 @@
 #include "runtime/cuda/Model.h"
 #include "runtime/weights/HashWeights.h"
 
+#include <algorithm>
+
 namespace vitrt {
 namespace {
 
@@ -55,11 +57,11 @@ class StopAfter : public LaunchObserver {
 public:
   explicit StopAfter(uint32_t step) : step(step) {}
   bool wants(const LaunchRecord &record) override { return record.step == step; }
-  Status launched(const LaunchRecord &record) override {
-    found = &record;
+  Status launched(const LaunchRecord &) override {
+    found = true;
     return badArgument("stopped");
   }
-  const LaunchRecord *found = nullptr;
+  bool found = false;
 
 private:
   uint32_t step;
@@ -261,20 +263,25 @@ Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,
   return times;
 }
 
-Result<std::vector<double>> timeStep(vit_workspace *workspace, int batch, uint32_t step,
-                                     const DeviceTensors &tensors, int group, int repetitions) {
+Result<std::vector<double>> timeSteps(vit_workspace *workspace, int batch,
+                                      std::span<const uint32_t> steps, const DeviceTensors &tensors,
+                                      int group, int repetitions) {
   if (Status prepared = workspace->prepare(batch); !prepared)
     return errorOf(prepared);
   Clock clock(workspace->model);
   if (Status opened = clock.open(workspace->model.context); !opened)
     return errorOf(opened);
-  StopAfter stop(step);
+  StopAfter stop(steps.back());
   Status stopped =
       workspace->launch(tensors.inputs.data(), tensors.outputs.data(), clock.stream, &stop);
   if (!stop.found)
-    return stopped ? Error{"step " + std::to_string(step) + " does not run with batch " +
+    return stopped ? Error{"step " + std::to_string(steps.back()) + " does not run with batch " +
                            std::to_string(batch)}
                    : errorOf(stopped);
+  std::vector<const LaunchRecord *> records;
+  for (const LaunchRecord &record : workspace->launches)
+    if (std::find(steps.begin(), steps.end(), record.step) != steps.end())
+      records.push_back(&record);
   std::vector<double> times;
   constexpr int warmup = 3;
   for (int i = 0; i != warmup + repetitions; ++i) {
@@ -282,8 +289,9 @@ Result<std::vector<double>> timeStep(vit_workspace *workspace, int batch, uint32
     Status done = clock.time(
         [&] {
           for (int j = 0; j != group; ++j)
-            if (Status launched = workspace->launchOne(*stop.found, clock.stream); !launched)
-              return launched;
+            for (const LaunchRecord *record : records)
+              if (Status launched = workspace->launchOne(*record, clock.stream); !launched)
+                return launched;
           return Status();
         },
         time);

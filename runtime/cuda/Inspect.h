@@ -107,11 +107,12 @@ Result<DeviceTensors> makeTensors(const vit_model *model, int batch);
 Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,
                                      const DeviceTensors &tensors, int warmup, int repetitions);
 
-/// Device times of one launch of step `step`, in microseconds: each is the mean of `group` launches
-/// between two events, so that the events' own cost does not count. The steps before it run first;
-/// it works on the values it meets in the model.
-Result<std::vector<double>> timeStep(vit_workspace *workspace, int batch, uint32_t step,
-                                     const DeviceTensors &tensors, int group, int repetitions);
+/// Device times of `steps`, ascending, launched one after the other, in microseconds: each is the
+/// mean of `group` rounds between two events, so that the events' own cost does not count. The
+/// steps before run first; these work on the values they meet in the model.
+Result<std::vector<double>> timeSteps(vit_workspace *workspace, int batch,
+                                      std::span<const uint32_t> steps, const DeviceTensors &tensors,
+                                      int group, int repetitions);
 
 } // namespace vitrt
 #endif // VITC_RUNTIME_CUDA_INSPECT_H

@@ -34,8 +34,10 @@ Status checkStep(const vit_library &library, const vit_step &step) {
   const uint32_t counts[] = {library.input_count, library.output_count, library.buffer_count,
                              library.weight_count};
   for (const vit_arg &arg : std::span(step.args, step.arg_count)) {
-    if (arg.kind > VIT_ARG_COUNT || (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
+    if (arg.kind > VIT_ARG_SCRATCH || (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
       return fail("has an unknown argument");
+    if (arg.kind == VIT_ARG_SCRATCH && batch * arg.index > library.scratch_bytes)
+      return fail("uses more scratch memory than there is");
     if (arg.kind == VIT_ARG_COUNT && batch * arg.index > 0x7FFFFFFF)
       return fail("counts beyond 31 bits");
   }

@@ -118,8 +118,9 @@ struct vit_workspace {
 
   const vit_model &model;
   int maxBatch = 0;
-  int batch = 0; // the prepared one; 0: none
-  vitrt::CUdeviceptr memory = 0;
+  int batch = 0;                             // the prepared one; 0: none
+  vitrt::CUdeviceptr memory = 0;             // of the buffers, and behind them
+  vitrt::CUdeviceptr scratch = 0;            // what the parts of a launch hand on
   std::vector<vitrt::LaunchRecord> launches; // all four have their largest size from the start
   std::vector<uint64_t> slots;
   std::vector<void *> parameters; // parameters[i] points to slots[i]

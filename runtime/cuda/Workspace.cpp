@@ -72,12 +72,14 @@ Status vit_workspace::create(int newMaxBatch) {
   parameters.resize(arguments);
   for (uint64_t i = 0; i != arguments; ++i)
     parameters[i] = &slots[i];
-  if (library.workspace_bytes == 0)
+  if (library.workspace_bytes == 0 && library.scratch_bytes == 0)
     return {};
-  if (library.workspace_bytes > ~uint64_t(0) / uint64_t(maxBatch))
+  constexpr uint64_t limit = uint64_t(1) << 62; // room for sums
+  if (library.workspace_bytes > limit / uint64_t(maxBatch) || library.scratch_bytes > limit)
     return badArgument("a workspace for " + std::to_string(maxBatch) +
-                       " images exceeds 2^64 bytes");
-  uint64_t bytes = library.workspace_bytes * uint64_t(maxBatch);
+                       " images exceeds 2^62 bytes");
+  uint64_t buffers = alignUp(library.workspace_bytes * uint64_t(maxBatch));
+  uint64_t bytes = buffers + library.scratch_bytes;
   const Driver &driver = *model.driver;
   ContextScope scope(driver);
   if (Status entered = scope.enter(model.context); !entered)
@@ -87,6 +89,7 @@ Status vit_workspace::create(int newMaxBatch) {
     return driver.failure(error, "cuMemAlloc",
                           text(bytes) + " bytes for " + std::to_string(maxBatch) + " images");
   }
+  scratch = memory + buffers;
   return scope.leave();
 }
 
@@ -137,6 +140,9 @@ Status vit_workspace::prepare(int newBatch) {
       case VIT_ARG_COUNT:
         value = uint64_t(batch) * arg.index;
         break;
+      case VIT_ARG_SCRATCH:
+        value = scratch;
+        break;
       default:
         patches.push_back({slot, arg.kind, arg.index});
       }
@@ -160,6 +166,8 @@ void vit_workspace::registerRanges(const LaunchRecord &record, void *const *outp
       const vit_tensor &tensor = library.outputs[arg.index];
       model.driver->registerRange(reinterpret_cast<uintptr_t>(outputs[arg.index]),
                                   bytesPerImage(tensor) * uint64_t(batch), tensor.name, fresh);
+    } else if (arg.kind == VIT_ARG_SCRATCH) {
+      model.driver->registerRange(scratch, arg.index * uint64_t(batch), "scratch", fresh);
     }
   }
 }

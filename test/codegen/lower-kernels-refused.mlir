@@ -144,3 +144,22 @@ vit.kernel @computed(%x: tensor<?x96xf16>, %w: tensor<16x96xf16>) -> tensor<?x16
   %1 = vit.linear %0, %w : tensor<?x96xf16>, tensor<16x96xf16> -> tensor<?x16xf16>
   vit.yield %1 : tensor<?x16xf16>
 }
+
+// -----
+
+// expected-error@+1 {{kernel 'overlap': expected ranges of batches that are equal or apart, found 1 to 8 and 8 to 16}}
+vit.kernel @overlap(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [1024], warp = [256], stages = 1>,
+                             #vit.schedule<batch = 8 to 16, block = [512], warp = [256], stages = 1>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'nothing_to_split': expected splits = 1, for only a linear sums over K, found 2}}
+vit.kernel @nothing_to_split(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
+    attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [1024], warp = [256], stages = 1 splits = 2>]} {
+  %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
+  vit.yield %0 : tensor<?x96xf16>
+}

@@ -43,18 +43,22 @@ void fill(LibraryData &data, bool embedded = true) {
       {data.keep("sm_89"), data.keep(llvm::StringRef(image)), image.size()}};
   const char *ptx = data.keep(".version 8.4\n.target sm_89\n");
   l.kernels = data.keep(std::vector<vit_kernel>{
-      {data.keep("first"), ptx, strlen(ptx), data.keep(codes), 1, 128, 49152, 0},
-      {data.keep("second"), ptx, strlen(ptx), nullptr, 0, 256, 11, 0}});
+      {data.keep("first"), data.keep("base"), data.keep("128x64"), ptx, strlen(ptx),
+       data.keep(codes), 1, 128, 49152, 0, 1234567890123456789u},
+      {data.keep("second"), data.keep("other"), data.keep("8"), ptx, strlen(ptx), nullptr, 0, 256,
+       11, 1, 5}});
   std::vector<vit_arg> args = {{VIT_ARG_INPUT, 0, 0},
                                {VIT_ARG_BUFFER, 21, 1},
                                {VIT_ARG_WEIGHT, 22, 0},
-                               {VIT_ARG_COUNT, 197, 0}};
+                               {VIT_ARG_COUNT, 197, 0},
+                               {VIT_ARG_SCRATCH, 40, 1}};
   l.steps = data.keep(std::vector<vit_step>{{data.keep("blocks.0.fc1"),
                                              1,
                                              2,
                                              16,
+                                             31,
                                              {{197, 128, 24}, {0, 1, 3}, {5, 6, 7}},
-                                             4,
+                                             5,
                                              data.keep(args)}});
   l.buffers = data.keep(std::vector<vit_buffer>{{data.keep("a"), 256, 100},
                                                 {data.keep("b"), 512, uint64_t(1) << 40}});
@@ -68,6 +72,7 @@ void fill(LibraryData &data, bool embedded = true) {
   l.output_count = l.kernel_count = l.buffer_count = l.recipe_count = l.ignored_count = 2;
   l.step_count = l.weight_count = 1;
   l.workspace_bytes = 4096;
+  l.scratch_bytes = 8192;
   l.weight_bytes = 1024;
   if (embedded) {
     std::vector<uint8_t> bytes(1024);
@@ -106,6 +111,10 @@ void compare(const vit_library &a, const vit_library &b) {
   for (uint32_t i = 0; i < a.kernel_count; ++i) {
     const vit_kernel &x = a.kernels[i], &y = b.kernels[i];
     CHECK(same(x.name, y.name));
+    CHECK(same(x.base, y.base));
+    CHECK(same(x.schedule, y.schedule));
+    CHECK(x.part == y.part);
+    CHECK(x.hash == y.hash);
     CHECK(same(x.ptx, y.ptx));
     CHECK(x.ptx_size == y.ptx_size);
     CHECK(x.threads == y.threads);
@@ -124,6 +133,7 @@ void compare(const vit_library &a, const vit_library &b) {
     CHECK(x.kernel == y.kernel);
     CHECK(x.min_batch == y.min_batch);
     CHECK(x.max_batch == y.max_batch);
+    CHECK(x.launch == y.launch);
     CHECK(sameBytes(x.grid, y.grid));
     REQUIRE(x.arg_count == y.arg_count);
     CHECK(!memcmp(x.args, y.args, x.arg_count * sizeof(vit_arg)));

@@ -112,10 +112,10 @@ TEST_CASE("runtime: libraries and devices that cannot be loaded") {
   };
   const char *good = checkpoint.path.c_str();
   vit_library changed = library;
-  changed.abi = 2;
+  changed.abi = 1;
   CHECK(load(changed, good) == VIT_BAD_ABI);
   CHECK(lastError() ==
-        "vit: library has ABI 2, this runtime has ABI 1; rebuild the model or update "
+        "vit: library has ABI 1, this runtime has ABI 2; rebuild the model or update "
         "the runtime");
   changed = library;
   changed.size = 8;
@@ -302,10 +302,11 @@ TEST_CASE("runtime: times of runs and of single steps") {
   auto runs = vitrt::timeRuns(tiny.workspace, 4, *tensors, 1, 3);
   REQUIRE(runs);
   CHECK(runs->size() == 3);
-  auto steps = vitrt::timeStep(tiny.workspace, 4, 2, *tensors, 2, 5);
+  const uint32_t wide[] = {2}, narrow[] = {1};
+  auto steps = vitrt::timeSteps(tiny.workspace, 4, wide, *tensors, 2, 5);
   REQUIRE(steps);
   CHECK(steps->size() == 5);
-  CHECK_THAT(vitrt::timeStep(tiny.workspace, 4, 1, *tensors, 2, 5).error(),
+  CHECK_THAT(vitrt::timeSteps(tiny.workspace, 4, narrow, *tensors, 2, 5).error(),
              Contains("step 1 does not run with batch 4"));
 }
 

@@ -63,9 +63,10 @@ static const char tinyCode[] = "not machine code";
 static const vit_machine_code tinyCodes[] = {{"sm_70", tinyCode, sizeof tinyCode}};
 
 static const vit_kernel tinyKernels[] = {
-    {"affine", tinyAffine, sizeof tinyAffine - 1, tinyCodes, 1, 64, 0, 0},
-    {"relu", tinyRelu, sizeof tinyRelu - 1, tinyCodes, 1, 64, 0, 0},
-    {"relu_wide", tinyReluWide, sizeof tinyReluWide - 1, tinyCodes, 1, 128, 0, 0}};
+    {"affine", "affine", "64", tinyAffine, sizeof tinyAffine - 1, tinyCodes, 1, 64, 0, 0, 11},
+    {"relu", "relu", "64", tinyRelu, sizeof tinyRelu - 1, tinyCodes, 1, 64, 0, 0, 12},
+    {"relu_wide", "relu", "128", tinyReluWide, sizeof tinyReluWide - 1, tinyCodes, 1, 128, 0, 0,
+     12}};
 
 static const vit_tensor tinyInputs[] = {{"pixel_values", VIT_F32, 3, {-1, 4, 8, 0}}};
 static const vit_tensor tinyOutputs[] = {{"logits", VIT_F32, 2, {-1, 32, 0, 0}}};
@@ -80,9 +81,9 @@ static const vit_arg tinyReluArgs[] = {
     {VIT_ARG_BUFFER, 1, 0}, {VIT_ARG_OUTPUT, 0, 1}, {VIT_ARG_COUNT, tinyValues, 0}};
 
 static const vit_step tinySteps[] = {
-    {"affine of x", 0, 1, 8, {{tinyValues, 64, 1}, {0, 1, 1}, {0, 1, 1}}, 5, tinyAffineArgs},
-    {"relu of h", 1, 1, 2, {{tinyValues, 64, 1}, {0, 1, 1}, {0, 1, 1}}, 3, tinyReluArgs},
-    {"wide relu of h", 2, 3, 8, {{tinyValues, 128, 1}, {0, 1, 1}, {0, 1, 1}}, 3, tinyReluArgs}};
+    {"affine of x", 0, 1, 8, 0, {{tinyValues, 64, 1}, {0, 1, 1}, {0, 1, 1}}, 5, tinyAffineArgs},
+    {"relu of h", 1, 1, 2, 1, {{tinyValues, 64, 1}, {0, 1, 1}, {0, 1, 1}}, 3, tinyReluArgs},
+    {"wide relu of h", 2, 3, 8, 1, {{tinyValues, 128, 1}, {0, 1, 1}, {0, 1, 1}}, 3, tinyReluArgs}};
 
 static const vit_key tinyKeyW[] = {{"block.weight", 0}, {"old.weight", 1}};
 static const vit_key tinyKeyB[] = {{"block.bias", 0}};
@@ -120,6 +121,7 @@ static const char *const tinyIgnored[] = {"mask_token", "pooler.*"};
    2,                                                                                              \
    2,                                                                                              \
    512,                                                                                            \
+   0,                                                                                              \
    512,                                                                                            \
    embedded}
 

@@ -220,7 +220,12 @@ class VitRun(unittest.TestCase):
         self.assertIn("expected a multiple of 32",
                       self.tool("--bench-kernel", "affine", "--rows", "33", code=1))
         self.assertIn("at most 8", self.tool("--bench-kernel", "affine", "--rows", "320", code=1))
-        self.assertIn("with 1 to 2", self.tool("--bench-kernel", "relu", "--rows", "96", code=1))
+        self.assertIn("with 3 to 8",
+                      self.tool("--bench-kernel", "relu_wide", "--rows", "64", code=1))
+        # The kernel by its own name: the function that serves this batch.
+        for rows, function in (("64", "relu"), ("96", "relu_wide")):
+            out = self.tool("--bench-kernel", "relu", "--rows", rows, "--repetitions", "2")
+            self.assertRegex(out, rf"^{function} {rows}: median ")
 
     def test_usage_is_2_and_nothing_else_is(self):
         for args in (["--frob"], [], ["--bench", "--batch", "x"], ["--bench", "--batch", "0"],

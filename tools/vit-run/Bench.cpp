@@ -43,15 +43,17 @@ std::optional<int64_t> rowsPerImage(const vit_step &step) {
   return std::nullopt;
 }
 
-/// The first step of the kernel that runs with the batch that `rows` asks for.
-Result<uint32_t> findStep(const vit_library &library, const std::string &name, int64_t rows,
-                          int &batch) {
+/// What `name` runs with the batch that `rows` asks for, in its first launch: of a function one
+/// step, of a kernel, whatever its schedule, all parts.
+Result<std::vector<uint32_t>> findSteps(const vit_library &library, const std::string &name,
+                                        int64_t rows, int &batch) {
   std::string why, known;
   for (uint32_t i = 0; i != library.kernel_count; ++i)
     known += (i ? ", " : "") + std::string(library.kernels[i].name);
   for (uint32_t i = 0; i != library.step_count; ++i) {
     const vit_step &step = library.steps[i];
-    if (library.kernels[step.kernel].name != name)
+    const vit_kernel &kernel = library.kernels[step.kernel];
+    if (kernel.name != name && kernel.base != name)
       continue;
     int64_t perImage = rowsPerImage(step).value_or(1);
     int64_t images = rows / perImage;
@@ -67,7 +69,12 @@ Result<uint32_t> findStep(const vit_library &library, const std::string &name, i
             std::to_string(step.max_batch);
     else {
       batch = int(images);
-      return i;
+      std::vector<uint32_t> steps = {i};
+      for (uint32_t j = i + 1; kernel.name != name && j != library.step_count; ++j)
+        if (const vit_step &next = library.steps[j];
+            next.launch == step.launch && images >= next.min_batch && images <= next.max_batch)
+          steps.push_back(j);
+      return steps;
     }
   }
   return Error{why.empty() ? "no kernel " + quoted(name) + ", the library has " + known : why};
@@ -102,9 +109,9 @@ Result<void> benchModel(const vit_library &library, const vit_model *model,
 Result<void> benchKernel(const vit_library &library, const vit_model *model,
                          const std::string &name, int64_t rows, double flops, int repetitions) {
   int batch = 0;
-  auto index = findStep(library, name, rows, batch);
-  if (!index)
-    return index.takeError();
+  auto steps = findSteps(library, name, rows, batch);
+  if (!steps)
+    return steps.takeError();
   auto workspace = createWorkspace(model, batch);
   if (!workspace)
     return workspace.takeError();
@@ -112,10 +119,15 @@ Result<void> benchKernel(const vit_library &library, const vit_model *model,
   if (!tensors)
     return tensors.takeError();
   constexpr int group = 8;
-  auto times = timeStep(workspace->get(), batch, *index, *tensors, group, repetitions);
+  auto times = timeSteps(workspace->get(), batch, *steps, *tensors, group, repetitions);
   if (!times)
     return times.takeError();
-  MatrixShape matrix = largestMatrix(library, library.steps[*index]);
+  const vit_step &first = library.steps[steps->front()];
+  MatrixShape matrix = largestMatrix(library, first);
+  std::string functions;
+  for (uint32_t step : *steps)
+    functions += (functions.empty() ? "" : "+") +
+                 std::string(library.kernels[library.steps[step].kernel].name);
   std::string shape = std::to_string(rows);
   if (matrix.n) {
     shape += "x" + std::to_string(matrix.n) + "x" + std::to_string(matrix.k);
@@ -123,11 +135,11 @@ Result<void> benchKernel(const vit_library &library, const vit_model *model,
       flops = 2.0 * double(rows) * double(matrix.n) * double(matrix.k);
   }
   Spread spread = spreadOf(std::move(*times));
-  printf("%s %s: median %.2f us (%.2f to %.2f)", name.c_str(), shape.c_str(), spread.median,
+  printf("%s %s: median %.2f us (%.2f to %.2f)", functions.c_str(), shape.c_str(), spread.median,
          spread.low, spread.high);
   if (flops > 0)
     printf(", %.1f TFLOP/s", flops / spread.median * 1e-6);
-  printf("; step '%s', %s\n", library.steps[*index].label, imageText(model).c_str());
+  printf("; step '%s', %s\n", first.label, imageText(model).c_str());
   return {};
 }
 

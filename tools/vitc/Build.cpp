@@ -44,7 +44,7 @@ std::string defaultName(const std::string &model) {
 int emitText(const BuildOptions &options, Compiler &compiler) {
   std::string text;
   if (options.emit == "ptx") {
-    if (mlir::failed(compiler.generate(/*withMachineCode=*/false)))
+    if (mlir::failed(compiler.generate(Compiler::Oracle::advises)))
       return exitFailed;
     text = compiler.ptx();
   } else {
@@ -119,7 +119,7 @@ int build(const BuildOptions &options) {
   OutputFiles files;
   if (auto error = files.open(options.output))
     return fail(std::move(error));
-  if (mlir::failed(compiler.generate(/*withMachineCode=*/true)))
+  if (mlir::failed(compiler.generate(Compiler::Oracle::decides)))
     return exitFailed;
   auto data = compiler.link(name);
   if (!data)

@@ -18,6 +18,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -147,6 +148,13 @@ LogicalResult Compiler::checkOptions() {
   if (options.dtype == "f32" || options.dtype == "tf32")
     return fail("--dtype " + options.dtype + ": GPU kernels compute in f16 or bf16 so far"),
            failure();
+  constexpr int64_t fewest = 24, most = 255; // an address alone takes two
+  if (options.registerBudget && (options.registerBudget < fewest || options.registerBudget > most))
+    return fail("--register-budget is " + Twine(options.registerBudget) + ", expected " +
+                Twine(fewest) + " to " + Twine(most)),
+           failure();
+  if ((options.tilePolicy == "tuned") == options.tuning.empty())
+    return fail("--tile-policy=tuned and --tuning FILE go together, found only one"), failure();
   if (!cost::findGpu(options.gpu))
     return fail("--gpu '" + options.gpu + "' is not known; expected one of " + cost::knownGpus()),
            failure();
@@ -277,6 +285,12 @@ LogicalResult Compiler::runPasses(Level next) {
   pipeline.maxBatch = maxBatch();
   pipeline.gpu = options.gpu;
   pipeline.tile = options.tile;
+  pipeline.registerBudget = options.registerBudget;
+  pipeline.fusePolicy = options.fusePolicy;
+  pipeline.tilePolicy = options.tilePolicy;
+  pipeline.tuning = options.tuning;
+  pipeline.require = ::llvm::join(options.require, ",");
+  pipeline.batchInvariant = options.batchInvariant;
   PassManager manager(&context);
   if (next == vit)
     buildModelPipeline(manager, pipeline);
@@ -294,62 +308,73 @@ std::string Compiler::arch() const {
   return *std::min_element(options.archs.begin(), options.archs.end());
 }
 
-LogicalResult Compiler::generate(bool withMachineCode) {
+bool Compiler::isRequired(StringRef what) const {
+  return ::llvm::is_contained(options.require, what);
+}
+
+LogicalResult Compiler::generate(Oracle oracle) {
   if (failed(lowerTo(llvm)))
     return failure();
-  codes.clear();
-  for (auto kernel : root->getOps<vit::KernelOp>()) {
-    FailureOr<std::vector<KernelCode>> functions = readFunctions(kernel);
-    if (failed(functions))
-      return failure();
-    ::llvm::append_range(codes, *functions);
-  }
-  if (failed(translateToPtx(*root, arch(), codes)))
-    return failure();
-  return withMachineCode ? assembleAll() : success();
-}
-
-/// What must not happen in a kernel, whatever ptxas thinks of it.
-static std::string resourceProblem(const KernelCode &kernel, const cost::Gpu &gpu) {
-  for (const MachineCode &code : kernel.codes) {
-    const Resources &used = code.resources;
-    std::string where = "kernel '" + kernel.name + "': ptxas for " + code.arch + " ";
-    if (int spilled = used.spillStores + used.spillLoads)
-      return where + "spilled " + std::to_string(spilled) + " bytes; choose a smaller --tile";
-    if (used.stack)
-      return where + "needs " + std::to_string(used.stack) + " bytes of stack, expected none";
-    int64_t shared = int64_t(used.staticSmem) + kernel.launch.dynamicSmem;
-    if (shared > gpu.smemPerBlock)
-      return "kernel '" + kernel.name + "' needs " + std::to_string(shared) +
-             " bytes of shared memory, " + gpu.name + " has " + std::to_string(gpu.smemPerBlock) +
-             " per block; choose a smaller --tile";
-  }
-  return "";
-}
-
-LogicalResult Compiler::assembleAll() {
+  if (oracle == Oracle::none && !isRequired("no-spill"))
+    return translateAll();
   std::string error;
   std::string ptxas = findPtxas(options.ptxas, error);
   if (!error.empty())
     return fail(error), failure();
-  if (ptxas.empty()) {
+  if (!ptxas.empty())
+    return settleAll(ptxas, oracle);
+  if (isRequired("no-spill"))
+    return fail("--require=no-spill: there is no ptxas to ask; name one with --ptxas"), failure();
+  if (oracle == Oracle::decides)
     warn(
         "no ptxas: the library holds PTX only, which the driver compiles when the model is loaded");
-    return success();
+  return translateAll();
+}
+
+/// The first alternatives, whatever they need.
+LogicalResult Compiler::translateAll() {
+  settled = {};
+  for (auto kernel : root->getOps<vit::KernelOp>()) {
+    FailureOr<std::vector<KernelCode>> functions = readFunctions(kernel);
+    if (failed(functions))
+      return failure();
+    ::llvm::append_range(settled.functions, *functions);
   }
+  return translateToPtx(*root, arch(), settled.functions);
+}
+
+LogicalResult Compiler::settleAll(const std::string &ptxas, Oracle oracle) {
   ptxasName = ptxasIdentity(ptxas);
-  std::vector<std::string> archs = options.archs;
-  if (archs.empty())
-    archs.push_back(arch());
   Progress progress("assembling kernel");
-  if (failed(assemble(ptxas, archs, options.jobs, codes, error,
-                      [&](size_t done, size_t all) { progress.show(done, all); })))
-    return fail(error), failure();
-  for (const KernelCode &kernel : codes)
-    if (std::string problem = resourceProblem(kernel, *cost::findGpu(options.gpu));
-        !problem.empty())
-      return fail(problem), failure();
-  return success();
+  Assembler assembler;
+  assembler.ptxas = ptxas;
+  assembler.archs = options.archs.empty() ? std::vector{arch()} : options.archs;
+  assembler.jobs = options.jobs;
+  assembler.sharedLimit = cost::findGpu(options.gpu)->smemPerBlock;
+  assembler.progress = [&](size_t done, size_t all) { progress.show(done, all); };
+  std::string error;
+  if (failed(settleSchedules(*root, arch(), assembler, settled, error)))
+    return error.empty() ? failure() : (fail(error), failure());
+  return judgeLeft(oracle);
+}
+
+/// Of kernels whose last alternative is refuted too.
+LogicalResult Compiler::judgeLeft(Oracle oracle) const {
+  if (settled.left.empty())
+    return success();
+  const RefutedSchedule &first = settled.left.front();
+  std::string text = "kernel '" + first.function + "': " + first.problem;
+  if (!options.tile.empty())
+    text += "; choose a smaller --tile";
+  else if (first.schedule.getRegisters())
+    text += "; raise --register-budget above " + std::to_string(first.schedule.getRegisters());
+  else
+    text += ", and no schedule is left; fuse less with --no-fuse, or name a smaller --tile";
+  for (const RefutedSchedule &other : ArrayRef(settled.left).drop_front())
+    text += (&other == &settled.left[1] ? "; also '" : ", '") + other.function + "'";
+  if (oracle == Oracle::decides || isRequired("no-spill"))
+    return fail(text), failure();
+  return warn(text), success();
 }
 
 std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
@@ -357,7 +382,7 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.name = name;
   settings.assembler = ptxasName;
   settings.maxBatch = maxBatch();
-  auto data = buildLibrary(*root, codes, settings);
+  auto data = buildLibrary(*root, settled.functions, settings);
   return succeeded(data) ? std::move(*data) : nullptr;
 }
 
@@ -373,4 +398,4 @@ std::string Compiler::print() const {
   return text;
 }
 
-std::string Compiler::ptx() const { return joinPtx(codes); }
+std::string Compiler::ptx() const { return joinPtx(settled.functions); }

@@ -39,9 +39,12 @@ struct CompileOptions {
   std::string model; ///< directory with config.json, or .mlir file
   std::vector<std::string> outputs, archs;
   std::string gpu = "rtx4090", dtype = "f16", residual, tile, imageSize, ptxas;
+  std::string fusePolicy = "auto", tilePolicy = "model", tuning; ///< tuning: a file
+  std::vector<std::string> require; ///< "no-spill", "fuse:linear+bias_add+gelu"
+  int64_t registerBudget = 0;       ///< registers of a thread; 0: what the device has
   std::optional<int64_t> maxBatch;
   std::optional<int64_t> wantedBatch; ///< if maxBatch is not given; kernels there may allow fewer
-  bool noPrune = false, noFuse = false, forceFuse = false;
+  bool noPrune = false, noFuse = false, forceFuse = false, batchInvariant = false;
   unsigned jobs = 0; ///< 0: one per core
 };
 
@@ -56,16 +59,21 @@ public:
   mlir::LogicalResult open();
   /// Runs the passes up to `level`; does nothing if the text was there already.
   mlir::LogicalResult lowerTo(Level level);
-  /// After lowerTo(llvm): PTX of every kernel; with ptxas, which `withMachineCode` asks for,
-  /// machine code too, and its use of registers, stack and shared memory checked.
-  mlir::LogicalResult generate(bool withMachineCode);
+  /// What ptxas, if there is one, has to say about schedules: nothing, so that the first of every
+  /// range of batches are taken; or which of the alternatives is taken. If even the last one
+  /// spills, it is taken with a warning, or the build fails.
+  enum class Oracle { none, advises, decides };
+  /// Lowers to code: PTX of every kernel function, and machine code where ptxas was asked.
+  mlir::LogicalResult generate(Oracle oracle);
   /// After generate. NULL after an error.
   std::unique_ptr<LibraryData> link(const std::string &name);
 
   mlir::ModuleOp module() const { return root.get(); }
   mlir::func::FuncOp function() const;
   const CompileOptions &settings() const { return options; }
-  const std::vector<KernelCode> &code() const { return codes; }
+  const std::vector<KernelCode> &code() const { return settled.functions; }
+  /// Schedules that ptxas refuted, before those that code() has.
+  const std::vector<RefutedSchedule> &dropped() const { return settled.dropped; }
   const std::vector<FusionNote> &fusions() const { return notes; }
   /// "ptxas V13.0.88", or empty if there is none.
   const std::string &assembler() const { return ptxasName; }
@@ -100,7 +108,10 @@ private:
   mlir::LogicalResult checkScheduled();
   int64_t scheduledBatch() const;
   mlir::LogicalResult runPasses(Level level);
-  mlir::LogicalResult assembleAll();
+  mlir::LogicalResult translateAll();
+  mlir::LogicalResult settleAll(const std::string &ptxas, Oracle oracle);
+  mlir::LogicalResult judgeLeft(Oracle oracle) const;
+  bool isRequired(::llvm::StringRef what) const;
   void collectFusions();
   void report(mlir::Diagnostic &diagnostic);
 
@@ -111,7 +122,7 @@ private:
   std::optional<Import> import;
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
-  std::vector<KernelCode> codes;
+  SettledCode settled;
   std::vector<FusionNote> notes;
   std::string ptxasName;
   bool reported = false, silent = false;

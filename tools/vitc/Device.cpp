@@ -140,7 +140,9 @@ LogicalResult Runner::prepareDevice() {
       return fail("--emulate: there is no emulator at '" + path + "'"), failure();
     vitrt::setDriverPath(path);
   }
-  if (failed(compiler.generate(/*withMachineCode=*/!options.emulate)))
+  // A file of PTX was written by a build, which asks ptxas; its names must be those of the kernels.
+  bool ask = !options.emulate || !ptx.empty();
+  if (failed(compiler.generate(ask ? Compiler::Oracle::decides : Compiler::Oracle::none)))
     return failure();
   data = compiler.link("model");
   if (!data)

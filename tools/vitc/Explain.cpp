@@ -18,7 +18,7 @@ struct ExplainOptions {
 
 int explain(const ExplainOptions &options) {
   Compiler compiler(options.compile);
-  if (failed(compiler.open()) || failed(compiler.generate(/*withMachineCode=*/true)))
+  if (failed(compiler.open()) || failed(compiler.generate(Compiler::Oracle::decides)))
     return exitFailed;
   Report report = makeReport(compiler.module(), compiler.code(), compiler.fusions(),
                              options.compile.gpu, compiler.maxBatch());

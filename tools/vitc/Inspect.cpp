@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/Functions.h"
 #include "passes/Model.h"
 #include "tools/common/Console.h"
 #include "tools/vitc/Options.h"
@@ -146,8 +147,12 @@ void inspectPlan(const InspectOptions &options, Findings &found) {
   if (failed(compiler.open()) || failed(compiler.lowerTo(Compiler::kernels)))
     return;
   std::vector<KernelCode> kernels;
-  for (auto kernel : compiler.module().getOps<vit::KernelOp>())
-    kernels.push_back({kernel.getSymName().str(), {}, "", {}});
+  for (auto kernel : compiler.module().getOps<vit::KernelOp>()) {
+    FailureOr<std::vector<KernelCode>> functions = planFunctions(kernel);
+    if (failed(functions))
+      return;
+    ::llvm::append_range(kernels, *functions);
+  }
   LibraryOptions plan;
   plan.name = "model";
   plan.maxBatch = compiler.maxBatch();

@@ -41,6 +41,21 @@ static CLI::Validator isArchitecture() {
   return CLI::Validator(matches, "sm_NN");
 }
 
+/// "no-spill", or "fuse:" and names of ops joined by '+'.
+static CLI::Validator isRequirement() {
+  auto matches = [](std::string &text) -> std::string {
+    llvm::StringRef rest = text;
+    auto isName = [](llvm::StringRef op) {
+      return !op.empty() && llvm::all_of(op, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+    };
+    if (rest == "no-spill" ||
+        (rest.consume_front("fuse:") && llvm::all_of(llvm::split(rest, '+'), isName)))
+      return "";
+    return "expected no-spill or fuse:OP+OP..., got '" + text + "'";
+  };
+  return CLI::Validator(matches, "REQUIREMENT");
+}
+
 void vitc::addCompileOptions(CLI::App &app, CompileOptions &options) {
   app.add_option("MODEL", options.model, "checkpoint directory (config.json), or .mlir file")
       ->required();
@@ -62,6 +77,23 @@ void vitc::addCompileOptions(CLI::App &app, CompileOptions &options) {
   app.add_flag("--force-fuse", options.forceFuse, "fuse also what the cost model refuses");
   app.add_option("--tile", options.tile, "tile of every linear, BMxBNxBK/WMxWN/STAGES")
       ->check(hasForm("0x0x0/0x0/0", "BMxBNxBK/WMxWN/STAGES"));
+  app.add_option("--register-budget", options.registerBudget,
+                 "registers that a thread may have (default: what the device has)");
+  app.add_option("--fuse-policy", options.fusePolicy,
+                 "what is used twice: auto, keep (in registers) or recompute")
+      ->check(CLI::IsMember({"auto", "keep", "recompute"}))
+      ->capture_default_str();
+  app.add_option("--tile-policy", options.tilePolicy,
+                 "who chooses schedules: model, classic (fixed rules) or tuned (--tuning)")
+      ->check(CLI::IsMember({"model", "classic", "tuned"}))
+      ->capture_default_str();
+  app.add_option("--tuning", options.tuning, "what vit-run --tune measured");
+  app.add_option("--require", options.require,
+                 "fail unless all hold: no-spill, fuse:linear+bias_add+gelu, ...")
+      ->delimiter(',')
+      ->check(isRequirement());
+  app.add_flag("--batch-invariant", options.batchInvariant,
+               "give an image the same bits whatever the batch");
 }
 
 void vitc::addAssemblerOptions(CLI::App &app, CompileOptions &options) {

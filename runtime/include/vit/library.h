@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define VIT_ABI 1u
+#define VIT_ABI 2u
 
 typedef enum vit_dtype { VIT_F32 = 0, VIT_F16 = 1, VIT_BF16 = 2, VIT_F64 = 3 } vit_dtype;
 
@@ -38,16 +38,20 @@ typedef struct vit_machine_code {
   uint64_t size; /* bytes */
 } vit_machine_code;
 
-/* One kernel. `codes` may be empty: then the driver compiles `ptx` when the model is loaded. */
+/* One kernel function: a kernel as one of its schedules has it, or one part of that. `codes` may be
+ * empty: then the driver compiles `ptx` when the model is loaded. */
 typedef struct vit_kernel {
-  const char *name;  /* the entry point, in PTX and machine code */
-  const char *ptx;   /* text, ends with a zero byte */
-  uint64_t ptx_size; /* bytes without the zero byte */
+  const char *name;     /* the entry point, in PTX and machine code */
+  const char *base;     /* the kernel, whatever the schedule: functions with one base do the same */
+  const char *schedule; /* tile, stages and what else decides about the code, as text */
+  const char *ptx;      /* text, ends with a zero byte */
+  uint64_t ptx_size;    /* bytes without the zero byte */
   const vit_machine_code *codes;
   uint32_t code_count;
   uint32_t threads;      /* per block, in x */
   uint32_t dynamic_smem; /* bytes of dynamic shared memory per block */
-  uint32_t reserved;
+  uint32_t part;         /* 1: finishes from scratch memory what part 0 has begun */
+  uint64_t hash;         /* of the kernel's ops, types and shapes, not of names or schedule */
 } vit_kernel;
 
 /* A count that depends on the batch: ceil(batch * per_image / divisor) * times. */
@@ -62,7 +66,8 @@ typedef enum vit_arg_kind {
   VIT_ARG_OUTPUT = 1, /* pointer of output `index` */
   VIT_ARG_BUFFER = 2, /* workspace + buffers[index].offset * batch */
   VIT_ARG_WEIGHT = 3, /* weights + weights[index].offset */
-  VIT_ARG_COUNT = 4   /* 32-bit integer: batch * index */
+  VIT_ARG_COUNT = 4,  /* 32-bit integer: batch * index */
+  VIT_ARG_SCRATCH = 5 /* the scratch memory, of which the step uses batch * index bytes */
 } vit_arg_kind;
 
 typedef struct vit_arg {
@@ -71,12 +76,14 @@ typedef struct vit_arg {
   uint32_t written; /* 1: the step writes all of it; 0: it only reads */
 } vit_arg;
 
-/* One launch. Steps run in order on one stream. A step whose batch range does not contain the
- * batch is skipped: the plan holds alternatives for different batches. */
+/* One launch of a function. Steps run in order on one stream. A step whose batch range does not
+ * contain the batch is skipped: the plan holds alternatives for different batches. */
 typedef struct vit_step {
   const char *label; /* where it comes from in the model, for messages and --bisect */
   uint32_t kernel;
   uint32_t min_batch, max_batch; /* inclusive */
+  uint32_t launch; /* steps of one number, which stand together, do one launch of the model: its
+                      alternatives, each in one part or two */
   vit_extent grid[3];
   uint32_t arg_count;
   const vit_arg *args; /* in the order of the kernel's parameters */
@@ -152,6 +159,7 @@ typedef struct vit_library {
   uint32_t input_count, output_count, kernel_count, step_count;
   uint32_t buffer_count, recipe_count, weight_count, ignored_count;
   uint64_t workspace_bytes; /* per image of the batch: the end of the last buffer */
+  uint64_t scratch_bytes;   /* behind the buffers, whatever the batch; no step needs more */
   uint64_t weight_bytes;    /* of the weight arena */
   const void *embedded;     /* the prepared weight arena, or NULL: a checkpoint is needed */
 } vit_library;

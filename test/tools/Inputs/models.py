@@ -71,4 +71,5 @@ def main(folder):
                       {"pixel_values": values([3, 1, 8, 8], generator, 1.0)})
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
