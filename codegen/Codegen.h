@@ -85,6 +85,10 @@ bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b);
 /// All of a schedule that decides about the code, as text: "128x128x32/64x32/3", then " buffers 2",
 /// " splits 4", " registers 96", " recompute" where they are not what they are by default.
 std::string scheduleText(vit::ScheduleAttr schedule);
+/// What scheduleText wrote, for a range of batches; null if the text is not of that form or no such
+/// schedule can be.
+vit::ScheduleAttr parseSchedule(mlir::MLIRContext *context, llvm::StringRef text, int64_t minBatch,
+                                int64_t maxBatch);
 /// A hash of what the kernel computes: its ops, their attributes, types and shapes; not of its
 /// name, its places in the model or its schedules. The same wherever and whenever it is taken.
 uint64_t hashOf(vit::KernelOp kernel);

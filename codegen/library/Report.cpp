@@ -10,184 +10,324 @@
 
 #include "codegen/library/Report.h"
 #include "codegen/library/LibraryData.h"
-#include "codegen/library/Recipe.h"
-#include "passes/Kernels.h"
-#include "passes/cost/Cost.h"
+#include "passes/Work.h"
 
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
 
 using namespace mlir;
 using namespace vitc;
 
-//===----------------------------------------------------------------------===//
-// One kernel
-//===----------------------------------------------------------------------===//
-
-static std::string joinSizes(ArrayRef<int64_t> sizes) {
-  std::string text;
-  for (int64_t size : sizes)
-    text += (text.empty() ? "" : "x") + std::to_string(size);
-  return text;
-}
-
-static std::string typeName(Type type) {
-  std::string text;
-  llvm::raw_string_ostream(text) << type;
-  return text;
-}
-
 static std::string dtypeOfKernel(vit::KernelOp kernel) {
+  auto name = [](Type type) {
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    return text;
+  };
   for (TypeRange types : {TypeRange(kernel.getArgumentTypes()), TypeRange(kernel.getResultTypes())})
     for (Type type : types)
-      if (auto tensor = cast<RankedTensorType>(type); !tensor.hasStaticShape())
-        return typeName(tensor.getElementType());
+      if (vit::isBatchTensor(type))
+        return name(cast<RankedTensorType>(type).getElementType());
   return "f32";
 }
 
-/// Blocks on an SM are bound by the resource of which they use the largest part.
-static OccupancyReport occupancyOf(const cost::Gpu &gpu, int threads, int registers, int64_t smem) {
-  int warps = (threads + 31) / 32;
-  struct Bound {
-    const char *name;
-    int64_t blocks;
-  };
-  // A warp gets registers in units of 256, a block shared memory in units of 128 and 1 KB beside.
-  int64_t perWarp = llvm::alignTo(uint64_t(registers) * 32, 256);
-  Bound bounds[] = {
-      {"blocks", gpu.blocksPerSm},
-      {"warps", warps ? gpu.warpsPerSm / warps : 0},
-      {"registers", perWarp && warps ? gpu.registersPerSm / perWarp / warps : gpu.blocksPerSm},
-      {"shared memory", int64_t(gpu.smemPerSm) / int64_t(llvm::alignTo(smem, 128) + 1024)},
-  };
-  const Bound &least =
-      *std::min_element(std::begin(bounds), std::end(bounds),
-                        [](const Bound &a, const Bound &b) { return a.blocks < b.blocks; });
-  return {int(least.blocks), int(least.blocks) * warps, gpu.warpsPerSm, least.name};
-}
+//===----------------------------------------------------------------------===//
+// One function
+//===----------------------------------------------------------------------===//
 
 namespace {
 
-class KernelReporter {
+/// All launches of one kernel.
+struct Uses {
+  SmallVector<vit::LaunchOp> launches;
+  cost::Work work; // of the one with the most rows
+  std::vector<std::string> places;
+};
+
+class FunctionReporter {
 public:
-  KernelReporter(vit::KernelOp kernel, const cost::Gpu &gpu, uint32_t maxBatch)
-      : kernel(kernel), gpu(gpu), maxBatch(maxBatch) {
-    report.name = report.kernel = kernel.getSymName().str();
-    report.batches = {{1, maxBatch}};
-    Operation *root = kernel.getRoot();
-    report.root = root ? root->getName().stripDialect().str() : "elementwise";
-    report.ops = opList(kernel);
-    report.dtype = dtypeOfKernel(kernel);
-  }
+  FunctionReporter(const ReportSource &source, vit::KernelOp kernel, const Uses &uses,
+                   const KernelCode &function)
+      : source(source), gpu(*source.preferences.gpu), kernel(kernel), uses(uses),
+        function(function), schedule(scheduleOf(function.schedule)),
+        largest(function.batches.back().second) {}
 
-  void addLaunch(vit::LaunchOp launch) {
-    ++report.launches;
-    report.places.push_back(labelOf(launch.getLoc()));
-    auto result = tensorType(launch.getResults_().front());
-    int64_t rows = vit::rowsPerImage(result) * maxBatch;
-    if (rows < report.m)
-      return;
-    report.m = rows;
-    report.n = widthOf(result);
-    if (auto linear = dyn_cast_or_null<vit::LinearOp>(kernel.getRoot()))
-      report.k = widthOf(linear.getWeight());
-    if (auto attention = dyn_cast_or_null<vit::AttentionOp>(kernel.getRoot()))
-      report.k = attention.getAxis() == vit::Axis::Batch
-                     ? int64_t(maxBatch)
-                     : attention.getKey().getType().getDimSize(1);
-  }
-
-  KernelReport finish(const KernelCode *code) {
-    describeSchedule();
-    if (isa_and_nonnull<vit::LinearOp>(kernel.getRoot()))
-      predictLinear();
-    if (code)
-      addFacts(*code);
+  KernelReport make() {
+    describe();
+    addFacts();
+    if (function.part == 0) {
+      predict();
+      addCandidates();
+      addDecisions();
+    }
     return std::move(report);
   }
 
 private:
-  void describeSchedule() {
-    auto schedules = kernel.getSchedules();
-    if (!schedules || schedules->empty())
-      return;
-    auto schedule = cast<vit::ScheduleAttr>(*schedules->begin());
-    report.tile = joinSizes(schedule.getBlock());
-    if (isa_and_nonnull<vit::LinearOp>(kernel.getRoot()) && schedule.getBlock().size() == 3 &&
-        schedule.getWarp().size() == 2) {
-      auto block = schedule.getBlock();
-      tile = {int(block[0]),
-              int(block[1]),
-              int(block[2]),
-              int(schedule.getWarp()[0]),
-              int(schedule.getWarp()[1]),
-              int(schedule.getStages())};
-      report.tile += "/" + joinSizes(schedule.getWarp());
-    }
-    report.stages = schedule.getStages();
-  }
+  void describe();
+  void addFacts();
+  void predict();
+  void addCandidates();
+  void addDecisions();
+  Candidate candidate(vit::ScheduleAttr attribute) const;
 
-  void predictLinear() {
-    cost::Product product = {report.m, report.n, report.k};
-    auto microseconds = [&](const cost::Tile &candidate) {
-      return cost::predictSeconds(product, candidate, gpu) * 1e6;
-    };
-    for (const cost::Tile &candidate : cost::linearTiles())
-      report.candidates.push_back({candidate.text(),
-                                   cost::predictRegisters(candidate),
-                                   microseconds(candidate),
-                                   {},
-                                   0,
-                                   ""});
-    if (!tile)
-      return;
-    report.predictedRegisters = cost::predictRegisters(*tile);
-    report.predictedMicroseconds = microseconds(*tile);
-  }
-
-  void addFacts(const KernelCode &code) {
-    report.smemBytes = code.launch.dynamicSmem;
-    int registers = report.predictedRegisters.value_or(0);
-    if (!code.codes.empty()) {
-      const Resources &used = code.codes.front().resources;
-      report.registers = registers = used.registers;
-      report.spillBytes = used.spillStores + used.spillLoads;
-      report.stackBytes = used.stack;
-      report.smemBytes += used.staticSmem;
-    }
-    report.threads = code.launch.threads;
-    report.occupancy = occupancyOf(gpu, code.launch.threads, registers, report.smemBytes);
-  }
-
-  vit::KernelOp kernel;
+  const ReportSource &source;
   const cost::Gpu &gpu;
-  uint32_t maxBatch;
-  std::optional<cost::Tile> tile;
+  vit::KernelOp kernel;
+  const Uses &uses;
+  const KernelCode &function;
+  cost::Schedule schedule;
+  int64_t largest; // batch
   KernelReport report;
 };
 
 } // namespace
 
-Report vitc::makeReport(ModuleOp module, ArrayRef<KernelCode> codes, ArrayRef<FusionNote> fusions,
-                        StringRef gpuName, uint32_t maxBatch) {
-  const cost::Gpu *gpu = cost::findGpu(gpuName.str());
-  assert(gpu && "checked with the command line");
-  Report report;
-  report.gpu = gpuName.str();
-  report.fusions.assign(fusions.begin(), fusions.end());
-  report.maxBatch = maxBatch;
-  report.tensorTflops = gpu->tensorTflops;
-  report.dramGBs = gpu->dramGBs;
-  llvm::MapVector<Operation *, KernelReporter> kernels;
-  for (vit::LaunchOp launch : launchesOf(module)) {
+void FunctionReporter::describe() {
+  const cost::Work &work = uses.work;
+  report.name = function.name;
+  report.kernel = function.kernel;
+  report.part = function.part;
+  report.batches = function.batches;
+  Operation *root = kernel.getRoot();
+  report.root = root ? root->getName().stripDialect().str() : "elementwise";
+  report.ops = opList(kernel);
+  report.m = work.rows * largest;
+  report.n = work.columns;
+  report.k =
+      work.root == cost::Root::Attention ? (work.overBatch ? largest : work.keys) : work.depth;
+  report.dtype = dtypeOfKernel(kernel);
+  report.schedule = cost::text(schedule, work.root);
+  // "128x128x32/64x32": what follows the tile has fields of its own.
+  llvm::StringRef tile = llvm::StringRef(report.schedule).split(' ').first;
+  if (work.root == cost::Root::Linear)
+    tile = tile.rsplit('/').first;
+  report.tile = tile.str();
+  report.stages = schedule.stages;
+  report.splits = schedule.splits;
+  report.launches = uses.launches.size();
+  report.places = uses.places;
+}
+
+void FunctionReporter::addFacts() {
+  report.threads = function.launch.threads;
+  report.smemBytes = function.launch.dynamicSmem;
+  if (function.codes.empty())
+    return;
+  const Resources &used = function.codes.front().resources;
+  report.registers = used.registers;
+  report.spillBytes = used.spillStores + used.spillLoads;
+  report.stackBytes = used.stack;
+  report.smemBytes += used.staticSmem;
+}
+
+void FunctionReporter::predict() {
+  cost::Prediction prediction = cost::predict(uses.work, schedule, largest, gpu);
+  report.predictedRegisters = prediction.registers;
+  report.predictedMicroseconds = prediction.seconds * 1e6;
+  report.bound = prediction.bound;
+}
+
+Candidate FunctionReporter::candidate(vit::ScheduleAttr attribute) const {
+  cost::Schedule other = scheduleOf(attribute);
+  cost::Prediction prediction = cost::predict(uses.work, other, largest, gpu);
+  return {
+      cost::text(other, uses.work.root), prediction.registers, prediction.seconds * 1e6, {}, 0, ""};
+}
+
+/// The alternatives of the function's last range of batches, with what became of them.
+void FunctionReporter::addCandidates() {
+  auto found = llvm::find_if(source.alternatives, [&](const KernelAlternatives &alternatives) {
+    return alternatives.kernel == function.kernel;
+  });
+  if (found == source.alternatives.end())
+    return;
+  bool chosen = false;
+  for (vit::ScheduleAttr attribute : found->schedules) {
+    if (attribute.getMinBatch() > largest || attribute.getMaxBatch() < largest)
+      continue;
+    Candidate entry = candidate(attribute);
+    auto refuted = llvm::find_if(source.refuted, [&](const RefutedSchedule &other) {
+      return other.kernel == function.kernel && sameCode(other.schedule, attribute);
+    });
+    if (sameCode(attribute, function.schedule)) {
+      entry.registers = report.registers;
+      entry.spillBytes = report.spillBytes;
+      entry.verdict = "chosen";
+      chosen = true;
+    } else if (refuted != source.refuted.end()) {
+      entry.registers = refuted->registers;
+      entry.spillBytes = refuted->spillBytes;
+      entry.verdict = refuted->problem;
+    } else {
+      double slower = entry.predictedMicroseconds / *report.predictedMicroseconds - 1;
+      entry.verdict = llvm::formatv("{0} by {1:f0} %", slower < 0 ? "faster" : "slower",
+                                    std::abs(slower) * 100);
+      if (!chosen)
+        entry.verdict += ", passed over";
+    }
+    report.candidates.push_back(std::move(entry));
+  }
+}
+
+/// Whether a row that a layer_norm reads is kept in registers, with the numbers of passes/cost.
+void FunctionReporter::addDecisions() {
+  const cost::Work &work = uses.work;
+  if (work.root != cost::Root::LayerNorm || work.before.ops() == 0)
+    return;
+  cost::Schedule kept = schedule;
+  kept.recompute = false;
+  int needed = cost::predictRegisters(work, kept), budget = source.preferences.registerBudget;
+  std::string numbers =
+      llvm::formatv("keeping it takes {0} registers, the budget is {1}", needed, budget);
+  if (source.preferences.fusePolicy != cost::FusePolicy::Auto)
+    numbers += "; asked for by --fuse-policy";
+  if (schedule.recompute)
+    report.decisions.push_back(llvm::formatv(
+        "recompute: the row is read again and {0} ops before the norm are done anew; {1}",
+        work.before.ops(), numbers));
+  else if (work.before.expensive > 0)
+    report.decisions.push_back(
+        llvm::formatv("keep: {0} expensive ops before the norm are not done twice; {1}",
+                      work.before.expensive, numbers));
+  else
+    report.decisions.push_back("keep: the row stays in registers; " + numbers);
+}
+
+//===----------------------------------------------------------------------===//
+// The whole model
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class ModelReporter {
+public:
+  explicit ModelReporter(const ReportSource &source)
+      : source(source), gpu(*source.preferences.gpu) {}
+
+  Report make();
+
+private:
+  void addKernels(Report &report);
+  void addPredictions(Report &report);
+  /// Seconds of one launch, and of the gap before it not.
+  std::optional<double> seconds(vit::LaunchOp launch, int64_t batch);
+  double rooflineMicroseconds(int64_t batch, std::string &bound);
+
+  const ReportSource &source;
+  const cost::Gpu &gpu;
+  llvm::MapVector<Operation *, Uses> uses; // by kernel, in the order of the first launch
+};
+
+} // namespace
+
+void ModelReporter::addKernels(Report &report) {
+  for (auto &[op, launches] : uses) {
+    auto kernel = cast<vit::KernelOp>(op);
+    for (const KernelCode &function : source.functions) {
+      if (function.kernel != kernel.getSymName())
+        continue;
+      KernelReport made = FunctionReporter(source, kernel, launches, function).make();
+      int registers = made.registers.value_or(made.predictedRegisters.value_or(255));
+      cost::Occupancy fit =
+          cost::occupancy(gpu, made.threads, std::clamp(registers, 1, 255), made.smemBytes);
+      made.occupancy = {fit.blocks, fit.warps, gpu.warpsPerSm, fit.limit};
+      report.kernels.push_back(std::move(made));
+    }
+  }
+}
+
+std::optional<double> ModelReporter::seconds(vit::LaunchOp launch, int64_t batch) {
+  cost::Work work = workOf(launch);
+  if (batch <= source.maxBatch) {
+    vit::ScheduleAttr schedule = scheduleAt(kernelOf(launch), batch);
+    assert(schedule && "kernels are scheduled for all batches");
+    return cost::predict(work, scheduleOf(schedule), batch, gpu).seconds;
+  }
+  // As if the library had been built for that batch, with a range of its own.
+  std::optional<cost::Best> best = cost::best(work, batch, source.preferences);
+  return best ? std::optional(best->prediction.seconds) : std::nullopt;
+}
+
+/// What no schedule can beat: all products at the tensor cores' rate, all weights, inputs and
+/// outputs once through device memory.
+double ModelReporter::rooflineMicroseconds(int64_t batch, std::string &bound) {
+  double flops = 0, bytes = 0;
+  for (vit::LaunchOp launch : launchesOf(source.module)) {
+    cost::Work work = workOf(launch);
+    if (work.root == cost::Root::Linear)
+      flops += 2.0 * double(work.products * work.rows * work.columns * work.depth * batch);
+    if (work.root == cost::Root::Attention) {
+      int64_t queries = work.overBatch ? work.rows * batch : work.queries;
+      int64_t keys = work.overBatch ? batch : work.keys;
+      flops += 4.0 * double(queries * keys * work.heads * work.headDim) *
+               double(work.overBatch ? 1 : batch);
+    }
+    bytes += double(work.weightRead);
+  }
+  for (func::FuncOp model : modelFunctions(source.module))
+    for (TypeRange types : {TypeRange(model.getArgumentTypes()), TypeRange(model.getResultTypes())})
+      for (Type type : types) {
+        auto tensor = cast<RankedTensorType>(type);
+        bytes += double(batch * vit::rowsPerImage(tensor) * widthOf(tensor)) *
+                 tensor.getElementTypeBitWidth() / 8;
+      }
+  double compute = flops / (gpu.tensorTflops * 1e6), memory = bytes / (gpu.dramGBs * 1e3);
+  bound = compute >= memory ? "tensor" : "DRAM";
+  return std::max(compute, memory);
+}
+
+void ModelReporter::addPredictions(Report &report) {
+  bool overBatch =
+      llvm::any_of(uses, [](const auto &entry) { return entry.second.work.overBatch; });
+  for (int64_t batch : {1, 8, 32, 128}) {
+    ModelPrediction prediction;
+    prediction.batch = batch;
+    prediction.served = batch <= source.maxBatch;
+    if (overBatch && !prediction.served)
+      continue; // images that attend to each other are another model at another batch
+    prediction.rooflineMicroseconds = rooflineMicroseconds(batch, prediction.rooflineBound);
+    report.predictions.push_back(prediction);
+  }
+  for (ModelPrediction &prediction : report.predictions)
+    prediction.microseconds = 0;
+  for (vit::LaunchOp launch : launchesOf(source.module)) {
     vit::KernelOp kernel = kernelOf(launch);
-    auto found = kernels.insert({kernel, KernelReporter(kernel, *gpu, maxBatch)}).first;
-    found->second.addLaunch(launch);
+    StepReport step = {labelOf(launch.getLoc()), kernel.getSymName().str(), opList(kernel), {}};
+    for (ModelPrediction &prediction : report.predictions) {
+      std::optional<double> time = seconds(launch, prediction.batch);
+      step.microseconds.push_back(time ? std::optional(*time * 1e6) : std::nullopt);
+      if (time && prediction.microseconds)
+        *prediction.microseconds += *time * 1e6 + gpu.launchGapUs;
+      else
+        prediction.microseconds.reset();
+    }
+    report.steps.push_back(std::move(step));
   }
-  for (auto &[kernel, reporter] : kernels) {
-    StringRef name = cast<vit::KernelOp>(kernel).getSymName();
-    auto code = llvm::find_if(codes, [&](const KernelCode &c) { return c.kernel == name; });
-    report.kernels.push_back(reporter.finish(code == codes.end() ? nullptr : &*code));
+}
+
+Report ModelReporter::make() {
+  Report report;
+  report.gpu = gpu.name;
+  report.tensorTflops = gpu.tensorTflops;
+  report.dramGBs = gpu.dramGBs;
+  report.launchGapMicroseconds = gpu.launchGapUs;
+  report.policy = source.policy;
+  report.maxBatch = source.maxBatch;
+  report.fusions.assign(source.fusions.begin(), source.fusions.end());
+  for (vit::LaunchOp launch : launchesOf(source.module)) {
+    Uses &use = uses[kernelOf(launch)];
+    cost::Work work = workOf(launch);
+    if (use.launches.empty() || work.rows > use.work.rows)
+      use.work = work;
+    use.launches.push_back(launch);
+    use.places.push_back(labelOf(launch.getLoc()));
   }
+  addKernels(report);
+  addPredictions(report);
   return report;
 }
+
+Report vitc::makeReport(const ReportSource &source) { return ModelReporter(source).make(); }

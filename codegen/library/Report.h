@@ -11,6 +11,7 @@
 #define CODEGEN_LIBRARY_REPORT_H
 
 #include "codegen/Codegen.h"
+#include "passes/cost/Search.h"
 
 #include "vit/library.h"
 
@@ -50,14 +51,16 @@ struct OccupancyReport {
 struct KernelReport {
   std::string name;   ///< of the function, in PTX and in profilers
   std::string kernel; ///< of the kernel it is a variant of
+  unsigned part = 0;  ///< 1: adds the sums that part 0 left; predictions stand with part 0
   /// First and last batch of each range it serves, ascending.
   std::vector<std::pair<int64_t, int64_t>> batches;
   std::string root;            ///< "linear"; "elementwise" where no op is more than that
   std::string ops;             ///< all of them, joined by '+'
   int64_t m = 0, n = 0, k = 0; ///< rows at its largest batch, columns, summed length (or keys)
   std::string dtype;           ///< of its first activation
-  std::string tile;            ///< "128x128x32/64x32", or "4" rows of a block
-  int stages = 0;
+  std::string schedule;        ///< all of it: "128x128x32/64x32/3 splits 4 registers 168"
+  std::string tile;            ///< "128x128x32/64x32", "208x197", or rows or elements of a block
+  int stages = 0, splits = 1;
   std::vector<Candidate> candidates;
   uint32_t launches = 0;                            ///< in one run
   std::optional<int> predictedRegisters, registers; ///< registers: of ptxas
@@ -101,6 +104,8 @@ struct Report {
   std::string model; ///< its name
   std::string gpu;
   double tensorTflops = 0, dramGBs = 0; ///< of the device
+  double launchGapMicroseconds = 0;     ///< from one launch to the next
+  std::string policy;                   ///< that chose the schedules
   int64_t maxBatch = 0;
   std::vector<KernelReport> kernels; ///< in the order of their first launch
   std::vector<FusionNote> fusions;
@@ -109,9 +114,25 @@ struct Report {
   std::vector<ProfileNote> profile;
 };
 
-/// From a module after lowering, and the code of its kernels.
-Report makeReport(mlir::ModuleOp module, llvm::ArrayRef<KernelCode> codes,
-                  llvm::ArrayRef<FusionNote> fusions, llvm::StringRef gpu, uint32_t maxBatch);
+/// The schedules of a kernel before ptxas was asked, in the order of preference.
+struct KernelAlternatives {
+  std::string kernel;
+  std::vector<vit::ScheduleAttr> schedules;
+};
+
+/// What a report is made from.
+struct ReportSource {
+  mlir::ModuleOp module; ///< lowered
+  llvm::ArrayRef<KernelCode> functions;
+  llvm::ArrayRef<RefutedSchedule> refuted;
+  llvm::ArrayRef<KernelAlternatives> alternatives;
+  llvm::ArrayRef<FusionNote> fusions;
+  cost::Preferences preferences; ///< with the device
+  std::string policy;
+  int64_t maxBatch = 0;
+};
+
+Report makeReport(const ReportSource &source);
 
 /// The form of INTERFACE.md, with the library's identity and sizes if there is one. Equal builds
 /// give equal text.

@@ -42,6 +42,7 @@ static json::Object kernelJson(const KernelReport &kernel) {
     batches.push_back(json::Array{first, last});
   return json::Object{{"name", kernel.name},
                       {"kernel", kernel.kernel},
+                      {"part", kernel.part},
                       {"batches", std::move(batches)},
                       {"root", kernel.root},
                       {"ops", kernel.ops},
@@ -49,8 +50,10 @@ static json::Object kernelJson(const KernelReport &kernel) {
                       {"n", kernel.n},
                       {"k", kernel.k},
                       {"dtype", kernel.dtype},
+                      {"schedule", kernel.schedule},
                       {"tile", kernel.tile},
                       {"stages", kernel.stages},
+                      {"splits", kernel.splits},
                       {"launches", kernel.launches},
                       {"places", json::Array(kernel.places)},
                       {"candidates", std::move(candidates)},
@@ -83,13 +86,16 @@ static json::Object predictionJson(const ModelPrediction &prediction) {
   std::optional<double> images;
   if (prediction.microseconds)
     images = 1e6 * double(prediction.batch) / *prediction.microseconds;
+  json::Object others;
+  for (const auto &[policy, microseconds] : prediction.others)
+    others[policy] = rounded(microseconds);
   return json::Object{{"batch", prediction.batch},
                       {"served", prediction.served},
                       {"predicted_us", orNull(prediction.microseconds)},
                       {"images_per_second", orNull(images)},
                       {"roofline_us", rounded(prediction.rooflineMicroseconds)},
                       {"roofline_bound", prediction.rooflineBound},
-                      {"classic_us", orNull(prediction.classicMicroseconds)}};
+                      {"others_us", std::move(others)}};
 }
 
 static json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
@@ -146,6 +152,8 @@ static json::Object profileJson(const ProfileNote &note) {
 std::string vitc::reportJson(const Report &report, const vit_library *library) {
   json::Object root{{"model", report.model},
                     {"gpu", report.gpu},
+                    {"policy", report.policy},
+                    {"launch_gap_us", rounded(report.launchGapMicroseconds)},
                     {"max_batch", report.maxBatch},
                     {"kernels", arrayOf(report.kernels, kernelJson)},
                     {"fusions", arrayOf(report.fusions, fusionJson)},

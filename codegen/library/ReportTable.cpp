@@ -112,6 +112,10 @@ void TableWriter::writeKernels() {
     std::string tile = kernel.tile;
     if (kernel.stages > 1)
       tile += "/" + std::to_string(kernel.stages);
+    if (kernel.splits > 1)
+      tile += " k" + std::to_string(kernel.splits);
+    if (kernel.part == 1)
+      tile = "  + sums of k" + std::to_string(kernel.splits);
     std::string registers = orDash(kernel.predictedRegisters) + "/" + orDash(kernel.registers);
     if (kernel.spillBytes)
       registers += " !" + std::to_string(kernel.spillBytes);
@@ -213,26 +217,43 @@ void TableWriter::writePredictions() {
   heading(formatv("whole model, predicted for {0} ({1:f1} TFLOP/s, {2:f0} GB/s)", report.gpu,
                   report.tensorTflops, report.dramGBs)
               .str());
+  std::vector<std::string> others;
+  for (const ModelPrediction &prediction : report.predictions)
+    for (const auto &[policy, time] : prediction.others)
+      if (!is_contained(others, policy))
+        others.push_back(policy);
   TextTable table;
-  for (const char *header : {"batch", "model us", "images/s", "roofline us", "reached"})
-    table.column(header, TextTable::Right);
+  for (std::string header : {"batch", "", "images/s", "roofline us", "reached"})
+    table.column(header.empty() ? report.policy + " us" : header, TextTable::Right);
   table.column("roofline is", TextTable::Left);
-  table.column("classic us", TextTable::Right);
-  table.column("model is faster", TextTable::Right);
+  for (const std::string &policy : others) {
+    table.column(policy + " us", TextTable::Right);
+    table.column(report.policy + " is faster", TextTable::Right);
+  }
   bool beyond = false;
   for (const ModelPrediction &prediction : report.predictions) {
     beyond |= !prediction.served;
-    std::string images = "-", reached = "-", gain = "-";
+    std::string images = "-", reached = "-";
     if (auto time = prediction.microseconds) {
       images = formatv("{0:f0}", 1e6 * double(prediction.batch) / *time);
       reached = formatv("{0:f0} %", 100 * prediction.rooflineMicroseconds / *time);
-      if (prediction.classicMicroseconds)
-        gain = formatv("{0:f2} x", *prediction.classicMicroseconds / *time);
     }
-    table.row({std::to_string(prediction.batch) + (prediction.served ? "" : " *"),
-               microseconds(prediction.microseconds), images,
-               microseconds(prediction.rooflineMicroseconds), reached, prediction.rooflineBound,
-               microseconds(prediction.classicMicroseconds), gain});
+    std::vector<std::string> cells = {std::to_string(prediction.batch) +
+                                          (prediction.served ? "" : " *"),
+                                      microseconds(prediction.microseconds),
+                                      images,
+                                      microseconds(prediction.rooflineMicroseconds),
+                                      reached,
+                                      prediction.rooflineBound};
+    for (const std::string &policy : others) {
+      auto other = find_if(prediction.others, [&](const auto &o) { return o.first == policy; });
+      bool known = other != prediction.others.end();
+      cells.push_back(known ? microseconds(other->second) : "-");
+      cells.push_back(known && prediction.microseconds
+                          ? formatv("{0:f2} x", other->second / *prediction.microseconds).str()
+                          : "-");
+    }
+    table.row(std::move(cells));
   }
   text += table.text(reportWidth, colour ? bold : "");
   if (beyond)

@@ -55,8 +55,9 @@ Report example() {
   report.fusions.push_back({"linear+bias_add+gelu", "blocks.0.mlp.gelu", true, ""});
   report.steps = {
       {"blocks.0.mlp.fc1", "fc1_gelu_f16", "linear+bias_add+gelu", {9.5, std::nullopt}}};
-  report.predictions = {{1, true, 400.0, 212.6, "tensor", 600.0},
-                        {128, false, std::nullopt, 27220, "tensor", std::nullopt}};
+  report.predictions = {{1, true, 400.0, 212.6, "tensor", {{"classic", 600.0}}},
+                        {128, false, std::nullopt, 27220, "tensor", {}}};
+  report.policy = "model";
   return report;
 }
 

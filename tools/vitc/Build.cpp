@@ -9,6 +9,7 @@
 #include "tools/vitc/Device.h"
 #include "tools/vitc/Files.h"
 #include "tools/vitc/Options.h"
+#include "tools/vitc/Profile.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -19,6 +20,7 @@ namespace {
 struct BuildOptions {
   CompileOptions compile;
   std::string output, name, emit, weights;
+  std::vector<std::string> profiles;
   bool embed = false, shared = false, randomWeights = false;
 };
 
@@ -56,7 +58,7 @@ int embedWeights(const BuildOptions &options, const Compiler &compiler, LibraryD
 }
 
 int writeLibrary(const BuildOptions &options, const Compiler &compiler, const LibraryData &data,
-                 OutputFiles &files) {
+                 const std::vector<ProfileNote> &profile, OutputFiles &files) {
   const vit_library &library = *data.view();
   std::string name = library.name;
   auto object = emitObject(library);
@@ -77,9 +79,9 @@ int writeLibrary(const BuildOptions &options, const Compiler &compiler, const Li
   auto archive = emitArchive((*object)->getMemBufferRef());
   if (!archive)
     return fail(archive.takeError());
-  Report report = makeReport(compiler.module(), compiler.code(), compiler.fusions(),
-                             compiler.settings().gpu, library.max_batch);
+  Report report = compiler.report();
   report.model = name;
+  report.profile = profile;
   if (auto error = files.write("lib" + name + ".a", (*archive)->getBuffer()))
     return fail(std::move(error));
   if (auto error = files.write(name + ".h", emitHeader(library)))
@@ -103,7 +105,9 @@ int build(const BuildOptions &options) {
   OutputFiles files;
   if (auto error = files.open(options.output))
     return fail(std::move(error));
-  if (mlir::failed(compiler.generate(Compiler::Oracle::decides)))
+  std::vector<ProfileNote> profile;
+  if (mlir::failed(
+          generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
     return exitFailed;
   auto data = compiler.link(name);
   if (!data)
@@ -111,7 +115,7 @@ int build(const BuildOptions &options) {
   if (options.embed)
     if (int code = embedWeights(options, compiler, *data))
       return code;
-  return writeLibrary(options, compiler, *data, files);
+  return writeLibrary(options, compiler, *data, profile, files);
 }
 
 } // namespace
@@ -122,6 +126,7 @@ Verb vitc::addBuild(CLI::App &app) {
              "writes out/libb16.a, out/b16.h and out/b16.report.json.");
   addCompileOptions(app, options->compile);
   addAssemblerOptions(app, options->compile);
+  addProfileOption(app, options->profiles);
   auto *output = app.add_option("-o,--output", options->output,
                                 "folder of the files; with --emit a file (default: stdout)");
   auto *emit = app.add_option("--emit", options->emit, "print IR instead: vit, kernels, llvm, ptx")

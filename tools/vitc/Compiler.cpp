@@ -303,7 +303,6 @@ LogicalResult Compiler::runPasses(Level next) {
   pipeline.registerBudget = options.registerBudget;
   pipeline.fusePolicy = options.fusePolicy;
   pipeline.tilePolicy = options.tilePolicy;
-  pipeline.tuning = options.tuning;
   pipeline.require = ::llvm::join(options.require, ",");
   pipeline.batchInvariant = options.batchInvariant;
   PassManager manager(&context);
@@ -327,7 +326,41 @@ bool Compiler::isRequired(StringRef what) const {
   return ::llvm::is_contained(options.require, what);
 }
 
+void Compiler::rememberAlternatives() {
+  if (!allAlternatives.empty())
+    return;
+  for (auto kernel : root->getOps<vit::KernelOp>())
+    if (auto schedules = kernel.getSchedules())
+      allAlternatives.push_back(
+          {kernel.getSymName().str(),
+           ::llvm::to_vector_of<vit::ScheduleAttr>(schedules->getAsRange<vit::ScheduleAttr>())});
+}
+
+ArrayRef<vit::ScheduleAttr> Compiler::alternatives(StringRef kernel) const {
+  for (const KernelAlternatives &alternatives : allAlternatives)
+    if (alternatives.kernel == kernel)
+      return alternatives.schedules;
+  return {};
+}
+
+bool Compiler::isRefuted(StringRef kernel, vit::ScheduleAttr schedule) const {
+  return ::llvm::any_of(refutedSchedules, [&](const RefutedSchedule &refuted) {
+    return refuted.kernel == kernel && sameCode(refuted.schedule, schedule);
+  });
+}
+
+void Compiler::reschedule(vit::KernelOp kernel, ArrayRef<vit::ScheduleAttr> schedules) {
+  kernel.setSchedulesAttr(
+      ArrayAttr::get(&context, SmallVector<Attribute>(schedules.begin(), schedules.end())));
+  if (gpu::GPUModuleOp code = moduleOf(kernel))
+    code.erase();
+  level = std::min(level, kernels);
+}
+
 LogicalResult Compiler::generate(Oracle oracle) {
+  if (failed(lowerTo(kernels)))
+    return failure();
+  rememberAlternatives();
   if (failed(lowerTo(llvm)))
     return failure();
   if (oracle == Oracle::none && !isRequired("no-spill"))
@@ -370,6 +403,7 @@ LogicalResult Compiler::settleAll(const std::string &ptxas, Oracle oracle) {
   std::string error;
   if (failed(settleSchedules(*root, arch(), assembler, settled, error)))
     return error.empty() ? failure() : (fail(error), failure());
+  ::llvm::append_range(refutedSchedules, settled.dropped);
   return judgeLeft(oracle);
 }
 
@@ -390,6 +424,21 @@ LogicalResult Compiler::judgeLeft(Oracle oracle) const {
   if (oracle == Oracle::decides || isRequired("no-spill"))
     return fail(text), failure();
   return warn(text), success();
+}
+
+Report Compiler::report() const {
+  ReportSource source;
+  source.module = module();
+  source.functions = settled.functions;
+  source.refuted = refutedSchedules;
+  source.alternatives = allAlternatives;
+  source.fusions = notes;
+  source.preferences = *readPreferences(module(), scheduleOptions());
+  source.policy = options.tile.empty() ? options.tilePolicy : "pinned";
+  source.maxBatch = maxBatch();
+  Report report = makeReport(source);
+  report.model = modelName(options.model);
+  return report;
 }
 
 std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {

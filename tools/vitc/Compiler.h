@@ -75,9 +75,17 @@ public:
   mlir::func::FuncOp function() const;
   const CompileOptions &settings() const { return options; }
   const std::vector<KernelCode> &code() const { return settled.functions; }
-  /// Schedules that ptxas refuted, before those that code() has.
-  const std::vector<RefutedSchedule> &dropped() const { return settled.dropped; }
+  /// Schedules that ptxas, or a profile, refuted before those that code() has.
+  const std::vector<RefutedSchedule> &refuted() const { return refutedSchedules; }
+  bool isRefuted(llvm::StringRef kernel, vit::ScheduleAttr schedule) const;
+  void refute(RefutedSchedule schedule) { refutedSchedules.push_back(std::move(schedule)); }
+  /// The schedules of a kernel before anything was refuted.
+  llvm::ArrayRef<vit::ScheduleAttr> alternatives(llvm::StringRef kernel) const;
+  /// Gives a kernel other schedules and forgets its code, which generate writes anew.
+  void reschedule(vit::KernelOp kernel, llvm::ArrayRef<vit::ScheduleAttr> schedules);
   const std::vector<FusionNote> &fusions() const { return notes; }
+  /// After generate: every decision with its numbers.
+  Report report() const;
   /// "ptxas V13.0.88", or empty if there is none.
   const std::string &assembler() const { return ptxasName; }
   bool isCheckpoint() const { return import.has_value(); }
@@ -111,6 +119,7 @@ private:
   mlir::LogicalResult checkScheduled();
   int64_t scheduledBatch() const;
   mlir::LogicalResult runPasses(Level level);
+  void rememberAlternatives();
   mlir::LogicalResult translateAll();
   mlir::LogicalResult settleAll(const std::string &ptxas, Oracle oracle);
   mlir::LogicalResult judgeLeft(Oracle oracle) const;
@@ -126,6 +135,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
   SettledCode settled;
+  std::vector<KernelAlternatives> allAlternatives;
+  std::vector<RefutedSchedule> refutedSchedules;
   std::vector<FusionNote> notes;
   std::string ptxasName;
   bool reported = false, silent = false;

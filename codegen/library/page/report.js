@@ -37,7 +37,7 @@ let selected = null; // name of a kernel
 
 /// The function of `kernel` that serves the chosen batch; beyond all ranges the last.
 function functionOf(kernel) {
-  const variants = report.kernels.filter(each => each.kernel === kernel);
+  const variants = report.kernels.filter(each => each.kernel === kernel && each.part === 0);
   const serves = each => each.batches.some(([first, last]) => first <= batches[chosen] && batches[chosen] <= last);
   return variants.find(serves) ?? variants[variants.length - 1];
 }
@@ -234,7 +234,8 @@ function drawCards() {
     add(microseconds(us), `predicted at batch ${prediction.batch}`);
     add(us ? number(prediction.images_per_second) : "\u2013", "images/s");
     add(us ? percent(prediction.roofline_us / us) : "\u2013", `of the roofline (${prediction.roofline_bound})`);
-    if (us && prediction.classic_us) add((prediction.classic_us / us).toFixed(2) + "\u00d7", "faster than the classic policy");
+    for (const [policy, other] of Object.entries(prediction.others_us))
+      if (us) add((other / us).toFixed(2) + "\u00d7", `as fast as the ${policy} policy`);
   }
   add(report.steps.length, `launches of ${report.kernels.length} kernels`);
   add(report.fusions.length - refused.length, `fusions made, ${refused.length} refused`);
@@ -245,7 +246,7 @@ function drawCards() {
 }
 
 function drawPredictions() {
-  const longest = prediction => Math.max(prediction.predicted_us ?? 0, prediction.classic_us ?? 0, prediction.roofline_us);
+  const longest = prediction => Math.max(prediction.predicted_us ?? 0, prediction.roofline_us, ...Object.values(prediction.others_us));
   const lane = (name, us, most, colour, note) => make("div", {class: "lane"}, make("span", {}, name), gauge(us ?? 0, most, colour),
     make("span", {}, microseconds(us) + note));
   byId("whole").hidden = !report.predictions.length;
@@ -254,8 +255,8 @@ function drawPredictions() {
     return make("div", {class: "batch"}, make("b", {}, "batch " + each.batch, each.served ? null
         : make("span", {"data-tip": `More than the library's ${report.max_batch}: as if it had been built for that batch`}, " *")),
       make("div", {}, lane("roofline", each.roofline_us, most, "var(--soft)", rate(each.roofline_us)),
-        lane("model", each.predicted_us, most, "var(--accent)", rate(each.predicted_us)),
-        each.classic_us ? lane("classic", each.classic_us, most, "var(--patchify)", rate(each.classic_us)) : null));
+        lane(report.policy, each.predicted_us, most, "var(--accent)", rate(each.predicted_us)),
+        Object.entries(each.others_us).map(([policy, us]) => lane(policy, us, most, "var(--patchify)", rate(us)))));
   }));
 }
 
