@@ -14,18 +14,20 @@
 // layer_norm or the rootless kernel that follows, as its prologue. Products take no prologue,
 // because their operands go from memory to shared memory without passing a register.
 //
+// A linear that gates another of the same input, mul(silu(x * w), x * v), becomes one kernel with
+// it: the input is read once, and the gate is in registers when it is needed. The second set of
+// accumulators takes the registers of half a tile.
+//
 // Inside a kernel nothing is rounded before it is stored, so the last bit may change. Fusing is
-// never needed for correctness. Whether it pays is passes/cost's to say; refusals become remarks.
+// never needed for correctness. Whether it pays is passes/cost's to say, which predicts both forms;
+// refusals become remarks, and a note on the launch that vit-require reads.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Kernels.h"
 #include "passes/Passes.h"
-#include "passes/cost/Cost.h"
+#include "passes/Work.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
-#include "llvm/ADT/SmallPtrSet.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_FUSE
@@ -34,19 +36,6 @@ namespace vitc {
 using namespace mlir;
 
 namespace {
-cost::Root rootKind(Operation *root) {
-  if (!root)
-    return cost::Root::None;
-  return llvm::StringSwitch<cost::Root>(root->getName().stripDialect())
-      .Case("linear", cost::Root::Linear)
-      .Case("attention", cost::Root::Attention)
-      .Case("layer_norm", cost::Root::LayerNorm)
-      .Case("patchify", cost::Root::Patchify)
-      .Case("select", cost::Root::Select)
-      .Case("prepend", cost::Root::Prepend)
-      .Default(cost::Root::Broadcast);
-}
-
 /// Two launches, the second reading the first, as one.
 class Pair {
 public:
@@ -63,45 +52,22 @@ public:
     llvm::append_range(results, consumer.getResults());
   }
 
-  cost::FusionQuery query();
+  cost::Decision decide(cost::FusionModel &model);
   /// Replaces both by one launch in front of `before`.
   vit::LaunchOp join(Operation *before, SymbolTable &symbols);
   std::string ops() { return opList(first) + "+" + opList(second); }
 
 private:
+  /// The kernel of both, in no module.
+  OwningOpRef<vit::KernelOp> build();
+
   vit::LaunchOp producer, consumer;
   vit::KernelOp first, second;
   SmallVector<Value> operands, results;
 };
 
-cost::FusionQuery Pair::query() {
-  cost::FusionQuery query;
-  Operation *root = first.getRoot() ? first.getRoot() : second.getRoot();
-  query.root = rootKind(root);
-  query.width = widthOf(consumer.getResult(0));
-  query.results = results.size();
-  query.parameters = operands.size() + results.size();
-  for (vit::KernelOp kernel : {first, second})
-    for (Operation &op : kernel.getBody().front().without_terminator())
-      if (&op != root) {
-        ++query.ops;
-        query.prologueOps += root && second.getRoot() == root && kernel == first;
-      }
-  // The root's own operands are there with or without the fusion.
-  llvm::SmallPtrSet<Value, 4> ofRoot;
-  for (auto [launch, kernel] : {std::pair(producer, first), std::pair(consumer, second)})
-    if (root && kernel.getRoot() == root)
-      for (Value operand : root->getOperands())
-        if (auto argument = dyn_cast<BlockArgument>(operand))
-          ofRoot.insert(launch.getOperand(argument.getArgNumber()));
-  for (Value operand : operands)
-    if (!ofRoot.contains(operand))
-      isWeight(operand) ? ++query.vectors : ++query.activations;
-  return query;
-}
-
-vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
-  OpBuilder builder(before);
+OwningOpRef<vit::KernelOp> Pair::build() {
+  OpBuilder builder(consumer.getContext());
   Location loc = second.getRoot() ? consumer.getLoc() : producer.getLoc();
   auto kernel = createKernel(builder, loc, "fused", ValueRange(operands).getTypes(),
                              ValueRange(results).getTypes());
@@ -124,8 +90,21 @@ vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
   for (Value result : results)
     stored.push_back(values.lookup(result));
   vit::YieldOp::create(inside, loc, stored);
+  return kernel;
+}
 
-  auto launch = vit::LaunchOp::create(builder, loc, ValueRange(results).getTypes(),
+cost::Decision Pair::decide(cost::FusionModel &model) {
+  OwningOpRef<vit::KernelOp> kernel = build();
+  cost::Work joint =
+      workOf(*kernel, ValueRange(operands).getTypes(), ValueRange(results).getTypes());
+  return model.decide(workOf(producer), workOf(consumer), joint,
+                      static_cast<int>(operands.size() + results.size()));
+}
+
+vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
+  vit::KernelOp kernel = build().release();
+  OpBuilder builder(before);
+  auto launch = vit::LaunchOp::create(builder, kernel.getLoc(), ValueRange(results).getTypes(),
                                       kernel.getSymName(), operands, DenseI64ArrayAttr());
   for (auto [result, value] : llvm::zip_equal(results, launch.getResults()))
     Value(result).replaceAllUsesWith(value);
@@ -145,6 +124,16 @@ struct Fuse : impl::FuseBase<Fuse> {
   using Base::Base;
 
   void runOnOperation() override {
+    FailureOr<cost::Preferences> preferences = readPreferences(
+        getOperation(), {gpu, tile, fusePolicy, tilePolicy, registerBudget, force, batchInvariant});
+    if (failed(preferences))
+      return signalPassFailure();
+    if (maxBatch < 1) {
+      emitError(getOperation().getLoc())
+          << "max-batch must be at least 1, but is " << maxBatch.getValue();
+      return signalPassFailure();
+    }
+    model.emplace(*preferences, maxBatch);
     SymbolTable symbols(getOperation());
     for (func::FuncOp model : modelFunctions(getOperation())) {
       Block &body = model.getBody().front();
@@ -168,8 +157,10 @@ struct Fuse : impl::FuseBase<Fuse> {
   /// Tries to join `launch` to a neighbour and returns the result if it is to be tried again.
   /// `next`, where the walk goes on, is kept valid.
   vit::LaunchOp visit(vit::LaunchOp launch, Operation *&next, SymbolTable &symbols) {
-    if (launch.getPlaces() || !isElementwise(launch))
+    if (launch.getPlaces())
       return {};
+    if (!isElementwise(launch))
+      return visitRoot(launch, symbols);
     for (vit::LaunchOp producer : producersBestFirst(launch))
       if (Operation *place = upwardPlace(producer, launch))
         if (vit::LaunchOp fused = fuse(producer, launch, place, symbols))
@@ -181,6 +172,55 @@ struct Fuse : impl::FuseBase<Fuse> {
         next = fused;
     }
     return {};
+  }
+
+  /// A launch with a root joins a linear that gates it. What no kernel does is reported.
+  vit::LaunchOp visitRoot(vit::LaunchOp launch, SymbolTable &symbols) {
+    Operation *root = kernelOf(launch).getRoot();
+    if (!isa_and_present<vit::LinearOp, vit::LayerNormOp>(root))
+      return {};
+    if (vit::LaunchOp before = producerOf(launch, root->getOperand(0));
+        before && isLinear(before)) {
+      bool norm = isa<vit::LayerNormOp>(root);
+      cost::Work first = workOf(before), second = workOf(launch);
+      refuse(before, launch,
+             norm ? model->normAfterLinear(first, second)
+                  : model->linearAfterLinear(first, second));
+    }
+    for (Value operand : launch.getOperands())
+      if (auto gate = operand.getDefiningOp<vit::LaunchOp>(); gate && gates(gate, launch))
+        if (Operation *place = upwardPlace(gate, launch))
+          return fuse(gate, launch, place, symbols);
+    return {};
+  }
+
+  static bool isLinear(vit::LaunchOp launch) {
+    return isa_and_present<vit::LinearOp>(kernelOf(launch).getRoot());
+  }
+
+  /// The launch that computes `value`, an argument of the kernel of `launch`.
+  static vit::LaunchOp producerOf(vit::LaunchOp launch, Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument ? launch.getOperand(argument.getArgNumber()).getDefiningOp<vit::LaunchOp>()
+                    : vit::LaunchOp();
+  }
+
+  /// Two linears of one input and of weights of one type, the second alone using the first, in its
+  /// epilogue.
+  static bool gates(vit::LaunchOp gate, vit::LaunchOp launch) {
+    if (!isLinear(gate) || !isLinear(launch) || !sameRanks(gate) || !sameRanks(launch))
+      return false;
+    auto rootsOf = [](vit::LaunchOp of) { return kernelOf(of).getRoots(); };
+    if (rootsOf(gate).size() != 1 || rootsOf(launch).size() != 1)
+      return false;
+    auto a = cast<vit::LinearOp>(rootsOf(gate).front());
+    auto b = cast<vit::LinearOp>(rootsOf(launch).front());
+    auto inputOf = [](vit::LaunchOp of, vit::LinearOp linear) {
+      return of.getOperand(cast<BlockArgument>(linear.getInput()).getArgNumber());
+    };
+    return a.getWeight().getType() == b.getWeight().getType() &&
+           inputOf(gate, a) == inputOf(launch, b) &&
+           llvm::all_of(gate->getUsers(), [&](Operation *user) { return user == launch; });
   }
 
   /// No root, and the values have the ranks of the kernel, so that bodies fit together.
@@ -256,11 +296,11 @@ struct Fuse : impl::FuseBase<Fuse> {
   vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before,
                      SymbolTable &symbols) {
     Pair pair(producer, consumer);
-    cost::Decision decision = cost::decideFusion(pair.query());
-    if (!decision.fuse && !force) {
-      refuse(producer, consumer, decision.reason);
-      return {};
-    }
+    if (!force)
+      if (cost::Decision decision = pair.decide(*model); !decision.fuse) {
+        refuse(producer, consumer, decision.reason);
+        return {};
+      }
     remark::passed(consumer.getLoc(), remark::RemarkOpts::name("fused").category("vit-fuse"))
         << remark::metric("Ops", pair.ops());
     return pair.join(before, symbols);
@@ -269,7 +309,11 @@ struct Fuse : impl::FuseBase<Fuse> {
   static void refuse(vit::LaunchOp producer, vit::LaunchOp consumer, const std::string &reason) {
     remark::missed(consumer.getLoc(), remark::RemarkOpts::name("kept-apart").category("vit-fuse"))
         << remark::metric("Ops", Pair(producer, consumer).ops()) << remark::reason("{0}", reason);
+    if (!consumer->hasAttr(apartName))
+      consumer->setAttr(apartName, StringAttr::get(consumer.getContext(), reason));
   }
+
+  std::optional<cost::FusionModel> model; // of the options
 };
 } // namespace
 } // namespace vitc

@@ -83,7 +83,7 @@ static std::string typeName(Value value) {
 
 std::string vitc::kernelName(ArrayRef<Operation *> ops) {
   Operation *root = nullptr;
-  for (Operation *op : ops)
+  for (Operation *op : llvm::reverse(ops))
     if (!op->hasTrait<vit::Elementwise>())
       root = op;
   Operation *main = root ? root : ops.front();
@@ -91,7 +91,7 @@ std::string vitc::kernelName(ArrayRef<Operation *> ops) {
   std::string name = isa<vit::SelectOp>(main) ? "" : locationName(main->getLoc());
   name = name.empty() ? main->getName().stripDialect().str() : shortName(name);
   for (Operation *op : ops)
-    if (op != main && !isa<vit::BiasAddOp, vit::CastOp, vit::PositionOp>(op))
+    if (op != main && !isa<vit::LinearOp, vit::BiasAddOp, vit::CastOp, vit::PositionOp>(op))
       (name += '_') += op->getName().stripDialect();
   // Products are known by what they multiply, everything else by what it makes.
   bool product = isa<vit::LinearOp, vit::AttentionOp>(main);

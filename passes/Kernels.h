@@ -27,6 +27,9 @@ vit::KernelOp kernelOf(vit::LaunchOp launch);
 /// The launches of all models, in order.
 llvm::SmallVector<vit::LaunchOp> launchesOf(mlir::ModuleOp module);
 
+/// The attribute of a launch by which vit-fuse says why it did not join its producer.
+inline constexpr llvm::StringLiteral apartName = "apart";
+
 /// Names of the ops in a kernel, without "vit.", for messages: "linear+bias_add+gelu".
 std::string opList(vit::KernelOp kernel);
 

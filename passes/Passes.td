@@ -76,33 +76,62 @@ def FormKernels : Pass<"vit-form-kernels", "mlir::ModuleOp"> {
   }];
 }
 
+/// What passes that choose schedules, or compare them, are told.
+defvar scheduleOptions = [
+  Option<"maxBatch", "max-batch", "int64_t", "64", "Largest batch the library serves">,
+  Option<"gpu", "gpu", "std::string", "\"rtx4090\"", "Device to build for">,
+  Option<"tile", "tile", "std::string", "\"\"",
+         "BMxBNxBK/WMxWN/STAGES for every linear, instead of the chosen tile">,
+  Option<"registerBudget", "register-budget", "int64_t", "0",
+         "Most registers of a thread; 0: what the device has">,
+  Option<"fusePolicy", "fuse-policy", "std::string", "\"auto\"",
+         "Rows of a layer_norm with ops before it: keep, recompute, or auto: keep what is expensive or fits">,
+  Option<"tilePolicy", "tile-policy", "std::string", "\"model\"",
+         "model: predict; classic: well-known rules; tuned: the schedules of `tuned`, else predict">,
+  Option<"force", "force-fuse", "bool", "false", "Fuse whatever passes/cost says about it">,
+  Option<"batchInvariant", "batch-invariant", "bool", "false",
+         "Sum in the same order for all batches">,
+];
+
 def Fuse : Pass<"vit-fuse", "mlir::ModuleOp"> {
-  let summary = "Join elementwise kernels to their neighbours";
+  let summary = "Join kernels to their neighbours";
   let description = [{
     One walk over the launches in order. A kernel without a root joins the kernel that produces one of its
     operands; if that is not possible, the kernel with a layer_norm, or without a root, that alone uses its result.
-    Reports each refusal once, as a remark of category `vit-fuse` with its numbers. A fusion is never
-    needed for correctness.
+    Two linears of one input become one kernel where only the second uses what the first computes (a gated MLP).
+    passes/cost predicts both forms at batches 1, 8 and the largest, and the faster one is taken.
+    Reports each refusal once, as a remark of category `vit-fuse` with its numbers, and notes it on the launch
+    (`apart`) for vit-require. A fusion is never needed for correctness.
+  }];
+  let options = scheduleOptions;
+}
+
+def Require : Pass<"vit-require", "mlir::ModuleOp"> {
+  let summary = "Fail unless fusions were made";
+  let description = [{
+    `fuse:linear+bias_add+gelu` requires every op of the last kind to be in one kernel with those before it, each
+    reading the one before. Otherwise an error names the op and what stands between, or why passes/cost
+    kept them apart. `no-spill` is checked when machine code is there. Removes the notes that vit-fuse left.
   }];
   let options = [
-    Option<"force", "force-fuse", "bool", "false", "Fuse whatever passes/cost says about it">,
+    Option<"requirements", "require", "std::string", "\"\"", "fuse:OP+OP+... or no-spill, several with commas">,
+    Option<"fused", "fused", "bool", "true", "False says in messages that nothing was to be fused">,
   ];
 }
 
 def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
-  let summary = "A tile for every kernel";
+  let summary = "Schedules for every kernel";
   let description = [{
-    Every kernel without `schedules` gets one for batches 1 to `max-batch`, by the model of passes/cost at the shapes
-    of all its launches, and a linear's tile goes into its name. Refuses what the device or the kernels
-    cannot do: an unknown `gpu`, a `tile` that does not fit, attention of more than 272 tokens or over
-    more than 17 images, head sizes other than 16, 24, ... 128.
+    Every kernel without `schedules` gets them for batches 1 to `max-batch`, by the model of passes/cost at the shapes
+    of all its launches: for each range of batches the best, a few others, and a smaller one, in the order in
+    which they are to be tried. Warns where no schedule keeps the register budget. Refuses what the device or the
+    kernels cannot do: an unknown `gpu`, a `tile` that does not fit, attention of more than 272 tokens or over
+    more than 17 images, head sizes other than 16, 24, ... 128, a tuned schedule for a kernel that the model has not.
   }];
-  let options = [
-    Option<"maxBatch", "max-batch", "int64_t", "64", "Largest batch the library serves">,
-    Option<"gpu", "gpu", "std::string", "\"rtx4090\"", "Device to build for">,
-    Option<"tile", "tile", "std::string", "\"\"",
-           "BMxBNxBK/WMxWN/STAGES for every linear, instead of the chosen tile">,
-  ];
+  let options = !listconcat(scheduleOptions, [
+    Option<"tuned", "tuned", "std::string", "\"\"",
+           "KERNEL HASH #vit.schedule<...>, as measured; several with semicolons">,
+  ]);
 }
 
 def ShareKernels : Pass<"vit-share-kernels", "mlir::ModuleOp"> {

@@ -5,6 +5,7 @@
 #include "passes/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace vitc;
 
@@ -23,8 +24,14 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
   manager.addPass(createHoistWeights());
   manager.addPass(createFormKernels());
   if (options.fuse)
-    manager.addPass(createFuse({options.forceFuse}));
+    manager.addPass(createFuse({options.maxBatch, options.gpu, options.tile, options.registerBudget,
+                                options.fusePolicy, options.tilePolicy, options.forceFuse,
+                                options.batchInvariant}));
+  manager.addPass(createRequire({options.require, options.fuse}));
   manager.addPass(createShareKernels());
-  manager.addPass(createSelectSchedules({options.maxBatch, options.gpu, options.tile}));
+  manager.addPass(
+      createSelectSchedules({options.maxBatch, options.gpu, options.tile, options.registerBudget,
+                             options.fusePolicy, options.tilePolicy, options.forceFuse,
+                             options.batchInvariant, llvm::join(options.tuned, ";")}));
   manager.addPass(createPlanMemory({options.maxBatch}));
 }

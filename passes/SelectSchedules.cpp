@@ -1,23 +1,27 @@
-//===- SelectSchedules.cpp - A tile for every kernel ----------------------===//
+//===- SelectSchedules.cpp - Schedules for every kernel -------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
 // Which part of the result a block computes decides how many blocks there are, and with it how
 // evenly the device is filled: for small batches that is most of the speed. passes/cost knows; this
-// pass collects the shapes of all launches of a kernel at the largest batch, asks, and writes the
-// answer down.
+// pass collects the shapes of all launches of a kernel, asks, and writes the answer down: for each
+// range of batches what is best, and what to take instead if ptxas spills.
+//
+// Measured schedules come before predicted ones. They name the kernel they were measured for by a
+// hash of what it computes, so that one for another kernel is refused instead of slow.
 //
 // It is also the last place before code is written, so what no kernel can do is refused here, with
 // the name of the op in the model.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Kernels.h"
 #include "passes/Passes.h"
-#include "passes/cost/Cost.h"
+#include "passes/Work.h"
+#include "passes/cost/Attention.h"
 
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
-
-#include <numeric>
+#include "llvm/ADT/StringExtras.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_SELECTSCHEDULES
@@ -27,90 +31,150 @@ using namespace mlir;
 
 namespace {
 // What the whole-row attention kernel can hold in the registers of a warp.
-constexpr int64_t mostTokens = 272, mostBatchKeys = 17;
+constexpr int64_t mostBatchKeys = 17;
+
+/// A schedule that was measured.
+struct Tuned {
+  std::string kernel, hash; ///< name and kernelHash
+  vit::ScheduleAttr schedule;
+};
 
 struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
   using Base::Base;
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    device = cost::findGpu(gpu);
-    if (!device) {
-      emitError(module.getLoc()) << "no device named '" << gpu.getValue() << "'; known are "
-                                 << cost::knownGpus();
+    FailureOr<cost::Preferences> read = readPreferences(
+        module, {gpu, tile, fusePolicy, tilePolicy, registerBudget, force, batchInvariant});
+    if (failed(read))
       return signalPassFailure();
-    }
+    preferences = *read;
     if (maxBatch < 1) {
       emitError(module.getLoc()) << "max-batch must be at least 1, but is " << maxBatch.getValue();
       return signalPassFailure();
     }
-    if (!tile.empty()) {
-      std::string error;
-      given = cost::parseTile(tile, *device, error);
-      if (!given) {
-        emitError(module.getLoc()) << error;
-        return signalPassFailure();
-      }
-    }
-
     llvm::MapVector<Operation *, SmallVector<vit::LaunchOp>> uses;
     for (vit::LaunchOp launch : launchesOf(module))
       uses[kernelOf(launch)].push_back(launch);
-    for (auto &[op, launches] : uses) {
-      auto kernel = cast<vit::KernelOp>(op);
-      if (kernel.getSchedules())
-        continue;
-      if (failed(schedule(kernel, launches)))
-        return signalPassFailure();
-      if (suffix.empty())
-        continue;
-      std::string base = kernel.getSymName().str() + "_" + suffix, name = base;
-      for (int number = 2; module.lookupSymbol(name); ++number)
-        name = base + "_" + std::to_string(number);
-      kernel.setSymName(name);
-      for (vit::LaunchOp launch : launches)
-        launch.setKernel(name);
-    }
+    SmallVector<vit::KernelOp> kernels;
+    for (auto &[op, launches] : uses)
+      kernels.push_back(cast<vit::KernelOp>(op));
+    if (failed(readTuned(kernels)))
+      return signalPassFailure();
+    for (auto &[op, launches] : uses)
+      if (auto kernel = cast<vit::KernelOp>(op); !kernel.getSchedules())
+        if (failed(schedule(kernel, launches)))
+          return signalPassFailure();
   }
 
   LogicalResult schedule(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches) {
-    suffix.clear();
-    Operation *root = kernel.getRoot();
-    if (auto attention = dyn_cast_or_null<vit::AttentionOp>(root))
-      return scheduleAttention(kernel, attention);
-    if (isa_and_present<vit::LinearOp>(root)) {
-      cost::Tile chosen = given ? *given : chooseTile(cast<vit::LinearOp>(root), launches);
-      suffix = std::to_string(chosen.blockM) + "x" + std::to_string(chosen.blockN) + "x" +
-               std::to_string(chosen.blockK);
-      set(kernel, {chosen.blockM, chosen.blockN, chosen.blockK}, {chosen.warpM, chosen.warpN},
-          chosen.stages);
-    } else if (isa_and_present<vit::LayerNormOp>(root)) {
-      int64_t rows = 0;
-      for (vit::LaunchOp launch : launches)
-        rows = std::max(rows, maxBatch * vit::rowsPerImage(tensorType(launch.getResult(0))));
-      set(kernel, {cost::chooseNormRows(rows, *device)}, {1}, 1);
-    } else {
-      // Neighbours in a row of patches are neighbours in the image up to the patch's width.
-      int64_t width = widthOf(kernel.getYield().getOperand(0));
-      if (auto patchify = dyn_cast_or_null<vit::PatchifyOp>(root))
-        width = std::gcd(width, patchify.getPatch()[1]);
-      int64_t elements = cost::chooseElements(width);
-      set(kernel, {elements}, {elements / 8}, 1); // 8 warps
+    auto attention = dyn_cast_or_null<vit::AttentionOp>(kernel.getRoot());
+    if (attention && failed(checkAttention(attention)))
+      return failure();
+    std::vector<cost::Use> uses = usesOf(launches);
+    const cost::Work &work = uses.front().work;
+    cost::Selection selection = cost::select(uses, maxBatch, preferences);
+    if (!selection.objection.empty())
+      return emitError(kernel.getLoc()) << "kernel '" << kernel.getSymName() << "' ("
+                                        << opList(kernel) << "): " << selection.objection;
+    if (!selection.note.empty()) {
+      std::string note = "kernel '" + kernel.getSymName().str() + "': " + selection.note;
+      emitWarning(kernel.getLoc()) << note;
+      remark::missed(kernel.getLoc(),
+                     remark::RemarkOpts::name("over-budget").category("vit-select-schedules"))
+          << remark::metric("Ops", opList(kernel)) << remark::reason("{0}", note);
+    }
+    SmallVector<Attribute> schedules;
+    FailureOr<bool> all = addTuned(kernel, work, schedules);
+    if (failed(all))
+      return failure();
+    for (const cost::BatchRange &range : selection.ranges)
+      if (!*all)
+        addRange(range, work.root, schedules);
+    kernel.setSchedulesAttr(ArrayAttr::get(&getContext(), schedules));
+    return success();
+  }
+
+  /// What is left of a range beside those that have schedules already.
+  void addRange(const cost::BatchRange &range, cost::Root root,
+                SmallVectorImpl<Attribute> &schedules) {
+    SmallVector<std::pair<int64_t, int64_t>> parts = {{range.minBatch, range.maxBatch}};
+    for (vit::ScheduleAttr taken : tunedRanges) {
+      SmallVector<std::pair<int64_t, int64_t>> rest;
+      for (auto [first, last] : parts) {
+        if (first < taken.getMinBatch())
+          rest.push_back({first, std::min(last, taken.getMinBatch() - 1)});
+        if (last > taken.getMaxBatch())
+          rest.push_back({std::max(first, taken.getMaxBatch() + 1), last});
+      }
+      parts = rest;
+    }
+    for (auto [first, last] : parts)
+      for (const cost::Schedule &schedule : range.alternatives)
+        schedules.push_back(attributeOf(&getContext(), schedule, root, first, last));
+  }
+
+  // Measured schedules -------------------------------------------------------
+
+  /// Entries are "KERNEL HASH #vit.schedule<...>".
+  LogicalResult readTuned(ArrayRef<vit::KernelOp> kernels) {
+    tunedEntries.clear();
+    SmallVector<StringRef> entries;
+    StringRef(tuned).split(entries, ';', -1, /*KeepEmpty=*/false);
+    for (StringRef entry : entries) {
+      auto [name, rest] = entry.split(' ');
+      auto [hash, text] = rest.split(' ');
+      auto fail = [&] {
+        return emitError(getOperation().getLoc()) << "tuned schedule of '" << name << "': ";
+      };
+      auto schedule = dyn_cast_or_null<vit::ScheduleAttr>(
+          parseAttribute(text, &getContext(), Type(), nullptr, /*isKnownNullTerminated=*/false));
+      if (hash.size() != 16 || !schedule)
+        return fail() << "expected KERNEL HASH #vit.schedule<...>, but got '" << entry << "'";
+      auto kernel = llvm::find_if(
+          kernels, [&, name = name](vit::KernelOp k) { return k.getSymName() == name; });
+      if (kernel == kernels.end())
+        return fail() << "the model has no such kernel; run vitc tune again";
+      if (std::string now = kernelHash(*kernel); now != hash)
+        return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
+                      << "; run vitc tune again";
+      tunedEntries.push_back({name.str(), hash.str(), schedule});
     }
     return success();
   }
 
-  cost::Tile chooseTile(vit::LinearOp linear, ArrayRef<vit::LaunchOp> launches) {
-    auto weight = linear.getWeight().getType();
-    std::vector<cost::Product> products;
-    for (vit::LaunchOp launch : launches)
-      products.push_back({maxBatch * vit::rowsPerImage(tensorType(launch.getResult(0))),
-                          weight.getDimSize(0), weight.getDimSize(1)});
-    return cost::chooseTile(products, *device);
+  /// Adds the kernel's entries; true if they cover every batch.
+  FailureOr<bool> addTuned(vit::KernelOp kernel, const cost::Work &work,
+                           SmallVectorImpl<Attribute> &schedules) {
+    tunedRanges.clear();
+    int64_t covered = 0;
+    for (const Tuned &entry : tunedEntries) {
+      if (kernel.getSymName() != entry.kernel)
+        continue;
+      cost::Schedule schedule = scheduleOf(entry.schedule);
+      std::string why = cost::objection(work, schedule, *preferences.gpu);
+      if (!why.empty())
+        return emitError(kernel.getLoc()) << "tuned schedule of '" << entry.kernel << "': " << why;
+      int64_t first = entry.schedule.getMinBatch();
+      int64_t last = std::min<int64_t>(entry.schedule.getMaxBatch(), maxBatch);
+      if (first > maxBatch)
+        continue;
+      for (vit::ScheduleAttr other : tunedRanges)
+        if (first <= other.getMaxBatch() && other.getMinBatch() <= last)
+          return emitError(kernel.getLoc())
+                 << "tuned schedule of '" << entry.kernel << "': batches " << first << " to "
+                 << last << " have another one already";
+      tunedRanges.push_back(attributeOf(&getContext(), schedule, work.root, first, last));
+      schedules.push_back(tunedRanges.back());
+      covered += last - first + 1;
+    }
+    return covered == maxBatch;
   }
 
-  LogicalResult scheduleAttention(vit::KernelOp kernel, vit::AttentionOp attention) {
-    int64_t heads = attention.getHeads(), headDim = attention.getHeadDim();
+  // What kernels cannot do ---------------------------------------------------
+
+  LogicalResult checkAttention(vit::AttentionOp attention) {
+    int64_t headDim = attention.getHeadDim();
     bool overBatch = attention.getAxis() == vit::Axis::Batch;
     if (headDim % 8 || headDim < 16 || headDim > 128)
       return emitError(attention.getLoc())
@@ -121,27 +185,16 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
       return emitError(attention.getLoc())
              << describe(attention) << " attends over the batch: max-batch " << maxBatch.getValue()
              << ", at most " << mostBatchKeys;
-    if (!overBatch && tokens > mostTokens)
+    if (!overBatch && tokens > maxAttentionKeys)
       return emitError(attention.getLoc())
              << describe(attention) << " has " << tokens
-             << " tokens; whole-row attention takes at most " << mostTokens;
-    int64_t keys = overBatch ? maxBatch.getValue() : tokens;
-    int64_t queries =
-        overBatch ? maxBatch.getValue() : vit::rowsPerImage(attention.getQuery().getType());
-    int64_t sequences = heads * (overBatch ? tokens : maxBatch.getValue());
-    set(kernel, {cost::chooseAttentionRows(queries, sequences, *device), keys}, {16}, 1);
+             << " tokens; whole-row attention takes at most " << maxAttentionKeys;
     return success();
   }
 
-  void set(vit::KernelOp kernel, ArrayRef<int64_t> block, ArrayRef<int64_t> warp, int64_t stages) {
-    Builder builder(kernel.getContext());
-    kernel.setSchedulesAttr(builder.getArrayAttr(vit::ScheduleAttr::get(
-        kernel.getContext(), 1, maxBatch, block, warp, stages, 1, 1, 0, false)));
-  }
-
-  const cost::Gpu *device = nullptr;
-  std::optional<cost::Tile> given;
-  std::string suffix; // of the last kernel's name
+  cost::Preferences preferences;
+  std::vector<Tuned> tunedEntries;
+  SmallVector<vit::ScheduleAttr> tunedRanges; // of the kernel at hand
 };
 } // namespace
 } // namespace vitc

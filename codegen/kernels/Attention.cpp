@@ -16,7 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/kernels/Attention.h"
+#include "passes/cost/Attention.h"
 
 #include "codegen/kernels/Kernels.h"
 #include "codegen/kernels/Region.h"

@@ -75,16 +75,22 @@ LogicalResult check(KernelBuilder &k, const GemmPlan &p) {
   return success();
 }
 
-/// Blocks whose registers should fit in one multiprocessor, whatever their shared memory. Pins the
-/// registers at the step that the main loop needs; the driver's compiler would take a few more than
-/// ptxas and lose a block. An epilogue with many addresses and values alive beside the accumulators
-/// may have more rather than spill.
+/// Blocks whose registers should fit in one multiprocessor, whatever their shared memory, where the
+/// schedule leaves it open. Without a demand ptxas takes more registers than it needs, and the
+/// driver's compiler yet more. The steps are those at which another block of 128 threads fits;
+/// what a tile needs without spilling was measured over those of bench/register_sweep.py.
 unsigned wantedBlocks(KernelBuilder &k, const GemmPlan &plan) {
   auto linears = static_cast<int64_t>(plan.linears.size());
+  int64_t sums = linears * plan.sums();
   int64_t fragments = plan.wm / 16 * 4 + linears * (plan.wn / 8 * 2);
-  int64_t needed = linears * plan.sums() + plan.buffers * fragments;
-  bool heavy = plan.splits == 1 && Region(k).rowOperands() + k.numResults() > 3;
-  int64_t registers = heavy ? 255 : needed <= 88 ? 128 : needed <= 124 ? 168 : 255;
+  int64_t copies = plan.stageBytes / 16 / plan.threads;
+  unsigned rowOperands = plan.splits == 1 ? Region(k).rowOperands() : 0;
+  int64_t needed = sums + plan.buffers * fragments + 2 * copies + 4 * rowOperands;
+  if (plan.buffers == 2)
+    needed += 12;
+  // Many addresses and values alive beside the accumulators may have more rather than spill.
+  bool heavy = plan.splits == 1 && rowOperands + k.numResults() > 3;
+  int64_t registers = heavy ? 255 : needed <= 108 && sums <= 64 ? 128 : needed <= 147 ? 168 : 255;
   return std::max<int64_t>(1, 65536 / (registers * plan.threads));
 }
 

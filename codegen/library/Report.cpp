@@ -11,8 +11,7 @@
 #include "codegen/library/Report.h"
 #include "codegen/library/LibraryData.h"
 #include "codegen/library/Recipe.h"
-#include "passes/Kernels.h"
-#include "passes/cost/Cost.h"
+#include "passes/Work.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/Format.h"
@@ -47,26 +46,6 @@ static std::string dtypeOfKernel(vit::KernelOp kernel) {
   return "f32";
 }
 
-/// Blocks on an SM are bound by the resource of which they use the largest part.
-static std::string occupancyLimit(const cost::Gpu &gpu, int threads, int registers, int64_t smem) {
-  int warps = (threads + 31) / 32;
-  struct Bound {
-    const char *name;
-    int64_t blocks;
-  };
-  // A warp gets registers in units of 256, a block shared memory in units of 128 and 1 KB beside.
-  int64_t perWarp = llvm::alignTo(uint64_t(registers) * 32, 256);
-  Bound bounds[] = {
-      {"blocks", gpu.blocksPerSm},
-      {"warps", warps ? gpu.warpsPerSm / warps : 0},
-      {"registers", perWarp && warps ? gpu.registersPerSm / perWarp / warps : gpu.blocksPerSm},
-      {"shared memory", int64_t(gpu.smemPerSm) / int64_t(llvm::alignTo(smem, 128) + 1024)},
-  };
-  return std::min_element(std::begin(bounds), std::end(bounds),
-                          [](const Bound &a, const Bound &b) { return a.blocks < b.blocks; })
-      ->name;
-}
-
 namespace {
 
 class KernelReporter {
@@ -86,6 +65,7 @@ public:
     int64_t rows = vit::rowsPerImage(result) * maxBatch;
     if (rows < report.m)
       return;
+    work = workOf(launch);
     report.m = rows;
     report.n = widthOf(result);
     if (auto linear = dyn_cast_or_null<vit::LinearOp>(kernel.getRoot()))
@@ -97,52 +77,34 @@ public:
   }
 
   KernelReport finish(const KernelCode *code) {
-    describeSchedule();
-    if (isa_and_nonnull<vit::LinearOp>(kernel.getRoot()))
-      predictLinear();
+    if (auto schedule = scheduleAt(kernel, maxBatch))
+      describeSchedule(schedule);
     if (code)
       addFacts(*code);
     return std::move(report);
   }
 
 private:
-  void describeSchedule() {
-    auto schedules = kernel.getSchedules();
-    if (!schedules || schedules->empty())
-      return;
-    auto schedule = cast<vit::ScheduleAttr>(*schedules->begin());
+  void describeSchedule(vit::ScheduleAttr schedule) {
     report.tile = joinSizes(schedule.getBlock());
-    if (isa_and_nonnull<vit::LinearOp>(kernel.getRoot()) && schedule.getBlock().size() == 3 &&
-        schedule.getWarp().size() == 2) {
-      auto block = schedule.getBlock();
-      tile = {int(block[0]),
-              int(block[1]),
-              int(block[2]),
-              int(schedule.getWarp()[0]),
-              int(schedule.getWarp()[1]),
-              int(schedule.getStages())};
+    if (schedule.getBlock().size() == 3)
       report.tile += "/" + joinSizes(schedule.getWarp());
-    }
     report.stages = schedule.getStages();
-  }
-
-  void predictLinear() {
-    cost::Product product = {report.m, report.n, report.k};
-    auto microseconds = [&](const cost::Tile &candidate) {
-      return cost::predictSeconds(product, candidate, gpu) * 1e6;
-    };
-    for (const cost::Tile &candidate : cost::linearTiles())
+    for (auto other : kernel.getSchedules()->getAsRange<vit::ScheduleAttr>()) {
+      if (other.getMinBatch() > maxBatch || other.getMaxBatch() < maxBatch)
+        continue;
+      cost::Schedule plain = scheduleOf(other);
+      cost::Prediction prediction = cost::predict(work, plain, maxBatch, gpu);
       report.candidates.push_back(
-          {candidate.text(), cost::predictRegisters(candidate), microseconds(candidate)});
-    if (!tile)
-      return;
-    report.predictedRegisters = cost::predictRegisters(*tile);
-    report.predictedMicroseconds = microseconds(*tile);
+          {cost::text(plain, work.root), prediction.registers, prediction.seconds * 1e6});
+    }
+    report.predictedRegisters = report.candidates.front().predictedRegisters;
+    report.predictedMicroseconds = report.candidates.front().predictedMicroseconds;
   }
 
   void addFacts(const KernelCode &code) {
     report.smemBytes = code.launch.dynamicSmem;
-    int registers = report.predictedRegisters.value_or(0);
+    int registers = report.predictedRegisters.value_or(255);
     if (!code.codes.empty()) {
       const Resources &used = code.codes.front().resources;
       report.registers = registers = used.registers;
@@ -150,13 +112,15 @@ private:
       report.stackBytes = used.stack;
       report.smemBytes += used.staticSmem;
     }
-    report.limit = occupancyLimit(gpu, code.launch.threads, registers, report.smemBytes);
+    report.limit =
+        cost::occupancy(gpu, code.launch.threads, std::clamp(registers, 1, 255), report.smemBytes)
+            .limit;
   }
 
   vit::KernelOp kernel;
   const cost::Gpu &gpu;
   uint32_t maxBatch;
-  std::optional<cost::Tile> tile;
+  cost::Work work; // of the launch with the most rows
   KernelReport report;
 };
 

@@ -1,6 +1,10 @@
 // RUN: vitc-opt %s --vit-form-kernels --vit-fuse --split-input-file | FileCheck %s
 // RUN: vitc-opt %s --vit-form-kernels --vit-fuse --split-input-file --remark-format=emitRemark \
 // RUN:   --remarks-filter-missed=vit-fuse 2>&1 | FileCheck %s --check-prefix=MISSED
+// RUN: vitc-opt %s --vit-form-kernels --vit-fuse=tile=128x128x32/64x64/3 --split-input-file | FileCheck %s --check-prefix=PINNED
+// RUN: vitc-opt %s --vit-form-kernels --vit-fuse=tile=128x128x32/64x64/3 --split-input-file --remark-format=emitRemark \
+// RUN:   --remarks-filter-missed=vit-fuse 2>&1 | FileCheck %s --check-prefix=REFUSED
+// RUN: vitc-opt %s --vit-form-kernels --vit-fuse="tile=128x128x32/64x64/3 force-fuse" --split-input-file | FileCheck %s --check-prefix=FORCED
 // RUN: vitc-opt %s --vit-form-kernels --vit-fuse=force-fuse --split-input-file | FileCheck %s --check-prefix=FORCE
 
 // A whole epilogue, with a residual that exists before the linear. The linear's own result is not stored.
@@ -36,17 +40,66 @@ func.func @keeps_result(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> (tensor<
 
 // -----
 
-// A gate: both linears run, the second one multiplies.
+// A gate: two linears of one input in one kernel, if their sums fit; here a warp tile of 64x64 is given, whose two
+// sets of 128 sums do not. Forced, they are joined all the same.
+// CHECK-LABEL: vit.kernel @linear_silu_mul_f16(
+// CHECK-NEXT:    %[[A:.*]] = vit.linear %[[X:.*]], %{{.*}}
+// CHECK-NEXT:    %[[S:.*]] = vit.silu %[[A]]
+// CHECK-NEXT:    %[[B:.*]] = vit.linear %[[X]], %{{.*}}
+// CHECK-NEXT:    %[[M:.*]] = vit.mul %[[S]], %[[B]]
+// CHECK-NEXT:    vit.yield %[[M]]
 // CHECK-LABEL: func.func @gate(
-// CHECK-NEXT:    %[[A:.*]] = vit.launch @linear_silu_f32(
-// CHECK-NEXT:    %[[M:.*]] = vit.launch @linear_mul_f32({{.*}}, %[[A]])
+// CHECK-NEXT:    %[[M:.*]] = vit.launch @linear_silu_mul_f16(
 // CHECK-NEXT:    return %[[M]]
-func.func @gate(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>, %v: tensor<32x32xf32>) -> tensor<?x32xf32> {
-  %a = vit.linear %x, %w : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
-  %s = vit.silu %a : tensor<?x32xf32> -> tensor<?x32xf32>
-  %b = vit.linear %x, %v : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
-  %m = vit.mul %s, %b : tensor<?x32xf32>, tensor<?x32xf32> -> tensor<?x32xf32>
-  return %m : tensor<?x32xf32>
+// PINNED-LABEL: func.func @gate(
+// PINNED-NEXT:    %[[A:.*]] = vit.launch @linear_silu_f16(
+// PINNED-NEXT:    %[[M:.*]] = vit.launch @linear_mul_f16({{.*}}, %[[A]]) {apart = "a thread would hold 256 accumulators
+// PINNED-NEXT:    return %[[M]]
+// REFUSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+silu+linear+mul{{.*}}Reason="a thread would hold 256 accumulators, at most 160 leave room in 255 registers"
+// FORCED-LABEL: func.func @gate(
+// FORCED-NEXT:    vit.launch
+// FORCED-NEXT:    return
+func.func @gate(%x: tensor<?x197x768xf16>, %w: tensor<2048x768xf16>, %v: tensor<2048x768xf16>) -> tensor<?x197x2048xf16> {
+  %a = vit.linear %x, %w : tensor<?x197x768xf16>, tensor<2048x768xf16> -> tensor<?x197x2048xf16>
+  %s = vit.silu %a : tensor<?x197x2048xf16> -> tensor<?x197x2048xf16>
+  %b = vit.linear %x, %v : tensor<?x197x768xf16>, tensor<2048x768xf16> -> tensor<?x197x2048xf16>
+  %m = vit.mul %s, %b : tensor<?x197x2048xf16>, tensor<?x197x2048xf16> -> tensor<?x197x2048xf16>
+  return %m : tensor<?x197x2048xf16>
+}
+
+// -----
+
+// Not gates: another input, another width, and a first linear that somebody else reads.
+// CHECK-LABEL: func.func @no_gates(
+// CHECK-COUNT-6: vit.launch
+// CHECK-NEXT:    return
+func.func @no_gates(%x: tensor<?x32xf16>, %y: tensor<?x32xf16>, %w: tensor<32x32xf16>) -> (tensor<?x32xf16>, tensor<?x32xf16>, tensor<?x32xf16>) {
+  %a = vit.linear %x, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf16>
+  %b = vit.linear %y, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf16>
+  %m = vit.mul %a, %b : tensor<?x32xf16>, tensor<?x32xf16> -> tensor<?x32xf16>
+  %c = vit.linear %x, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf16>
+  %d = vit.linear %x, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf16>
+  %n = vit.mul %c, %d : tensor<?x32xf16>, tensor<?x32xf16> -> tensor<?x32xf16>
+  %e = vit.linear %c, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf16>
+  %f = vit.attention %x, %x, %x heads 2 head_dim 16 scale 1.0 axis batch offsets [0, 0, 0] : tensor<?x32xf16>, tensor<?x32xf16>, tensor<?x32xf16> -> tensor<?x32xf16>
+  %g = vit.add %e, %f : tensor<?x32xf16>, tensor<?x32xf16> -> tensor<?x32xf16>
+  return %m, %n, %g : tensor<?x32xf16>, tensor<?x32xf16>, tensor<?x32xf16>
+}
+
+// -----
+
+// What no kernel does, each once with its numbers.
+// REFUSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+layer_norm{{.*}}Reason="whole rows of 768 columns in one block: 64 rows are 192 KB of sums, an SM has 256 KB of registers; with 48 rows it takes at least {{[0-9.]+}} us, apart {{[0-9.]+}} us at batch 64"
+// REFUSED-NOT: linear+layer_norm
+// REFUSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+gelu+linear{{.*}}Reason="the second needs all 3072 columns of the first: 64 rows are 384 KB, shared memory has 99 KB; summed as they come, 64 rows of its 768 columns are 192 KB of sums, an SM has 256 KB of registers"
+// REFUSED-NOT: linear+gelu+linear
+func.func @never(%x: tensor<?x197x768xf16>, %p: tensor<768x768xf16>, %s: tensor<768xf32>, %w: tensor<3072x768xf16>, %v: tensor<768x3072xf16>) -> tensor<?x197x768xf16> {
+  %a = vit.linear %x, %p : tensor<?x197x768xf16>, tensor<768x768xf16> -> tensor<?x197x768xf16>
+  %n = vit.layer_norm %a, %s, %s eps 1.0e-5 : tensor<?x197x768xf16>, tensor<768xf32>, tensor<768xf32> -> tensor<?x197x768xf16>
+  %h = vit.linear %n, %w : tensor<?x197x768xf16>, tensor<3072x768xf16> -> tensor<?x197x3072xf16>
+  %g = vit.gelu erf %h : tensor<?x197x3072xf16> -> tensor<?x197x3072xf16>
+  %y = vit.linear %g, %v : tensor<?x197x3072xf16>, tensor<768x3072xf16> -> tensor<?x197x768xf16>
+  return %y : tensor<?x197x768xf16>
 }
 
 // -----

@@ -1,6 +1,10 @@
 // RUN: vitc-opt %s --vit-select-schedules --split-input-file --verify-diagnostics
 // RUN: echo 'module {}' > %t.mlir
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=gpu=rtx9999 2>&1 | FileCheck %s --check-prefix=GPU
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=register-budget=8 2>&1 | FileCheck %s --check-prefix=BUDGET
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=fuse-policy=never 2>&1 | FileCheck %s --check-prefix=FUSE
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile-policy=best 2>&1 | FileCheck %s --check-prefix=POLICY
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=tuned="{fc1 1234}" 2>&1 | FileCheck %s --check-prefix=ENTRY
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=max-batch=0 2>&1 | FileCheck %s --check-prefix=BATCH
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128 2>&1 | FileCheck %s --check-prefix=FORM
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/64x32/3x 2>&1 | FileCheck %s --check-prefix=END
@@ -9,23 +13,25 @@
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/24x32/3 2>&1 | FileCheck %s --check-prefix=WARP
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/48x32/3 2>&1 | FileCheck %s --check-prefix=DIVIDE
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=256x256x32/32x32/3 2>&1 | FileCheck %s --check-prefix=WARPS
-// RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x16x32/16x16/3 2>&1 | FileCheck %s --check-prefix=COPY
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/64x32/1 2>&1 | FileCheck %s --check-prefix=STAGES
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x64/64x32/4 2>&1 | FileCheck %s --check-prefix=SMEM
 // RUN: vitc-opt %t.mlir --vit-select-schedules="tile=128x128x64/64x32/4 gpu=h200"
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/128x64/3 2>&1 | FileCheck %s --check-prefix=REGS
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=8192x128x32/64x32/3 2>&1 | FileCheck %s --check-prefix=LARGE
 
-// GPU:    error: no device named 'rtx9999'; known are rtx4090, rtx4060, l4, l40s, h200
+// GPU:    error: no device named 'rtx9999'; known are rtx4090, rtx4080, rtx4060ti, rtx4060, l4, l40s, a100, h200
+// BUDGET: error: register-budget must be 16 to 255, but is 8
+// FUSE:   error: no fuse-policy named 'never'; known are auto, keep, recompute
+// POLICY: error: no tile-policy named 'best'; known are model, classic, tuned
+// ENTRY:  error: tuned schedule of 'fc1': expected KERNEL HASH #vit.schedule<...>, but got 'fc1 1234'
 // BATCH:  error: max-batch must be at least 1, but is 0
 // FORM:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128'
 // END:    error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128x32/64x32/3x'
 // ZERO:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '0x128x32/64x32/3'
 // BK:     error: tile '128x128x48/64x32/3': BK must be 32 or 64, but is 48
-// WARP:   error: tile '128x128x32/24x32/3': WM and WN must be multiples of 16, but are 24 and 32
+// WARP:   error: tile '128x128x32/24x32/3': WM must be a multiple of 16 and WN one of 8, but they are 24 and 32
 // DIVIDE: error: tile '128x128x32/48x32/3': WM and WN must divide BM and BN, but 48x32 does not divide 128x128
 // WARPS:  error: tile '256x256x32/32x32/3': a block has at most 32 warps, but BM/WM * BN/WN is 64
-// COPY:   error: tile '128x16x32/16x16/3': both operands must split evenly into 16-byte copies of 256 threads, but have 512 and 64
 // STAGES: error: tile '128x128x32/64x32/1': STAGES must be 2 to 8, but is 1
 // SMEM:   error: tile '128x128x64/64x32/4': it needs 131072 bytes of shared memory, but rtx4090 has 101376 for a block
 // REGS:   error: tile '128x128x32/128x64/3': a thread would hold 256 accumulators, at most 160 leave room in 255 registers

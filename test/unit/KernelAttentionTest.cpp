@@ -9,7 +9,7 @@
 
 #include "KernelRunner.h"
 
-#include "codegen/kernels/Attention.h"
+#include "passes/cost/Attention.h"
 
 #include <catch2/catch.hpp>
 

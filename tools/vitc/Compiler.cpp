@@ -288,7 +288,6 @@ LogicalResult Compiler::runPasses(Level next) {
   pipeline.registerBudget = options.registerBudget;
   pipeline.fusePolicy = options.fusePolicy;
   pipeline.tilePolicy = options.tilePolicy;
-  pipeline.tuning = options.tuning;
   pipeline.require = ::llvm::join(options.require, ",");
   pipeline.batchInvariant = options.batchInvariant;
   PassManager manager(&context);

@@ -2,12 +2,12 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// The decisions of the attention kernel apart from its instructions, so that tests can look at
-// them.
+// The decisions of the attention kernel apart from its instructions: schedules are chosen by what
+// follows from them, the kernel is written by them, and tests can look at them.
 //
 //===----------------------------------------------------------------------===//
-#ifndef CODEGEN_KERNELS_ATTENTION_H
-#define CODEGEN_KERNELS_ATTENTION_H
+#ifndef PASSES_COST_ATTENTION_H
+#define PASSES_COST_ATTENTION_H
 
 #include <cstdint>
 
@@ -25,6 +25,7 @@ struct AttentionPlan {
   int64_t queryRows = 0;  ///< rows of Q in shared memory
   bool resident = false;  ///< V has a buffer of its own; otherwise it follows K into the same one
   int64_t shared = 0;     ///< bytes of all
+  int64_t registers = 0;  ///< of a thread, as ptxas needs them without spilling
   unsigned minBlocks = 0; ///< blocks that should fit in one multiprocessor, 0: no demand
 
   /// Rows of a buffer: the keys up to a multiple of 16, zeros behind the last.
@@ -44,4 +45,4 @@ AttentionPlan planAttention(int64_t keys, int64_t headDim, int64_t rows, int64_t
 
 } // namespace vitc
 
-#endif // CODEGEN_KERNELS_ATTENTION_H
+#endif // PASSES_COST_ATTENTION_H

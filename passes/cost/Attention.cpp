@@ -1,4 +1,4 @@
-//===- AttentionPlan.cpp - How an attention kernel is laid out ------------===//
+//===- Attention.cpp - How an attention kernel is laid out ----------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
@@ -8,15 +8,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/kernels/Attention.h"
-
-#include "codegen/kernels/KernelBuilder.h"
+#include "passes/cost/Attention.h"
 
 #include <algorithm>
 
 namespace vitc {
 
 namespace {
+
+/// Shared memory one block may have on sm_89: 99 KB.
+constexpr int64_t maxSharedPerBlock = 99 * 1024;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -47,7 +48,8 @@ AttentionPlan planAttention(int64_t keys, int64_t headDim, int64_t rows, int64_t
   // An odd number of 16-byte chunks per row: 8 rows are in 8 different bank groups.
   plan.pitch = 16 * (headDim / 8 | 1);
   // 16 warps leave 128 registers, 8 leave 255. All rows of Q must fit beside K.
-  int64_t registers = estimateRegisters(plan.keyTiles, headDim);
+  plan.registers = estimateRegisters(plan.keyTiles, headDim);
+  int64_t registers = plan.registers;
   int64_t mostWarps = std::min<int64_t>(
       registers <= 128 ? 16 : 8, (maxSharedPerBlock - plan.bufferBytes()) / (16 * plan.pitch));
   int64_t rowTiles = ceilDiv(rows, 16);

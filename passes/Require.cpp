@@ -1,0 +1,123 @@
+//===- Require.cpp - Fail unless fusions were made ------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// A fusion that a model's speed depends on can be lost to a change elsewhere: a layer_norm between,
+// a second use, a smaller register budget. A requirement makes that an error. It is checked on
+// kernels, where fusions are, and follows values out of a kernel to say what is in the way.
+//===----------------------------------------------------------------------===//
+
+#include "passes/Kernels.h"
+#include "passes/Passes.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+namespace vitc {
+#define GEN_PASS_DEF_REQUIRE
+#include "passes/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+/// An op in the kernel of a launch.
+struct Place {
+  Operation *op = nullptr;
+  vit::LaunchOp launch;
+};
+
+/// What computes `value`, which is in the kernel of `launch`. Casts change only how a value is
+/// stored.
+Place definitionOf(Value value, vit::LaunchOp launch) {
+  while (launch) {
+    if (Operation *op = value.getDefiningOp()) {
+      if (!isa<vit::CastOp>(op))
+        return {op, launch};
+      value = op->getOperand(0);
+      continue;
+    }
+    Value outside = launch.getOperand(cast<BlockArgument>(value).getArgNumber());
+    launch = outside.getDefiningOp<vit::LaunchOp>();
+    if (launch)
+      value = kernelOf(launch).getYield().getOperand(cast<OpResult>(outside).getResultNumber());
+  }
+  return {};
+}
+
+struct Require : impl::RequireBase<Require> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<StringRef> list;
+    StringRef(requirements).split(list, ',', -1, /*KeepEmpty=*/false);
+    for (StringRef requirement : list)
+      if (failed(check(requirement)))
+        signalPassFailure();
+    for (vit::LaunchOp launch : launchesOf(getOperation()))
+      launch->removeAttr(apartName);
+  }
+
+  LogicalResult check(StringRef requirement) {
+    if (requirement == "no-spill")
+      return success(); // of machine code
+    StringRef list = requirement;
+    SmallVector<StringRef> chain;
+    list.consume_front("fuse:") ? list.split(chain, '+') : (void)0;
+    auto fail = [&] {
+      return emitError(getOperation().getLoc()) << "requirement '" << requirement << "': ";
+    };
+    if (chain.size() < 2)
+      return fail() << "known are fuse:OP+OP+... and no-spill";
+    for (StringRef name : chain)
+      if (!RegisteredOperationName::lookup(("vit." + name).str(), &getContext()))
+        return fail() << "no op is called 'vit." << name << "'";
+    bool found = false;
+    LogicalResult result = success();
+    for (vit::LaunchOp launch : launchesOf(getOperation()))
+      for (Operation &op : kernelOf(launch).getBody().front())
+        if (op.getName().stripDialect() == chain.back()) {
+          found = true;
+          if (failed(checkChain(requirement, chain, {&op, launch})))
+            result = failure();
+        }
+    if (!found)
+      return fail() << "the model has no 'vit." << chain.back() << "'";
+    return result;
+  }
+
+  /// Whether `last` reads the op before it in `chain`, and so on, all in one kernel.
+  LogicalResult checkChain(StringRef requirement, ArrayRef<StringRef> chain, Place last) {
+    Place at = last;
+    for (StringRef expected : llvm::reverse(chain.drop_back())) {
+      Place between, next;
+      for (Value operand : at.op->getOperands()) {
+        Place definition = definitionOf(operand, at.launch);
+        if (!definition.op)
+          continue;
+        (definition.op->getName().stripDialect() == expected ? next : between) = definition;
+      }
+      if (next.op && next.launch == last.launch) {
+        at = next;
+        continue;
+      }
+      InFlightDiagnostic error = emitError(last.op->getLoc())
+                                 << "requirement '" << requirement << "': " << describe(last.op)
+                                 << " (" << last.op->getName() << ") is not fused: ";
+      if (!next.op && between.op)
+        return error << "'" << at.op->getName() << "' reads '" << between.op->getName()
+                     << "', expected 'vit." << expected << "'";
+      if (!next.op)
+        return error << "'" << at.op->getName() << "' reads no 'vit." << expected << "'";
+      return error << "'vit." << expected << "' is in another kernel: " << reasonOf(at.launch);
+    }
+    return success();
+  }
+
+  std::string reasonOf(vit::LaunchOp launch) {
+    if (!fused)
+      return "nothing was to be fused";
+    auto note = launch->getAttrOfType<StringAttr>(apartName);
+    return note ? note.getValue().str() : "they cannot be joined where they are";
+  }
+};
+} // namespace
+} // namespace vitc

@@ -1,0 +1,52 @@
+//===- Work.h - What passes/cost is told about kernels ----------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// The bridge between kernels in IR and the numbers of passes/cost.
+//
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_WORK_H
+#define PASSES_WORK_H
+
+#include "passes/Kernels.h"
+#include "passes/cost/Cost.h"
+
+namespace vitc {
+
+/// What `kernel` does in a launch with operands and results of these types; they differ from those
+/// of the kernel if that works on rows. The kernel may be in no module.
+cost::Work workOf(vit::KernelOp kernel, mlir::TypeRange operands, mlir::TypeRange results);
+cost::Work workOf(vit::LaunchOp launch);
+/// Launches of one kernel, equal ones counted.
+std::vector<cost::Use> usesOf(llvm::ArrayRef<vit::LaunchOp> launches);
+
+cost::Schedule scheduleOf(vit::ScheduleAttr attribute);
+vit::ScheduleAttr attributeOf(mlir::MLIRContext *context, const cost::Schedule &schedule,
+                              cost::Root root, int64_t minBatch, int64_t maxBatch);
+
+/// The schedule that `kernel` runs with at `batch`: the first whose range has it, or null.
+vit::ScheduleAttr scheduleAt(vit::KernelOp kernel, int64_t batch);
+
+/// Sixteen digits that say what a kernel computes, on which shapes and types: its text without
+/// names and schedules. Equal in every build.
+std::string kernelHash(vit::KernelOp kernel);
+/// The same of a schedule.
+std::string scheduleHash(vit::ScheduleAttr schedule);
+
+/// Seconds of all launches of the module at `batch`, with the gaps between them, as kernels of a
+/// CUDA graph. Every kernel must have a schedule for it.
+double predictModel(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);
+
+/// What passes that choose schedules are told, as text.
+struct ScheduleOptions {
+  std::string gpu, tile, fusePolicy, tilePolicy;
+  int64_t registerBudget;
+  bool force, batchInvariant;
+};
+/// A diagnostic at `module` says what cannot be read or is not known.
+mlir::FailureOr<cost::Preferences> readPreferences(mlir::ModuleOp module,
+                                                   const ScheduleOptions &options);
+
+} // namespace vitc
+
+#endif // PASSES_WORK_H

@@ -1,0 +1,54 @@
+//===- Gpu.h - The devices we know, and how full a kernel makes them -*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_COST_GPU_H
+#define PASSES_COST_GPU_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vitc::cost {
+
+/// What limits a kernel on one device. Bytes, unless the name has another unit.
+struct Gpu {
+  const char *name;
+  const char *arch; ///< "sm_89"
+  int multiprocessors;
+  double clockGhz;     ///< at which `tensorTflops` is stated
+  double tensorTflops; ///< dense f16 or bf16 products with f32 sums
+  double mmaShare = 1; ///< the part of it that mma.sync reaches; the rest takes wgmma
+  double dramGBs;      ///< device memory
+  double l2GBs;        ///< sustained, L2 to the SMs
+  double l2Bytes;
+  double launchGapUs; ///< from the end of a kernel of a CUDA graph to the start of the next
+  int registersPerSm = 65536;
+  int smemPerSm;    ///< the largest carveout
+  int smemPerBlock; ///< a block may ask for
+  int warpsPerSm;
+  int blocksPerSm;
+};
+
+/// Null if no device has that name.
+const Gpu *findGpu(const std::string &name);
+/// "rtx4090, l4, ...", for messages.
+std::string knownGpus();
+
+/// Blocks of one kernel that live together on one multiprocessor.
+struct Occupancy {
+  int blocks = 0, warps = 0;
+  int byRegisters = 0, bySmem = 0, byWarps = 0, byBlocks = 0; ///< blocks, if only that counted
+  const char *limit = ""; ///< "registers", "shared memory", "warps" or "blocks": the least of them
+};
+
+/// By the rules of the hardware, which are exact: registers go to warps in units of 256, from four
+/// equal parts of the file; shared memory goes to blocks in units of 128 bytes, 1 KB more than they
+/// ask for. No blocks if one does not fit. `registers` are those of a thread, 1 to 255.
+Occupancy occupancy(const Gpu &gpu, int threads, int registers, int64_t smem);
+
+/// The most registers a thread can have while `blocks` blocks of `threads` fit, at most 255.
+int registersFor(const Gpu &gpu, int threads, int blocks);
+
+} // namespace vitc::cost
+
+#endif // PASSES_COST_GPU_H

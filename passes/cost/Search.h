@@ -1,0 +1,69 @@
+//===- Search.h - The schedules of a kernel ---------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_COST_SEARCH_H
+#define PASSES_COST_SEARCH_H
+
+#include "passes/cost/Predict.h"
+
+#include <vector>
+
+namespace vitc::cost {
+
+/// How schedules are chosen: by the model, or by the well-known rules of Classic.h.
+enum class TilePolicy { Model, Classic };
+/// Rows of a layer_norm with ops before it: kept in registers, computed again, or as is better.
+enum class FusePolicy { Auto, Keep, Recompute };
+
+struct Preferences {
+  const Gpu *gpu = nullptr;
+  int registerBudget = 255; ///< most registers of a thread
+  TilePolicy tilePolicy = TilePolicy::Model;
+  FusePolicy fusePolicy = FusePolicy::Auto;
+  std::optional<Schedule> tile; ///< block, warp and stages of every linear
+  bool force = false;           ///< `tile` may hold more sums than registers can
+  bool batchInvariant = false;  ///< all batches sum in the same order
+
+  auto operator<=>(const Preferences &) const = default;
+};
+
+/// Every schedule that kernels can be built for and that is predicted to keep the register budget
+/// without spilling, each with its bound; in a fixed order. Empty if there is none.
+std::vector<Schedule> candidates(const Work &work, int64_t maxBatch,
+                                 const Preferences &preferences);
+
+/// One kernel's launches of one form.
+struct Use {
+  Work work;
+  int count = 1;
+};
+
+/// What is run for batches `minBatch` to `maxBatch`: the first alternative, or the next where ptxas
+/// spills. The last one is smaller than the others.
+struct BatchRange {
+  int64_t minBatch = 1, maxBatch = 1;
+  std::vector<Schedule> alternatives;
+};
+
+struct Selection {
+  std::vector<BatchRange> ranges; ///< ascending, from 1 to the largest batch
+  std::string note;               ///< why the register budget is not kept; empty if it is
+  std::string objection;          ///< why nothing can be built; then there are no ranges
+};
+
+/// Schedules for batches up to `maxBatch` of a kernel that is launched so. Ranges end at powers of
+/// two; neighbours are joined where one schedule is all but as good for both.
+Selection select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &preferences);
+
+/// The best schedule for one batch, and its prediction. Empty and `why` set if nothing can be
+/// built.
+struct Best {
+  Schedule schedule;
+  Prediction prediction;
+};
+std::optional<Best> best(const Work &work, int64_t batch, const Preferences &preferences,
+                         std::string *why = nullptr);
+
+} // namespace vitc::cost
+
+#endif // PASSES_COST_SEARCH_H

@@ -1,0 +1,55 @@
+//===- Work.h - What one launch of a kernel does ----------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_COST_WORK_H
+#define PASSES_COST_WORK_H
+
+#include <compare>
+#include <cstdint>
+
+namespace vitc::cost {
+
+enum class Root { None, Linear, Attention, LayerNorm, Patchify, Select, Prepend, Broadcast };
+
+/// Elementwise ops by what they cost: an instruction or two; or a function unit and several (gelu,
+/// silu, tanh).
+struct Arithmetic {
+  int cheap = 0, expensive = 0;
+  int ops() const { return cheap + expensive; }
+  auto operator<=>(const Arithmetic &) const = default;
+};
+
+/// One launch, whatever its schedule. Sizes in bytes are per image, for activations, or for all
+/// images, for weights.
+struct Work {
+  Root root = Root::None;
+  int64_t rows = 1;    ///< of the result, per image
+  int64_t columns = 1; ///< of the result
+  int64_t depth = 0;   ///< of a linear: K
+  int products = 1;    ///< linears that share the input
+
+  // Attention: `heads` heads of `headDim` columns; a sequence has `queries` rows and `keys` keys.
+  // Over the batch both are the batch, and each row of an image is a sequence of its own.
+  int64_t heads = 0, headDim = 0, queries = 0, keys = 0;
+  bool overBatch = false;
+
+  int vector = 8;        ///< neighbouring columns that one access takes, where a thread has vectors
+  int inputBytes = 2;    ///< of an element that the root reads (without root: the first operand)
+  int outputBytes = 2;   ///< of an element of all results together
+  int64_t rootRead = 0;  ///< activations that the root reads, once each (without root: 0)
+  int64_t otherRead = 0; ///< activations that elementwise ops read
+  int64_t written = 0;   ///< activations
+  int64_t weightRead = 0; ///< weights, tables and vectors
+  int activations = 0;    ///< how many activations and tables elementwise ops read
+  int vectors = 0;        ///< how many vectors they read
+  int results = 1;
+  Arithmetic before = {}, after = {}; ///< the root; without a root all is after
+
+  auto operator<=>(const Work &) const = default;
+
+  int64_t activationBytes() const { return rootRead + otherRead + written; }
+};
+
+} // namespace vitc::cost
+
+#endif // PASSES_COST_WORK_H
