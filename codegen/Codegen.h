@@ -89,9 +89,6 @@ std::string scheduleText(vit::ScheduleAttr schedule);
 /// schedule can be.
 vit::ScheduleAttr parseSchedule(mlir::MLIRContext *context, llvm::StringRef text, int64_t minBatch,
                                 int64_t maxBatch);
-/// A hash of what the kernel computes: its ops, their attributes, types and shapes; not of its
-/// name, its places in the model or its schedules. The same wherever and whenever it is taken.
-uint64_t hashOf(vit::KernelOp kernel);
 
 /// The code of a kernel after lowerKernels, or null.
 mlir::gpu::GPUModuleOp moduleOf(vit::KernelOp kernel);

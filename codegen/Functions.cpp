@@ -15,10 +15,8 @@
 #include "codegen/Functions.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
@@ -141,19 +139,10 @@ vit::ScheduleAttr parseSchedule(MLIRContext *context, StringRef text, int64_t mi
   }
   ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
   auto schedule = vit::ScheduleAttr::getChecked(
-      [&] { return emitError(UnknownLoc::get(context)); }, context, minBatch, maxBatch, block, warp,
-      stages.front(), buffers, splits, registers, recompute);
+      [&] { return emitError(UnknownLoc::get(context)); }, context, minBatch, maxBatch,
+      ArrayRef<int64_t>(block), ArrayRef<int64_t>(warp), stages.front(), buffers, splits, registers,
+      recompute);
   return schedule && scheduleText(schedule) == text ? schedule : vit::ScheduleAttr();
-}
-
-uint64_t hashOf(vit::KernelOp kernel) {
-  OwningOpRef<vit::KernelOp> plain = kernel.clone();
-  plain->setSymName("k");
-  plain->removeSchedulesAttr();
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());
-  return llvm::xxh3_64bits(text);
 }
 
 bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b) {

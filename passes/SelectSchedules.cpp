@@ -22,6 +22,7 @@
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_SELECTSCHEDULES
@@ -135,7 +136,7 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
           kernels, [&, name = name](vit::KernelOp k) { return k.getSymName() == name; });
       if (kernel == kernels.end())
         return fail() << "the model has no such kernel; run vitc tune again";
-      if (std::string now = kernelHash(*kernel); now != hash)
+      if (std::string now = llvm::formatv("{0:x-16}", kernelHash(*kernel)); now != hash)
         return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
                       << "; run vitc tune again";
       tunedEntries.push_back({name.str(), hash.str(), schedule});

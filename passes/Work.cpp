@@ -186,25 +186,14 @@ vit::ScheduleAttr vitc::scheduleAt(vit::KernelOp kernel, int64_t batch) {
   return {};
 }
 
-static std::string hashOf(StringRef text) {
-  std::string digits = llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true);
-  return std::string(16 - digits.size(), '0') + digits;
-}
-
-std::string vitc::kernelHash(vit::KernelOp kernel) {
+uint64_t vitc::kernelHash(vit::KernelOp kernel) {
   OwningOpRef<vit::KernelOp> copy = kernel.clone();
   copy->setSymName("kernel");
   copy->removeSchedulesAttr();
   std::string text;
   llvm::raw_string_ostream out(text);
   copy->print(out, OpPrintingFlags().useLocalScope());
-  return hashOf(text);
-}
-
-std::string vitc::scheduleHash(vit::ScheduleAttr schedule) {
-  std::string text;
-  llvm::raw_string_ostream(text) << schedule;
-  return hashOf(text);
+  return llvm::xxh3_64bits(text);
 }
 
 //===----------------------------------------------------------------------===//

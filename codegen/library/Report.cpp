@@ -33,6 +33,16 @@ static std::string dtypeOfKernel(vit::KernelOp kernel) {
   return "f32";
 }
 
+/// What one block computes, and one warp of it.
+static std::string tileText(cost::Root root, const cost::Schedule &schedule) {
+  auto [m, n, k] = schedule.block;
+  if (root == cost::Root::Linear)
+    return llvm::formatv("{0}x{1}x{2}/{3}x{4}", m, n, k, schedule.warp[0], schedule.warp[1]);
+  if (root == cost::Root::Attention)
+    return llvm::formatv("{0}x{1}", m, n);
+  return std::to_string(m) + (root == cost::Root::LayerNorm ? " rows" : " elements");
+}
+
 //===----------------------------------------------------------------------===//
 // One function
 //===----------------------------------------------------------------------===//
@@ -99,12 +109,8 @@ void FunctionReporter::describe() {
   report.k =
       work.root == cost::Root::Attention ? (work.overBatch ? largest : work.keys) : work.depth;
   report.dtype = dtypeOfKernel(kernel);
-  report.schedule = cost::text(schedule, work.root);
-  // "128x128x32/64x32": what follows the tile has fields of its own.
-  llvm::StringRef tile = llvm::StringRef(report.schedule).split(' ').first;
-  if (work.root == cost::Root::Linear)
-    tile = tile.rsplit('/').first;
-  report.tile = tile.str();
+  report.schedule = scheduleText(function.schedule);
+  report.tile = tileText(work.root, schedule);
   report.stages = schedule.stages;
   report.splits = schedule.splits;
   report.launches = uses.launches.size();

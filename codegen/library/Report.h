@@ -58,8 +58,8 @@ struct KernelReport {
   std::string ops;             ///< all of them, joined by '+'
   int64_t m = 0, n = 0, k = 0; ///< rows at its largest batch, columns, summed length (or keys)
   std::string dtype;           ///< of its first activation
-  std::string schedule;        ///< all of it: "128x128x32/64x32/3 splits 4 registers 168"
-  std::string tile;            ///< "128x128x32/64x32", "208x197", or rows or elements of a block
+  std::string schedule;        ///< scheduleText: "128x128x32/64x32/3 splits 4 registers 168"
+  std::string tile;            ///< "128x128x32/64x32", "208x197", "8 rows", "2048 elements"
   int stages = 0, splits = 1;
   std::vector<Candidate> candidates;
   uint32_t launches = 0;                            ///< in one run
@@ -83,14 +83,15 @@ struct StepReport {
   std::vector<std::optional<double>> microseconds;
 };
 
-/// A whole run, predicted.
+/// A whole run, predicted, with the gaps between launches.
 struct ModelPrediction {
   int64_t batch = 0;
   bool served = true; ///< false: beyond the largest batch, as if it had been built for this one
   std::optional<double> microseconds;
-  double rooflineMicroseconds = 0;           ///< what no schedule can beat
-  std::string rooflineBound;                 ///< "tensor" or "DRAM"
-  std::optional<double> classicMicroseconds; ///< with --tile-policy=classic
+  double rooflineMicroseconds = 0; ///< what no schedule can beat
+  std::string rooflineBound;       ///< "tensor" or "DRAM"
+  /// With other policies, by name; only where somebody compares.
+  std::vector<std::pair<std::string, double>> others;
 };
 
 /// What a profile changed.

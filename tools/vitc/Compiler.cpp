@@ -6,8 +6,9 @@
 
 #include "codegen/library/Emit.h"
 #include "codegen/library/PtxText.h"
-#include "passes/cost/Cost.h"
+#include "passes/Work.h"
 #include "tools/common/Console.h"
+#include "tools/vitc/Tuned.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
@@ -290,6 +291,25 @@ LogicalResult Compiler::lowerTo(Level wanted) {
   return success();
 }
 
+LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
+  if (options.tuning.empty())
+    return success();
+  auto tuning = readTuning(options.tuning);
+  if (!tuning)
+    return fail(tuning.error()), failure();
+  auto tuned = tunedSchedules(*tuning, &context, maxBatch());
+  if (!tuned)
+    return fail("tuning file '" + options.tuning + "': " + tuned.error()), failure();
+  schedules = std::move(*tuned);
+  return success();
+}
+
+FailureOr<cost::Preferences> Compiler::preferences() const {
+  return readPreferences(module(),
+                         {options.gpu, options.tile, options.fusePolicy, options.tilePolicy,
+                          options.registerBudget, options.forceFuse, options.batchInvariant});
+}
+
 LogicalResult Compiler::runPasses(Level next) {
   PipelineOptions pipeline;
   pipeline.prune = !options.noPrune;
@@ -305,6 +325,8 @@ LogicalResult Compiler::runPasses(Level next) {
   pipeline.tilePolicy = options.tilePolicy;
   pipeline.require = ::llvm::join(options.require, ",");
   pipeline.batchInvariant = options.batchInvariant;
+  if (next == kernels && failed(readTuned(pipeline.tuned)))
+    return failure();
   PassManager manager(&context);
   if (next == vit)
     buildModelPipeline(manager, pipeline);
@@ -330,10 +352,10 @@ void Compiler::rememberAlternatives() {
   if (!allAlternatives.empty())
     return;
   for (auto kernel : root->getOps<vit::KernelOp>())
-    if (auto schedules = kernel.getSchedules())
-      allAlternatives.push_back(
-          {kernel.getSymName().str(),
-           ::llvm::to_vector_of<vit::ScheduleAttr>(schedules->getAsRange<vit::ScheduleAttr>())});
+    if (auto schedules = kernel.getSchedules()) {
+      auto list = schedules->getAsRange<vit::ScheduleAttr>();
+      allAlternatives.push_back({kernel.getSymName().str(), {list.begin(), list.end()}});
+    }
 }
 
 ArrayRef<vit::ScheduleAttr> Compiler::alternatives(StringRef kernel) const {
@@ -433,7 +455,7 @@ Report Compiler::report() const {
   source.refuted = refutedSchedules;
   source.alternatives = allAlternatives;
   source.fusions = notes;
-  source.preferences = *readPreferences(module(), scheduleOptions());
+  source.preferences = *preferences(); // the passes have read them before
   source.policy = options.tile.empty() ? options.tilePolicy : "pinned";
   source.maxBatch = maxBatch();
   Report report = makeReport(source);

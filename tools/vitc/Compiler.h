@@ -84,6 +84,8 @@ public:
   /// Gives a kernel other schedules and forgets its code, which generate writes anew.
   void reschedule(vit::KernelOp kernel, llvm::ArrayRef<vit::ScheduleAttr> schedules);
   const std::vector<FusionNote> &fusions() const { return notes; }
+  /// What schedules are chosen by.
+  mlir::FailureOr<cost::Preferences> preferences() const;
   /// After generate: every decision with its numbers.
   Report report() const;
   /// "ptxas V13.0.88", or empty if there is none.
@@ -119,6 +121,7 @@ private:
   mlir::LogicalResult checkScheduled();
   int64_t scheduledBatch() const;
   mlir::LogicalResult runPasses(Level level);
+  mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
   void rememberAlternatives();
   mlir::LogicalResult translateAll();
   mlir::LogicalResult settleAll(const std::string &ptxas, Oracle oracle);

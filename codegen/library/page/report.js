@@ -26,7 +26,8 @@ const orDash = value => value === null || value === undefined || value === "" ? 
 const bytes = count => count < 1024 ? count + " B" : (count / 1024).toFixed(1) + " KB";
 
 const batchRanges = kernel => kernel.batches.map(([first, last]) => first === last ? first : first + "\u2013" + last).join(", ");
-const tileText = kernel => kernel.tile + (kernel.stages > 1 ? "/" + kernel.stages : "");
+const tileText = kernel => kernel.tile + (kernel.stages > 1 ? "/" + kernel.stages : "") +
+  (kernel.splits > 1 ? ` k${kernel.splits}` : "") + (kernel.part ? " sums" : "");
 const shapeText = kernel => [kernel.m, kernel.n].concat(kernel.k ? [kernel.k] : []).join(" \u00d7 ");
 
 // What runs at the chosen batch ----------------------------------------------------
@@ -157,28 +158,33 @@ function squarify(values, box) {
   return places;
 }
 
+function cell(entry, at, sum) {
+  const share = percent(entry.us / sum), kernel = entry.kernel && functionOf(entry.kernel);
+  const each = `${entry.launches} \u00d7 ${microseconds(entry.us / entry.launches)}`;
+  const text = at.w > 60 && at.h > 24 ? [make("b", {}, entry.name), at.h > 44 ? `${share} \u00b7 ${each}` : null] : [];
+  return make("div", {
+    class: "cell" + (kernel && entry.kernel === selected ? " on" : "") + (kernel?.spill_bytes ? " spilled" : ""),
+    role: "listitem", ...(kernel ? {tabindex: 0, "data-kernel": entry.kernel, ...opens(entry.kernel)} : {}),
+    "data-tip": `${entry.name}\n${kernel ? kernel.ops + "\n" : ""}${share}: ${each} = ${microseconds(entry.us)}` +
+      (kernel?.bound ? `\nbound by ${kernel.bound}` : ""),
+    style: {left: at.x + "px", top: at.y + "px", width: at.w + "px", height: at.h + "px",
+            "--colour": kernel ? colourOf(kernel.root) : "var(--gap)"},
+  }, ...text);
+}
+
 function drawTime() {
-  const box = byId("time"), all = totals(), shown = all.filter(entry => entry.us > 0);
+  const box = byId("time"), all = totals(), hidden = all.filter(entry => entry.unknown).length;
+  const shown = all.filter(entry => entry.us > 0).map(entry => ({...entry, name: entry.kernel}));
+  if (shown.length && report.launch_gap_us)
+    shown.push({name: "gaps between launches", us: report.launch_gap_us * report.steps.length, launches: report.steps.length});
+  shown.sort((a, b) => b.us - a.us);
   const sum = shown.reduce((total, entry) => total + entry.us, 0);
-  const hidden = all.filter(entry => entry.unknown).length;
   byId("time-hint").textContent = batches.length
-    ? `Area is predicted time of all launches at batch ${batches[chosen]}: ${microseconds(sum)} in all.` +
+    ? `Area is the predicted time of all launches at batch ${batches[chosen]}: ${microseconds(sum)} in all.` +
       (hidden ? ` ${hidden} kernels have no prediction.` : "")
     : "No predictions.";
   const places = squarify(shown.map(entry => entry.us), {x: 0, y: 0, w: box.clientWidth, h: box.clientHeight});
-  box.replaceChildren(...shown.map((entry, i) => {
-    const at = places[i], root = rootOf(entry.kernel), kernel = functionOf(entry.kernel);
-    const share = percent(entry.us / sum);
-    const text = at.w > 60 && at.h > 24 ? [make("b", {}, entry.kernel),
-      at.h > 44 ? `${share} \u00b7 ${entry.launches} \u00d7 ${microseconds(entry.us / entry.launches)}` : null] : [];
-    return make("div", {
-      class: "cell" + (entry.kernel === selected ? " on" : "") + (kernel?.spill_bytes ? " spilled" : ""), role: "listitem",
-      tabindex: 0, "data-kernel": entry.kernel, ...opens(entry.kernel),
-      "data-tip": `${entry.kernel}\n${kernel?.ops ?? ""}\n${share}: ${entry.launches} launches, ${microseconds(entry.us)}` +
-        (kernel?.bound ? `, bound by ${kernel.bound}` : ""),
-      style: {left: at.x + "px", top: at.y + "px", width: at.w + "px", height: at.h + "px", "--colour": colourOf(root)},
-    }, ...text);
-  }));
+  box.replaceChildren(...shown.map((entry, i) => cell(entry, places[i], sum)));
   const roots = [...new Set(all.map(entry => rootOf(entry.kernel)))];
   byId("legend").replaceChildren(...roots.map(root => make("span", {style: {"--colour": colourOf(root)}}, root)));
 }
@@ -210,7 +216,7 @@ function drawDetails() {
     make("dl", {class: "grid", style: {margin: 0}},
       fact("serves batches", batchRanges(kernel)),
       fact(kernel.k ? "M \u00d7 N \u00d7 K at the largest" : "rows \u00d7 columns at the largest", shapeText(kernel)),
-      fact("tile", tileText(kernel)), fact("type", kernel.dtype),
+      fact("schedule", kernel.schedule), fact("type", kernel.dtype),
       fact("registers predicted / found", `${orDash(kernel.predicted_registers)} / ${orDash(kernel.registers)} of 255`, gauge(found, 255, colour)),
       fact("spills, stack", make("span", {class: kernel.spill_bytes + kernel.stack_bytes ? "bad" : ""},
         `${kernel.spill_bytes} B, ${kernel.stack_bytes} B`)),
