@@ -61,12 +61,9 @@ int emitText(const BuildOptions &options, Compiler &compiler) {
 }
 
 /// The weights as the kernels will read them, by the function that the runtime uses too.
-int embedWeights(const BuildOptions &options, const Compiler &compiler, LibraryData &data) {
-  auto weights = openWeights(compiler, options.weights, options.randomWeights);
-  if (!weights)
-    return vitc::fail(weights.error());
+int embedWeights(vitrt::WeightSource &source, LibraryData &data) {
   std::vector<uint8_t> arena(data.library.weight_bytes);
-  if (auto done = vitrt::prepareWeights(*data.view(), *weights->source, arena); !done)
+  if (auto done = vitrt::prepareWeights(*data.view(), source, arena); !done)
     return vitc::fail(done.error());
   data.embed(std::move(arena));
   return exitDone;
@@ -119,13 +116,20 @@ int build(const BuildOptions &options) {
   OutputFiles files;
   if (auto error = files.open(options.output))
     return fail(std::move(error));
+  OpenWeights weights;
+  if (options.embed) {
+    auto opened = openWeights(compiler, options.weights, options.randomWeights);
+    if (!opened)
+      return vitc::fail(opened.error());
+    weights = std::move(*opened);
+  }
   if (mlir::failed(compiler.generate(/*withMachineCode=*/true)))
     return exitFailed;
   auto data = compiler.link(name);
   if (!data)
     return exitFailed;
   if (options.embed)
-    if (int code = embedWeights(options, compiler, *data))
+    if (int code = embedWeights(*weights.source, *data))
       return code;
   return writeLibrary(options, compiler, *data, files);
 }
