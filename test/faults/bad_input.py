@@ -409,6 +409,17 @@ class BadInput(unittest.TestCase):
                 self.refuse(VIT_RUN, self.library, "--weights", WEIGHTS, "--check", GOLDEN, "--emulate",
                             "--ptx", file, names=names)
 
+    def test_without_a_driver(self):
+        if os.path.exists("/dev/nvidiactl"):
+            return  # a driver is installed: this is another machine's test
+        for command in ([VITC, "check", MODEL, "--golden", GOLDEN], [VITC, "run", MODEL, "--input", GOLDEN],
+                        [VITC, "bench", MODEL], [VIT_RUN, self.library, "--weights", WEIGHTS, "--bench"]):
+            for device in ("auto", "cuda"):
+                done = subprocess.run([*command, "--device", device], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("libcuda.so.1", done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
     def listing(self, folder):
         return {name: slurp(os.path.join(folder, name)) for name in os.listdir(folder)}
 

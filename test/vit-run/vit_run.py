@@ -191,8 +191,8 @@ class VitRun(unittest.TestCase):
     def test_replaced_kernels(self):
         with open(TINY, "rb") as file:
             raw = file.read()
-        begin = raw.index(b".version", raw.index(b".entry affine"))
-        text = raw[begin:raw.index(b"\0", begin)].decode()  # relu
+        begin = raw.rindex(b".version", 0, raw.index(b".entry relu("))
+        text = raw[begin:raw.index(b"\0", begin)].decode()
         ptx = self.at("relu.ptx")
         with open(ptx, "w") as file:
             file.write(text.replace("max.f32 %f3, %f1, %f2", "sub.f32 %f3, %f2, %f1"))
@@ -205,7 +205,8 @@ class VitRun(unittest.TestCase):
             file.write(text.replace("ld.global.f32 %f1, [%rd4]", "frobnicate %f1"))
         out = self.tool("--check", first, "--ptx", ptx, code=1)
         self.assertIn("PTX of kernel 'relu'", out)
-        self.assertIn("frobnicate", out)
+        line = text.split("ld.global.f32 %f1, [%rd4]")[0].count("\n") + 1
+        self.assertIn(f"line {line}: 'frobnicate': unknown opcode", out)
         self.assertIn("cannot be read", self.tool("--check", first, "--ptx", "/none", code=1))
 
     def test_bench(self):
