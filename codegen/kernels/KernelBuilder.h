@@ -75,8 +75,9 @@ private:
 /// take.
 unsigned vectorWidth(int64_t width, unsigned most);
 
-/// Shared memory one block may have on sm_89: 99 KB.
-constexpr uint32_t maxSharedPerBlock = 99 * 1024;
+/// Shared memory one block may have on any device that we build for. What the device at hand has is
+/// for passes/cost and the caller of the code generator to see to.
+constexpr uint32_t maxSharedPerBlock = 227 * 1024;
 
 } // namespace vitc
 

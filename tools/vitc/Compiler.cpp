@@ -410,6 +410,13 @@ LogicalResult Compiler::translateAll() {
       return failure();
     ::llvm::append_range(settled.functions, *functions);
   }
+  const cost::Gpu &gpu = *cost::findGpu(options.gpu);
+  for (const KernelCode &function : settled.functions)
+    if (function.launch.dynamicSmem > uint64_t(gpu.smemPerBlock))
+      return fail("kernel '" + function.name + "' needs " + Twine(function.launch.dynamicSmem) +
+                  " bytes of shared memory, but " + gpu.name + " has " + Twine(gpu.smemPerBlock) +
+                  " for a block; choose a smaller tile or fewer stages"),
+             failure();
   return translateToPtx(*root, arch(), settled.functions);
 }
 
