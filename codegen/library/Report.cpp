@@ -150,7 +150,6 @@ void FunctionReporter::addCandidates() {
   });
   if (found == source.alternatives.end())
     return;
-  bool chosen = false;
   for (vit::ScheduleAttr attribute : found->schedules) {
     if (attribute.getMinBatch() > largest || attribute.getMaxBatch() < largest)
       continue;
@@ -162,17 +161,17 @@ void FunctionReporter::addCandidates() {
       entry.registers = report.registers;
       entry.spillBytes = report.spillBytes;
       entry.verdict = "chosen";
-      chosen = true;
     } else if (refuted != source.refuted.end()) {
       entry.registers = refuted->registers;
       entry.spillBytes = refuted->spillBytes;
       entry.verdict = refuted->problem;
     } else {
       double slower = entry.predictedMicroseconds / *report.predictedMicroseconds - 1;
-      entry.verdict = llvm::formatv("{0} by {1:f0} %", slower < 0 ? "faster" : "slower",
-                                    std::abs(slower) * 100);
-      if (!chosen)
-        entry.verdict += ", passed over";
+      entry.verdict = std::abs(slower) < 5e-4
+                          ? "as fast"
+                          : llvm::formatv("{0} by {1:f1} %", slower < 0 ? "faster" : "slower",
+                                          std::abs(slower) * 100)
+                                .str();
     }
     report.candidates.push_back(std::move(entry));
   }
