@@ -41,9 +41,9 @@ private:
   void writeFusions();
   void writePredictions();
   void heading(const Twine &line) { text += paint(bold, line.str()) + "\n"; }
-  /// A verb of 9 columns, and what it did.
+  /// A verb of 9 columns or none, and what it did.
   void paragraph(const std::string &verb, StringRef rest) {
-    text += verb + wrap(rest, reportWidth, 9) + "\n";
+    text += verb + wrap(rest, reportWidth, 9, verb.empty() ? 0 : 9) + "\n";
   }
 
   static constexpr const char *bold = "\033[1m", *dim = "\033[2m", *red = "\033[31m",
@@ -143,7 +143,7 @@ void TableWriter::writeDecisions() {
         text += "\n";
         heading("kept or recomputed");
       }
-      paragraph("         ", kernel.name + ": " + decision);
+      paragraph("", kernel.name + ": " + decision);
     }
 }
 
@@ -153,7 +153,7 @@ void TableWriter::writeProfile() {
   text += "\n";
   heading("profile");
   for (const ProfileNote &note : report.profile)
-    paragraph("         ", note.kernel + ": " + note.finding + "; " + note.action);
+    paragraph("", note.kernel + ": " + note.finding + "; " + note.action);
 }
 
 //===----------------------------------------------------------------------===//
