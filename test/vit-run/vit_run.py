@@ -205,7 +205,8 @@ class VitRun(unittest.TestCase):
             file.write(text.replace("ld.global.f32 %f1, [%rd4]", "frobnicate %f1"))
         out = self.tool("--check", first, "--ptx", ptx, code=1)
         self.assertIn("PTX of kernel 'relu'", out)
-        self.assertIn("frobnicate", out)
+        line = text.split("ld.global.f32 %f1, [%rd4]")[0].count("\n") + 1
+        self.assertIn(f"line {line}: 'frobnicate': unknown opcode", out)
         self.assertIn("cannot be read", self.tool("--check", first, "--ptx", "/none", code=1))
 
     def test_bench(self):

@@ -51,12 +51,9 @@ int emitText(const BuildOptions &options, Compiler &compiler) {
 }
 
 /// The weights as the kernels will read them, by the function that the runtime uses too.
-int embedWeights(const BuildOptions &options, const Compiler &compiler, LibraryData &data) {
-  auto weights = openWeights(compiler, options.weights, options.randomWeights);
-  if (!weights)
-    return vitc::fail(weights.error());
+int embedWeights(vitrt::WeightSource &source, LibraryData &data) {
   std::vector<uint8_t> arena(data.library.weight_bytes);
-  if (auto done = vitrt::prepareWeights(*data.view(), *weights->source, arena); !done)
+  if (auto done = vitrt::prepareWeights(*data.view(), source, arena); !done)
     return vitc::fail(done.error());
   data.embed(std::move(arena));
   return exitDone;
@@ -110,6 +107,13 @@ int build(const BuildOptions &options) {
   OutputFiles files;
   if (auto error = files.open(options.output))
     return fail(std::move(error));
+  OpenWeights weights;
+  if (options.embed) {
+    auto opened = openWeights(compiler, options.weights, options.randomWeights);
+    if (!opened)
+      return vitc::fail(opened.error());
+    weights = std::move(*opened);
+  }
   std::vector<ProfileNote> profile;
   if (mlir::failed(
           generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
@@ -118,7 +122,7 @@ int build(const BuildOptions &options) {
   if (!data)
     return exitFailed;
   if (options.embed)
-    if (int code = embedWeights(options, compiler, *data))
+    if (int code = embedWeights(*weights.source, *data))
       return code;
   return writeLibrary(options, compiler, *data, profile, files);
 }
