@@ -150,7 +150,6 @@ void FunctionReporter::addCandidates() {
   });
   if (found == source.alternatives.end())
     return;
-  bool chosen = false;
   for (vit::ScheduleAttr attribute : found->schedules) {
     if (attribute.getMinBatch() > largest || attribute.getMaxBatch() < largest)
       continue;
@@ -162,17 +161,17 @@ void FunctionReporter::addCandidates() {
       entry.registers = report.registers;
       entry.spillBytes = report.spillBytes;
       entry.verdict = "chosen";
-      chosen = true;
     } else if (refuted != source.refuted.end()) {
       entry.registers = refuted->registers;
       entry.spillBytes = refuted->spillBytes;
       entry.verdict = refuted->problem;
     } else {
       double slower = entry.predictedMicroseconds / *report.predictedMicroseconds - 1;
-      entry.verdict = llvm::formatv("{0} by {1:f0} %", slower < 0 ? "faster" : "slower",
-                                    std::abs(slower) * 100);
-      if (!chosen)
-        entry.verdict += ", passed over";
+      entry.verdict = std::abs(slower) < 5e-4
+                          ? "as fast"
+                          : llvm::formatv("{0} by {1:f1} %", slower < 0 ? "faster" : "slower",
+                                          std::abs(slower) * 100)
+                                .str();
     }
     report.candidates.push_back(std::move(entry));
   }
@@ -186,18 +185,17 @@ void FunctionReporter::addDecisions() {
   cost::Schedule kept = schedule;
   kept.recompute = false;
   int needed = cost::predictRegisters(work, kept), budget = source.preferences.registerBudget;
+  auto ops = [](int count) { return std::to_string(count) + (count == 1 ? " op" : " ops"); };
   std::string numbers =
       llvm::formatv("keeping it takes {0} registers, the budget is {1}", needed, budget);
   if (source.preferences.fusePolicy != cost::FusePolicy::Auto)
     numbers += "; asked for by --fuse-policy";
   if (schedule.recompute)
-    report.decisions.push_back(llvm::formatv(
-        "recompute: the row is read again and {0} ops before the norm are done anew; {1}",
-        work.before.ops(), numbers));
+    report.decisions.push_back("recompute: the row is read again, " + ops(work.before.ops()) +
+                               " before the norm done anew; " + numbers);
   else if (work.before.expensive > 0)
-    report.decisions.push_back(
-        llvm::formatv("keep: {0} expensive ops before the norm are not done twice; {1}",
-                      work.before.expensive, numbers));
+    report.decisions.push_back("keep: " + ops(work.before.expensive) +
+                               " before the norm too expensive to do twice; " + numbers);
   else
     report.decisions.push_back("keep: the row stays in registers; " + numbers);
 }

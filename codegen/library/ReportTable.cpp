@@ -41,9 +41,9 @@ private:
   void writeFusions();
   void writePredictions();
   void heading(const Twine &line) { text += paint(bold, line.str()) + "\n"; }
-  /// A verb of 9 columns, and what it did.
+  /// A verb of 9 columns or none, and what it did.
   void paragraph(const std::string &verb, StringRef rest) {
-    text += verb + wrap(rest, reportWidth, 9) + "\n";
+    text += verb + wrap(rest, reportWidth, 9, verb.empty() ? 0 : 9) + "\n";
   }
 
   static constexpr const char *bold = "\033[1m", *dim = "\033[2m", *red = "\033[31m",
@@ -143,7 +143,7 @@ void TableWriter::writeDecisions() {
         text += "\n";
         heading("kept or recomputed");
       }
-      paragraph("         ", kernel.name + ": " + decision);
+      paragraph("", kernel.name + ": " + decision);
     }
 }
 
@@ -153,7 +153,7 @@ void TableWriter::writeProfile() {
   text += "\n";
   heading("profile");
   for (const ProfileNote &note : report.profile)
-    paragraph("         ", note.kernel + ": " + note.finding + "; " + note.action);
+    paragraph("", note.kernel + ": " + note.finding + "; " + note.action);
 }
 
 //===----------------------------------------------------------------------===//
@@ -173,22 +173,24 @@ static std::string withoutLayers(StringRef text) {
 }
 
 void TableWriter::writeFusions() {
+  if (report.fusions.empty())
+    return;
   struct Group {
     const FusionNote *first;
-    std::string reason; // without layers
-    unsigned count;
+    std::string key;               // what makes notes equal
+    std::vector<StringRef> places; // different ones
   };
   std::vector<Group> groups;
   for (const FusionNote &note : report.fusions) {
-    std::string reason = withoutLayers(note.reason);
+    // A refusal is its reason; what one op is refused for is refused for those after it, too.
+    std::string key = note.made ? note.ops : withoutLayers(note.reason);
     auto equal = find_if(groups, [&](const Group &group) {
-      return group.first->made == note.made && group.first->ops == note.ops &&
-             group.reason == reason;
+      return group.first->made == note.made && group.key == key;
     });
     if (equal == groups.end())
-      groups.push_back({&note, std::move(reason), 1});
-    else
-      ++equal->count;
+      groups.push_back({&note, std::move(key), {note.location}});
+    else if (!is_contained(equal->places, note.location))
+      equal->places.push_back(note.location);
   }
   stable_sort(groups, [](const Group &a, const Group &b) { return a.first->made > b.first->made; });
   text += "\n";
@@ -196,10 +198,11 @@ void TableWriter::writeFusions() {
   for (const Group &group : groups) {
     const FusionNote &note = *group.first;
     std::string line = note.ops;
-    if (group.count > 1)
-      line += " x" + std::to_string(group.count);
+    size_t count = group.places.size();
+    if (count > 1)
+      line += " x" + std::to_string(count);
     if (!note.location.empty())
-      line += (group.count > 1 ? ", first at " : " at ") + note.location;
+      line += (count > 1 ? ", first at " : " at ") + note.location;
     if (!note.made)
       line += ": " + note.reason;
     paragraph(note.made ? paint(green, "made     ") : paint(yellow, "refused  "), line);

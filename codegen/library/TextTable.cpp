@@ -23,16 +23,15 @@ std::string vitc::shorten(StringRef text, size_t width) {
   return text.take_front(front).str() + ".." + text.take_back(back).str();
 }
 
-std::string vitc::wrap(StringRef text, size_t width, size_t indent) {
+std::string vitc::wrap(StringRef text, size_t width, size_t indent, size_t used) {
   std::string lines;
-  size_t used = indent;
-  while (!text.empty()) {
+  for (bool first = true; !text.empty(); first = false) {
     auto [word, rest] = text.split(' ');
     text = rest;
-    if (used > indent && used + 1 + word.size() > width) {
+    if (!first && used + 1 + word.size() > width) {
       lines += "\n" + std::string(indent, ' ');
       used = indent;
-    } else if (used > indent) {
+    } else if (!first) {
       lines += ' ';
       ++used;
     }

@@ -86,7 +86,7 @@ TEST_CASE("text: the middle goes, the ends stay") {
 
 TEST_CASE("text: lines are broken at blanks") {
   CHECK(wrap("aa bb cc", 5) == "aa bb\ncc");
-  CHECK(wrap("aa bb cc", 7, 2) == "aa bb\n  cc");
+  CHECK(wrap("aa bb cc", 7, 2, 2) == "aa bb\n  cc");
   CHECK(wrap("too-long-for-it a", 4) == "too-long-for-it\na");
 }
 

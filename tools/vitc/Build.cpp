@@ -29,9 +29,14 @@ int fail(llvm::Error error) { return vitc::fail(llvm::toString(std::move(error))
 int emitText(const BuildOptions &options, Compiler &compiler) {
   std::string text;
   if (options.emit == "ptx") {
-    if (mlir::failed(compiler.generate(Compiler::Oracle::advises)))
+    std::vector<ProfileNote> profile; // nobody to tell
+    if (mlir::failed(
+            generateWithProfiles(compiler, Compiler::Oracle::advises, options.profiles, profile)))
       return exitFailed;
     text = compiler.ptx();
+  } else if (!options.profiles.empty()) {
+    return vitc::fail("--ncu with --emit=" + options.emit +
+                      ": a profile is about code; expected --emit=ptx or a build");
   } else {
     Compiler::Level level = options.emit == "vit"       ? Compiler::vit
                             : options.emit == "kernels" ? Compiler::kernels

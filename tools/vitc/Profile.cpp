@@ -58,6 +58,10 @@ LogicalResult Profile::join(ArrayRef<NcuKernel> measured) {
   return success();
 }
 
+static std::pair<int64_t, int64_t> rangeOf(vit::ScheduleAttr schedule) {
+  return {schedule.getMinBatch(), schedule.getMaxBatch()};
+}
+
 /// The next schedule with fewer registers for all batches of the function.
 bool Profile::replace(const KernelCode &function, const NcuKernel &measured, ProfileNote &note) {
   auto kernel = compiler.module().lookupSymbol<vit::KernelOp>(function.kernel);
@@ -72,23 +76,20 @@ bool Profile::replace(const KernelCode &function, const NcuKernel &measured, Pro
   int most = registersOf(function.schedule) - 1;
   SmallVector<vit::ScheduleAttr> schedules;
   std::string better;
-  for (vit::ScheduleAttr active : kernel.getSchedulesAttr().getAsRange<vit::ScheduleAttr>()) {
-    if (!sameCode(active, function.schedule)) {
-      schedules.push_back(active);
-      continue;
-    }
+  std::vector<vit::ScheduleAttr> ranges = *activeSchedules(kernel);
+  for (vit::ScheduleAttr active : ranges) {
+    bool mine = sameCode(active, function.schedule);
     size_t before = schedules.size();
     for (vit::ScheduleAttr other : compiler.alternatives(function.kernel))
-      if (other.getMinBatch() <= active.getMinBatch() &&
-          active.getMaxBatch() <= other.getMaxBatch() && registersOf(other) <= most &&
-          !compiler.isRefuted(function.kernel, other))
+      if (rangeOf(other) == rangeOf(active) && !sameCode(other, function.schedule) &&
+          !compiler.isRefuted(function.kernel, other) && (!mine || registersOf(other) <= most))
         schedules.push_back(other);
     if (schedules.size() == before) {
       note.action =
           llvm::formatv("no schedule of it is left with fewer than {0} registers", most + 1);
       return false;
     }
-    if (better.empty())
+    if (mine && better.empty())
       better = llvm::formatv("{0}, predicted {1} registers, instead of {2}, predicted {3}",
                              scheduleText(schedules[before]), registersOf(schedules[before]),
                              scheduleText(function.schedule), most + 1);

@@ -70,10 +70,14 @@ function partOf(label) {
 }
 
 const refused = report.fusions.filter(note => !note.made);
+/// The refusals of one place, each reason once.
+const refusedAt = place => refused.filter((note, i) => place(note) &&
+  refused.findIndex(other => other.loc === note.loc && other.reason === note.reason) === i);
 const labels = new Set(report.steps.map(step => step.label));
 
 function refusal(note) {
-  return make("div", {class: "refusal", "data-tip": note.loc}, `\u2298 ${note.ops}: ${note.reason}`);
+  return make("details", {class: "refusal", "data-tip": note.reason},
+    make("summary", {}, "\u2298 not fused: " + note.ops.replaceAll("+", " + ")), note.reason);
 }
 
 /// Runs of steps that belong to one part of the model, equal neighbours counted.
@@ -84,7 +88,8 @@ function parts() {
     if (!list.length || list[list.length - 1].name !== name) list.push({name, steps: []});
     list[list.length - 1].steps.push(step);
   }
-  const looks = part => part.steps.map(step => step.kernel + ":" + step.label.slice(part.name.length)).join("|");
+  const looks = part => part.steps.map(step => [step.kernel, step.label.slice(part.name.length),
+    ...refusedAt(note => note.loc === step.label).map(note => note.ops)].join()).join("|");
   const folded = [];
   for (const part of list) {
     const previous = folded[folded.length - 1];
@@ -112,7 +117,7 @@ function drawModel() {
       const root = rootOf(step.kernel), us = timeOf(step);
       const label = step.label.slice(part.name.length).replace(/^\./, "") || step.label || step.kernel;
       return [
-        refused.filter(note => note.loc === step.label).map(refusal),
+        refusedAt(note => note.loc === step.label).map(refusal),
         make("div", {class: "kernel" + (step.kernel === selected ? " on" : ""), tabindex: 0,
                      "data-kernel": step.kernel, style: {"--colour": colourOf(root)}, ...opens(step.kernel)},
           make("div", {class: "row"}, make("span", {class: "name"}, label), make("span", {class: "us"}, microseconds(us))),
@@ -121,7 +126,7 @@ function drawModel() {
       ];
     }),
     // A note may stand for an op that is in the middle of a kernel, or in several.
-    refused.filter(note => !labels.has(note.loc) && partOf(note.loc) === part.name).map(refusal))));
+    refusedAt(note => !labels.has(note.loc) && partOf(note.loc) === part.name).map(refusal))));
 }
 
 // Time as area ------------------------------------------------------------------------
@@ -186,7 +191,8 @@ function drawTime() {
   const places = squarify(shown.map(entry => entry.us), {x: 0, y: 0, w: box.clientWidth, h: box.clientHeight});
   box.replaceChildren(...shown.map((entry, i) => cell(entry, places[i], sum)));
   const roots = [...new Set(all.map(entry => rootOf(entry.kernel)))];
-  byId("legend").replaceChildren(...roots.map(root => make("span", {style: {"--colour": colourOf(root)}}, root)));
+  byId("legend").replaceChildren(...roots.map(root => make("span", {style: {"--colour": colourOf(root)}}, root)),
+    make("span", {style: {"--colour": "var(--gap)"}}, "gaps"));
 }
 
 // One kernel ------------------------------------------------------------------------------
@@ -267,17 +273,17 @@ function drawPredictions() {
 }
 
 function drawRefused() {
-  const groups = new Map();
+  const groups = new Map(); // by reason: what one op is refused for is refused for those after it, too
   for (const note of refused) {
-    const key = note.ops + "\n" + note.reason.replace(/\.\d+\./g, ".*.");
-    const group = groups.get(key) ?? {...note, count: 0};
-    ++group.count;
+    const key = note.reason.replace(/\.\d+\./g, ".*.");
+    const group = groups.get(key) ?? {...note, places: new Set()};
+    group.places.add(note.loc);
     groups.set(key, group);
   }
   byId("refused").replaceChildren(groups.size ? make("div", {class: "scroll"}, make("table", {},
-    make("thead", {}, make("tr", {}, ["ops", "times", "first at", "because"].map(head => make("th", {}, head)))),
+    make("thead", {}, make("tr", {}, ["ops", "places", "first at", "because"].map(head => make("th", {}, head)))),
     make("tbody", {}, [...groups.values()].map(group => make("tr", {}, make("td", {class: "mono"}, group.ops),
-      make("td", {}, group.count), make("td", {class: "mono"}, orDash(group.loc)), make("td", {}, group.reason))))))
+      make("td", {}, group.places.size), make("td", {class: "mono"}, orDash(group.loc)), make("td", {}, group.reason))))))
     : make("p", {class: "hint"}, "None."));
 }
 
