@@ -284,8 +284,18 @@ def rows_of(shape, values):
     return [list(values[i:i + width]) for i in range(0, len(values), width)]
 
 
+def hf_flops(c, shapes):
+    """Of one image: a multiply and an add of every product."""
+    width, (ph, pw) = c["hidden_size"], c["patch_size"]
+    patches = c["image_size"][0] // ph * (c["image_size"][1] // pw)
+    tokens = patches + 1
+    block = tokens * (4 * width * width + 2 * width * c["intermediate_size"]) + 2 * tokens ** 2 * width
+    heads = [math.prod(s) for n, s in shapes.items() if n in ("classifier.weight", "pooler.dense.weight")]
+    return 2 * (patches * c["num_channels"] * ph * pw * width + c["num_hidden_layers"] * block + sum(heads))
+
+
 def write_case(g, folder, large):
-    """Writes model and golden file of one case; returns its description."""
+    """Writes model and golden file of one case; returns its description, and what `vitc inspect` must say."""
     hf = g.random() < 0.75
     config = hf_config(g, large) if hf else kernelbench_config(g, large)
     shapes = hf_shapes(config, g) if hf else kernelbench_shapes(config)
@@ -337,7 +347,18 @@ def write_case(g, folder, large):
         flat = [x for result in results for row in result[name] for x in row]
         golden[name + ".f64"] = safetensors.Tensor("F64", shape, array.array("d", flat))
     safetensors.write(os.path.join(folder, "io.safetensors"), golden)
-    return f"{json.dumps(written)} {naming} {prefix} {dtype} batch {batch}"
+    facts = {"parameters": sum(map(math.prod, shapes.values()))}
+    if hf:
+        facts["flops"] = hf_flops(config, shapes)
+    return f"{json.dumps(written)} {naming} {prefix} {dtype} batch {batch}", facts
+
+
+def inspect(vitc, folder, facts):
+    done = subprocess.run([vitc, "inspect", folder, "--json"], capture_output=True, text=True)
+    if done.returncode:
+        return done.stderr, False
+    said = {name: json.loads(done.stdout)[name] for name in facts}
+    return f"{said}, expected {facts}", said == facts
 
 
 def check(vitc, folder, device):
@@ -370,10 +391,11 @@ def main():
     for case in range(arguments.cases):
         generator = random.Random(f"{arguments.seed} {case}")
         with tempfile.TemporaryDirectory() as folder:
-            description = write_case(generator, folder, arguments.large)
-            for device in (["--device", "reference"], ["--emulate", "--dtype", "f16"],
+            description, facts = write_case(generator, folder, arguments.large)
+            for device in (["inspect"], ["--device", "reference"], ["--emulate", "--dtype", "f16"],
                            ["--emulate", "--dtype", "bf16"]):
-                text, good = check(arguments.vitc, folder, device)
+                text, good = inspect(arguments.vitc, folder, facts) if device == ["inspect"] else \
+                    check(arguments.vitc, folder, device)
                 print(f"case {case} {device[-1]}: {text}", flush=True)
                 if not good:
                     failed += 1
