@@ -46,8 +46,8 @@ void comparePolicy(const ExplainOptions &options, const std::string &policy, Rep
   for (ModelPrediction &prediction : report.predictions)
     if (prediction.served)
       prediction.others.push_back(
-          {policy, 1e6 * predictModel(other.module(), *cost::findGpu(compile.gpu),
-                                      prediction.batch)});
+          {policy,
+           1e6 * predictModel(other.module(), *cost::findGpu(compile.gpu), prediction.batch)});
 }
 
 int explain(const ExplainOptions &options) {

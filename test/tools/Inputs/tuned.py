@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """tuned.py TUNING REPORT: every kernel of the report runs what the tuning file says.
+tuned.py TUNING --log LOG: it has the fastest of each kernel and batch that vit-run --tune printed.
 tuned.py TUNING --stages OUT: writes a file in which every linear has another number of stages."""
 import json
 import re
@@ -14,6 +15,19 @@ def fnv(text):
 
 
 tuning = json.load(open(sys.argv[1]))
+if sys.argv[2] == "--log":
+    best = {}
+    for kernel, batch, us, schedule in re.findall(r"(?m)^(\w+) batch (\d+): ([\d.]+) us with (.*)$", open(sys.argv[3]).read()):
+        best.setdefault((kernel, int(batch)), []).append((float(us), schedule))
+    entries = {(entry["kernel"], entry["batch"]): entry for entry in tuning["entries"]}
+    if best.keys() != entries.keys() or not all(len(times) == 2 for times in best.values()):
+        sys.exit(f"timed {best.keys()}, kept {entries.keys()}")
+    for key, times in best.items():
+        us, schedule = min(times)
+        if abs(entries[key]["us"] - us) > 0.006 or (entries[key]["schedule"] != schedule and times[0][0] != times[1][0]):
+            sys.exit(f"{entries[key]} is not the fastest of {times}")
+    sys.exit()
+
 if sys.argv[2] == "--stages":
     for entry in tuning["entries"]:
         if found := re.match(r"(\d+x\d+x\d+/\d+x\d+)/(\d)(.*)", entry["schedule"]):
