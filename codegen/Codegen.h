@@ -85,9 +85,6 @@ bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b);
 /// All of a schedule that decides about the code, as text: "128x128x32/64x32/3", then " buffers 2",
 /// " splits 4", " registers 96", " recompute" where they are not what they are by default.
 std::string scheduleText(vit::ScheduleAttr schedule);
-/// A hash of what the kernel computes: its ops, their attributes, types and shapes; not of its
-/// name, its places in the model or its schedules. The same wherever and whenever it is taken.
-uint64_t hashOf(vit::KernelOp kernel);
 
 /// The code of a kernel after lowerKernels, or null.
 mlir::gpu::GPUModuleOp moduleOf(vit::KernelOp kernel);

@@ -13,10 +13,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/Functions.h"
+#include "passes/Work.h"
 
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
@@ -89,28 +89,7 @@ FailureOr<LaunchShape> readLaunchShape(LLVM::LLVMFuncOp function) {
 
 } // namespace
 
-std::string scheduleText(vit::ScheduleAttr schedule) {
-  std::string text = joined(schedule.getBlock()) + "/" + joined(schedule.getWarp()) + "/" +
-                     std::to_string(schedule.getStages());
-  auto add = [&](const char *name, int64_t value, int64_t usual) {
-    if (value != usual)
-      text += " " + std::string(name) + " " + std::to_string(value);
-  };
-  add("buffers", schedule.getBuffers(), 1);
-  add("splits", schedule.getSplits(), 1);
-  add("registers", schedule.getRegisters(), 0);
-  return schedule.getRecompute() ? text + " recompute" : text;
-}
-
-uint64_t hashOf(vit::KernelOp kernel) {
-  OwningOpRef<vit::KernelOp> plain = kernel.clone();
-  plain->setSymName("k");
-  plain->removeSchedulesAttr();
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());
-  return llvm::xxh3_64bits(text);
-}
+std::string scheduleText(vit::ScheduleAttr schedule) { return cost::text(scheduleOf(schedule)); }
 
 bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b) {
   return vit::ScheduleAttr::get(a.getContext(), b.getMinBatch(), b.getMaxBatch(), a.getBlock(),

@@ -27,12 +27,6 @@ vit::ScheduleAttr attributeOf(mlir::MLIRContext *context, const cost::Schedule &
 /// The schedule that `kernel` runs with at `batch`: the first whose range has it, or null.
 vit::ScheduleAttr scheduleAt(vit::KernelOp kernel, int64_t batch);
 
-/// Sixteen digits that say what a kernel computes, on which shapes and types: its text without
-/// names and schedules. Equal in every build.
-std::string kernelHash(vit::KernelOp kernel);
-/// The same of a schedule.
-std::string scheduleHash(vit::ScheduleAttr schedule);
-
 /// Seconds of all launches of the module at `batch`, with the gaps between them, as kernels of a
 /// CUDA graph. Every kernel must have a schedule for it.
 double predictModel(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);

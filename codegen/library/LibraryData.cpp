@@ -10,6 +10,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "codegen/library/Recipe.h"
+#include "passes/Kernels.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"

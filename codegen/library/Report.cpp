@@ -96,7 +96,7 @@ private:
       cost::Schedule plain = scheduleOf(other);
       cost::Prediction prediction = cost::predict(work, plain, maxBatch, gpu);
       report.candidates.push_back(
-          {cost::text(plain, work.root), prediction.registers, prediction.seconds * 1e6});
+          {cost::text(plain), prediction.registers, prediction.seconds * 1e6});
     }
     report.predictedRegisters = report.candidates.front().predictedRegisters;
     report.predictedMicroseconds = report.candidates.front().predictedMicroseconds;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/library/LibraryData.h"
+#include "passes/Kernels.h"
 #include "codegen/Functions.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
