@@ -37,7 +37,10 @@ SmallVector<std::string> nameParts(Operation *root, vit::ScheduleAttr schedule) 
       parts.back() += "_k" + std::to_string(schedule.getSplits());
   } else {
     bool inRows = isa_and_present<vit::AttentionOp, vit::LayerNormOp>(root);
-    parts = {"", (inRows ? "_rows" : "_elements") + joined(schedule.getBlock())};
+    auto block = schedule.getBlock();
+    parts = {"", (inRows ? "_rows" : "_elements") + std::to_string(block.front())};
+    if (block.size() > 1)
+      parts.push_back("_keys" + joined(block.drop_front()));
   }
   parts.push_back("_" + joined(schedule.getWarp()));
   parts.push_back("_stages" + std::to_string(schedule.getStages()));

@@ -233,9 +233,12 @@ Values MainLoop::singleBuffered() {
     Value reading = args[sums + pointers], writing = args[sums + pointers + 1];
     k.cpAsyncWait(p.stages - 2);
     k.barrier();
-    copyAhead(from, writing, block, p.stages - 1);
-    for (int64_t step = 0; step < p.bk / 16; ++step)
-      multiply(loadFragments(reading, step), next);
+    for (int64_t step = 0; step < p.bk / 16; ++step) {
+      Values fragments = loadFragments(reading, step);
+      if (step == 0) // behind what the products wait for
+        copyAhead(from, writing, block, p.stages - 1);
+      multiply(fragments, next);
+    }
     next.append(following(from));
     next.append({nextStage(reading), reading}); // the stage that was read is the next to fill
     return next;

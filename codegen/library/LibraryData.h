@@ -66,8 +66,8 @@ bool attendsOverBatch(mlir::ModuleOp module);
 inline constexpr uint32_t maxBatchOfBatchAxis = 17;
 
 /// The library of a module after buildKernelPipeline; `kernels` are the functions of all its
-/// vit.kernels. Errors are diagnostics: no model function, memory that is not planned, arithmetic on
-/// weights that has no form in a recipe, a batch that no schedule serves, activations or scratch
+/// vit.kernels. Errors are diagnostics: no model function, memory that is not planned, arithmetic
+/// on weights that has no form in a recipe, a batch that no schedule serves, activations or scratch
 /// memory beyond what kernels can address.
 mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(mlir::ModuleOp module,
                                                            llvm::ArrayRef<KernelCode> kernels,

@@ -34,10 +34,11 @@
 // CHECK-NOT: cp.async.cg
 // CHECK: cp.async.wait_group 1;
 // CHECK-NEXT: bar.sync 0;
+// CHECK-COUNT-6: ldmatrix.sync.aligned.m8n8.x4.shared.b16
 // CHECK-COUNT-2: @%p{{[0-9]+}} cp.async.cg.shared.global [%rd{{[0-9]+}}{{(\+4096)?}}], [%rd{{[0-9]+}}{{(\+98304)?}}], 16, %r{{[0-9]+}};
 // CHECK-COUNT-2: @%p{{[0-9]+}} cp.async.cg.shared.global [%rd{{[0-9]+}}{{(\+4096)?}}], [%rd{{[0-9]+}}{{(\+98304)?}}], 16;
 // CHECK: cp.async.commit_group
-// CHECK-COUNT-6: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK-NOT: ldmatrix
 // CHECK-COUNT-16: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32
 // CHECK-COUNT-6: ldmatrix.sync.aligned.m8n8.x4.shared.b16
 // CHECK-COUNT-16: mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32

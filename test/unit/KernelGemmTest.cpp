@@ -11,6 +11,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <random>
 #include <sstream>
 
 namespace {
@@ -214,6 +215,30 @@ TEST_CASE("gemm: a tile does not change bits, splits do") {
   }
   CHECK(bits[0] != bits[1]);
   CHECK(bits[1] != bits[2]);
+}
+
+TEST_CASE("gemm: tiles and shapes at random") {
+  std::mt19937 bits(20);
+  auto pick = [&](int from, int to) { return from + static_cast<int>(bits() % (to - from + 1)); };
+  for (int made = 0; made < 40;) {
+    Tile t{};
+    t.wm = 16 * pick(1, 4), t.wn = 8 * pick(1, 8), t.bk = 32 * pick(1, 2);
+    t.bm = t.wm * pick(1, 3), t.bn = t.wn * pick(1, 3);
+    t.stages = pick(2, 6), t.buffers = pick(1, 2), t.splits = pick(1, 4);
+    int n = pick(1, 150), k = 8 * pick(1, 60), count = pick(1, 150), form = pick(0, 2);
+    int columns = ((k + 63) / 64 + t.splits - 1) / t.splits * 64;
+    if ((t.splits > 1 && columns * (t.splits - 1) >= k) ||
+        2 * t.stages * (t.bm + 2 * t.bn) * t.bk > 99 * 1024)
+      continue;
+    ++made;
+    const char *type = pick(0, 1) ? "f16" : "bf16";
+    if (form == 0)
+      check(geluKernel(t, n, k, type), count, type, 0.5);
+    else if (form == 1)
+      check(residualKernel(t, pick(1, 9), n, k, type), (count + 8) / 9, type, 0.5);
+    else
+      check(gatedKernel(t, n, k, type), count, type, 0.5);
+  }
 }
 
 TEST_CASE("gemm: a planted error is seen") {

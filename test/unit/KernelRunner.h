@@ -33,8 +33,8 @@ struct KernelRun {
 
 class KernelRunner {
 public:
-  /// Parses a module with one vit.kernel of one schedule, lowers it and writes PTX; the functions of
-  /// a schedule with splits run one after the other.
+  /// Parses a module with one vit.kernel of one schedule, lowers it and writes PTX; the functions
+  /// of a schedule with splits run one after the other.
   explicit KernelRunner(const std::string &text);
   ~KernelRunner();
   KernelRunner(const KernelRunner &) = delete;

@@ -20,8 +20,8 @@ using vitrt::Result;
 Result<void> benchModel(const vit_library &library, const vit_model *model,
                         const std::vector<int> &batches, int repetitions);
 
-/// The time of the first launch of kernel or function `name`, with as many images as give `rows` rows;
-/// in TFLOP/s if `flops` (of the launch) is given or its weights show a product of matrices.
+/// The time of the first launch of kernel or function `name`, with as many images as give `rows`
+/// rows; in TFLOP/s if `flops` (of the launch) is given or its weights show a product of matrices.
 Result<void> benchKernel(const vit_library &library, const vit_model *model,
                          const std::string &name, int64_t rows, double flops, int repetitions);
 

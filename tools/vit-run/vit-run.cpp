@@ -62,7 +62,8 @@ void describe(CLI::App &app, Options &options) {
       ->delimiter(',')
       ->check(positive)
       ->needs(bench);
-  auto *kernel = app.add_option("--bench-kernel", options.kernel, "time one kernel, or one function of it");
+  auto *kernel =
+      app.add_option("--bench-kernel", options.kernel, "time one kernel, or one function of it");
   auto *rows = app.add_option("--rows", options.rows, "rows of its result (batch * tokens)")
                    ->check(positive);
   kernel->needs(rows);
