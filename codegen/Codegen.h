@@ -85,10 +85,6 @@ bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b);
 /// All of a schedule that decides about the code, as text: "128x128x32/64x32/3", then " buffers 2",
 /// " splits 4", " registers 96", " recompute" where they are not what they are by default.
 std::string scheduleText(vit::ScheduleAttr schedule);
-/// What scheduleText wrote, for a range of batches; null if the text is not of that form or no such
-/// schedule can be.
-vit::ScheduleAttr parseSchedule(mlir::MLIRContext *context, llvm::StringRef text, int64_t minBatch,
-                                int64_t maxBatch);
 
 /// The code of a kernel after lowerKernels, or null.
 mlir::gpu::GPUModuleOp moduleOf(vit::KernelOp kernel);

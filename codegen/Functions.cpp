@@ -13,10 +13,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/Functions.h"
+#include "passes/Work.h"
 
-#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -92,58 +92,7 @@ FailureOr<LaunchShape> readLaunchShape(LLVM::LLVMFuncOp function) {
 
 } // namespace
 
-std::string scheduleText(vit::ScheduleAttr schedule) {
-  std::string text = joined(schedule.getBlock()) + "/" + joined(schedule.getWarp()) + "/" +
-                     std::to_string(schedule.getStages());
-  auto add = [&](const char *name, int64_t value, int64_t usual) {
-    if (value != usual)
-      text += " " + std::string(name) + " " + std::to_string(value);
-  };
-  add("buffers", schedule.getBuffers(), 1);
-  add("splits", schedule.getSplits(), 1);
-  add("registers", schedule.getRegisters(), 0);
-  return schedule.getRecompute() ? text + " recompute" : text;
-}
-
-/// "128x128x32" as numbers; false if it is something else.
-static bool readSizes(StringRef text, SmallVectorImpl<int64_t> &sizes) {
-  for (StringRef part : llvm::split(text, 'x'))
-    if (!llvm::all_of(part, llvm::isDigit) || part.getAsInteger(10, sizes.emplace_back()))
-      return false;
-  return true;
-}
-
-vit::ScheduleAttr parseSchedule(MLIRContext *context, StringRef text, int64_t minBatch,
-                                int64_t maxBatch) {
-  SmallVector<StringRef> words, tile;
-  text.split(words, ' ');
-  words.front().split(tile, '/');
-  SmallVector<int64_t> block, warp, stages;
-  if (tile.size() != 3 || !readSizes(tile[0], block) || !readSizes(tile[1], warp) ||
-      !readSizes(tile[2], stages) || stages.size() != 1)
-    return {};
-  int64_t buffers = 1, splits = 1, registers = 0;
-  bool recompute = words.back() == "recompute";
-  if (recompute)
-    words.pop_back();
-  if (words.size() % 2 == 0)
-    return {};
-  for (size_t i = 1; i < words.size(); i += 2) {
-    int64_t *value = llvm::StringSwitch<int64_t *>(words[i])
-                         .Case("buffers", &buffers)
-                         .Case("splits", &splits)
-                         .Case("registers", &registers)
-                         .Default(nullptr);
-    if (!value || words[i + 1].getAsInteger(10, *value))
-      return {};
-  }
-  ScopedDiagnosticHandler silence(context, [](Diagnostic &) { return success(); });
-  auto schedule = vit::ScheduleAttr::getChecked(
-      [&] { return emitError(UnknownLoc::get(context)); }, context, minBatch, maxBatch,
-      ArrayRef<int64_t>(block), ArrayRef<int64_t>(warp), stages.front(), buffers, splits, registers,
-      recompute);
-  return schedule && scheduleText(schedule) == text ? schedule : vit::ScheduleAttr();
-}
+std::string scheduleText(vit::ScheduleAttr schedule) { return cost::text(scheduleOf(schedule)); }
 
 bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b) {
   return vit::ScheduleAttr::get(a.getContext(), b.getMinBatch(), b.getMaxBatch(), a.getBlock(),

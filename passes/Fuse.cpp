@@ -151,6 +151,8 @@ struct Fuse : impl::FuseBase<Fuse> {
           launch = visit(launch, next, symbols);
         op = next;
       }
+      for (auto launch : body.getOps<vit::LaunchOp>())
+        refuseRoots(launch);
     }
   }
 
@@ -160,7 +162,7 @@ struct Fuse : impl::FuseBase<Fuse> {
     if (launch.getPlaces())
       return {};
     if (!isElementwise(launch))
-      return visitRoot(launch, symbols);
+      return visitLinear(launch, symbols);
     for (vit::LaunchOp producer : producersBestFirst(launch))
       if (Operation *place = upwardPlace(producer, launch))
         if (vit::LaunchOp fused = fuse(producer, launch, place, symbols))
@@ -174,19 +176,22 @@ struct Fuse : impl::FuseBase<Fuse> {
     return {};
   }
 
-  /// A launch with a root joins a linear that gates it. What no kernel does is reported.
-  vit::LaunchOp visitRoot(vit::LaunchOp launch, SymbolTable &symbols) {
+  /// Says of what is left why no kernel does both.
+  void refuseRoots(vit::LaunchOp launch) {
     Operation *root = kernelOf(launch).getRoot();
-    if (!isa_and_present<vit::LinearOp, vit::LayerNormOp>(root))
-      return {};
-    if (vit::LaunchOp before = producerOf(launch, root->getOperand(0));
-        before && isLinear(before)) {
-      bool norm = isa<vit::LayerNormOp>(root);
-      cost::Work first = workOf(before), second = workOf(launch);
-      refuse(before, launch,
-             norm ? model->normAfterLinear(first, second)
-                  : model->linearAfterLinear(first, second));
-    }
+    if (!isa_and_present<vit::LinearOp, vit::LayerNormOp>(root) || !sameRanks(launch))
+      return;
+    vit::LaunchOp before = producerOf(launch, root->getOperand(0));
+    if (!before || !isLinear(before))
+      return;
+    cost::Work first = workOf(before), second = workOf(launch);
+    refuse(before, launch,
+           isa<vit::LayerNormOp>(root) ? model->normAfterLinear(first, second)
+                                       : model->linearAfterLinear(first, second));
+  }
+
+  /// A linear joins one that gates it.
+  vit::LaunchOp visitLinear(vit::LaunchOp launch, SymbolTable &symbols) {
     for (Value operand : launch.getOperands())
       if (auto gate = operand.getDefiningOp<vit::LaunchOp>(); gate && gates(gate, launch))
         if (Operation *place = upwardPlace(gate, launch))

@@ -10,6 +10,7 @@
 #include "passes/Kernels.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace vitc;
@@ -99,3 +100,13 @@ std::string vitc::kernelName(ArrayRef<Operation *> ops) {
 }
 
 std::string vitc::kernelName(vit::KernelOp kernel) { return kernelName(opsOf(kernel)); }
+
+uint64_t vitc::hashOf(vit::KernelOp kernel) {
+  OwningOpRef<vit::KernelOp> plain = kernel.clone();
+  plain->setSymName("k");
+  plain->removeSchedulesAttr();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());
+  return llvm::xxh3_64bits(text);
+}

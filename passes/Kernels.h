@@ -30,6 +30,10 @@ llvm::SmallVector<vit::LaunchOp> launchesOf(mlir::ModuleOp module);
 /// The attribute of a launch by which vit-fuse says why it did not join its producer.
 inline constexpr llvm::StringLiteral apartName = "apart";
 
+/// A hash of what the kernel computes: its ops, their attributes, types and shapes; not of its
+/// name, its places in the model or its schedules. The same wherever and whenever it is taken.
+uint64_t hashOf(vit::KernelOp kernel);
+
 /// Names of the ops in a kernel, without "vit.", for messages: "linear+bias_add+gelu".
 std::string opList(vit::KernelOp kernel);
 

@@ -34,7 +34,7 @@ struct PipelineOptions {
   int64_t registerBudget = 0;       ///< registers of a thread; 0: what the device has
   std::string fusePolicy = "auto";  ///< auto, keep, recompute
   std::string tilePolicy = "model"; ///< model, classic, tuned
-  std::vector<std::string> tuned;   ///< for `tuned`: KERNEL HASH #vit.schedule<...>
+  std::vector<std::string> tuned;   ///< for `tuned`: KERNEL HASH BATCH SCHEDULE
   std::string require;              ///< "no-spill,fuse:linear+bias_add+gelu"
   bool batchInvariant = false;      ///< one reduction for all batches
 };

@@ -130,7 +130,7 @@ def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
   }];
   let options = !listconcat(scheduleOptions, [
     Option<"tuned", "tuned", "std::string", "\"\"",
-           "KERNEL HASH #vit.schedule<...>, as measured; several with semicolons">,
+           "KERNEL HASH BATCH SCHEDULE, as measured; several with semicolons">,
   ]);
 }
 

@@ -18,11 +18,9 @@
 #include "passes/Work.h"
 #include "passes/cost/Attention.h"
 
-#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_SELECTSCHEDULES
@@ -34,10 +32,11 @@ namespace {
 // What the whole-row attention kernel can hold in the registers of a warp.
 constexpr int64_t mostBatchKeys = 17;
 
-/// A schedule that was measured.
+/// What was fastest for a kernel at one batch.
 struct Tuned {
-  std::string kernel, hash; ///< name and kernelHash
-  vit::ScheduleAttr schedule;
+  std::string kernel;
+  int64_t batch;
+  cost::Schedule schedule;
 };
 
 struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
@@ -85,91 +84,69 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
                      remark::RemarkOpts::name("over-budget").category("vit-select-schedules"))
           << remark::metric("Ops", opList(kernel)) << remark::reason("{0}", note);
     }
-    SmallVector<Attribute> schedules;
-    FailureOr<bool> all = addTuned(kernel, work, schedules);
-    if (failed(all))
+    FailureOr<SmallVector<Attribute>> schedules = tunedSchedules(kernel, work);
+    if (failed(schedules))
       return failure();
-    for (const cost::BatchRange &range : selection.ranges)
-      if (!*all)
-        addRange(range, work.root, schedules);
-    kernel.setSchedulesAttr(ArrayAttr::get(&getContext(), schedules));
+    if (schedules->empty())
+      for (const cost::BatchRange &range : selection.ranges)
+        for (const cost::Schedule &alternative : range.alternatives)
+          schedules->push_back(
+              attributeOf(&getContext(), alternative, work.root, range.minBatch, range.maxBatch));
+    kernel.setSchedulesAttr(ArrayAttr::get(&getContext(), *schedules));
     return success();
-  }
-
-  /// What is left of a range beside those that have schedules already.
-  void addRange(const cost::BatchRange &range, cost::Root root,
-                SmallVectorImpl<Attribute> &schedules) {
-    SmallVector<std::pair<int64_t, int64_t>> parts = {{range.minBatch, range.maxBatch}};
-    for (vit::ScheduleAttr taken : tunedRanges) {
-      SmallVector<std::pair<int64_t, int64_t>> rest;
-      for (auto [first, last] : parts) {
-        if (first < taken.getMinBatch())
-          rest.push_back({first, std::min(last, taken.getMinBatch() - 1)});
-        if (last > taken.getMaxBatch())
-          rest.push_back({std::max(first, taken.getMaxBatch() + 1), last});
-      }
-      parts = rest;
-    }
-    for (auto [first, last] : parts)
-      for (const cost::Schedule &schedule : range.alternatives)
-        schedules.push_back(attributeOf(&getContext(), schedule, root, first, last));
   }
 
   // Measured schedules -------------------------------------------------------
 
-  /// Entries are "KERNEL HASH #vit.schedule<...>".
+  /// Entries are "KERNEL HASH BATCH SCHEDULE".
   LogicalResult readTuned(ArrayRef<vit::KernelOp> kernels) {
     tunedEntries.clear();
     SmallVector<StringRef> entries;
     StringRef(tuned).split(entries, ';', -1, /*KeepEmpty=*/false);
     for (StringRef entry : entries) {
       auto [name, rest] = entry.split(' ');
-      auto [hash, text] = rest.split(' ');
-      auto fail = [&] {
+      auto [hash, more] = rest.split(' ');
+      auto [batchText, text] = more.split(' ');
+      auto fail = [&, name = name] {
         return emitError(getOperation().getLoc()) << "tuned schedule of '" << name << "': ";
       };
-      auto schedule = dyn_cast_or_null<vit::ScheduleAttr>(
-          parseAttribute(text, &getContext(), Type(), nullptr, /*isKnownNullTerminated=*/false));
-      if (hash.size() != 16 || !schedule)
-        return fail() << "expected KERNEL HASH #vit.schedule<...>, but got '" << entry << "'";
+      int64_t batch = 0;
+      std::optional<cost::Schedule> schedule = cost::readSchedule(text.str());
+      if (batchText.getAsInteger(10, batch) || batch < 1 || !schedule)
+        return fail() << "expected KERNEL HASH BATCH SCHEDULE, but got '" << entry << "'";
       auto kernel = llvm::find_if(
           kernels, [&, name = name](vit::KernelOp k) { return k.getSymName() == name; });
       if (kernel == kernels.end())
         return fail() << "the model has no such kernel; run vitc tune again";
-      if (std::string now = llvm::formatv("{0:x-16}", kernelHash(*kernel)); now != hash)
+      if (std::string now = llvm::utohexstr(hashOf(*kernel), /*LowerCase=*/true, 16); now != hash)
         return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
                       << "; run vitc tune again";
-      tunedEntries.push_back({name.str(), hash.str(), schedule});
+      tunedEntries.push_back({name.str(), batch, *schedule});
     }
+    llvm::stable_sort(tunedEntries, [](auto &a, auto &b) { return a.batch < b.batch; });
     return success();
   }
 
-  /// Adds the kernel's entries; true if they cover every batch.
-  FailureOr<bool> addTuned(vit::KernelOp kernel, const cost::Work &work,
-                           SmallVectorImpl<Attribute> &schedules) {
-    tunedRanges.clear();
-    int64_t covered = 0;
-    for (const Tuned &entry : tunedEntries) {
-      if (kernel.getSymName() != entry.kernel)
-        continue;
-      cost::Schedule schedule = scheduleOf(entry.schedule);
-      std::string why = cost::objection(work, schedule, *preferences.gpu);
+  /// The kernel's measured schedules, each up to the batch it was measured at, the last for all
+  /// that follow. Fails with a diagnostic where one cannot be built.
+  FailureOr<SmallVector<Attribute>> tunedSchedules(vit::KernelOp kernel, const cost::Work &work) {
+    SmallVector<const Tuned *> mine;
+    for (const Tuned &entry : tunedEntries)
+      if (kernel.getSymName() == entry.kernel)
+        mine.push_back(&entry);
+    SmallVector<Attribute> schedules;
+    int64_t next = 1;
+    for (const Tuned *entry : mine) {
+      std::string why = cost::objection(work, entry->schedule, *preferences.gpu);
       if (!why.empty())
-        return emitError(kernel.getLoc()) << "tuned schedule of '" << entry.kernel << "': " << why;
-      int64_t first = entry.schedule.getMinBatch();
-      int64_t last = std::min<int64_t>(entry.schedule.getMaxBatch(), maxBatch);
-      if (first > maxBatch)
+        return emitError(kernel.getLoc()) << "tuned schedule of '" << entry->kernel << "': " << why;
+      int64_t last = entry == mine.back() ? maxBatch : std::min<int64_t>(entry->batch, maxBatch);
+      if (last < next)
         continue;
-      for (vit::ScheduleAttr other : tunedRanges)
-        if (first <= other.getMaxBatch() && other.getMinBatch() <= last)
-          return emitError(kernel.getLoc())
-                 << "tuned schedule of '" << entry.kernel << "': batches " << first << " to "
-                 << last << " have another one already";
-      tunedRanges.push_back(attributeOf(&getContext(), schedule, work.root, first, last));
-      schedules.push_back(tunedRanges.back());
-      covered += last - first + 1;
+      schedules.push_back(attributeOf(&getContext(), entry->schedule, work.root, next, last));
+      next = last + 1;
     }
-    return covered == maxBatch;
+    return schedules;
   }
 
   // What kernels cannot do ---------------------------------------------------
@@ -195,7 +172,6 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
 
   cost::Preferences preferences;
   std::vector<Tuned> tunedEntries;
-  SmallVector<vit::ScheduleAttr> tunedRanges; // of the kernel at hand
 };
 } // namespace
 } // namespace vitc

@@ -7,7 +7,6 @@
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/xxhash.h"
 
 #include <numeric>
 
@@ -108,6 +107,11 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
       ++(isExpensive(&op) ? ops.expensive : ops.cheap);
     }
 
+  if (work.root == cost::Root::LayerNorm)
+    work.rowReused = llvm::any_of(roots.front()->getOperand(0).getUsers(), [&](Operation *user) {
+      return user != roots.front() && !before.contains(user) && !isa<vit::YieldOp>(user);
+    });
+
   for (auto [argument, type] : llvm::zip_equal(kernel.getBody().getArguments(), operands)) {
     bool ofRoot = false, ofOthers = false;
     for (Operation *user : argument.getUsers())
@@ -184,16 +188,6 @@ vit::ScheduleAttr vitc::scheduleAt(vit::KernelOp kernel, int64_t batch) {
       if (schedule.getMinBatch() <= batch && batch <= schedule.getMaxBatch())
         return schedule;
   return {};
-}
-
-uint64_t vitc::kernelHash(vit::KernelOp kernel) {
-  OwningOpRef<vit::KernelOp> copy = kernel.clone();
-  copy->setSymName("kernel");
-  copy->removeSchedulesAttr();
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  copy->print(out, OpPrintingFlags().useLocalScope());
-  return llvm::xxh3_64bits(text);
 }
 
 //===----------------------------------------------------------------------===//

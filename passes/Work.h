@@ -27,10 +27,6 @@ vit::ScheduleAttr attributeOf(mlir::MLIRContext *context, const cost::Schedule &
 /// The schedule that `kernel` runs with at `batch`: the first whose range has it, or null.
 vit::ScheduleAttr scheduleAt(vit::KernelOp kernel, int64_t batch);
 
-/// A hash of what a kernel computes, on which shapes and types: its text without name, places in
-/// the model and schedules. Equal in every build.
-uint64_t kernelHash(vit::KernelOp kernel);
-
 /// Seconds of all launches of the module at `batch`, with the gaps between them, as kernels of a
 /// CUDA graph. Every kernel must have a schedule for it.
 double predictModel(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);

@@ -7,6 +7,9 @@
 // several linears of one input have a B and a C each. Rows beyond M and columns beyond N enter as
 // zeros (cp.async reads no bytes for them) and are not stored. K is a multiple of 8.
 //
+// Blocks go through N first: rows of A are read from memory once, while B, which is a weight of a
+// few megabytes, stays in L2 for all of them.
+//
 // With splits, block z sums its share of K and leaves f32 sums in scratch memory, [split][linear]
 // [row][column]; a second function adds them (SplitReduction.cpp). Shares are multiples of 64, so
 // which products a split sums depends on nothing but K and the number of splits.
@@ -123,8 +126,8 @@ LogicalResult emitGemm(KernelBuilder &k) {
   int64_t warpsN = plan.bn / plan.wn;
   GemmPlace place;
   place.rows = k.rows(k.typeOf(input));
-  place.blockRow = k.mul(k.ctaX(), plan.bm);
-  place.blockColumn = k.mul(k.ctaY(), plan.bn);
+  place.blockRow = k.mul(k.ctaY(), plan.bm);
+  place.blockColumn = k.mul(k.ctaX(), plan.bn);
   place.warpRow = k.mul(k.divU(k.warp(), warpsN), plan.wm);
   place.warpColumn = k.mul(k.remU(k.warp(), warpsN), plan.wn);
 
@@ -134,9 +137,9 @@ LogicalResult emitGemm(KernelBuilder &k) {
   LaunchShape launch;
   launch.threads = plan.threads;
   launch.dynamicSmem = std::max(plan.ringBytes(), staged);
-  launch.grid[0] = {static_cast<uint32_t>(vit::rowsPerImage(k.typeOf(input))),
+  launch.grid[0].times = llvm::divideCeil(plan.n, plan.bn);
+  launch.grid[1] = {static_cast<uint32_t>(vit::rowsPerImage(k.typeOf(input))),
                     static_cast<uint32_t>(plan.bm), 1};
-  launch.grid[1].times = llvm::divideCeil(plan.n, plan.bn);
   launch.grid[2].times = plan.splits;
   return k.finish(launch, wantedBlocks(k, plan));
 }

@@ -30,8 +30,10 @@ LogicalResult emitTokens(KernelBuilder &k, unsigned vector,
   if (elements % (32 * 8) != 0)
     return k.error() << "expected a block that is a multiple of 256 elements, found " << elements;
 
-  // Up to 256 threads, as many as share the block evenly.
-  int64_t vectors = elements / vector, threads = std::min<int64_t>(vectors, 256);
+  // As many threads as the schedule has warps for, or fewer that share the block evenly.
+  int64_t vectors = elements / vector;
+  int64_t threads = std::clamp<int64_t>(elements / schedule.getWarp()[0] * 32, 32, 1024);
+  threads = std::min(threads, vectors);
   while (vectors % threads != 0)
     threads -= 32;
   int64_t vectorsPerRow = type.getShape().back() / vector;

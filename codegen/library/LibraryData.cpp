@@ -10,7 +10,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "codegen/library/Recipe.h"
-#include "passes/Work.h"
+#include "passes/Kernels.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -177,7 +177,7 @@ private:
       kernel.name = data->keep(code.name);
       kernel.base = data->keep(code.kernel);
       kernel.schedule = data->keep(scheduleText(code.schedule));
-      kernel.hash = kernelHash(module.lookupSymbol<vit::KernelOp>(code.kernel));
+      kernel.hash = hashOf(module.lookupSymbol<vit::KernelOp>(code.kernel));
       kernel.part = code.part;
       kernel.ptx = data->keep(code.ptx);
       kernel.ptx_size = code.ptx.size();

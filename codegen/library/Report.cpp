@@ -139,8 +139,7 @@ void FunctionReporter::predict() {
 Candidate FunctionReporter::candidate(vit::ScheduleAttr attribute) const {
   cost::Schedule other = scheduleOf(attribute);
   cost::Prediction prediction = cost::predict(uses.work, other, largest, gpu);
-  return {
-      cost::text(other, uses.work.root), prediction.registers, prediction.seconds * 1e6, {}, 0, ""};
+  return {cost::text(other), prediction.registers, prediction.seconds * 1e6, {}, 0, ""};
 }
 
 /// The alternatives of the function's last range of batches, with what became of them.

@@ -115,6 +115,8 @@ std::string FusionModel::normAfterLinear(const Work &product, const Work &norm) 
   double products = std::ceil(blocks / gpu.multiprocessors) * 2.0 * double(rows) * double(columns) *
                     double(product.depth) / rate;
   double together = std::max(bytes / (gpu.l2GBs * 1e9), products);
+  if (together < apart)
+    return text + "; no kernel does that";
   return text + "; with " + number(rows) + " rows it takes at least " + decimal(together * 1e6) +
          " us, apart " + decimal(apart * 1e6) + " us at batch " + number(batch);
 }

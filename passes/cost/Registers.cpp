@@ -1,6 +1,21 @@
 //===- Registers.cpp - Registers of a thread ------------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
+//
+// A linear holds its sums, the fragments of one k16 step (of two, if they are double-buffered), and
+// addresses: a pointer for each operand, and for each 16-byte copy of a k-block an offset and
+// whether its row exists. The epilogue works on the sums column group by column group when the
+// fragments are dead, so it adds only pointers and the values of one group. Attention holds the
+// scores of two rows, then their packed form beside the result; a layer_norm its part of a row; the
+// others one vector of each operand.
+//
+// ptxas takes more than it needs where nobody asks for fewer, to have loads under way early. So
+// there are two numbers: the least that does without spilling, and what is taken if there is room.
+// The constants are fitted on what ptxas 13.0 makes of our kernels
+// (bench/data/register-calibration.csv); a test compares both on other shapes.
+//
+//===----------------------------------------------------------------------===//
+
 #include "passes/cost/Attention.h"
 #include "passes/cost/Predict.h"
 
@@ -10,39 +25,58 @@
 using namespace vitc::cost;
 
 namespace {
+
 struct Need {
   double least, free;
 };
 
 Need linear(const Work &work, const Schedule &s) {
-  double sums = s.accumulators(work);
-  double fragments = s.buffers * (s.warp[0] / 16 * 4 + work.products * s.warp[1] / 8 * 2);
-  double chunks =
-      double(s.block[0] + work.products * s.block[1]) * s.block[2] / 8 / threadsOf(work, s);
-  double all = sums + fragments + 20 + 2 * chunks;
-  return {all, all};
+  double fragments = s.warp[0] / 16 * 4 + work.products * (s.warp[1] / 8 * 2);
+  double sums = s.accumulators(work), held = sums + s.buffers * fragments;
+  double crowded = std::max(0, copiesPerThread(work, s) - 10);
+  // What an epilogue reads and writes row by row has addresses of its own.
+  double rows = s.splits > 1 ? 0 : work.activations + work.results - 1;
+  double least = held + (s.buffers == 2 ? 32 : 24) + 16 * (work.products - 1) + 1.5 * crowded + 6 * rows;
+  if (s.block[2] == 64) // twice the steps and copies in one piece of code
+    least += s.stages == 3 ? 24 : 4;
+  double free = held + (sums >= 96 ? 44 : 38) + 2 * crowded + 4 * rows;
+  // Columns that are moved inside N have an address for each group instead of one offset for all.
+  if (s.splits == 1 && work.activations && work.columns % s.block[1] != 0)
+    least += 0.75 * s.warp[1];
+  return {least, std::max(least, free)};
 }
+
 Need attention(const Work &work, const Schedule &s) {
   int64_t keys = work.overBatch ? s.block[1] : work.keys;
-  auto plan =
-      vitc::planAttention(keys, work.headDim, work.overBatch ? keys : work.queries, s.block[0]);
-  return {double(plan.registers) + 3, 1.25 * plan.registers};
+  int64_t queries = work.overBatch ? keys : work.queries;
+  vitc::AttentionPlan plan = vitc::planAttention(keys, work.headDim, queries, s.block[0]);
+  double scores = 4.0 * plan.keyTiles, result = 2.0 * plan.keyTiles + work.headDim / 2.0;
+  double needed = double(plan.registers);
+  return {needed + 2, needed * (scores > result ? 1.25 : 1.13)};
 }
+
 Need norm(const Work &work, const Schedule &s) {
   if (readsRowAgain(work, s))
-    return {38, 40};
+    return {work.inputBytes == 4 ? 44. : 40., work.inputBytes == 4 ? 44. : 40.};
   double held = columnsPerLane(work);
-  double all = std::max(34.0, held <= 64 ? held + 30 : 1.75 * held);
-  return {held + 24, all};
+  double free = held <= 48 ? std::max(34.0, 24 + 1.15 * held) : 1.8 * held;
+  double least = held + 28;
+  if (work.rowReused) { // by what comes after: the row lives on beside the result
+    free += std::clamp(1.3 * held - 5, 5.0, 57.0);
+    least += held;
+  }
+  return {least, std::max(least, free)};
 }
+
 Need elements(const Work &work) {
-  double all = 8 + work.vector * (1 + std::min(2, work.activations + work.vectors) +
-                                  (work.after.expensive > 0));
+  Arithmetic ops = work.after;
+  double operands = 1 + std::min(1, work.vectors) + 0.5 * std::max(0, work.activations - 1) +
+                    (work.before.expensive + ops.expensive ? 1.2 : 0);
+  double all = 8 + work.vector * std::min(operands, 4.5);
   return {all, all};
 }
-} // namespace
 
-static Need need(const Work &work, const Schedule &s) {
+Need needOf(const Work &work, const Schedule &s) {
   switch (work.root) {
   case Root::Linear:
     return linear(work, s);
@@ -55,11 +89,14 @@ static Need need(const Work &work, const Schedule &s) {
   }
 }
 
+} // namespace
+
 int vitc::cost::leastRegisters(const Work &work, const Schedule &s) {
-  return int(std::lround(need(work, s).least));
+  return int(std::lround(needOf(work, s).least));
 }
 
 int vitc::cost::predictRegisters(const Work &work, const Schedule &s) {
-  int free = int(std::lround(need(work, s).free));
-  return std::max(leastRegisters(work, s), s.registers ? std::min(free, s.registers) : free);
+  Need need = needOf(work, s);
+  int least = int(std::lround(need.least)), free = int(std::lround(std::min(need.free, 255.0)));
+  return std::max(least, s.registers ? std::min(free, s.registers) : free);
 }

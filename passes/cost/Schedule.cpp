@@ -15,24 +15,24 @@ static std::string number(int64_t value) { return std::to_string(value); }
 
 static std::string times(int a, int b) { return number(a) + "x" + number(b); }
 
-std::string vitc::cost::text(const Schedule &s, Root root) {
+template <size_t count> static std::string joined(const std::array<int, count> &sizes) {
   std::string text;
-  if (root == Root::Linear)
-    text = times(s.block[0], s.block[1]) + "x" + number(s.block[2]) + "/" +
-           times(s.warp[0], s.warp[1]) + "/" + number(s.stages);
-  else if (root == Root::Attention)
-    text = times(s.block[0], s.block[1]);
-  else
-    text = number(s.block[0]) + (root == Root::LayerNorm ? " rows" : " elements");
-  if (s.buffers > 1)
-    text += " buffers " + number(s.buffers);
-  if (s.splits > 1)
-    text += " splits " + number(s.splits);
-  if (s.registers)
-    text += " registers " + number(s.registers);
-  if (s.recompute)
-    text += " recompute";
+  for (int size : sizes)
+    if (size)
+      text += (text.empty() ? "" : "x") + number(size);
   return text;
+}
+
+std::string vitc::cost::text(const Schedule &s) {
+  std::string text = joined(s.block) + "/" + joined(s.warp) + "/" + number(s.stages);
+  auto add = [&](const char *name, int value, int usual) {
+    if (value != usual)
+      text += " " + std::string(name) + " " + number(value);
+  };
+  add("buffers", s.buffers, 1);
+  add("splits", s.splits, 1);
+  add("registers", s.registers, 0);
+  return s.recompute ? text + " recompute" : text;
 }
 
 //===----------------------------------------------------------------------===//
@@ -46,7 +46,12 @@ static vitc::AttentionPlan attentionPlan(const Work &work, const Schedule &s) {
   return vitc::planAttention(keys, work.headDim, work.overBatch ? keys : work.queries, s.block[0]);
 }
 
-/// Columns of a layer_norm's row that one lane has.
+int vitc::cost::copiesPerThread(const Work &work, const Schedule &s) {
+  int threads = threadsOf(work, s), row = s.block[2] / 8;
+  return int(ceilDiv(s.block[0] * row, threads) +
+             work.products * ceilDiv(s.block[1] * row, threads));
+}
+
 int vitc::cost::columnsPerLane(const Work &work) {
   return int(ceilDiv(ceilDiv(work.columns, work.vector), 32)) * work.vector;
 }
@@ -141,38 +146,66 @@ std::string vitc::cost::objection(const Work &work, const Schedule &s, const Gpu
 // Tiles by hand
 //===----------------------------------------------------------------------===//
 
-/// Reads "a<separator>b..." into `values`; true if all are positive numbers and nothing is left.
-static bool readNumbers(const char *&at, const char *end, const char *separators, int *values) {
-  for (const char *separator = separators; at < end; ++separator) {
-    auto [next, error] = std::from_chars(at, end, *values);
-    if (error != std::errc() || *values <= 0)
+/// A positive number at the front of `text`, which is taken off; 0 if there is none.
+static int takeNumber(std::string_view &text) {
+  int value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || value < 0)
+    return 0;
+  text.remove_prefix(end - text.data());
+  return value;
+}
+
+static bool take(std::string_view &text, std::string_view prefix) {
+  if (!text.starts_with(prefix))
+    return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+/// Reads "axbxc" into as many sizes as there are, at least one.
+template <size_t count>
+static bool takeSizes(std::string_view &text, std::array<int, count> &sizes) {
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0 && !take(text, "x"))
+      return true;
+    if (!(sizes[i] = takeNumber(text)))
       return false;
-    at = next;
-    ++values;
-    if (*separator == 0)
-      return at == end;
-    if (at == end || *at != *separator)
-      return false;
-    ++at;
   }
-  return false;
+  return true;
+}
+
+std::optional<Schedule> vitc::cost::readSchedule(const std::string &given) {
+  Schedule s;
+  std::string_view text = given;
+  if (!takeSizes(text, s.block) || !take(text, "/") || !takeSizes(text, s.warp) ||
+      !take(text, "/") || !(s.stages = takeNumber(text)))
+    return std::nullopt;
+  if (take(text, " buffers "))
+    s.buffers = takeNumber(text);
+  if (take(text, " splits "))
+    s.splits = takeNumber(text);
+  if (take(text, " registers "))
+    s.registers = takeNumber(text);
+  s.recompute = take(text, " recompute");
+  bool known = s.buffers >= 1 && s.buffers <= 2 && s.splits >= 1 && s.registers <= 255;
+  return text.empty() && known ? std::optional(s) : std::nullopt;
 }
 
 std::optional<Schedule> vitc::cost::parseTile(const std::string &text, const Gpu &gpu,
                                               std::string &error, bool warpLimit) {
-  int v[6];
-  const char *at = text.data(), *end = at + text.size();
-  if (!readNumbers(at, end, "xx/x/", v)) {
+  std::optional<Schedule> read = readSchedule(text);
+  if (!read || text.find(' ') != std::string::npos || !read->block[2] || !read->warp[1]) {
     error =
         "expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '" + text + "'";
     return std::nullopt;
   }
-  for (int value : v)
+  Schedule tile = *read;
+  for (int value : {tile.block[0], tile.block[1], tile.block[2], tile.warp[0], tile.warp[1]})
     if (value > 4096) {
       error = "tile '" + text + "': sizes are at most 4096, but one is " + number(value);
       return std::nullopt;
     }
-  Schedule tile{.block = {v[0], v[1], v[2]}, .warp = {v[3], v[4]}, .stages = v[5]};
   Work any{.root = Root::Linear, .depth = 4096};
   if (std::string why = objection(any, tile, gpu, warpLimit); !why.empty()) {
     error = "tile '" + text + "': " + why;

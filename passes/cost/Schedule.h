@@ -32,13 +32,19 @@ struct Schedule {
   int accumulators(const Work &work) const { return work.products * warp[0] * warp[1] / 32; }
 };
 
-/// "128x128x32/64x32/3", "64x64x64/32x32/3 buffers 2 splits 4", "208x197", "8 rows" by the root.
-std::string text(const Schedule &schedule, Root root);
+/// Block, warp and stages, then what is not as it is by default: "64x64x64/32x32/3 buffers 2 splits
+/// 4 registers 96", "208x197/16/1", "8/1/1 recompute".
+std::string text(const Schedule &schedule);
+/// Reads such a text; empty if it is none.
+std::optional<Schedule> readSchedule(const std::string &text);
 
 /// Threads of a block.
 int threadsOf(const Work &work, const Schedule &schedule);
 /// Bytes of shared memory that a block asks for.
 int64_t smemOf(const Work &work, const Schedule &schedule);
+
+/// 16-byte copies that one thread of a linear starts for a k-block.
+int copiesPerThread(const Work &work, const Schedule &schedule);
 
 /// Columns of a layer_norm's row that one lane has; and whether kernels read the row again for each
 /// of its uses instead of keeping it: if they are told to, or where a lane cannot hold its part.

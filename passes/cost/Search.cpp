@@ -26,25 +26,32 @@ namespace {
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// The bound on registers with which `blocks` blocks live together. Without one ptxas takes more
+/// than it needs, and a block fewer fits; far above the need a bound is none. Kernels other than
+/// products and attention are far from any, so only a budget bounds them.
+int boundOf(const Work &work, const Schedule &s, int blocks, const Preferences &p) {
+  bool product = work.root == Root::Linear || work.root == Root::Attention;
+  if (!product && p.registerBudget == 255)
+    return 0;
+  int taken = (predictRegisters(work, s) + 4 + 7) / 8 * 8;
+  int room = registersFor(*p.gpu, threadsOf(work, s), blocks);
+  return std::min({p.registerBudget, room, std::max(taken, 24)});
+}
+
 /// Adds the schedule with its bound on registers, if it can be built within the budget.
 void add(std::vector<Schedule> &list, const Work &work, Schedule s, const Preferences &p) {
   if (!objection(work, s, *p.gpu).empty())
     return;
-  int needed = leastRegisters(work, s), threads = threadsOf(work, s);
+  int needed = leastRegisters(work, s);
   // Whoever wants a row kept at any price gets it, spills and all.
   if (work.root == Root::LayerNorm && p.fusePolicy == FusePolicy::Keep && !s.recompute)
     needed = std::min(needed, p.registerBudget);
   if (needed > p.registerBudget)
     return;
-  Occupancy fit = occupancy(*p.gpu, threads, needed, smemOf(work, s));
+  Occupancy fit = occupancy(*p.gpu, threadsOf(work, s), needed, smemOf(work, s));
   if (fit.blocks < 1)
     return;
-  // Products and attention get what the resident blocks leave: without a bound ptxas takes more
-  // than it needs, and a block fewer fits. The others are far from any.
-  if (work.root == Root::Linear || work.root == Root::Attention)
-    s.registers = std::min(p.registerBudget, registersFor(*p.gpu, threads, fit.blocks));
-  else if (p.registerBudget < 255)
-    s.registers = p.registerBudget;
+  s.registers = boundOf(work, s, fit.blocks, p);
   list.push_back(s);
 }
 
@@ -61,10 +68,16 @@ std::vector<int> splitsOf(const Work &work, const Preferences &p) {
 }
 
 void addLinear(std::vector<Schedule> &list, const Work &work, Schedule s, const Preferences &p) {
+  // Where a thread has many copies to start, and where long k-blocks go round three stages, ptxas
+  // needs far more registers than the rest of such tiles.
+  constexpr int mostCopies = 16;
+  if (copiesPerThread(work, s) > mostCopies)
+    return;
   for (int stages : {2, 3, 4})
     for (int buffers : {1, 2}) {
       s.stages = stages, s.buffers = buffers;
-      add(list, work, s, p);
+      if (s.block[2] == 32 || stages != 3)
+        add(list, work, s, p);
     }
 }
 
@@ -78,7 +91,6 @@ std::vector<Schedule> linearCandidates(const Work &work, const Preferences &p) {
     }
     return list;
   }
-  // Neither more rows of warps than there are rows of the result nor tiles of mostly nothing.
   int mostN = int(std::min<int64_t>(256, ceilDiv(work.columns, 8) * 8));
   for (int m : {1, 2, 4, 8})
     for (int n : {1, 2, 4, 8}) {
@@ -93,17 +105,15 @@ std::vector<Schedule> linearCandidates(const Work &work, const Preferences &p) {
   return list;
 }
 
-/// The same with K in parts: worth a try only where blocks are few.
-void addSplits(std::vector<Schedule> &list, const Work &work, int64_t maxRows,
-               const Preferences &p) {
+/// The same with K in parts: worth a try only where one image has few blocks.
+void addSplits(std::vector<Schedule> &list, const Work &work, const Preferences &p) {
   std::vector<int> splits = splitsOf(work, p);
   size_t whole = list.size();
   for (size_t i = 0; i < whole; ++i)
     for (int n : splits) {
       Schedule s = list[i];
       s.splits = n;
-      int64_t blocks =
-          ceilDiv(std::min<int64_t>(maxRows, 4096), s.block[0]) * ceilDiv(work.columns, s.block[1]);
+      int64_t blocks = ceilDiv(work.rows, s.block[0]) * ceilDiv(work.columns, s.block[1]);
       if (n > 1 && blocks * (n - 1) <= 4 * p.gpu->multiprocessors &&
           objection(work, s, *p.gpu).empty())
         list.push_back(s);
@@ -134,7 +144,7 @@ bool keepsRow(const Work &work, const Preferences &p) {
   if (p.fusePolicy != FusePolicy::Auto)
     return p.fusePolicy == FusePolicy::Keep;
   Schedule keep{.block = {1}, .warp = {1}};
-  return predictRegisters(work, keep) <= p.registerBudget || work.before.expensive > 0;
+  return leastRegisters(work, keep) <= p.registerBudget || work.before.expensive > 0;
 }
 
 std::vector<Schedule> normCandidates(const Work &work, const Preferences &p) {
@@ -171,7 +181,9 @@ std::vector<Schedule> vitc::cost::candidates(const Work &work, int64_t maxBatch,
   case Root::Linear: {
     std::vector<Schedule> list = linearCandidates(work, p);
     if (!p.tile)
-      addSplits(list, work, work.rows * maxBatch, p);
+      addSplits(list, work, p);
+    // Blocks along M are the second dimension of the grid.
+    std::erase_if(list, [&](auto &s) { return ceilDiv(work.rows * maxBatch, s.block[0]) > 65535; });
     return list;
   }
   case Root::Attention:

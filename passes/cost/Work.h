@@ -43,6 +43,7 @@ struct Work {
   int activations = 0;    ///< how many activations and tables elementwise ops read
   int vectors = 0;        ///< how many vectors they read
   int results = 1;
+  bool rowReused = false;             ///< ops after a layer_norm use its input too
   Arithmetic before = {}, after = {}; ///< the root; without a root all is after
 
   auto operator<=>(const Work &) const = default;

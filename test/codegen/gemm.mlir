@@ -17,7 +17,7 @@
 // LAUNCH: llvm.func @fc1_128x128x32(
 // LAUNCH-SAME: nvvm.kernel, nvvm.minctasm = 2 : i32, nvvm.reqntid = array<i32: 256, 1, 1>
 // LAUNCH-SAME: vit.dynamic_smem = 49152 : i64
-// LAUNCH-SAME: vit.grid = array<i64: 1, 128, 1, 0, 1, 24, 0, 1, 1>, vit.part = 0 : i64,{{.*}} vit.threads = 256 : i64
+// LAUNCH-SAME: vit.grid = array<i64: 0, 1, 24, 1, 128, 1, 0, 1, 1>, vit.part = 0 : i64,{{.*}} vit.threads = 256 : i64
 
 // CHECK-LABEL: kernel fc1_128x128x32: threads 256, dynamic shared 49152
 // CHECK: .target sm_89
@@ -90,7 +90,7 @@ vit.kernel @ahead(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>) -> tensor<?x3
 // K = 72 ends inside the third block: all copies of that block have their number of bytes. bf16, and 197
 // rows for each image.
 // LAUNCH: llvm.func @ragged_64x64x32(
-// LAUNCH-SAME: vit.grid = array<i64: 197, 64, 1, 0, 1, 2, 0, 1, 1>
+// LAUNCH-SAME: vit.grid = array<i64: 0, 1, 2, 197, 64, 1, 0, 1, 1>
 // CHECK-LABEL: kernel ragged_64x64x32: threads 128, dynamic shared 16384
 // CHECK: @%p{{[0-9]+}} cp.async.cg.shared.global [{{.*}}], [{{.*}}], 16, %r{{[0-9]+}};
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
@@ -133,7 +133,7 @@ vit.kernel @uneven(%x: tensor<?x64xf16>, %w: tensor<24x64xf16>) -> tensor<?x24xf
 // fused, and adds in order.
 // LAUNCH: llvm.func @split_64x64x64_k4({{.*}}, %arg{{[0-9]+}}: i32)
 // LAUNCH-SAME: nvvm.maxnreg = 96 : i32
-// LAUNCH-SAME: vit.grid = array<i64: 1, 64, 1, 0, 1, 16, 0, 1, 4>, vit.part = 0
+// LAUNCH-SAME: vit.grid = array<i64: 0, 1, 16, 1, 64, 1, 0, 1, 4>, vit.part = 0
 // LAUNCH: llvm.func @split_64x64x64_k4_reduce(
 // LAUNCH-SAME: nvvm.maxnreg = 96 : i32
 // LAUNCH-SAME: vit.grid = array<i64: 256, 256, 1, 0, 1, 1, 0, 1, 1>, vit.part = 1

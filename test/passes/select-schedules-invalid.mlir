@@ -23,7 +23,7 @@
 // BUDGET: error: register-budget must be 16 to 255, but is 8
 // FUSE:   error: no fuse-policy named 'never'; known are auto, keep, recompute
 // POLICY: error: no tile-policy named 'best'; known are model, classic, tuned
-// ENTRY:  error: tuned schedule of 'fc1': expected KERNEL HASH #vit.schedule<...>, but got 'fc1 1234'
+// ENTRY:  error: tuned schedule of 'fc1': expected KERNEL HASH BATCH SCHEDULE, but got 'fc1 1234'
 // BATCH:  error: max-batch must be at least 1, but is 0
 // FORM:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128'
 // END:    error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128x32/64x32/3x'

@@ -4,9 +4,9 @@
 // RUN: vitc-opt %s --vit-select-schedules="gpu=rtx4060 max-batch=8" | FileCheck %s --check-prefix=SMALL
 // RUN: vitc-opt %s --vit-select-schedules=tile-policy=classic | FileCheck %s --check-prefix=CLASSIC
 // RUN: vitc-opt %s --vit-select-schedules=batch-invariant | FileCheck %s --check-prefix=SAME
-// RUN: not vitc-opt %s --vit-select-schedules=tuned="{fc1 0123456789abcdef #vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 3>}" 2>&1 | FileCheck %s --check-prefix=STALE
-// RUN: not vitc-opt %s --vit-select-schedules=tuned="{gone 0123456789abcdef #vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 3>}" 2>&1 | FileCheck %s --check-prefix=GONE
-// RUN: vitc-opt %s --vit-select-schedules=tuned="{fc1 adf96e92f730834c #vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 3>}" | FileCheck %s --check-prefix=TUNED
+// RUN: not vitc-opt %s --vit-select-schedules=tuned="{fc1 0123456789abcdef 4 64x64x32/32x32/3}" 2>&1 | FileCheck %s --check-prefix=STALE
+// RUN: not vitc-opt %s --vit-select-schedules=tuned="{gone 0123456789abcdef 4 64x64x32/32x32/3}" 2>&1 | FileCheck %s --check-prefix=GONE
+// RUN: vitc-opt %s --vit-select-schedules=tuned="{fc1 adf96e92f730834c 8 128x64x32/64x32/3 registers 128;fc1 adf96e92f730834c 4 64x64x32/32x32/3}" | FileCheck %s --check-prefix=TUNED
 
 // Few rows get small tiles, many rows large ones. Each range of batches has the best first and a smaller one
 // last; all have a bound on registers that lets the predicted number of blocks live together.
@@ -19,8 +19,8 @@
 // SAME-NOT: splits =
 // STALE: error: tuned schedule of 'fc1': it was measured for kernel 0123456789abcdef, but the model's is {{[0-9a-f]+}}; run vitc tune again
 // GONE: error: tuned schedule of 'gone': the model has no such kernel; run vitc tune again
-// Measured schedules come first; other batches are predicted as without them.
-// TUNED-DAG: vit.kernel @fc1({{.*}}schedules = [#vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 3>, #vit.schedule<batch = 5 to
+// Each serves up to the batch it was measured at, the last all that follow.
+// TUNED-DAG: vit.kernel @fc1({{.*}}schedules = [#vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 3>, #vit.schedule<batch = 5 to 64, block = [128, 64, 32], warp = [64, 32], stages = 3 registers = 128>]}
 vit.kernel @fc1(%x: tensor<?x768xf16>, %w: tensor<768x768xf16>) -> tensor<?x768xf16> {
   %y = vit.linear %x, %w : tensor<?x768xf16>, tensor<768x768xf16> -> tensor<?x768xf16>
   vit.yield %y : tensor<?x768xf16>

@@ -17,7 +17,8 @@ TEST_CASE("threads and shared memory of a linear") {
   work.products = 2;
   CHECK(smemOf(work, s) == 3 * 384 * 32 * 2);
   CHECK(s.accumulators(work) == 128);
-  // Eight warps' slots of 16 rows of 24 columns are more than two tiny stages if two f32 are stored.
+  // Eight warps' slots of 16 rows of 24 columns are more than two tiny stages if two f32 are
+  // stored.
   Work two = linear(197, 768, 768);
   two.outputBytes = 8;
   CHECK(smemOf(two, tile("16x128x32/16x16/2")) == 8 * 16 * 24 * 8);
@@ -32,15 +33,19 @@ TEST_CASE("threads of the others") {
   CHECK(threadsOf(work, {.block = {112, 197}, .warp = {16}}) == 7 * 32);
 }
 
-TEST_CASE("text of schedules") {
-  Schedule s = tile("64x128x64/32x64/2");
-  CHECK(text(s, Root::Linear) == "64x128x64/32x64/2");
-  s.buffers = 2, s.splits = 4, s.registers = 168;
-  CHECK(text(s, Root::Linear) == "64x128x64/32x64/2 buffers 2 splits 4 registers 168");
-  CHECK(text({.block = {112, 197}, .warp = {16}}, Root::Attention) == "112x197");
-  CHECK(text({.block = {8}, .warp = {1}, .recompute = true}, Root::LayerNorm) ==
-        "8 rows recompute");
-  CHECK(text({.block = {2048}, .warp = {256}}, Root::None) == "2048 elements");
+TEST_CASE("schedules as text and back") {
+  for (const char *given :
+       {"64x128x64/32x64/2", "64x128x64/32x64/2 buffers 2 splits 4 registers 168", "112x197/16/1",
+        "8/1/1 recompute", "2048/256/1", "8/1/1 registers 48"}) {
+    auto schedule = readSchedule(given);
+    REQUIRE(schedule);
+    CHECK(text(*schedule) == given);
+  }
+  for (const char *wrong : {"", "64", "64x64x32/32x32", "64x64x32/32x32/3 ", "64x64x32/32x32/0",
+                            "64x64x32/32x32/3 splits 0", "64x64x32/32x32/3 buffers 3",
+                            "64x64x32x8/32x32/3", "-64/1/1", "8/1/1 registers 256"})
+    CHECK(!readSchedule(wrong));
+  CHECK(readSchedule("112x197/16/1")->block == std::array{112, 197, 0});
 }
 
 TEST_CASE("what cannot be built has a reason with its numbers") {

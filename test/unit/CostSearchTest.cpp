@@ -21,7 +21,7 @@ TEST_CASE("every candidate can be built and keeps the budget") {
       INFO("budget " << budget << ", N " << work.columns);
       REQUIRE(!all.empty());
       for (const Schedule &s : all) {
-        INFO(text(s, work.root));
+        INFO(text(s));
         CHECK(objection(work, s, rtx4090()).empty());
         CHECK(predictRegisters(work, s) <= budget);
         CHECK(s.registers <= budget);
@@ -125,7 +125,8 @@ TEST_CASE("two sets of sums take the place of a larger tile") {
 
 TEST_CASE("a wide row is read again where registers are short, unless that costs a function") {
   Work work = norm(197, 1280, 4);
-  work.before = {1, 0};
+  work.before = {1, 0}, work.after = {1, 0};
+  work.rowReused = true;
   Preferences p = preferencesFor(rtx4090());
   auto recomputes = [&](int budget) {
     p.registerBudget = budget;

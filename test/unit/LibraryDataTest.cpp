@@ -7,7 +7,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "codegen/Functions.h"
-#include "passes/Work.h"
+#include "passes/Kernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -180,17 +180,17 @@ TEST_CASE("library: kernels say what they are, whatever the schedule") {
 
   // Names do not count, types do.
   auto kernel = built.module->lookupSymbol<vit::KernelOp>("fc");
-  uint64_t hash = kernelHash(kernel);
+  uint64_t hash = hashOf(kernel);
   kernel.setSymName("renamed");
   kernel->setLoc(NameLoc::get(StringAttr::get(&built.context, "blocks.7.fc")));
-  CHECK(kernelHash(kernel) == hash);
+  CHECK(hashOf(kernel) == hash);
   std::string other = text.str();
   for (size_t at = 0; (at = other.find("48", at)) != std::string::npos;)
     other[at] = '5'; // 58 columns
   other.replace(other.find("SCHEDULES"), strlen("SCHEDULES"), range(1, 16, large));
   auto wider = parseSourceString<ModuleOp>(other, &built.context);
   REQUIRE(wider);
-  CHECK(kernelHash(wider->lookupSymbol<vit::KernelOp>("fc")) != hash);
+  CHECK(hashOf(wider->lookupSymbol<vit::KernelOp>("fc")) != hash);
 }
 
 TEST_CASE("library: batches that no schedule serves, and scratch memory beyond 31 bits") {

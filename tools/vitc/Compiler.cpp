@@ -8,7 +8,7 @@
 #include "codegen/library/PtxText.h"
 #include "passes/Work.h"
 #include "tools/common/Console.h"
-#include "tools/vitc/Tuned.h"
+#include "tools/common/Tuning.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
@@ -297,10 +297,9 @@ LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
   auto tuning = readTuning(options.tuning);
   if (!tuning)
     return fail(tuning.error()), failure();
-  auto tuned = tunedSchedules(*tuning, &context, maxBatch());
-  if (!tuned)
-    return fail("tuning file '" + options.tuning + "': " + tuned.error()), failure();
-  schedules = std::move(*tuned);
+  for (const TuningEntry &entry : tuning->entries)
+    schedules.push_back(entry.kernel + " " + entry.kernelHash + " " + std::to_string(entry.batch) +
+                        " " + entry.schedule);
   return success();
 }
 
