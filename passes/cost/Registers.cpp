@@ -36,7 +36,8 @@ Need linear(const Work &work, const Schedule &s) {
   double crowded = std::max(0, copiesPerThread(work, s) - 10);
   // What an epilogue reads and writes row by row has addresses of its own.
   double rows = s.splits > 1 ? 0 : work.activations + work.results - 1;
-  double least = held + (s.buffers == 2 ? 32 : 24) + 16 * (work.products - 1) + 1.5 * crowded + 6 * rows;
+  double least =
+      held + (s.buffers == 2 ? 32 : 24) + 16 * (work.products - 1) + 1.5 * crowded + 6 * rows;
   if (s.block[2] == 64) // twice the steps and copies in one piece of code
     least += s.stages == 3 ? 24 : 4;
   double free = held + (sums >= 96 ? 44 : 38) + 2 * crowded + 4 * rows;
