@@ -120,6 +120,8 @@ def store_predicate_true(lines):
         return None
     predicate = re.search(r"@(%p\d+)", lines[guards[-1]])[1]
     test = nth(lines[:store], rf"setp\.\S+\s+{predicate},", -1)
+    if test is None:
+        return None
     register = re.search(r", (%r\d+)", lines[test])[1]
     return lines[:test] + [f"\tsetp.ne.b32 \t{predicate}, {register}, {register};"] + lines[test + 1:]
 
@@ -236,11 +238,23 @@ class Library:
         self.arguments, self.scratch = arguments, scratch
         name = "mutants"
         self.path = os.path.join(scratch, "out", f"lib{name}.so")
-        subprocess.run([arguments.vitc, "build", arguments.model, "-o", os.path.join(scratch, "out"),
-                        "--name", name, "--shared", "--ptxas", "none"], check=True,
-                       stderr=subprocess.DEVNULL)
-        self.text = subprocess.run([arguments.vitc, "build", arguments.model, "--emit=ptx"],
-                                   check=True, capture_output=True, text=True).stdout
+        # One batch and one tile, so that every kernel in the text is launched, and three warps in a
+        # block of attention, so that they can race.
+        build = [arguments.vitc, "build", "--ptxas", "none", "--max-batch", "1"]
+        kernels = subprocess.run(
+            build + [arguments.model, "--tile", "64x64x32/32x32/3", "--emit=kernels"], check=True,
+            capture_output=True, text=True).stdout
+        kernels, changed = re.subn(r"(vit\.kernel @attn_f16\(.* block = \[)16, 37\]", r"\g<1>48, 37]",
+                                   kernels)
+        if changed != 1:
+            sys.exit("expected attention of blocks of 16 of its 37 rows at batch 1")
+        model = os.path.join(scratch, "mutants.mlir")
+        with open(model, "w") as file:
+            file.write(kernels)
+        subprocess.run(build + [model, "-o", os.path.join(scratch, "out"), "--name", name, "--shared"],
+                       check=True, stderr=subprocess.DEVNULL)
+        self.text = subprocess.run(build + [model, "--emit=ptx"], check=True, capture_output=True,
+                                   text=True).stdout
 
     def run(self, ptx=None, order=0):
         """(exit status, findings [(kernel, line, thread, kind)], stderr) of one run."""
