@@ -53,6 +53,8 @@ Need attention(const Work &work, const Schedule &s) {
   vitc::AttentionPlan plan = vitc::planAttention(keys, work.headDim, queries, s.block[0]);
   double scores = 4.0 * plan.keyTiles, result = 2.0 * plan.keyTiles + work.headDim / 2.0;
   double needed = double(plan.registers);
+  if (plan.threads != 32 * plan.warps)
+    needed += 18; // warps that only copy leave by a branch, around which more lives
   return {needed + 2, needed * (scores > result ? 1.25 : 1.13)};
 }
 
