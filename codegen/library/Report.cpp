@@ -141,7 +141,11 @@ Report vitc::makeReport(ModuleOp module, ArrayRef<KernelCode> codes, ArrayRef<Fu
   }
   for (auto &[kernel, reporter] : kernels) {
     StringRef name = cast<vit::KernelOp>(kernel).getSymName();
-    auto code = llvm::find_if(codes, [&](const KernelCode &c) { return c.kernel == name; });
+    auto code = llvm::find_if(codes, [&](const KernelCode &c) {
+      return c.kernel == name && c.part == 0 && llvm::any_of(c.batches, [&](auto range) {
+               return range.first <= maxBatch && maxBatch <= range.second;
+             });
+    });
     report.kernels.push_back(reporter.finish(code == codes.end() ? nullptr : &*code));
   }
   return report;
