@@ -124,10 +124,13 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
         ++(tensorType(argument).getRank() == 1 ? work.vectors : work.activations);
       continue;
     }
+    // A select reads one token of each image.
+    bool one = isa_and_present<vit::SelectOp>(kernel.getRoot());
+    int64_t size = sizeOf(type) / (one ? vit::rowsPerImage(cast<RankedTensorType>(type)) : 1);
     if (ofRoot)
-      work.rootRead += sizeOf(type);
+      work.rootRead += size;
     if (ofOthers) {
-      work.otherRead += sizeOf(type);
+      work.otherRead += size;
       ++work.activations;
     }
   }

@@ -36,7 +36,8 @@ Need linear(const Work &work, const Schedule &s) {
   double crowded = std::max(0, copiesPerThread(work, s) - 10);
   // What an epilogue reads and writes row by row has addresses of its own.
   double rows = s.splits > 1 ? 0 : work.activations + work.results - 1;
-  double least = held + (s.buffers == 2 ? 32 : 24) + 16 * (work.products - 1) + 1.5 * crowded + 6 * rows;
+  double least =
+      held + (s.buffers == 2 ? 32 : 24) + 16 * (work.products - 1) + 1.5 * crowded + 6 * rows;
   if (s.block[2] == 64) // twice the steps and copies in one piece of code
     least += s.stages == 3 ? 24 : 4;
   double free = held + (sums >= 96 ? 44 : 38) + 2 * crowded + 4 * rows;
@@ -99,4 +100,9 @@ int vitc::cost::predictRegisters(const Work &work, const Schedule &s) {
   Need need = needOf(work, s);
   int least = int(std::lround(need.least)), free = int(std::lround(std::min(need.free, 255.0)));
   return std::max(least, s.registers ? std::min(free, s.registers) : free);
+}
+
+int vitc::cost::boundFor(const Work &work, const Schedule &s, int most) {
+  int taken = predictRegisters(work, s) + 4;
+  return std::min(most, std::max(24, (taken + 7) / 8 * 8));
 }

@@ -26,16 +26,13 @@ namespace {
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// The bound on registers with which `blocks` blocks live together. Without one ptxas takes more
-/// than it needs, and a block fewer fits; far above the need a bound is none. Kernels other than
-/// products and attention are far from any, so only a budget bounds them.
+/// The bound on registers with which `blocks` blocks live together. Kernels other than products and
+/// attention are far from where that counts, so only a budget bounds them.
 int boundOf(const Work &work, const Schedule &s, int blocks, const Preferences &p) {
-  bool product = work.root == Root::Linear || work.root == Root::Attention;
-  if (!product && p.registerBudget == 255)
-    return 0;
-  int taken = (predictRegisters(work, s) + 4 + 7) / 8 * 8;
-  int room = registersFor(*p.gpu, threadsOf(work, s), blocks);
-  return std::min({p.registerBudget, room, std::max(taken, 24)});
+  if (work.root == Root::Linear || work.root == Root::Attention)
+    return boundFor(work, s,
+                    std::min(p.registerBudget, registersFor(*p.gpu, threadsOf(work, s), blocks)));
+  return p.registerBudget < 255 ? boundFor(work, s, p.registerBudget) : 0;
 }
 
 /// Adds the schedule with its bound on registers, if it can be built within the budget.
@@ -56,6 +53,12 @@ void add(std::vector<Schedule> &list, const Work &work, Schedule s, const Prefer
 }
 
 // Linears --------------------------------------------------------------------
+
+constexpr int64_t mostBlocksAlongM = 65535; // the second dimension of the grid
+
+int64_t blocksAlongM(const Work &work, const Schedule &s, int64_t maxBatch) {
+  return ceilDiv(work.rows * maxBatch, s.block[0]);
+}
 
 /// Parts of K that are worth a block of their own: at least 192 columns each.
 std::vector<int> splitsOf(const Work &work, const Preferences &p) {
@@ -182,8 +185,8 @@ std::vector<Schedule> vitc::cost::candidates(const Work &work, int64_t maxBatch,
     std::vector<Schedule> list = linearCandidates(work, p);
     if (!p.tile)
       addSplits(list, work, p);
-    // Blocks along M are the second dimension of the grid.
-    std::erase_if(list, [&](auto &s) { return ceilDiv(work.rows * maxBatch, s.block[0]) > 65535; });
+    std::erase_if(list,
+                  [&](auto &s) { return blocksAlongM(work, s, maxBatch) > mostBlocksAlongM; });
     return list;
   }
   case Root::Attention:
@@ -364,6 +367,16 @@ Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, con
   for (const Use &use : uses)
     if (use.work.rows > largest.work.rows)
       largest = use;
+  Schedule tallest = p.tile.value_or(Schedule{.block = {256}});
+  if (work.root == Root::Linear &&
+      blocksAlongM(largest.work, tallest, maxBatch) > mostBlocksAlongM) {
+    Selection result;
+    result.objection = "max-batch " + std::to_string(maxBatch) + " has " +
+                       std::to_string(largest.work.rows * maxBatch) + " rows, at most " +
+                       std::to_string(mostBlocksAlongM) + " blocks of " +
+                       std::to_string(tallest.block[0]) + " can be launched";
+    return result;
+  }
   std::vector<Schedule> list = candidates(largest.work, maxBatch, p);
   if (list.empty() && p.tile && work.root == Root::Linear)
     return pinned(work, maxBatch, p);

@@ -31,11 +31,11 @@ vit.kernel @twice(%x: tensor<?x768xf32>) -> (tensor<?x768xf32>, tensor<?x768xf16
   vit.yield %2, %3 : tensor<?x768xf32>, tensor<?x768xf16>
 }
 
-// An odd width leaves nothing to pair; 256 threads take four elements each.
-// CHECK-LABEL: kernel odd: threads 256, dynamic shared 0
+// An odd width leaves nothing to pair; four warps take eight elements for each thread.
+// CHECK-LABEL: kernel odd: threads 128, dynamic shared 0
 // CHECK-NOT: .v2
 // CHECK-NOT: .v4
-// CHECK-COUNT-4: st.global.b16
+// CHECK-COUNT-8: st.global.b16
 // CHECK-NOT: st.global
 // CHECK: ret;
 vit.kernel @odd(%x: tensor<?x5x37xf32>) -> tensor<?x5x37xbf16>

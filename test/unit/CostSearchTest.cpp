@@ -110,6 +110,13 @@ TEST_CASE("a pinned tile is taken as it is, or refused with both numbers") {
   CHECK(parseTile("128x128x64/64x64/4", *findGpu("h200"), error));
 }
 
+TEST_CASE("more rows than can be launched are refused") {
+  Selection selection = select({{linear(197, 768, 768)}}, 100000000, preferencesFor(rtx4090()));
+  CHECK(selection.ranges.empty());
+  CHECK(selection.objection ==
+        "max-batch 100000000 has 19700000000 rows, at most 65535 blocks of 256 can be launched");
+}
+
 TEST_CASE("two sets of sums take the place of a larger tile") {
   Preferences p = preferencesFor(rtx4090());
   Work gated = linear(197, 2048, 768, 1, 1, 2);
