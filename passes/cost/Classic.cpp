@@ -38,7 +38,7 @@ static std::vector<Schedule> classicTiles(const Work &work, const Preferences &p
   std::vector<Schedule> tiles;
   for (;;) {
     tiles.push_back(tile);
-    tiles.back().registers = bound;
+    tiles.back().registers = boundFor(work, tile, bound);
     if (halved(tile) == tile)
       return tiles;
     tile = halved(tile);

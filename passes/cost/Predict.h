@@ -23,6 +23,10 @@ struct Prediction {
 int predictRegisters(const Work &work, const Schedule &schedule);
 int leastRegisters(const Work &work, const Schedule &schedule);
 
+/// A bound, at most `most`, that leaves ptxas a little more than what it is predicted to take:
+/// without one it takes more than it needs where there is room.
+int boundFor(const Work &work, const Schedule &schedule, int most);
+
 /// One launch on `batch` images. The schedule must be one without objection.
 Prediction predict(const Work &work, const Schedule &schedule, int64_t batch, const Gpu &gpu);
 

@@ -103,3 +103,8 @@ int vitc::cost::predictRegisters(const Work &work, const Schedule &s) {
   int least = int(std::lround(need.least)), free = int(std::lround(std::min(need.free, 255.0)));
   return std::max(least, s.registers ? std::min(free, s.registers) : free);
 }
+
+int vitc::cost::boundFor(const Work &work, const Schedule &s, int most) {
+  int taken = predictRegisters(work, s) + 4;
+  return std::min(most, std::max(24, (taken + 7) / 8 * 8));
+}

@@ -26,14 +26,13 @@ namespace {
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// The bound on registers with which `blocks` blocks live together. Without one ptxas takes more
-/// than it needs, and a block fewer fits; far above the need a bound is none. Kernels other than
-/// products and attention are far from any, so only a budget bounds them.
+/// The bound on registers with which `blocks` blocks live together. Kernels other than products and
+/// attention are far from where that counts, so only a budget bounds them.
 int boundOf(const Work &work, const Schedule &s, int blocks, const Preferences &p) {
-  int taken = std::max(24, (predictRegisters(work, s) + 4 + 7) / 8 * 8);
   if (work.root == Root::Linear || work.root == Root::Attention)
-    return std::min({p.registerBudget, taken, registersFor(*p.gpu, threadsOf(work, s), blocks)});
-  return p.registerBudget < 255 ? std::min(p.registerBudget, taken) : 0;
+    return boundFor(work, s,
+                    std::min(p.registerBudget, registersFor(*p.gpu, threadsOf(work, s), blocks)));
+  return p.registerBudget < 255 ? boundFor(work, s, p.registerBudget) : 0;
 }
 
 /// Adds the schedule with its bound on registers, if it can be built within the budget.
