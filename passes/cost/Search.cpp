@@ -130,6 +130,8 @@ std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
   std::vector<Schedule> list;
   int64_t queries = work.overBatch ? maxBatch : work.queries;
   int keys = int(work.overBatch ? maxBatch : work.keys);
+  if (keys > vitc::maxAttentionKeys)
+    return list;
   int last = 0;
   for (int rows = int(std::min<int64_t>(256, ceilDiv(queries, 16) * 16)); rows >= 16; rows -= 16) {
     // Blocks get equal shares of the rows: what was asked for may come out as the one before.
@@ -329,11 +331,12 @@ Selection overBudget(const std::vector<Use> &uses, int64_t maxBatch, const Prefe
   if (p.registerBudget < 255)
     result = select(uses, maxBatch, generous);
   if (result.ranges.empty()) {
-    Schedule tile = p.tile.value_or(Schedule());
-    result.objection =
-        p.tile && work.root == Root::Linear
-            ? objection(work, tile, *p.gpu)
-            : "no schedule fits in " + std::to_string(p.registerBudget) + " registers";
+    int64_t keys = work.overBatch ? maxBatch : work.keys;
+    if (work.root == Root::Attention && keys > vitc::maxAttentionKeys)
+      result.objection = "it has " + std::to_string(keys) + " keys, whole rows have at most " +
+                         std::to_string(vitc::maxAttentionKeys);
+    else
+      result.objection = "no schedule fits in " + std::to_string(p.registerBudget) + " registers";
     return result;
   }
   int least = 256;

@@ -117,6 +117,14 @@ TEST_CASE("more rows than can be launched are refused") {
         "max-batch 100000000 has 19700000000 rows, at most 65535 blocks of 256 can be launched");
 }
 
+TEST_CASE("attention has whole rows of at most 272 keys") {
+  Preferences p = preferencesFor(rtx4090());
+  CHECK(best(attention(272, 12, 64), 64, p));
+  std::string why;
+  CHECK(!best(attention(1025, 12, 64), 64, p, &why));
+  CHECK(why == "it has 1025 keys, whole rows have at most 272");
+}
+
 TEST_CASE("two sets of sums take the place of a larger tile") {
   Preferences p = preferencesFor(rtx4090());
   Work gated = linear(197, 2048, 768, 1, 1, 2);

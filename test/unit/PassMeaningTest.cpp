@@ -100,6 +100,7 @@ int addPasses(PassManager &manager, int count, const std::string &dtype) {
       [] { return vitc::createHoistWeights(); },
       [] { return vitc::createFormKernels(); },
       [] { return vitc::createFuse(); },
+      [] { return vitc::createRequire(); },
       [] { return vitc::createShareKernels(); },
       [] { return vitc::createSelectSchedules({16, "rtx4090", ""}); },
       [] { return vitc::createPlanMemory({16}); },
