@@ -107,9 +107,6 @@ Occupancy vitc::cost::occupancy(const Gpu &gpu, int threads, int registers, int6
   int warps = (threads + 31) / 32;
   int perWarp = int(roundUp(int64_t(registers) * 32, 256));
   result.byRegisters = gpu.registersPerSm / 4 / perWarp * 4 / warps;
-  // A launch is checked with the block's warps rounded up to whole quarters.
-  if (perWarp * roundUp(warps, 4) > gpu.registersPerSm)
-    result.byRegisters = 0;
   result.bySmem = smem > gpu.smemPerBlock ? 0 : int(gpu.smemPerSm / roundUp(smem + kib, 128));
   result.byWarps = gpu.warpsPerSm / warps;
   result.byBlocks = gpu.blocksPerSm;

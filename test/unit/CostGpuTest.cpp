@@ -46,10 +46,10 @@ TEST_CASE("blocks by registers step at the sizes of the register file") {
     CHECK(occupancy(gpu, 256, step.registers, 0).blocks == step.blocks);
 }
 
-TEST_CASE("a block's warps are rounded up to whole quarters") {
+TEST_CASE("a block's warps are shared out among four quarters") {
   const Gpu &gpu = *findGpu("rtx4090");
   CHECK(occupancy(gpu, 13 * 32, 128, 0).blocks == 1); // 16 warps of 4096 registers
-  CHECK(occupancy(gpu, 13 * 32, 136, 0).blocks == 0); // 16 warps of 4352 are more than there are
+  CHECK(occupancy(gpu, 13 * 32, 136, 0).blocks == 0); // a quarter has room for 3 of 4352
 }
 
 TEST_CASE("shared memory of a block is rounded to 128 bytes and 1 KB more") {

@@ -47,6 +47,16 @@ TEST_CASE("a few warps alone wait for their fragments, unless those are buffered
   CHECK(predict(work, s, 1, rtx4090()).seconds < 0.9 * single);
 }
 
+TEST_CASE("blocks that live together hide each other's waits, wave after wave") {
+  // Four stages leave room for one block of four warps, two for two.
+  Work work = linear(4096, 4096, 4096);
+  Prediction two = predict(work, tile("128x64x64/64x32/2"), 1, rtx4090());
+  Prediction alone = predict(work, tile("128x64x64/64x32/4"), 1, rtx4090());
+  REQUIRE(two.occupancy.blocks == 2);
+  REQUIRE(alone.occupancy.blocks == 1);
+  CHECK(alone.seconds > 1.1 * two.seconds);
+}
+
 TEST_CASE("activations that fit in L2 are free, larger ones cost DRAM") {
   Work gelu = elementwise(197, 3072, 1, {0, 1});
   Schedule s{.block = {2048}, .warp = {256}};
