@@ -460,6 +460,15 @@ class BadInput(unittest.TestCase):
                     self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
                     self.assertEqual(slurp(results), b"earlier")
                 self.assertEqual([n for n in os.listdir(self.folder) if n.endswith(".tmp")], [])
+        for command in ([VITC, "inspect", MODEL], [VITC, "explain", MODEL, "--json", "--ptxas", "none"],
+                        [VITC, "build", MODEL, "--emit=vit"],
+                        [VITC, "check", MODEL, "--golden", GOLDEN, "--device", "reference"],
+                        [VIT_RUN, self.library, "--weights", WEIGHTS, "--check", GOLDEN, "--emulate"]):
+            with self.subTest(command), open("/dev/full", "w") as full:
+                done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, r"(?m)^(vitc|vit-run): stdout: (No space left on device|cannot "
+                                              r"be written)$")
         file = self.write("file", "earlier")
         for where in (file, file + "/below", "/proc/nowhere/out"):
             with self.subTest(where):

@@ -266,7 +266,8 @@ TEST_CASE("recipe: a function gives tensors by their first name") {
     std::copy(stored.begin(), stored.end(), values.begin());
     return {};
   });
-  auto values = evaluateRecipe(r.library(), source, r.add(VIT_RECIPE_ADD, {t, t}, {2, 3}));
+  uint32_t sum = r.add(VIT_RECIPE_ADD, {t, t}, {2, 3});
+  auto values = evaluateRecipe(r.library(), source, sum);
   REQUIRE(values);
   CHECK(*values == Values{2, 4, 6, 8, 10, 12});
   CHECK(calls == 1);

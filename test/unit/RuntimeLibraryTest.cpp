@@ -50,7 +50,7 @@ const vit_library *build(int layers, const std::string &options) {
   std::string at = folder;
   std::ofstream(at + "/config.json") << config(layers);
   const char *other = std::getenv("VITC_COMPILER"); // where this build has none
-  std::string compiler = other ? other : VITC_BINARY_DIR "/bin/vitc";
+  std::string compiler = other && *other ? other : VITC_BINARY_DIR "/bin/vitc";
   std::string command = compiler + " build " + at + " -o " + at +
                         " --name model --shared --max-batch 33 " + options + " > " + at +
                         "/log 2>&1";

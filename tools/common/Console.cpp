@@ -4,9 +4,11 @@
 #include "tools/common/Console.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <unistd.h>
 
 namespace vitc {
@@ -24,6 +26,15 @@ void Progress::show(int64_t done, int64_t all) {
 Progress::~Progress() {
   if (shown)
     fprintf(stderr, "\r\033[K");
+}
+
+int finish(const char *tool, int code) {
+  errno = 0;
+  bool written = fflush(stdout) == 0 && !ferror(stdout);
+  if (written || code != exitDone)
+    return code;
+  fprintf(stderr, "%s: stdout: %s\n", tool, errno ? strerror(errno) : "cannot be written");
+  return exitFailed;
 }
 
 std::string emulatorPath() {

@@ -306,5 +306,5 @@ int main(int argc, char **argv) {
     fprintf(stderr, "vit-run: %s; see vit-run --help\n", error.what());
     return exitUsage;
   }
-  return run(options);
+  return finish("vit-run", run(options));
 }

@@ -60,6 +60,6 @@ int main(int argc, char **argv) {
   }
   for (auto &[verb, run] : verbs)
     if (verb->parsed())
-      return run();
+      return finish("vitc", run());
   return exitUsage;
 }
