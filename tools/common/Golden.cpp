@@ -156,7 +156,8 @@ const FileTensor *Golden::reference(std::string_view output) const {
 const FileTensor *Golden::labels() const { return file.find(labelsName); }
 
 Result<std::vector<float>> Golden::input(const ValueShape &input) const {
-  if (const FileTensor *tensor = file.find(inputName)) {
+  const FileTensor *own = file.find(input.name); // a model written by hand may call it otherwise
+  if (const FileTensor *tensor = own ? own : file.find(inputName)) {
     if (auto good = checkShape(path(), *tensor, input, images); !good)
       return good.takeError();
     return readValues(path(), *tensor);
@@ -181,7 +182,8 @@ Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model
     return labels.takeError();
   CheckReport report;
   for (const std::string &name : golden.outputNames())
-    if (std::none_of(model.outputs.begin(), model.outputs.end(),
+    if (name != model.input.name &&
+        std::none_of(model.outputs.begin(), model.outputs.end(),
                      [&](const ValueShape &output) { return output.name == name; }))
       report.notes.push_back(quoted(name) + " is not an output of the model, not compared");
   if (comparisons->empty() && labels->empty())

@@ -95,7 +95,7 @@ public:
   /// The reference of an output, NULL if there is none.
   const vitrt::FileTensor *reference(std::string_view output) const;
   const vitrt::FileTensor *labels() const;
-  /// Its pixel_values, or those of the hash rule where it has none.
+  /// Its tensor of the input's name, else its pixel_values, else what the hash rule makes.
   Result<std::vector<float>> input(const ValueShape &input) const;
 
 private:
