@@ -116,7 +116,7 @@ struct Reference::Impl {
   Expected<Slots> launch(LaunchOp op, ArrayRef<Slot> operands, int64_t images);
 };
 
-Expected<Slot> Reference::Impl::loadWeight(WeightOp op) {
+RefWeight RefWeight::of(WeightOp op) {
   RefWeight request;
   request.key = op.getKey();
   if (auto aliases = op.getAliases())
@@ -127,6 +127,11 @@ Expected<Slot> Reference::Impl::loadWeight(WeightOp op) {
       request.transposed.push_back(name);
   request.shape = op.getType().getShape();
   request.fileShape = op.getFileShape().value_or(request.shape);
+  return request;
+}
+
+Expected<Slot> Reference::Impl::loadWeight(WeightOp op) {
+  RefWeight request = RefWeight::of(op);
   std::vector<double> values;
   if (std::string problem = weights(request, values); !problem.empty())
     return fail(problem);

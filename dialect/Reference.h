@@ -43,6 +43,7 @@ struct RefOutput {
 /// What a vit.weight asks for. The file has the tensor under `key`, under one of `aliases`, or with
 /// its two dimensions exchanged under one of `transposed`.
 struct RefWeight {
+  static RefWeight of(WeightOp op); ///< which must outlive it
   llvm::StringRef key;
   std::vector<llvm::StringRef> aliases, transposed;
   llvm::ArrayRef<int64_t> fileShape; ///< under `key` and `aliases`

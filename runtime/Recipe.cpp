@@ -361,9 +361,9 @@ bool isIgnored(const vit_library &library, std::string_view name) {
 
 } // namespace
 
-/// Shapes and names only: a wrong file is refused before any arithmetic.
+/// Shapes, types and names only: a wrong file is refused before any arithmetic.
 Result<void> FileSource::check(const vit_library &library) {
-  std::string problem = "weights " + quoted(file.path()) + ": ";
+  std::string problem = about();
   std::vector<std::string_view> known;
   for (uint32_t i = 0; i != library.recipe_count; ++i) {
     const vit_recipe_step &step = library.recipe[i];
@@ -382,6 +382,9 @@ Result<void> FileSource::check(const vit_library &library) {
       if (tensor->shape != expected)
         return Error{problem + quoted(key.name) + " is " + shapeText(tensor->shape) +
                      ", the model expects " + shapeText(expected)};
+      if (!isFloat(tensor->type))
+        return Error{problem + quoted(key.name) + " has type " + std::string(nameOf(tensor->type)) +
+                     ", the model expects F64, F32, F16 or BF16"};
       found = &key;
     }
     if (!found)
@@ -409,10 +412,10 @@ Result<std::vector<double>> FileSource::load(const vit_recipe_step &step) {
     if (const FileTensor *tensor = file.find(key.name)) {
       auto values = readF64(*tensor);
       if (!values)
-        return Error{"weights " + quoted(file.path()) + ": " + values.error()};
+        return Error{about() + values.error()};
       return turned(std::move(*values), step, key);
     }
-  return Error{"weights " + quoted(file.path()) + ": " + quoted(step.keys[0].name) + " is missing"};
+  return Error{about() + quoted(step.keys[0].name) + " is missing"};
 }
 
 Result<std::vector<double>> FunctionSource::load(const vit_recipe_step &step) {
@@ -453,7 +456,7 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
     if (auto done = evaluator.evaluate(weight.value); !done)
       return done;
     if (auto done = store(library, weight, evaluator.value(weight.value), arena); !done)
-      return done;
+      return Error{source.about() + done.error()};
     evaluator.release(weight.value);
   }
   return {};

@@ -24,6 +24,8 @@ namespace vitrt {
 class WeightSource {
 public:
   virtual ~WeightSource() = default;
+  /// How a message about its tensors begins.
+  virtual std::string about() const { return "weights: "; }
   /// Called once, before any load: does the source hold what the recipe needs, and nothing else?
   virtual Result<void> check(const vit_library &library) = 0;
   /// The values of a LOAD step in the order of its file_shape (a transposed tensor is turned).
@@ -31,10 +33,12 @@ public:
 };
 
 /// Tensors of an open file, under any of the names that the recipe allows. Missing, ambiguous,
-/// extra and mis-shaped tensors are refused by name. `file` must outlive the source.
+/// extra and mis-shaped tensors, and those of no float type, are refused by name. `file` must
+/// outlive the source.
 class FileSource : public WeightSource {
 public:
   explicit FileSource(const Safetensors &file) : file(file) {}
+  std::string about() const override { return "weights " + quoted(file.path()) + ": "; }
   Result<void> check(const vit_library &library) override;
   Result<std::vector<double>> load(const vit_recipe_step &step) override;
 

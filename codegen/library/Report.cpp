@@ -10,275 +10,327 @@
 
 #include "codegen/library/Report.h"
 #include "codegen/library/LibraryData.h"
-#include "codegen/library/Recipe.h"
 #include "passes/Work.h"
 
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
 
 using namespace mlir;
 using namespace vitc;
 
-//===----------------------------------------------------------------------===//
-// One kernel
-//===----------------------------------------------------------------------===//
-
-static std::string joinSizes(ArrayRef<int64_t> sizes) {
-  std::string text;
-  for (int64_t size : sizes)
-    text += (text.empty() ? "" : "x") + std::to_string(size);
-  return text;
-}
-
-static std::string typeName(Type type) {
-  std::string text;
-  llvm::raw_string_ostream(text) << type;
-  return text;
-}
-
 static std::string dtypeOfKernel(vit::KernelOp kernel) {
+  auto name = [](Type type) {
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    return text;
+  };
   for (TypeRange types : {TypeRange(kernel.getArgumentTypes()), TypeRange(kernel.getResultTypes())})
     for (Type type : types)
-      if (auto tensor = cast<RankedTensorType>(type); !tensor.hasStaticShape())
-        return typeName(tensor.getElementType());
+      if (vit::isBatchTensor(type))
+        return name(cast<RankedTensorType>(type).getElementType());
   return "f32";
 }
 
+/// What one block computes, and one warp of it.
+static std::string tileText(cost::Root root, const cost::Schedule &schedule) {
+  auto [m, n, k] = schedule.block;
+  if (root == cost::Root::Linear)
+    return llvm::formatv("{0}x{1}x{2}/{3}x{4}", m, n, k, schedule.warp[0], schedule.warp[1]);
+  if (root == cost::Root::Attention)
+    return llvm::formatv("{0}x{1}", m, n);
+  return std::to_string(m) + (root == cost::Root::LayerNorm ? " rows" : " elements");
+}
+
+//===----------------------------------------------------------------------===//
+// One function
+//===----------------------------------------------------------------------===//
+
 namespace {
 
-class KernelReporter {
+/// All launches of one kernel.
+struct Uses {
+  SmallVector<vit::LaunchOp> launches;
+  cost::Work work; // of the one with the most rows
+  std::vector<std::string> places;
+};
+
+class FunctionReporter {
 public:
-  KernelReporter(vit::KernelOp kernel, const cost::Gpu &gpu, uint32_t maxBatch)
-      : kernel(kernel), gpu(gpu), maxBatch(maxBatch) {
-    report.name = kernel.getSymName().str();
-    Operation *root = kernel.getRoot();
-    report.root = root ? root->getName().stripDialect().str() : "elementwise";
-    report.ops = opList(kernel);
-    report.dtype = dtypeOfKernel(kernel);
-  }
+  FunctionReporter(const ReportSource &source, vit::KernelOp kernel, const Uses &uses,
+                   const KernelCode &function)
+      : source(source), gpu(*source.preferences.gpu), kernel(kernel), uses(uses),
+        function(function), schedule(scheduleOf(function.schedule)),
+        largest(function.batches.back().second) {}
 
-  void addLaunch(vit::LaunchOp launch) {
-    ++report.launches;
-    auto result = tensorType(launch.getResults_().front());
-    int64_t rows = vit::rowsPerImage(result) * maxBatch;
-    if (rows < report.m)
-      return;
-    work = workOf(launch);
-    report.m = rows;
-    report.n = widthOf(result);
-    if (auto linear = dyn_cast_or_null<vit::LinearOp>(kernel.getRoot()))
-      report.k = widthOf(linear.getWeight());
-    if (auto attention = dyn_cast_or_null<vit::AttentionOp>(kernel.getRoot()))
-      report.k = attention.getAxis() == vit::Axis::Batch
-                     ? int64_t(maxBatch)
-                     : attention.getKey().getType().getDimSize(1);
-  }
-
-  KernelReport finish(const KernelCode *code) {
-    if (auto schedule = scheduleAt(kernel, maxBatch))
-      describeSchedule(schedule);
-    if (code)
-      addFacts(*code);
+  KernelReport make() {
+    describe();
+    addFacts();
+    if (function.part == 0) {
+      predict();
+      addCandidates();
+      addDecisions();
+    }
     return std::move(report);
   }
 
 private:
-  void describeSchedule(vit::ScheduleAttr schedule) {
-    report.tile = joinSizes(schedule.getBlock());
-    if (schedule.getBlock().size() == 3)
-      report.tile += "/" + joinSizes(schedule.getWarp());
-    report.stages = schedule.getStages();
-    for (auto other : kernel.getSchedules()->getAsRange<vit::ScheduleAttr>()) {
-      if (other.getMinBatch() > maxBatch || other.getMaxBatch() < maxBatch)
-        continue;
-      cost::Schedule plain = scheduleOf(other);
-      cost::Prediction prediction = cost::predict(work, plain, maxBatch, gpu);
-      report.candidates.push_back(
-          {cost::text(plain), prediction.registers, prediction.seconds * 1e6});
-    }
-    report.predictedRegisters = report.candidates.front().predictedRegisters;
-    report.predictedMicroseconds = report.candidates.front().predictedMicroseconds;
-  }
+  void describe();
+  void addFacts();
+  void predict();
+  void addCandidates();
+  void addDecisions();
+  Candidate candidate(vit::ScheduleAttr attribute) const;
 
-  void addFacts(const KernelCode &code) {
-    report.smemBytes = code.launch.dynamicSmem;
-    int registers = report.predictedRegisters.value_or(255);
-    if (!code.codes.empty()) {
-      const Resources &used = code.codes.front().resources;
-      report.registers = registers = used.registers;
-      report.spillBytes = used.spillStores + used.spillLoads;
-      report.stackBytes = used.stack;
-      report.smemBytes += used.staticSmem;
-    }
-    report.limit =
-        cost::occupancy(gpu, code.launch.threads, std::clamp(registers, 1, 255), report.smemBytes)
-            .limit;
-  }
-
-  vit::KernelOp kernel;
+  const ReportSource &source;
   const cost::Gpu &gpu;
-  uint32_t maxBatch;
-  cost::Work work; // of the launch with the most rows
+  vit::KernelOp kernel;
+  const Uses &uses;
+  const KernelCode &function;
+  cost::Schedule schedule;
+  int64_t largest; // batch
   KernelReport report;
 };
 
 } // namespace
 
-Report vitc::makeReport(ModuleOp module, ArrayRef<KernelCode> codes, ArrayRef<FusionNote> fusions,
-                        StringRef gpuName, uint32_t maxBatch) {
-  const cost::Gpu *gpu = cost::findGpu(gpuName.str());
-  assert(gpu && "checked with the command line");
-  Report report;
-  report.gpu = gpuName.str();
-  report.fusions.assign(fusions.begin(), fusions.end());
-  llvm::MapVector<Operation *, KernelReporter> kernels;
-  for (vit::LaunchOp launch : launchesOf(module)) {
-    vit::KernelOp kernel = kernelOf(launch);
-    auto found = kernels.insert({kernel, KernelReporter(kernel, *gpu, maxBatch)}).first;
-    found->second.addLaunch(launch);
-  }
-  for (auto &[kernel, reporter] : kernels) {
-    StringRef name = cast<vit::KernelOp>(kernel).getSymName();
-    auto code = llvm::find_if(codes, [&](const KernelCode &c) {
-      return c.kernel == name && c.part == 0 && llvm::any_of(c.batches, [&](auto range) {
-               return range.first <= maxBatch && maxBatch <= range.second;
-             });
+void FunctionReporter::describe() {
+  const cost::Work &work = uses.work;
+  report.name = function.name;
+  report.kernel = function.kernel;
+  report.part = function.part;
+  report.batches = function.batches;
+  Operation *root = kernel.getRoot();
+  report.root = root ? root->getName().stripDialect().str() : "elementwise";
+  report.ops = opList(kernel);
+  report.m = work.rows * largest;
+  report.n = work.columns;
+  report.k =
+      work.root == cost::Root::Attention ? (work.overBatch ? largest : work.keys) : work.depth;
+  report.dtype = dtypeOfKernel(kernel);
+  report.schedule = scheduleText(function.schedule);
+  report.tile = tileText(work.root, schedule);
+  report.stages = schedule.stages;
+  report.splits = schedule.splits;
+  report.launches = uses.launches.size();
+  report.places = uses.places;
+}
+
+void FunctionReporter::addFacts() {
+  report.threads = function.launch.threads;
+  report.smemBytes = function.launch.dynamicSmem;
+  if (function.codes.empty())
+    return;
+  const Resources &used = function.codes.front().resources;
+  report.registers = used.registers;
+  report.spillBytes = used.spillStores + used.spillLoads;
+  report.stackBytes = used.stack;
+  report.smemBytes += used.staticSmem;
+}
+
+void FunctionReporter::predict() {
+  cost::Prediction prediction = cost::predict(uses.work, schedule, largest, gpu);
+  report.predictedRegisters = prediction.registers;
+  report.predictedMicroseconds = prediction.seconds * 1e6;
+  report.bound = prediction.bound;
+}
+
+Candidate FunctionReporter::candidate(vit::ScheduleAttr attribute) const {
+  cost::Schedule other = scheduleOf(attribute);
+  cost::Prediction prediction = cost::predict(uses.work, other, largest, gpu);
+  return {cost::text(other), prediction.registers, prediction.seconds * 1e6, {}, 0, ""};
+}
+
+/// The alternatives of the function's last range of batches, with what became of them.
+void FunctionReporter::addCandidates() {
+  auto found = llvm::find_if(source.alternatives, [&](const KernelAlternatives &alternatives) {
+    return alternatives.kernel == function.kernel;
+  });
+  if (found == source.alternatives.end())
+    return;
+  for (vit::ScheduleAttr attribute : found->schedules) {
+    if (attribute.getMinBatch() > largest || attribute.getMaxBatch() < largest)
+      continue;
+    Candidate entry = candidate(attribute);
+    auto refuted = llvm::find_if(source.refuted, [&](const RefutedSchedule &other) {
+      return other.kernel == function.kernel && sameCode(other.schedule, attribute);
     });
-    report.kernels.push_back(reporter.finish(code == codes.end() ? nullptr : &*code));
+    if (sameCode(attribute, function.schedule)) {
+      entry.registers = report.registers;
+      entry.spillBytes = report.spillBytes;
+      entry.verdict = "chosen";
+    } else if (refuted != source.refuted.end()) {
+      entry.registers = refuted->registers;
+      entry.spillBytes = refuted->spillBytes;
+      entry.verdict = refuted->problem;
+    } else {
+      double slower = entry.predictedMicroseconds / *report.predictedMicroseconds - 1;
+      entry.verdict = std::abs(slower) < 5e-4
+                          ? "as fast"
+                          : llvm::formatv("{0} by {1:f1} %", slower < 0 ? "faster" : "slower",
+                                          std::abs(slower) * 100)
+                                .str();
+    }
+    report.candidates.push_back(std::move(entry));
   }
+}
+
+/// Whether a row that a layer_norm reads is kept in registers, with the numbers of passes/cost.
+void FunctionReporter::addDecisions() {
+  const cost::Work &work = uses.work;
+  if (work.root != cost::Root::LayerNorm || work.before.ops() == 0)
+    return;
+  cost::Schedule kept = schedule;
+  kept.recompute = false;
+  int needed = cost::predictRegisters(work, kept), budget = source.preferences.registerBudget;
+  auto ops = [](int count) { return std::to_string(count) + (count == 1 ? " op" : " ops"); };
+  std::string numbers =
+      llvm::formatv("keeping it takes {0} registers, the budget is {1}", needed, budget);
+  if (source.preferences.fusePolicy != cost::FusePolicy::Auto)
+    numbers += "; asked for by --fuse-policy";
+  if (schedule.recompute)
+    report.decisions.push_back("recompute: the row is read again, " + ops(work.before.ops()) +
+                               " before the norm done anew; " + numbers);
+  else if (work.before.expensive > 0)
+    report.decisions.push_back("keep: " + ops(work.before.expensive) +
+                               " before the norm too expensive to do twice; " + numbers);
+  else
+    report.decisions.push_back("keep: the row stays in registers; " + numbers);
+}
+
+//===----------------------------------------------------------------------===//
+// The whole model
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class ModelReporter {
+public:
+  explicit ModelReporter(const ReportSource &source)
+      : source(source), gpu(*source.preferences.gpu) {}
+
+  Report make();
+
+private:
+  void addKernels(Report &report);
+  void addPredictions(Report &report);
+  /// Seconds of one launch, and of the gap before it not.
+  std::optional<double> seconds(vit::LaunchOp launch, int64_t batch);
+  double rooflineMicroseconds(int64_t batch, std::string &bound);
+
+  const ReportSource &source;
+  const cost::Gpu &gpu;
+  llvm::MapVector<Operation *, Uses> uses; // by kernel, in the order of the first launch
+};
+
+} // namespace
+
+void ModelReporter::addKernels(Report &report) {
+  for (auto &[op, launches] : uses) {
+    auto kernel = cast<vit::KernelOp>(op);
+    for (const KernelCode &function : source.functions) {
+      if (function.kernel != kernel.getSymName())
+        continue;
+      KernelReport made = FunctionReporter(source, kernel, launches, function).make();
+      int registers = made.registers.value_or(made.predictedRegisters.value_or(255));
+      cost::Occupancy fit =
+          cost::occupancy(gpu, made.threads, std::clamp(registers, 1, 255), made.smemBytes);
+      made.occupancy = {fit.blocks, fit.warps, gpu.warpsPerSm, fit.limit};
+      report.kernels.push_back(std::move(made));
+    }
+  }
+}
+
+std::optional<double> ModelReporter::seconds(vit::LaunchOp launch, int64_t batch) {
+  cost::Work work = workOf(launch);
+  if (batch <= source.maxBatch) {
+    vit::ScheduleAttr schedule = scheduleAt(kernelOf(launch), batch);
+    assert(schedule && "kernels are scheduled for all batches");
+    return cost::predict(work, scheduleOf(schedule), batch, gpu).seconds;
+  }
+  // As if the library had been built for that batch, with a range of its own.
+  std::optional<cost::Best> best = cost::best(work, batch, source.preferences);
+  return best ? std::optional(best->prediction.seconds) : std::nullopt;
+}
+
+/// What no schedule can beat: all products at the tensor cores' rate, all weights, inputs and
+/// outputs once through device memory.
+double ModelReporter::rooflineMicroseconds(int64_t batch, std::string &bound) {
+  double flops = 0, bytes = 0;
+  for (vit::LaunchOp launch : launchesOf(source.module)) {
+    cost::Work work = workOf(launch);
+    if (work.root == cost::Root::Linear)
+      flops += 2.0 * double(work.products * work.rows * work.columns * work.depth * batch);
+    if (work.root == cost::Root::Attention) {
+      int64_t queries = work.overBatch ? work.rows * batch : work.queries;
+      int64_t keys = work.overBatch ? batch : work.keys;
+      flops += 4.0 * double(queries * keys * work.heads * work.headDim) *
+               double(work.overBatch ? 1 : batch);
+    }
+    bytes += double(work.weightRead);
+  }
+  for (func::FuncOp model : modelFunctions(source.module))
+    for (TypeRange types : {TypeRange(model.getArgumentTypes()), TypeRange(model.getResultTypes())})
+      for (Type type : types) {
+        auto tensor = cast<RankedTensorType>(type);
+        bytes += double(batch * vit::rowsPerImage(tensor) * widthOf(tensor)) *
+                 tensor.getElementTypeBitWidth() / 8;
+      }
+  double compute = flops / (gpu.tensorTflops * 1e6), memory = bytes / (gpu.dramGBs * 1e3);
+  bound = compute >= memory ? "tensor" : "DRAM";
+  return std::max(compute, memory);
+}
+
+void ModelReporter::addPredictions(Report &report) {
+  bool overBatch =
+      llvm::any_of(uses, [](const auto &entry) { return entry.second.work.overBatch; });
+  for (int64_t batch : {1, 8, 32, 128}) {
+    ModelPrediction prediction;
+    prediction.batch = batch;
+    prediction.served = batch <= source.maxBatch;
+    if (overBatch && !prediction.served)
+      continue; // images that attend to each other are another model at another batch
+    prediction.rooflineMicroseconds = rooflineMicroseconds(batch, prediction.rooflineBound);
+    report.predictions.push_back(prediction);
+  }
+  for (ModelPrediction &prediction : report.predictions)
+    prediction.microseconds = 0;
+  for (vit::LaunchOp launch : launchesOf(source.module)) {
+    vit::KernelOp kernel = kernelOf(launch);
+    StepReport step = {labelOf(launch.getLoc()), kernel.getSymName().str(), opList(kernel), {}};
+    for (ModelPrediction &prediction : report.predictions) {
+      std::optional<double> time = seconds(launch, prediction.batch);
+      step.microseconds.push_back(time ? std::optional(*time * 1e6) : std::nullopt);
+      if (time && prediction.microseconds)
+        *prediction.microseconds += *time * 1e6 + gpu.launchGapUs;
+      else
+        prediction.microseconds.reset();
+    }
+    report.steps.push_back(std::move(step));
+  }
+}
+
+Report ModelReporter::make() {
+  Report report;
+  report.gpu = gpu.name;
+  report.tensorTflops = gpu.tensorTflops;
+  report.dramGBs = gpu.dramGBs;
+  report.launchGapMicroseconds = gpu.launchGapUs;
+  report.policy = source.policy;
+  report.maxBatch = source.maxBatch;
+  report.fusions.assign(source.fusions.begin(), source.fusions.end());
+  for (vit::LaunchOp launch : launchesOf(source.module)) {
+    Uses &use = uses[kernelOf(launch)];
+    cost::Work work = workOf(launch);
+    if (use.launches.empty() || work.rows > use.work.rows)
+      use.work = work;
+    use.launches.push_back(launch);
+    use.places.push_back(labelOf(launch.getLoc()));
+  }
+  addKernels(report);
+  addPredictions(report);
   return report;
 }
 
-//===----------------------------------------------------------------------===//
-// Text
-//===----------------------------------------------------------------------===//
-
-/// Three digits after the point: the same text wherever it is printed.
-static llvm::json::Value rounded(double value) { return std::round(value * 1000) / 1000; }
-
-template <class T> static llvm::json::Value orNull(const std::optional<T> &value) {
-  if (!value)
-    return nullptr;
-  if constexpr (std::is_floating_point_v<T>)
-    return rounded(*value);
-  else
-    return *value;
-}
-
-static llvm::json::Object kernelJson(const KernelReport &kernel) {
-  llvm::json::Array candidates;
-  for (const Candidate &candidate : kernel.candidates)
-    candidates.push_back(
-        llvm::json::Object{{"tile", candidate.tile},
-                           {"predicted_registers", candidate.predictedRegisters},
-                           {"predicted_us", rounded(candidate.predictedMicroseconds)}});
-  return llvm::json::Object{{"name", kernel.name},
-                            {"root", kernel.root},
-                            {"ops", kernel.ops},
-                            {"m", kernel.m},
-                            {"n", kernel.n},
-                            {"k", kernel.k},
-                            {"dtype", kernel.dtype},
-                            {"tile", kernel.tile},
-                            {"stages", kernel.stages},
-                            {"launches", kernel.launches},
-                            {"candidates", std::move(candidates)},
-                            {"predicted_registers", orNull(kernel.predictedRegisters)},
-                            {"registers", orNull(kernel.registers)},
-                            {"spill_bytes", kernel.spillBytes},
-                            {"stack_bytes", kernel.stackBytes},
-                            {"smem_bytes", kernel.smemBytes},
-                            {"predicted_us", orNull(kernel.predictedMicroseconds)},
-                            {"limit", kernel.limit}};
-}
-
-static llvm::json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
-  llvm::json::Array list;
-  for (const vit_tensor &tensor : ArrayRef(tensors, count)) {
-    llvm::json::Array shape;
-    for (int64_t size : ArrayRef(tensor.shape, tensor.rank))
-      shape.push_back(size);
-    list.push_back(llvm::json::Object{{"name", tensor.name}, {"shape", std::move(shape)}});
-  }
-  return list;
-}
-
-static llvm::json::Object libraryJson(const vit_library &library) {
-  uint64_t ptx = 0, code = 0;
-  for (const vit_kernel &kernel : ArrayRef(library.kernels, library.kernel_count)) {
-    ptx += kernel.ptx_size;
-    for (const vit_machine_code &image : ArrayRef(kernel.codes, kernel.code_count))
-      code += image.size;
-  }
-  return llvm::json::Object{{"name", library.name},
-                            {"abi", library.abi},
-                            {"compiler", library.compiler},
-                            {"assembler", library.assembler},
-                            {"max_batch", library.max_batch},
-                            {"inputs", tensorsJson(library.inputs, library.input_count)},
-                            {"outputs", tensorsJson(library.outputs, library.output_count)},
-                            {"launches", library.step_count},
-                            {"workspace_bytes_per_image", library.workspace_bytes},
-                            {"weight_bytes", library.weight_bytes},
-                            {"weights_embedded", library.embedded != nullptr},
-                            {"ptx_bytes", ptx},
-                            {"machine_code_bytes", code}};
-}
-
-std::string vitc::reportJson(const Report &report, const vit_library *library) {
-  llvm::json::Array kernels, fusions;
-  for (const KernelReport &kernel : report.kernels)
-    kernels.push_back(kernelJson(kernel));
-  for (const FusionNote &note : report.fusions)
-    fusions.push_back(llvm::json::Object{
-        {"ops", note.ops}, {"loc", note.location}, {"made", note.made}, {"reason", note.reason}});
-  llvm::json::Object root{
-      {"gpu", report.gpu}, {"kernels", std::move(kernels)}, {"fusions", std::move(fusions)}};
-  if (library)
-    root["library"] = libraryJson(*library);
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::formatv("{0:2}", llvm::json::Value(std::move(root)))
-                                 << "\n";
-  return text;
-}
-
-std::string vitc::reportTable(const Report &report) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  auto number = [](const std::optional<int> &value) {
-    return value ? std::to_string(*value) : std::string("-");
-  };
-  size_t width = 6;
-  for (const KernelReport &kernel : report.kernels)
-    width = std::max(width, kernel.name.size());
-  out << "kernels for " << report.gpu << "\n";
-  out << llvm::left_justify("kernel", width)
-      << "  launches       M x N x K         registers  spill  stack    smem     us  bound by\n";
-  for (const KernelReport &kernel : report.kernels) {
-    std::string shape = joinSizes({kernel.m, kernel.n});
-    if (kernel.k)
-      shape += "x" + std::to_string(kernel.k);
-    std::string registers =
-        number(kernel.registers) + " (" + number(kernel.predictedRegisters) + ")";
-    std::string time = "-";
-    if (kernel.predictedMicroseconds)
-      time = llvm::formatv("{0:f1}", *kernel.predictedMicroseconds).str();
-    out << llvm::left_justify(kernel.name, width)
-        << llvm::format("  %8u  %-20s  %-10s %5d  %5d  %6lld  %5s  %s\n", kernel.launches,
-                        shape.c_str(), registers.c_str(), kernel.spillBytes, kernel.stackBytes,
-                        static_cast<long long>(kernel.smemBytes), time.c_str(),
-                        kernel.limit.c_str());
-  }
-  out << "registers: found by ptxas (predicted); M and us at the largest batch\n\nfusions\n";
-  for (const FusionNote &note : report.fusions) {
-    out << (note.made ? "made     " : "refused  ") << note.ops;
-    if (!note.location.empty())
-      out << " at " << note.location;
-    if (!note.made)
-      out << ": " << note.reason;
-    out << "\n";
-  }
-  return text;
-}
+Report vitc::makeReport(const ReportSource &source) { return ModelReporter(source).make(); }

@@ -145,6 +145,10 @@ std::string imageText(const vit_model *model) {
   return image + ", driver " + model->driverVersion + ", " + model->deviceName;
 }
 
+DeviceNames deviceNames(const vit_model *model) {
+  return {model->deviceName, model->driverVersion};
+}
+
 Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *const *inputs, int n,
                              void *const *outputs, int m, const StepObserver &observer) {
   if (Status good = workspace->checkRun(&workspace->model, batch, inputs, n, outputs, m, false);

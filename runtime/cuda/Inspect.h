@@ -47,6 +47,12 @@ Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch);
 /// runs, else "sm_89 PTX, JIT, driver ..." with the target of the text that the driver compiled.
 std::string imageText(const vit_model *model);
 
+/// "NVIDIA GeForce RTX 4090", "13.0".
+struct DeviceNames {
+  std::string device, driver;
+};
+DeviceNames deviceNames(const vit_model *model);
+
 /// What a step wrote: one buffer or output, copied to the host.
 struct WrittenValue {
   vit_arg_kind kind; // VIT_ARG_BUFFER or VIT_ARG_OUTPUT

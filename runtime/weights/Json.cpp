@@ -206,4 +206,18 @@ bool JsonCursor::end() {
   return at == text.size() || fail("nothing more");
 }
 
+std::string jsonString(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    static constexpr char digits[] = "0123456789abcdef";
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if ((unsigned char)c < 0x20)
+      ((out += "\\u00") += digits[c >> 4]) += digits[c & 15];
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
 } // namespace vitrt

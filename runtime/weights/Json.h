@@ -15,6 +15,9 @@
 
 namespace vitrt {
 
+/// `text` in quotes, as JSON writes it.
+std::string jsonString(std::string_view text);
+
 class JsonCursor {
 public:
   enum { maxDepth = 64 }; // of values that skip() passes over

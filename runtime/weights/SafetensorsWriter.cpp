@@ -5,6 +5,7 @@
 // renamed when it is complete. Tensors are ordered by element size and name, so
 // that each is aligned and equal contents give equal bytes.
 //===----------------------------------------------------------------------===//
+#include "runtime/weights/Json.h"
 #include "runtime/weights/Safetensors.h"
 
 #include <algorithm>
@@ -16,20 +17,6 @@
 
 namespace vitrt {
 namespace {
-
-std::string jsonString(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    static constexpr char digits[] = "0123456789abcdef";
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if ((unsigned char)c < 0x20)
-      ((out += "\\u00") += digits[c >> 4]) += digits[c & 15];
-    else
-      out += c;
-  }
-  return out + "\"";
-}
 
 bool writeAll(int file, std::span<const uint8_t> bytes) {
   while (!bytes.empty()) {

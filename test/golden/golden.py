@@ -252,19 +252,25 @@ def weights(arguments):
             done = run(arguments.vit_run, shared, "--weights", file, "--check", expected, "--emulate")
             print(dtype, done.stdout.strip())
 
+        fc1 = ("layers.0.mlp.fc1.weight", "layers.0.linear1.weight")
+
         def transpose(tensors, config):
-            tensor = first_named(tensors, "layers.0.mlp.fc1.weight", "layers.0.linear1.weight")
-            tensor.shape.reverse()
+            first_named(tensors, *fc1).shape.reverse()
         wrong = copy_model(directory, os.path.join(scratch, "transposed"), transpose)
-        done = run(arguments.vit_run, shared, "--weights", os.path.join(wrong, "model.safetensors"),
-                   "--check", os.path.join(directory, "io.safetensors"), "--emulate", expect=1)
+        file, images = os.path.join(wrong, "model.safetensors"), os.path.join(directory, "io.safetensors")
         config = json.load(open(os.path.join(directory, "config.json")))
         wide = config.get("intermediate_size") or config["mlp_dim"]
         narrow = config.get("hidden_size") or config["dim"]
-        for shape in (f"{wide}x{narrow}", f"{narrow}x{wide}"):
-            if shape not in done.stderr:
-                sys.exit(f"the refusal of a transposed fc1 does not name {shape}: {done.stderr}")
-        print(done.stderr.strip())
+        for command in ([arguments.vit_run, shared, "--weights", file, "--check", images, "--emulate"],
+                        [vitc, "check", wrong, "--golden", images, "--device", "reference"],
+                        [vitc, "run", directory, "--weights", file, "--input", images, "--emulate"],
+                        [vitc, "build", directory, "--embed-weights", "--weights", file, "-o", scratch]):
+            done = run(*command, expect=1)
+            found = re.search(rf"'(\S+)' is {narrow}x{wide}, the model expects {wide}x{narrow}$",
+                              done.stderr.strip())
+            if not found or not found[1].endswith(fc1) or file not in done.stderr:
+                sys.exit(f"expected tensor, file and both shapes in the refusal: {done.stderr}")
+            print(done.stderr.strip())
 
 
 def main():

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/library/LibraryData.h"
-#include "passes/Kernels.h"
 #include "codegen/Functions.h"
+#include "passes/Kernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"

@@ -6,7 +6,7 @@
 // no allocator; threads share a model.
 //===----------------------------------------------------------------------===//
 #include "RuntimeFixture.h"
-#include "runtime/cuda/Driver.h"
+#include "RuntimeInterpose.h"
 
 #include <atomic>
 #include <chrono>
@@ -14,142 +14,10 @@
 #include <cstdlib>
 #include <thread>
 
+using namespace interpose;
 using namespace tiny;
 
-//===----------------------------------------------------------------------===//
-// Counting allocations of this thread, outside the driver
-//===----------------------------------------------------------------------===//
-
-static thread_local bool counting = false;
-static std::atomic<int> allocations{0};
-
-static void countAllocation() {
-  if (counting)
-    ++allocations;
-}
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define VITC_TEST_SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define VITC_TEST_SANITIZED
-#endif
-
-#ifdef VITC_TEST_SANITIZED
-extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*onMalloc)(const volatile void *,
-                                                                          size_t),
-                                                         void (*onFree)(const volatile void *));
-static const int hooks = __sanitizer_install_malloc_and_free_hooks(
-    [](const volatile void *, size_t) { countAllocation(); }, [](const volatile void *) {});
-#else
-extern "C" {
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t count, size_t bytes);
-void *__libc_realloc(void *old, size_t bytes);
-void *malloc(size_t bytes) {
-  countAllocation();
-  return __libc_malloc(bytes);
-}
-void *calloc(size_t count, size_t bytes) {
-  countAllocation();
-  return __libc_calloc(count, bytes);
-}
-void *realloc(void *old, size_t bytes) {
-  countAllocation();
-  return __libc_realloc(old, bytes);
-}
-}
-#endif
-
 namespace {
-
-/// Does not count while the driver works.
-struct Pause {
-  bool before = std::exchange(counting, false);
-  ~Pause() { counting = before; }
-};
-
-vitrt::Driver realDriver;
-int deviceAllocations = 0;
-
-int pausedLaunch(vitrt::CUfunction function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
-                 unsigned by, unsigned bz, unsigned shared, vitrt::CUstream stream,
-                 void **parameters, void **extra) {
-  Pause pause;
-  return realDriver.cuLaunchKernel(function, gx, gy, gz, bx, by, bz, shared, stream, parameters,
-                                   extra);
-}
-int pausedPush(vitrt::CUcontext context) {
-  Pause pause;
-  return realDriver.cuCtxPushCurrent(context);
-}
-int pausedPop(vitrt::CUcontext *context) {
-  Pause pause;
-  return realDriver.cuCtxPopCurrent(context);
-}
-int countedAlloc(vitrt::CUdeviceptr *pointer, size_t bytes) {
-  ++deviceAllocations;
-  return realDriver.cuMemAlloc(pointer, bytes);
-}
-
-/// Contexts retained, modules and streams that live.
-int live = 0;
-
-int countedRetain(vitrt::CUcontext *context, vitrt::CUdevice device) {
-  int error = realDriver.cuDevicePrimaryCtxRetain(context, device);
-  live += !error;
-  return error;
-}
-int countedRelease(vitrt::CUdevice device) {
-  int error = realDriver.cuDevicePrimaryCtxRelease(device);
-  live -= !error;
-  return error;
-}
-int countedModule(vitrt::CUmodule *module, const void *image, unsigned count, int *options,
-                  void **values) {
-  int error = realDriver.cuModuleLoadDataEx(module, image, count, options, values);
-  live += !error;
-  return error;
-}
-int countedUnload(vitrt::CUmodule module) {
-  int error = realDriver.cuModuleUnload(module);
-  live -= !error;
-  return error;
-}
-int countedStream(vitrt::CUstream *stream, unsigned flags) {
-  int error = realDriver.cuStreamCreate(stream, flags);
-  live += !error;
-  return error;
-}
-int countedDestroy(vitrt::CUstream stream) {
-  int error = realDriver.cuStreamDestroy(stream);
-  live -= !error;
-  return error;
-}
-
-/// Puts the functions above in front of the driver's while it lives.
-struct Interposed {
-  Interposed() {
-    const vitrt::Driver *driver = nullptr;
-    REQUIRE(vitrt::openDriver(driver));
-    table = const_cast<vitrt::Driver *>(driver);
-    realDriver = *table;
-    table->cuLaunchKernel = pausedLaunch;
-    table->cuCtxPushCurrent = pausedPush;
-    table->cuCtxPopCurrent = pausedPop;
-    table->cuMemAlloc = countedAlloc;
-    table->cuDevicePrimaryCtxRetain = countedRetain;
-    table->cuDevicePrimaryCtxRelease = countedRelease;
-    table->cuModuleLoadDataEx = countedModule;
-    table->cuModuleUnload = countedUnload;
-    table->cuStreamCreate = countedStream;
-    table->cuStreamDestroy = countedDestroy;
-    live = 0;
-  }
-  ~Interposed() { *table = realDriver; }
-  vitrt::Driver *table;
-};
 
 /// Load, create, run: what an application does until its first result.
 std::string firstRun(const std::string &weights, std::vector<float> &y) {
@@ -250,12 +118,16 @@ TEST_CASE("runtime: a run calls no allocator") {
   CHECK(good == 7);
   CHECK(counted == 0);
   CHECK(deviceAllocations == 0);
-  // The counter counts.
+  // The counter counts, each way of asking for memory.
+  allocations = 0;
   counting = true;
-  free(malloc(10));
-  std::vector<int> vector(100);
+  void *volatile kept[] = {malloc(10), calloc(2, 5), aligned_alloc(64, 64), new int[8]};
+  kept[0] = realloc(kept[0], 20);
   counting = false;
-  CHECK(allocations >= 2);
+  CHECK(allocations == 5);
+  for (void *pointer : {kept[0], kept[1], kept[2]})
+    free(pointer);
+  delete[] static_cast<int *>(kept[3]);
 }
 
 TEST_CASE("runtime: eight threads with eight workspaces share a model") {

@@ -205,7 +205,8 @@ class VitRun(unittest.TestCase):
             file.write(text.replace("ld.global.f32 %f1, [%rd4]", "frobnicate %f1"))
         out = self.tool("--check", first, "--ptx", ptx, code=1)
         self.assertIn("PTX of kernel 'relu'", out)
-        self.assertIn("frobnicate", out)
+        line = text.split("ld.global.f32 %f1, [%rd4]")[0].count("\n") + 1
+        self.assertIn(f"line {line}: 'frobnicate': unknown opcode", out)
         self.assertIn("cannot be read", self.tool("--check", first, "--ptx", "/none", code=1))
 
     def test_bench(self):
@@ -240,6 +241,47 @@ class VitRun(unittest.TestCase):
         done = subprocess.run([VIT_RUN, "--help"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0)
         self.assertIn("Example", done.stdout)
+
+    def tune(self, *args, code=0):
+        command = [VIT_RUN, "--tune", *args, "--weights", self.weights, "--emulate"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, f"{command}\n{done.stdout}{done.stderr}")
+        if code:
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        return done.stdout + done.stderr
+
+    def test_tune(self):
+        path = self.at("tuning.json")
+        out = self.tune(TINY, TINY, "--batch", "2,4", "--repetitions", "1", "-o", path)
+        self.assertIn("times of the emulator say nothing about a GPU", out)
+        self.assertRegex(out, r"(?m)^relu batch 4: \d+\.\d\d us with 128$")
+        with open(path) as file:
+            tuning = json.load(file)
+        self.assertIn("emulator", tuning["gpu"])
+        self.assertEqual(tuning["driver"], "13.0")
+        entries = {(entry["kernel"], entry["batch"]): entry for entry in tuning["entries"]}
+        self.assertEqual(len(entries), len(tuning["entries"]))
+        self.assertEqual({key: entry["schedule"] for key, entry in entries.items()},
+                         {("affine", 2): "64", ("affine", 4): "64", ("relu", 2): "64",
+                          ("relu", 4): "128"})
+        for (kernel, _), entry in entries.items():
+            self.assertEqual(int(entry["kernel_hash"], 16), {"affine": 11, "relu": 12}[kernel])
+            self.assertGreater(entry["us"], 0)
+            value = 0xcbf29ce484222325
+            for byte in entry["schedule"].encode():
+                value = (value ^ byte) * 0x100000001b3 % 2**64
+            self.assertEqual(entry["schedule_hash"], f"{value:016x}")
+
+    def test_tune_refuses(self):
+        path = self.at("none.json")
+        out = self.tune(TINY, "--batch", "9", "-o", path, code=1)
+        self.assertIn("batch is 9, but the library holds at most 8", out)
+        self.assertIn("not a shared library", self.tune(TINY, self.golden, "-o", path, code=1))
+        self.assertIn("is a directory",
+                      self.tune(TINY, "--repetitions", "1", "-o", self.folder.name, code=1))
+        self.tune(TINY, code=2)
+        self.tune(TINY, "-o", path, "--bench", code=2)
+        self.assertFalse(os.path.exists(path))
 
     def test_files_that_are_no_library(self):
         self.assertIn("cannot be read", self.tool("--bench", library="/none.so", code=1))

@@ -39,13 +39,13 @@ std::vector<int64_t> withBatch(int64_t batch, const ValueShape &value) {
   return shape;
 }
 
-/// Refuses a tensor that is not [batch, perImage...]; any batch if `batch` is 0.
+/// Refuses a tensor that is not [batch, perImage...]; any batch from 1 on if `batch` is 0.
 Result<void> checkShape(const std::string &path, const FileTensor &tensor, const ValueShape &value,
                         int64_t batch) {
   std::vector<int64_t> shape = withBatch(batch, value);
   if (batch == 0 && !tensor.shape.empty() && tensor.shape[0] > 0)
     shape[0] = tensor.shape[0];
-  if (tensor.shape == shape)
+  if (tensor.shape == shape && shape[0] > 0)
     return {};
   std::string expected = batch ? std::to_string(batch) : "batch";
   for (int64_t extent : value.perImage)

@@ -11,6 +11,7 @@
 #include "tools/common/Golden.h"
 #include "tools/vit-run/Bench.h"
 #include "tools/vit-run/Library.h"
+#include "tools/vit-run/Tune.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -25,7 +26,9 @@ using namespace vitc;
 namespace {
 
 struct Options {
-  std::string library, weights, input, output, golden, kernel, device = "cuda", dtype = "f16", ptx;
+  std::string library, weights, input, output, golden, kernel, device = "cuda", dtype = "f16", ptx,
+                                                               tuning;
+  std::vector<std::string> candidates;
   bool randomWeights = false, emulate = false, bench = false;
   int ordinal = 0, maxBatch = 0, repetitions = 100;
   int64_t rows = 0;
@@ -41,9 +44,10 @@ int fail(const std::string &text) {
 void describe(CLI::App &app, Options &options) {
   CLI::Range positive(1, INT_MAX);
   app.footer("Example:\n  vit-run libb16.so --weights model.safetensors --check io.safetensors\n"
-             "  vit-run libb16.so --random-weights --bench --batch 1,8,32");
-  app.add_option("library", options.library, "shared library that `vitc build --shared` wrote")
-      ->required();
+             "  vit-run libb16.so --random-weights --bench --batch 1,8,32\n"
+             "  vit-run --tune candidates/*.so --random-weights --batch 1,8,32 -o tuning.json");
+  auto *library =
+      app.add_option("library", options.library, "shared library that `vitc build --shared` wrote");
   auto *weights = app.add_option("--weights", options.weights, "safetensors file of the model");
   app.add_flag("--random-weights", options.randomWeights, "make weights from their names")
       ->excludes(weights);
@@ -58,10 +62,16 @@ void describe(CLI::App &app, Options &options) {
       ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16"}))
       ->capture_default_str();
   auto *bench = app.add_flag("--bench", options.bench, "time whole runs");
-  app.add_option("--batch", options.batches, "batches to time: 1,8,32")
-      ->delimiter(',')
-      ->check(positive)
-      ->needs(bench);
+  auto *candidates = app.add_option("--tune", options.candidates,
+                                    "time the kernels of these libraries, which `vitc tune` wrote, "
+                                    "and keep the fastest of each")
+                         ->expected(1, 1 << 10);
+  auto *tuning = app.add_option("-o,--tuning", options.tuning, "file of the fastest");
+  candidates->needs(tuning);
+  tuning->needs(candidates);
+  auto *batches = app.add_option("--batch", options.batches, "batches to time: 1,8,32")
+                      ->delimiter(',')
+                      ->check(positive);
   auto *kernel =
       app.add_option("--bench-kernel", options.kernel, "time one kernel, or one function of it");
   auto *rows = app.add_option("--rows", options.rows, "rows of its result (batch * tokens)")
@@ -87,6 +97,18 @@ void describe(CLI::App &app, Options &options) {
   input->excludes(check)->excludes(bench)->excludes(kernel);
   check->excludes(bench)->excludes(kernel);
   bench->excludes(kernel);
+  for (auto *other : {library, input, check, bench, kernel})
+    candidates->excludes(other);
+  app.callback([=, &options] {
+    if (*batches && !*bench && !*candidates)
+      throw CLI::RequiredError("--batch: one of --bench and --tune");
+    if (*candidates)
+      return;
+    if (!*library)
+      throw CLI::RequiredError("library");
+    if (!*input && !*check && !*bench && !*kernel)
+      throw CLI::RequiredError("one of --input, --check, --bench, --bench-kernel and --tune");
+  });
 }
 
 /// Where the weights come from. The source refers to the file, which therefore must not move.
@@ -232,11 +254,25 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   return exitDone;
 }
 
+int tuneLibraries(const Options &options) {
+  if (options.emulate)
+    printf("times of the emulator say nothing about a GPU\n");
+  auto tuning = tune(options.candidates, options.batches, options.repetitions,
+                     [&](const vit_library &library) { return loadModel(options, library); });
+  if (!tuning)
+    return fail(tuning.error());
+  if (auto written = writeTuning(options.tuning, *tuning); !written)
+    return fail(written.error());
+  return exitDone;
+}
+
 int run(const Options &options) {
   if (options.device == "cpu")
     return fail("--device cpu: the library has no CPU code; use --device cuda or --emulate");
   if (options.emulate)
     vitrt::setDriverPath(emulatorPath());
+  if (!options.candidates.empty())
+    return tuneLibraries(options);
   auto library = openLibrary(options.library);
   if (!library)
     return fail(library.error());
@@ -264,8 +300,6 @@ int main(int argc, char **argv) {
   describe(app, options);
   try {
     app.parse(argc, argv);
-    if (options.input.empty() && options.golden.empty() && !options.bench && options.kernel.empty())
-      throw CLI::RequiredError("one of --input, --check, --bench and --bench-kernel");
   } catch (const CLI::CallForHelp &help) {
     return app.exit(help);
   } catch (const CLI::ParseError &error) {

@@ -9,9 +9,8 @@
 #include "tools/vitc/Device.h"
 #include "tools/vitc/Files.h"
 #include "tools/vitc/Options.h"
+#include "tools/vitc/Profile.h"
 
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace vitc;
@@ -21,32 +20,23 @@ namespace {
 struct BuildOptions {
   CompileOptions compile;
   std::string output, name, emit, weights;
+  std::vector<std::string> profiles;
   bool embed = false, shared = false, randomWeights = false;
 };
 
 int fail(llvm::Error error) { return vitc::fail(llvm::toString(std::move(error))); }
 
-/// The name of a directory or file, made a C identifier.
-std::string defaultName(const std::string &model) {
-  llvm::SmallString<128> path(model);
-  llvm::sys::fs::make_absolute(path);
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  llvm::StringRef last = llvm::sys::path::filename(path);
-  if (last == "." || last == "/") // "dir/" ends so
-    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
-  if (last == "config.json")
-    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
-  last.consume_back(".mlir");
-  std::string name = makeIdentifier(last);
-  return isIdentifier(name) ? name : name + "_model";
-}
-
 int emitText(const BuildOptions &options, Compiler &compiler) {
   std::string text;
   if (options.emit == "ptx") {
-    if (mlir::failed(compiler.generate(Compiler::Oracle::advises)))
+    std::vector<ProfileNote> profile; // nobody to tell
+    if (mlir::failed(
+            generateWithProfiles(compiler, Compiler::Oracle::advises, options.profiles, profile)))
       return exitFailed;
     text = compiler.ptx();
+  } else if (!options.profiles.empty()) {
+    return vitc::fail("--ncu with --emit=" + options.emit +
+                      ": a profile is about code; expected --emit=ptx or a build");
   } else {
     Compiler::Level level = options.emit == "vit"       ? Compiler::vit
                             : options.emit == "kernels" ? Compiler::kernels
@@ -61,19 +51,16 @@ int emitText(const BuildOptions &options, Compiler &compiler) {
 }
 
 /// The weights as the kernels will read them, by the function that the runtime uses too.
-int embedWeights(const BuildOptions &options, const Compiler &compiler, LibraryData &data) {
-  auto weights = openWeights(compiler, options.weights, options.randomWeights);
-  if (!weights)
-    return vitc::fail(weights.error());
+int embedWeights(vitrt::WeightSource &source, LibraryData &data) {
   std::vector<uint8_t> arena(data.library.weight_bytes);
-  if (auto done = vitrt::prepareWeights(*data.view(), *weights->source, arena); !done)
+  if (auto done = vitrt::prepareWeights(*data.view(), source, arena); !done)
     return vitc::fail(done.error());
   data.embed(std::move(arena));
   return exitDone;
 }
 
 int writeLibrary(const BuildOptions &options, const Compiler &compiler, const LibraryData &data,
-                 OutputFiles &files) {
+                 const std::vector<ProfileNote> &profile, OutputFiles &files) {
   const vit_library &library = *data.view();
   std::string name = library.name;
   auto object = emitObject(library);
@@ -94,8 +81,9 @@ int writeLibrary(const BuildOptions &options, const Compiler &compiler, const Li
   auto archive = emitArchive((*object)->getMemBufferRef());
   if (!archive)
     return fail(archive.takeError());
-  Report report = makeReport(compiler.module(), compiler.code(), compiler.fusions(),
-                             compiler.settings().gpu, library.max_batch);
+  Report report = compiler.report();
+  report.model = name;
+  report.profile = profile;
   if (auto error = files.write("lib" + name + ".a", (*archive)->getBuffer()))
     return fail(std::move(error));
   if (auto error = files.write(name + ".h", emitHeader(library)))
@@ -108,7 +96,7 @@ int writeLibrary(const BuildOptions &options, const Compiler &compiler, const Li
 }
 
 int build(const BuildOptions &options) {
-  std::string name = options.name.empty() ? defaultName(options.compile.model) : options.name;
+  std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
   if (!isIdentifier(name))
     return vitc::fail("--name '" + name + "': expected a C identifier that is no keyword");
   Compiler compiler(options.compile);
@@ -119,15 +107,24 @@ int build(const BuildOptions &options) {
   OutputFiles files;
   if (auto error = files.open(options.output))
     return fail(std::move(error));
-  if (mlir::failed(compiler.generate(Compiler::Oracle::decides)))
+  OpenWeights weights;
+  if (options.embed) {
+    auto opened = openWeights(compiler, options.weights, options.randomWeights);
+    if (!opened)
+      return vitc::fail(opened.error());
+    weights = std::move(*opened);
+  }
+  std::vector<ProfileNote> profile;
+  if (mlir::failed(
+          generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
     return exitFailed;
   auto data = compiler.link(name);
   if (!data)
     return exitFailed;
   if (options.embed)
-    if (int code = embedWeights(options, compiler, *data))
+    if (int code = embedWeights(*weights.source, *data))
       return code;
-  return writeLibrary(options, compiler, *data, files);
+  return writeLibrary(options, compiler, *data, profile, files);
 }
 
 } // namespace
@@ -138,6 +135,7 @@ Verb vitc::addBuild(CLI::App &app) {
              "writes out/libb16.a, out/b16.h and out/b16.report.json.");
   addCompileOptions(app, options->compile);
   addAssemblerOptions(app, options->compile);
+  addProfileOption(app, options->profiles);
   auto *output = app.add_option("-o,--output", options->output,
                                 "folder of the files; with --emit a file (default: stdout)");
   auto *emit = app.add_option("--emit", options->emit, "print IR instead: vit, kernels, llvm, ptx")

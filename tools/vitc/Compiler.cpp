@@ -4,9 +4,11 @@
 
 #include "tools/vitc/Compiler.h"
 
+#include "codegen/library/Emit.h"
 #include "codegen/library/PtxText.h"
-#include "passes/cost/Cost.h"
+#include "passes/Work.h"
 #include "tools/common/Console.h"
+#include "tools/common/Tuning.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
@@ -42,6 +44,20 @@ int vitc::fail(const Twine &text) {
 
 void vitc::warn(const Twine &text) {
   llvm::errs() << "vitc: warning: " << oneLine(text.str()) << "\n";
+}
+
+std::string vitc::modelName(StringRef model) {
+  SmallString<128> path(model);
+  llvm::sys::fs::make_absolute(path);
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  StringRef last = llvm::sys::path::filename(path);
+  if (last == "." || last == "/") // "dir/" ends so
+    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+  if (last == "config.json")
+    last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+  last.consume_back(".mlir");
+  std::string name = makeIdentifier(last);
+  return isIdentifier(name) ? name : name + "_model";
 }
 
 //===----------------------------------------------------------------------===//
@@ -275,6 +291,24 @@ LogicalResult Compiler::lowerTo(Level wanted) {
   return success();
 }
 
+LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
+  if (options.tuning.empty())
+    return success();
+  auto tuning = readTuning(options.tuning);
+  if (!tuning)
+    return fail(tuning.error()), failure();
+  for (const TuningEntry &entry : tuning->entries)
+    schedules.push_back(entry.kernel + " " + entry.kernelHash + " " + std::to_string(entry.batch) +
+                        " " + entry.schedule);
+  return success();
+}
+
+FailureOr<cost::Preferences> Compiler::preferences() const {
+  return readPreferences(module(),
+                         {options.gpu, options.tile, options.fusePolicy, options.tilePolicy,
+                          options.registerBudget, options.forceFuse, options.batchInvariant});
+}
+
 LogicalResult Compiler::runPasses(Level next) {
   PipelineOptions pipeline;
   pipeline.prune = !options.noPrune;
@@ -290,6 +324,8 @@ LogicalResult Compiler::runPasses(Level next) {
   pipeline.tilePolicy = options.tilePolicy;
   pipeline.require = ::llvm::join(options.require, ",");
   pipeline.batchInvariant = options.batchInvariant;
+  if (next == kernels && failed(readTuned(pipeline.tuned)))
+    return failure();
   PassManager manager(&context);
   if (next == vit)
     buildModelPipeline(manager, pipeline);
@@ -311,7 +347,41 @@ bool Compiler::isRequired(StringRef what) const {
   return ::llvm::is_contained(options.require, what);
 }
 
+void Compiler::rememberAlternatives() {
+  if (!allAlternatives.empty())
+    return;
+  for (auto kernel : root->getOps<vit::KernelOp>())
+    if (auto schedules = kernel.getSchedules()) {
+      auto list = schedules->getAsRange<vit::ScheduleAttr>();
+      allAlternatives.push_back({kernel.getSymName().str(), {list.begin(), list.end()}});
+    }
+}
+
+ArrayRef<vit::ScheduleAttr> Compiler::alternatives(StringRef kernel) const {
+  for (const KernelAlternatives &alternatives : allAlternatives)
+    if (alternatives.kernel == kernel)
+      return alternatives.schedules;
+  return {};
+}
+
+bool Compiler::isRefuted(StringRef kernel, vit::ScheduleAttr schedule) const {
+  return ::llvm::any_of(refutedSchedules, [&](const RefutedSchedule &refuted) {
+    return refuted.kernel == kernel && sameCode(refuted.schedule, schedule);
+  });
+}
+
+void Compiler::reschedule(vit::KernelOp kernel, ArrayRef<vit::ScheduleAttr> schedules) {
+  kernel.setSchedulesAttr(
+      ArrayAttr::get(&context, SmallVector<Attribute>(schedules.begin(), schedules.end())));
+  if (gpu::GPUModuleOp code = moduleOf(kernel))
+    code.erase();
+  level = std::min(level, kernels);
+}
+
 LogicalResult Compiler::generate(Oracle oracle) {
+  if (failed(lowerTo(kernels)))
+    return failure();
+  rememberAlternatives();
   if (failed(lowerTo(llvm)))
     return failure();
   if (oracle == Oracle::none && !isRequired("no-spill"))
@@ -354,6 +424,7 @@ LogicalResult Compiler::settleAll(const std::string &ptxas, Oracle oracle) {
   std::string error;
   if (failed(settleSchedules(*root, arch(), assembler, settled, error)))
     return error.empty() ? failure() : (fail(error), failure());
+  ::llvm::append_range(refutedSchedules, settled.dropped);
   return judgeLeft(oracle);
 }
 
@@ -374,6 +445,21 @@ LogicalResult Compiler::judgeLeft(Oracle oracle) const {
   if (oracle == Oracle::decides || isRequired("no-spill"))
     return fail(text), failure();
   return warn(text), success();
+}
+
+Report Compiler::report() const {
+  ReportSource source;
+  source.module = module();
+  source.functions = settled.functions;
+  source.refuted = refutedSchedules;
+  source.alternatives = allAlternatives;
+  source.fusions = notes;
+  source.preferences = *preferences(); // the passes have read them before
+  source.policy = options.tile.empty() ? options.tilePolicy : "pinned";
+  source.maxBatch = maxBatch();
+  Report report = makeReport(source);
+  report.model = modelName(options.model);
+  return report;
 }
 
 std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {

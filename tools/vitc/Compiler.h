@@ -34,6 +34,9 @@ int fail(const llvm::Twine &text);
 /// "vitc: warning: TEXT".
 void warn(const llvm::Twine &text);
 
+/// The name of a model's directory or file, made a C identifier.
+std::string modelName(llvm::StringRef model);
+
 /// What the command line says about compiling.
 struct CompileOptions {
   std::string model; ///< directory with config.json, or .mlir file
@@ -72,9 +75,19 @@ public:
   mlir::func::FuncOp function() const;
   const CompileOptions &settings() const { return options; }
   const std::vector<KernelCode> &code() const { return settled.functions; }
-  /// Schedules that ptxas refuted, before those that code() has.
-  const std::vector<RefutedSchedule> &dropped() const { return settled.dropped; }
+  /// Schedules that ptxas, or a profile, refuted before those that code() has.
+  const std::vector<RefutedSchedule> &refuted() const { return refutedSchedules; }
+  bool isRefuted(llvm::StringRef kernel, vit::ScheduleAttr schedule) const;
+  void refute(RefutedSchedule schedule) { refutedSchedules.push_back(std::move(schedule)); }
+  /// The schedules of a kernel before anything was refuted.
+  llvm::ArrayRef<vit::ScheduleAttr> alternatives(llvm::StringRef kernel) const;
+  /// Gives a kernel other schedules and forgets its code, which generate writes anew.
+  void reschedule(vit::KernelOp kernel, llvm::ArrayRef<vit::ScheduleAttr> schedules);
   const std::vector<FusionNote> &fusions() const { return notes; }
+  /// What schedules are chosen by.
+  mlir::FailureOr<cost::Preferences> preferences() const;
+  /// After generate: every decision with its numbers.
+  Report report() const;
   /// "ptxas V13.0.88", or empty if there is none.
   const std::string &assembler() const { return ptxasName; }
   bool isCheckpoint() const { return import.has_value(); }
@@ -108,6 +121,8 @@ private:
   mlir::LogicalResult checkScheduled();
   int64_t scheduledBatch() const;
   mlir::LogicalResult runPasses(Level level);
+  mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
+  void rememberAlternatives();
   mlir::LogicalResult translateAll();
   mlir::LogicalResult settleAll(const std::string &ptxas, Oracle oracle);
   mlir::LogicalResult judgeLeft(Oracle oracle) const;
@@ -123,6 +138,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
   SettledCode settled;
+  std::vector<KernelAlternatives> allAlternatives;
+  std::vector<RefutedSchedule> refutedSchedules;
   std::vector<FusionNote> notes;
   std::string ptxasName;
   bool reported = false, silent = false;

@@ -14,6 +14,7 @@
 
 #include "llvm/Support/FileSystem.h"
 
+#include <deque>
 #include <fstream>
 #include <iterator>
 
@@ -23,6 +24,56 @@ using namespace vitc;
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
+
+namespace {
+
+/// What a recipe says to load a weight. The step refers to the rest, so it does not move.
+struct LoadStep {
+  explicit LoadStep(const vit::RefWeight &weight) {
+    names.push_back(weight.key.str());
+    for (llvm::StringRef alias : weight.aliases)
+      names.push_back(alias.str());
+    for (llvm::StringRef name : weight.transposed)
+      names.push_back(name.str());
+    for (size_t i = 0; i < names.size(); ++i)
+      keys.push_back({names[i].c_str(), i > weight.aliases.size()});
+    step.op = VIT_RECIPE_LOAD;
+    step.rank = weight.shape.size();
+    llvm::copy(weight.shape, step.shape);
+    step.file_rank = weight.fileShape.size();
+    llvm::copy(weight.fileShape, step.file_shape);
+    step.keys = keys.data();
+    step.key_count = keys.size();
+  }
+  LoadStep(const LoadStep &) = delete;
+
+  std::vector<std::string> names;
+  std::vector<vit_key> keys;
+  vit_recipe_step step = {};
+};
+
+/// Compares names, shapes and types with what the model asks for, before anything is compiled or
+/// computed, and also where no library will be made that the runtime compares.
+Result<void> checkTensors(ModuleOp module, vitrt::WeightSource &source) {
+  std::deque<LoadStep> loads;
+  std::vector<vit_recipe_step> recipe;
+  module.walk([&](vit::WeightOp weight) {
+    recipe.push_back(loads.emplace_back(vit::RefWeight::of(weight)).step);
+  });
+  std::deque<std::string> texts;
+  std::vector<const char *> ignored;
+  if (auto names = findModel(module)->getAttrOfType<ArrayAttr>("vit.ignored"))
+    for (llvm::StringRef name : names.getAsValueRange<StringAttr>())
+      ignored.push_back(texts.emplace_back(name.str()).c_str());
+  vit_library library = {};
+  library.recipe = recipe.data();
+  library.recipe_count = recipe.size();
+  library.ignored = ignored.data();
+  library.ignored_count = ignored.size();
+  return source.check(library);
+}
+
+} // namespace
 
 Result<OpenWeights> vitc::openWeights(const Compiler &compiler, const std::string &path,
                                       bool random) {
@@ -36,6 +87,8 @@ Result<OpenWeights> vitc::openWeights(const Compiler &compiler, const std::strin
       return opened.takeError();
     weights.file = std::make_unique<vitrt::Safetensors>(std::move(*opened));
     weights.source = std::make_unique<vitrt::FileSource>(*weights.file);
+    if (auto good = checkTensors(compiler.module(), *weights.source); !good)
+      return good.takeError();
     return weights;
   }
   auto rule = readHashCase(compiler.directory());
@@ -51,23 +104,7 @@ Result<OpenWeights> vitc::openWeights(const Compiler &compiler, const std::strin
 
 vit::Reference::Weights vitc::referenceWeights(vitrt::WeightSource &source) {
   return [&source](const vit::RefWeight &weight, std::vector<double> &values) -> std::string {
-    std::vector<std::string> names = {weight.key.str()};
-    for (llvm::StringRef alias : weight.aliases)
-      names.push_back(alias.str());
-    for (llvm::StringRef name : weight.transposed)
-      names.push_back(name.str());
-    std::vector<vit_key> keys;
-    for (size_t i = 0; i < names.size(); ++i)
-      keys.push_back({names[i].c_str(), i > weight.aliases.size()});
-    vit_recipe_step step = {};
-    step.op = VIT_RECIPE_LOAD;
-    step.rank = weight.shape.size();
-    llvm::copy(weight.shape, step.shape);
-    step.file_rank = weight.fileShape.size();
-    llvm::copy(weight.fileShape, step.file_shape);
-    step.keys = keys.data();
-    step.key_count = keys.size();
-    auto loaded = source.load(step);
+    auto loaded = source.load(LoadStep(weight).step);
     if (!loaded)
       return loaded.error();
     values = std::move(*loaded);

@@ -18,7 +18,8 @@ struct OpenWeights {
   std::unique_ptr<vitrt::WeightSource> source;
 };
 /// `path`; else, if `random`, weights made from names; else those of the model's directory, which
-/// may say in its meta.json that they are made from names.
+/// may say in its meta.json that they are made from names. A file that does not fit the model is
+/// refused. The compiler is open.
 Result<OpenWeights> openWeights(const Compiler &compiler, const std::string &path, bool random);
 
 /// A source as the reference interpreter asks for weights. `source` must outlive it.

@@ -106,6 +106,14 @@ void vitc::addAssemblerOptions(CLI::App &app, CompileOptions &options) {
       ->check(CLI::Range(1u, 4096u));
 }
 
+void vitc::addProfileOption(CLI::App &app, std::vector<std::string> &profiles) {
+  app.add_option(
+         "--ncu", profiles,
+         "what `ncu --csv --page raw` wrote of this build: kernels that spill, or that their "
+         "registers bind, get other schedules")
+      ->allow_extra_args(false);
+}
+
 void vitc::addDeviceOptions(CLI::App &app, DeviceOptions &options) {
   app.add_option("--device", options.device, "auto, cuda, cpu or reference (f64)")
       ->check(CLI::IsMember({"auto", "cuda", "cpu", "reference"}))

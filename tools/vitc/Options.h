@@ -25,6 +25,9 @@ void addCompileOptions(CLI::App &app, CompileOptions &options);
 /// Those that only matter where machine code is made.
 void addAssemblerOptions(CLI::App &app, CompileOptions &options);
 
+/// --ncu.
+void addProfileOption(CLI::App &app, std::vector<std::string> &profiles);
+
 /// Where a model runs and with which weights.
 struct DeviceOptions {
   std::string device = "auto", weights, ptx;
@@ -39,6 +42,7 @@ Verb addCheck(CLI::App &app);
 Verb addInspect(CLI::App &app);
 Verb addExplain(CLI::App &app);
 Verb addBench(CLI::App &app);
+Verb addTune(CLI::App &app);
 
 } // namespace vitc
 

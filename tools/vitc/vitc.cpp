@@ -17,9 +17,9 @@ std::string reason(const CLI::App &app, const CLI::ParseError &error, int argc, 
   // CLI11 takes a wrong verb for an argument.
   if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
     return "unknown verb '" + std::string(argv[1]) +
-           "'; expected build, run, check, inspect, explain or bench";
+           "'; expected build, run, check, inspect, explain, bench or tune";
   if (app.get_subcommands().empty() && argc == 1)
-    return "expected a verb: build, run, check, inspect, explain or bench";
+    return "expected a verb: build, run, check, inspect, explain, bench or tune";
   std::string text = error.what();
   for (char &c : text)
     if (c == '\n')
@@ -46,6 +46,7 @@ int main(int argc, char **argv) {
   add("inspect", "layers, parameters, FLOPs, memory, and what is dead", addInspect);
   add("explain", "kernels, fusions made and refused, registers, predicted times", addExplain);
   add("bench", "latency and throughput on this machine", addBench);
+  add("tune", "write candidates that vit-run --tune times", addTune);
 
   try {
     app.parse(argc, argv);

@@ -1,0 +1,88 @@
+//===- TextTable.cpp - Columns for a terminal -----------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/library/TextTable.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <cassert>
+#include <numeric>
+
+using namespace llvm;
+using namespace vitc;
+
+static constexpr size_t gap = 2, narrowest = 8;
+
+std::string vitc::shorten(StringRef text, size_t width) {
+  if (text.size() <= width)
+    return text.str();
+  if (width <= 4)
+    return text.take_front(width).str();
+  size_t front = (width - 2) / 2, back = width - 2 - front;
+  return text.take_front(front).str() + ".." + text.take_back(back).str();
+}
+
+std::string vitc::wrap(StringRef text, size_t width, size_t indent, size_t used) {
+  std::string lines;
+  for (bool first = true; !text.empty(); first = false) {
+    auto [word, rest] = text.split(' ');
+    text = rest;
+    if (!first && used + 1 + word.size() > width) {
+      lines += "\n" + std::string(indent, ' ');
+      used = indent;
+    } else if (!first) {
+      lines += ' ';
+      ++used;
+    }
+    lines += word;
+    used += word.size();
+  }
+  return lines;
+}
+
+void TextTable::row(std::vector<std::string> cells, StringRef escape) {
+  assert(cells.size() == columns.size() && "a text for each column");
+  rows.push_back({std::move(cells), escape.str()});
+}
+
+std::vector<size_t> TextTable::widths(size_t width) const {
+  std::vector<size_t> result;
+  for (auto [i, column] : enumerate(columns)) {
+    result.push_back(column.header.size());
+    for (const Row &row : rows)
+      result[i] = std::max(result[i], row.cells[i].size());
+  }
+  size_t all = std::accumulate(result.begin(), result.end(), gap * (columns.size() - 1));
+  for (; all > width; --all) {
+    size_t *widest = nullptr;
+    for (auto [size, column] : zip_equal(result, columns))
+      if (column.kind == Flexible && size > narrowest && (!widest || size > *widest))
+        widest = &size;
+    if (!widest)
+      break;
+    --*widest;
+  }
+  return result;
+}
+
+std::string TextTable::text(size_t width, StringRef headerEscape) const {
+  std::vector<size_t> sizes = widths(width);
+  std::string text;
+  auto line = [&](auto cellOf, StringRef escape) {
+    std::string cells;
+    for (auto [i, column] : enumerate(columns)) {
+      std::string cell = shorten(cellOf(i), sizes[i]);
+      std::string blanks(sizes[i] - cell.size(), ' ');
+      cells +=
+          (i ? std::string(gap, ' ') : "") + (column.kind == Right ? blanks + cell : cell + blanks);
+    }
+    cells.erase(cells.find_last_not_of(' ') + 1);
+    text += escape.empty() ? cells : escape.str() + cells + "\033[0m";
+    text += '\n';
+  };
+  line([&](size_t i) { return columns[i].header; }, headerEscape);
+  for (const Row &row : rows)
+    line([&](size_t i) { return row.cells[i]; }, row.escape);
+  return text;
+}

@@ -1,0 +1,52 @@
+//===- Tuning.h - What was measured of candidate schedules -----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// `vit-run --tune` writes this file on the machine a model is deployed on,
+// `vitc build --tuning` reads it. It is kept with the sources, so it says what
+// it was measured for: an entry for a kernel or a schedule that has changed
+// since is refused, not applied.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_TOOLS_COMMON_TUNING_H
+#define VITC_TOOLS_COMMON_TUNING_H
+
+#include "runtime/weights/Result.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vitc {
+
+using vitrt::Error;
+using vitrt::Result;
+
+/// The fastest schedule of one kernel at one batch.
+struct TuningEntry {
+  std::string kernel;       ///< its name, as in vit_kernel::base
+  std::string kernelHash;   ///< hashText(vit_kernel::hash)
+  int64_t batch = 0;        ///< at least 1
+  std::string schedule;     ///< as in vit_kernel::schedule
+  std::string scheduleHash; ///< hashText(scheduleHash(schedule))
+  double microseconds = 0;  ///< of all its launches in one run
+};
+
+struct Tuning {
+  std::string gpu, driver; ///< where it was measured
+  std::vector<TuningEntry> entries;
+};
+
+/// Of the text of a schedule, the same on every machine (FNV-1a).
+uint64_t scheduleHash(std::string_view schedule);
+/// Sixteen hexadecimal digits.
+std::string hashText(uint64_t hash);
+
+std::string tuningJson(const Tuning &tuning);
+/// Refuses what is not of that form, and entries whose schedule is not that of its hash, by name.
+Result<Tuning> parseTuning(std::string_view text);
+Result<Tuning> readTuning(const std::string &path);
+/// Whole or not at all.
+Result<void> writeTuning(const std::string &path, const Tuning &tuning);
+
+} // namespace vitc
+#endif // VITC_TOOLS_COMMON_TUNING_H

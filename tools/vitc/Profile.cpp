@@ -1,0 +1,140 @@
+//===- Profile.cpp - Schedules that a profile refutes ---------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// A profile speaks of functions by their names, and those depend on which schedules ptxas left. So
+// the model is compiled first as it was for the profile; only then it is known which schedule of
+// which kernel each row is about.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/vitc/Profile.h"
+
+#include "codegen/library/Ncu.h"
+#include "passes/Work.h"
+
+using namespace mlir;
+using namespace vitc;
+
+namespace {
+
+class Profile {
+public:
+  Profile(Compiler &compiler, StringRef path) : compiler(compiler), path(path) {}
+
+  /// True if schedules have changed.
+  FailureOr<bool> apply(std::vector<ProfileNote> &notes);
+
+private:
+  LogicalResult join(ArrayRef<NcuKernel> measured);
+  bool replace(const KernelCode &function, const NcuKernel &measured, ProfileNote &note);
+
+  Compiler &compiler;
+  StringRef path;
+  std::vector<std::pair<KernelCode, NcuKernel>> joined;
+};
+
+} // namespace
+
+LogicalResult Profile::join(ArrayRef<NcuKernel> measured) {
+  ArrayRef<KernelCode> functions = compiler.code();
+  std::vector<StringRef> strangers;
+  for (const NcuKernel &kernel : measured) {
+    auto function =
+        llvm::find_if(functions, [&](const KernelCode &code) { return code.name == kernel.name; });
+    if (function != functions.end())
+      joined.emplace_back(*function, kernel);
+    else
+      strangers.push_back(kernel.name);
+  }
+  if (joined.empty())
+    return fail("NCU report '" + path + "' is of another model: it has '" + strangers.front() +
+                "', this model has '" + functions.front().name + "'"),
+           failure();
+  if (!strangers.empty())
+    warn("NCU report '" + path + "': " + Twine(strangers.size()) + " of its " +
+         Twine(measured.size()) + " kernels are not of this model, the first is '" +
+         strangers.front() + "'");
+  return success();
+}
+
+static std::pair<int64_t, int64_t> rangeOf(vit::ScheduleAttr schedule) {
+  return {schedule.getMinBatch(), schedule.getMaxBatch()};
+}
+
+/// The next schedule with fewer registers for all batches of the function.
+bool Profile::replace(const KernelCode &function, const NcuKernel &measured, ProfileNote &note) {
+  auto kernel = compiler.module().lookupSymbol<vit::KernelOp>(function.kernel);
+  cost::Work work;
+  for (vit::LaunchOp launch : launchesOf(compiler.module()))
+    if (cost::Work other = workOf(launch); kernelOf(launch) == kernel && other.rows >= work.rows)
+      work = other;
+  auto registersOf = [&](vit::ScheduleAttr schedule) {
+    return cost::predictRegisters(work, scheduleOf(schedule));
+  };
+  // Both sides predicted: what was found for one alternative is not known for the next.
+  int most = registersOf(function.schedule) - 1;
+  SmallVector<vit::ScheduleAttr> schedules;
+  std::string better;
+  std::vector<vit::ScheduleAttr> ranges = *activeSchedules(kernel);
+  for (vit::ScheduleAttr active : ranges) {
+    bool mine = sameCode(active, function.schedule);
+    size_t before = schedules.size();
+    for (vit::ScheduleAttr other : compiler.alternatives(function.kernel))
+      if (rangeOf(other) == rangeOf(active) && !sameCode(other, function.schedule) &&
+          !compiler.isRefuted(function.kernel, other) && (!mine || registersOf(other) <= most))
+        schedules.push_back(other);
+    if (schedules.size() == before) {
+      note.action =
+          llvm::formatv("no schedule of it is left with fewer than {0} registers", most + 1);
+      return false;
+    }
+    if (mine && better.empty())
+      better = llvm::formatv("{0}, predicted {1} registers, instead of {2}, predicted {3}",
+                             scheduleText(schedules[before]), registersOf(schedules[before]),
+                             scheduleText(function.schedule), most + 1);
+  }
+  note.action = "now " + better;
+  std::string problem = "profiled: " + note.finding;
+  compiler.refute({function.kernel, function.name, function.schedule,
+                   measured.registers.value_or(most + 1), 0, problem});
+  compiler.reschedule(kernel, schedules);
+  return true;
+}
+
+FailureOr<bool> Profile::apply(std::vector<ProfileNote> &notes) {
+  auto measured = readNcu(path);
+  if (!measured)
+    return fail(llvm::toString(measured.takeError())), failure();
+  if (failed(join(*measured)))
+    return failure();
+  bool changed = false;
+  for (const auto &[function, kernel] : joined) {
+    NcuVerdict verdict = judge(kernel);
+    if (verdict == NcuVerdict::Fine)
+      continue;
+    ProfileNote note = {function.name,
+                        (verdict == NcuVerdict::Spilling ? "spilling: " : "register-bound: ") +
+                            ncuReason(kernel),
+                        ""};
+    if (function.part == 1)
+      note.action = "it only adds the sums of the function before";
+    else
+      changed |= replace(function, kernel, note);
+    notes.push_back(std::move(note));
+  }
+  return changed;
+}
+
+LogicalResult vitc::generateWithProfiles(Compiler &compiler, Compiler::Oracle oracle,
+                                         ArrayRef<std::string> profiles,
+                                         std::vector<ProfileNote> &notes) {
+  if (failed(compiler.generate(oracle)))
+    return failure();
+  for (const std::string &path : profiles) {
+    FailureOr<bool> changed = Profile(compiler, path).apply(notes);
+    if (failed(changed) || (*changed && failed(compiler.generate(oracle))))
+      return failure();
+  }
+  return success();
+}

@@ -1,0 +1,22 @@
+//===- Profile.h - Schedules that a profile refutes -------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef TOOLS_VITC_PROFILE_H
+#define TOOLS_VITC_PROFILE_H
+
+#include "tools/vitc/Compiler.h"
+
+namespace vitc {
+
+/// Compiler::generate. Then, for each profile (what `ncu --csv --page raw` wrote) in turn, kernels
+/// that spilled or were bound by their registers get their next schedule with fewer registers, and
+/// code is generated again. Adds to `notes` what was found of every kernel that is not as it should
+/// be, and what follows. A profile without any kernel of the model is an error. A second profile is
+/// one of a build with the first.
+mlir::LogicalResult generateWithProfiles(Compiler &compiler, Compiler::Oracle oracle,
+                                         llvm::ArrayRef<std::string> profiles,
+                                         std::vector<ProfileNote> &notes);
+
+} // namespace vitc
+
+#endif // TOOLS_VITC_PROFILE_H
