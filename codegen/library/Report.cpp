@@ -274,6 +274,8 @@ double ModelReporter::rooflineMicroseconds(int64_t batch, std::string &bound) {
     for (TypeRange types : {TypeRange(model.getArgumentTypes()), TypeRange(model.getResultTypes())})
       for (Type type : types) {
         auto tensor = cast<RankedTensorType>(type);
+        if (!vit::isBatchTensor(tensor))
+          continue; // a weight, which its launches count
         bytes += double(batch * vit::rowsPerImage(tensor) * widthOf(tensor)) *
                  tensor.getElementTypeBitWidth() / 8;
       }
