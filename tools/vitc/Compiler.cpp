@@ -184,7 +184,7 @@ LogicalResult Compiler::readCheckpoint() {
   import.emplace(std::move(*found));
   for (const std::string &note : silent ? std::vector<std::string>() : import->notes)
     llvm::errs() << "vitc: note: " << oneLine(note) << "\n";
-  handler = std::make_unique<ScopedDiagnosticHandler>(&context, [this](Diagnostic &diagnostic) {
+  handler = std::make_shared<ScopedDiagnosticHandler>(&context, [this](Diagnostic &diagnostic) {
     report(diagnostic);
     return success();
   });
@@ -210,7 +210,7 @@ LogicalResult Compiler::readText() {
       });
     }
   };
-  handler = std::make_unique<Handler>(sources, &context, *this);
+  handler = std::make_shared<Handler>(sources, &context, *this);
   root = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   return success(bool(root));
 }

@@ -133,7 +133,8 @@ private:
   CompileOptions options;
   mlir::MLIRContext context;
   ::llvm::SourceMgr sources;
-  std::unique_ptr<mlir::ScopedDiagnosticHandler> handler;
+  /// Shared, because it remembers the destructor: that of the base is not virtual.
+  std::shared_ptr<mlir::ScopedDiagnosticHandler> handler;
   std::optional<Import> import;
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
