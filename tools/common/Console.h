@@ -25,8 +25,8 @@ private:
   bool terminal, shown = false;
 };
 
-/// The exit code of `tool`: `code`, unless what went to stdout could not all be written. Then that is
-/// said, for whoever reads a part must not take it for the whole.
+/// The exit code of `tool`: `code`, unless what went to stdout could not all be written. Then that
+/// is said, for whoever reads a part must not take it for the whole.
 int finish(const char *tool, int code);
 
 /// Where the emulator's libcuda.so.1 lies, seen from the running program: ../lib/emulator/.
