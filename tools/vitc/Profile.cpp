@@ -13,6 +13,8 @@
 #include "codegen/library/Ncu.h"
 #include "passes/Work.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 using namespace mlir;
 using namespace vitc;
 
