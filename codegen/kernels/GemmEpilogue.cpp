@@ -119,13 +119,21 @@ Place Epilogue::placeOf(Value row, int64_t j, unsigned vector) {
 void Epilogue::storeStaged() {
   k.barrier(); // the last block has been read by all: the ring is free
   Value shared = k.atByte(k.dynamicShared(), k.mul(k.warp(), slots * slotBytes));
+  Value warpRow = k.add(place.blockRow, place.warpRow);
+  // To ptxas the code for all rows would be one piece: what the fused ops read, and which columns
+  // exist, it would have ready for as many rows ahead as there are registers, and spill for the
+  // others. So each slot is a branch.
+  bool branches = (p.splits == 1 && region.rowOperands() > 0) || p.n % p.bn != 0;
   for (int64_t i = 0; i < p.wm / 16; ++i) {
-    Value slot = k.atByte(shared, {}, i % slots * slotBytes);
-    if (slots == 1 && i > 0)
-      k.syncWarp(); // the slot has been read; of two, the sync between has seen to it
-    fillSlot(slot, i);
-    k.syncWarp();
-    storeSlot(slot, i);
+    Value exists = branches ? k.less(k.add(warpRow, i * 16), place.rows) : Value();
+    k.ifThen(exists, [&] {
+      Value slot = k.atByte(shared, {}, i % slots * slotBytes);
+      if (slots == 1 && i > 0)
+        k.syncWarp(); // the slot has been read; of two, the sync between has seen to it
+      fillSlot(slot, i);
+      k.syncWarp();
+      storeSlot(slot, i);
+    });
   }
 }
 

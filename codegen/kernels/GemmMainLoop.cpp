@@ -227,7 +227,7 @@ Values MainLoop::singleBuffered() {
   size_t sums = state.size(), pointers = operands.size();
   state.append(fill(p.stages - 1));
   state.append({k.imm(0), k.imm((p.stages - 1) * p.stageBytes)}); // to read; to copy into
-  state = k.loop(k.imm(0), count, 1, state, [&](Value block, ValueRange args) {
+  state = k.rolledLoop(k.imm(0), count, 1, state, [&](Value block, ValueRange args) {
     Values next(args.take_front(sums));
     ValueRange from = args.slice(sums, pointers);
     Value reading = args[sums + pointers], writing = args[sums + pointers + 1];
@@ -267,7 +267,7 @@ Values MainLoop::doubleBuffered() {
     return fragments;
   };
   Value last = k.sub(count, k.imm(1));
-  state = k.loop(k.imm(0), last, 1, state, [&](Value block, ValueRange args) {
+  state = k.rolledLoop(k.imm(0), last, 1, state, [&](Value block, ValueRange args) {
     Values next(args.take_front(sums));
     ValueRange from = args.slice(sums, pointers);
     Value reading = args[sums + pointers], following = nextStage(reading);

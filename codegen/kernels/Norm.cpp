@@ -158,17 +158,15 @@ void NormEmitter::rowInRegisters(Value row) {
 }
 
 void NormEmitter::rowFromMemory(Value row) {
-  // A shuffle with itself is a lane that compilers take for another one: unrolled loops over known
-  // addresses would be merged to one that keeps the row in registers.
+  // Unrolled loops over known addresses would be merged to one that keeps the row in registers.
   auto overRow = [&](function_ref<Values(const Place &, Known &, ValueRange)> body,
                      Values initial) {
-    return k.loop(k.shuffleXor(k.lane(), 0), k.imm(vectors), 32, initial,
-                  [&](Value index, ValueRange sums) {
-                    Place place{row, k.mul(index, vector), 0, {}};
-                    Known known;
-                    region.evaluate(op.getInput(), place, vector, known);
-                    return body(place, known, sums);
-                  });
+    return k.rolledLoop(k.lane(), k.imm(vectors), 32, initial, [&](Value index, ValueRange sums) {
+      Place place{row, k.mul(index, vector), 0, {}};
+      Known known;
+      region.evaluate(op.getInput(), place, vector, known);
+      return body(place, known, sums);
+    });
   };
   Value zero = k.immF(0.0);
   Values sum = overRow(

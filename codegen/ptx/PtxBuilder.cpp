@@ -359,9 +359,16 @@ Values PtxBuilder::ifElse(Value condition, TypeRange types, llvm::function_ref<V
   return Values(branch.getResults());
 }
 
-Values PtxBuilder::loop(Value from, Value to, int64_t step, ArrayRef<Value> initial,
-                        llvm::function_ref<Values(Value, ValueRange)> body) {
+Values PtxBuilder::loop(Value from, Value to, int64_t step, ArrayRef<Value> initial, LoopBody body,
+                        bool rolled) {
   auto loop = scf::ForOp::create(*this, from, to, imm(step), initial);
+  if (rolled) { // becomes .pragma "nounroll"
+    auto never = LLVM::LoopUnrollAttr::get(getContext(), /*disable=*/getBoolAttr(true), {}, {}, {},
+                                           {}, {}, {});
+    loop->setAttr("loop_annotation",
+                  LLVM::LoopAnnotationAttr::get(getContext(), {}, {}, {}, never, {}, {}, {}, {}, {},
+                                                {}, {}, {}, {}, {}, {}));
+  }
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(loop.getBody());
   Values next = body(loop.getInductionVar(), loop.getRegionIterArgs());

@@ -142,11 +142,21 @@ public:
   void ifThen(Value condition, llvm::function_ref<void()> body); ///< null condition: always
   Values ifElse(Value condition, mlir::TypeRange types, llvm::function_ref<Values()> thenBody,
                 llvm::function_ref<Values()> elseBody);
+  using LoopBody = llvm::function_ref<Values(Value, mlir::ValueRange)>;
   /// for (i = from; i < to; i += step) values = body(i, values)
-  Values loop(Value from, Value to, int64_t step, llvm::ArrayRef<Value> initial,
-              llvm::function_ref<Values(Value, mlir::ValueRange)> body);
+  Values loop(Value from, Value to, int64_t step, llvm::ArrayRef<Value> initial, LoopBody body) {
+    return loop(from, to, step, initial, body, /*rolled=*/false);
+  }
+  /// The same, and a loop in the machine code too, whatever is known of its bounds: no iterations
+  /// beside each other with the registers of all of them.
+  Values rolledLoop(Value from, Value to, int64_t step, llvm::ArrayRef<Value> initial,
+                    LoopBody body) {
+    return loop(from, to, step, initial, body, /*rolled=*/true);
+  }
 
 private:
+  Values loop(Value from, Value to, int64_t step, llvm::ArrayRef<Value> initial, LoopBody body,
+              bool rolled);
   Value intrinsic(llvm::StringRef name, Type result, mlir::ValueRange operands);
   Value global(llvm::StringRef name, int64_t bytes, bool isExternal);
 };

@@ -4,8 +4,8 @@
 //
 // A linear holds its sums, the fragments of one k16 step (of two, if they are double-buffered), and
 // addresses: a pointer for each operand, and for each 16-byte copy of a k-block an offset and
-// whether its row exists. The epilogue works on the sums column group by column group when the
-// fragments are dead, so it adds only pointers and the values of one group. Attention holds the
+// whether its row exists. The epilogue works on the sums row group by row group when the fragments
+// are dead: what it reads and where from takes no more than they did. Attention holds the
 // scores of two rows, then their packed form beside the result; a layer_norm its part of a row; the
 // others one vector of each operand.
 //
@@ -33,17 +33,14 @@ struct Need {
 Need linear(const Work &work, const Schedule &s) {
   double fragments = s.warp[0] / 16 * 4 + work.products * (s.warp[1] / 8 * 2);
   double sums = s.accumulators(work), held = sums + s.buffers * fragments;
-  double crowded = std::max(0, copiesPerThread(work, s) - 10);
-  // What an epilogue reads and writes row by row has addresses of its own.
-  double rows = s.splits > 1 ? 0 : work.activations + work.results - 1;
-  double least =
-      held + (s.buffers == 2 ? 32 : 24) + 16 * (work.products - 1) + 1.5 * crowded + 6 * rows;
+  double crowded = 3.0 * std::max(0, copiesPerThread(work, s) - 8);
+  double least = held + 26 + 2 * (work.products - 1) + crowded;
   if (s.block[2] == 64) // twice the steps and copies in one piece of code
-    least += s.stages == 3 ? 24 : 4;
-  double free = held + (sums >= 96 ? 44 : 38) + 2 * crowded + 4 * rows;
+    least += s.stages == 3 ? 24 : 9;
   // Columns that are moved inside N have an address for each group instead of one offset for all.
-  if (s.splits == 1 && work.activations && work.columns % s.block[1] != 0)
-    least += 0.75 * s.warp[1];
+  if (s.splits == 1 && work.columns % s.block[1] != 0)
+    least += s.warp[1] * (work.activations ? 0.5 : work.vectors ? 0.3 : 0);
+  double free = held + (s.buffers == 2 ? 34 : 40) + 5 * (work.products - 1) + crowded;
   return {least, std::max(least, free)};
 }
 

@@ -32,6 +32,7 @@
 // CHECK-NEXT: cp.async.commit_group
 // The loop: one wait and one barrier, copies under a predicate, and two k16 steps of 4 x 4 tiles.
 // CHECK-NOT: cp.async.cg
+// CHECK: .pragma "nounroll";
 // CHECK: cp.async.wait_group 1;
 // CHECK-NEXT: bar.sync 0;
 // CHECK-COUNT-6: ldmatrix.sync.aligned.m8n8.x4.shared.b16

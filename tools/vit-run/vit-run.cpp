@@ -99,7 +99,7 @@ void describe(CLI::App &app, Options &options) {
   bench->excludes(kernel);
   for (auto *other : {library, input, check, bench, kernel})
     candidates->excludes(other);
-  app.callback([=, &options] {
+  app.callback([=] {
     if (*batches && !*bench && !*candidates)
       throw CLI::RequiredError("--batch: one of --bench and --tune");
     if (*candidates)

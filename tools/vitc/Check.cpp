@@ -55,6 +55,10 @@ double toleranceOf(const CheckOptions &options) {
 
 int checkWith(const CheckOptions &options, const Golden &golden, Compiler &compiler) {
   Runner runner(compiler, options.device);
+  if (failed(runner.open()))
+    return exitFailed;
+  if (auto input = golden.input(runner.model().input); !input)
+    return fail(input.error());
   if (failed(runner.prepare()))
     return exitFailed;
   Progress progress("chunk");

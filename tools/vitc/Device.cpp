@@ -131,20 +131,16 @@ LogicalResult vitc::checkDevice(const DeviceOptions &options, bool dtypeGiven) {
   return success();
 }
 
-LogicalResult Runner::prepare() {
-  auto weights = openWeights(compiler, options.weights, options.randomWeights);
-  if (!weights)
-    return fail(weights.error()), failure();
-  opened = std::move(*weights);
-  return isReference() ? prepareReference() : prepareDevice();
-}
-
 static ValueShape valueShape(Type type, StringAttr name) {
   auto shape = cast<RankedTensorType>(type).getShape().drop_front();
   return {name ? name.str() : "", {shape.begin(), shape.end()}};
 }
 
-LogicalResult Runner::prepareReference() {
+LogicalResult Runner::open() {
+  auto weights = openWeights(compiler, options.weights, options.randomWeights);
+  if (!weights)
+    return fail(weights.error()), failure();
+  opened = std::move(*weights);
   func::FuncOp model = compiler.function();
   if (model.getNumArguments() != 1)
     return fail(compiler.settings().model + ": has " + Twine(model.getNumArguments()) +
@@ -157,10 +153,22 @@ LogicalResult Runner::prepareReference() {
                                           model.getResultAttrOfType<StringAttr>(i, "vit.name")));
   runnable.batchAxis = attendsOverBatch(compiler.module());
   runnable.maxBatch = compiler.maxBatch();
+  return success();
+}
+
+LogicalResult Runner::prepare() {
+  if (!opened.source && failed(open()))
+    return failure();
+  if (!isReference())
+    return prepareDevice();
+  prepareReference();
+  return success();
+}
+
+void Runner::prepareReference() {
   reference = std::make_unique<vit::Reference>(compiler.module(), referenceWeights(*opened.source),
                                                compiler.settings().jobs);
   description = "reference, f64";
-  return success();
 }
 
 LogicalResult Runner::prepareDevice() {

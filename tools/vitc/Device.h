@@ -31,9 +31,12 @@ public:
   Runner(Compiler &compiler, const DeviceOptions &options) : compiler(compiler), options(options) {}
   Runner(const Runner &) = delete;
 
-  /// Compiles for the device, or prepares the reference, and loads the weights. Errors have been
-  /// reported. Which device it is goes to stdout before the first run, when nothing the user gave
-  /// can be wrong any more.
+  /// Opens the weights and knows model(), but for its largest batch: what the user gave can be
+  /// compared with it before anything is compiled. Errors have been reported.
+  mlir::LogicalResult open();
+  /// Compiles for the device, or prepares the reference, and loads the weights, after open() or
+  /// with it. Errors have been reported. Which device it is goes to stdout before the first run,
+  /// when nothing the user gave can be wrong any more.
   mlir::LogicalResult prepare();
   const RunnableModel &model() const { return runnable; }
   /// Computes one chunk.
@@ -54,7 +57,7 @@ public:
   void announce();
 
 private:
-  mlir::LogicalResult prepareReference();
+  void prepareReference();
   mlir::LogicalResult prepareDevice();
   Result<void> runReference(int64_t batch, std::span<const float> input,
                             std::span<std::vector<double>> outputs);

@@ -50,11 +50,13 @@ int run(const RunOptions &options) {
   if (failed(compiler.open()))
     return exitFailed;
   Runner runner(compiler, options.device);
-  if (failed(runner.prepare()))
+  if (failed(runner.open()))
     return exitFailed;
   auto input = readInput(options.input, runner.model().input);
   if (!input)
     return fail(input.error());
+  if (failed(runner.prepare()))
+    return exitFailed;
   Progress progress("chunk");
   auto results = runAll(runner.model(), *input, runner.function(),
                         [&](int64_t done, int64_t all) { progress.show(done, all); });
