@@ -290,7 +290,7 @@ def Vit_GeluOp : Vit_UnaryOp<"gelu"> {
     ```
   }];
   let arguments = (ins Vit_GeluFormAttr:$form, Vit_Activation:$input);
-  let assemblyFormat = "$form $input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "`` $form $input attr-dict `:` type($input) `->` type($result)";
 }
 def Vit_ReluOp : Vit_UnaryOp<"relu"> {
   let summary = "max(x, 0)";

@@ -100,8 +100,10 @@ struct Require : impl::RequireBase<Require> {
         continue;
       }
       InFlightDiagnostic error = emitError(last.op->getLoc())
-                                 << "requirement '" << requirement << "': " << describe(last.op)
-                                 << " (" << last.op->getName() << ") is not fused: ";
+                                 << "requirement '" << requirement << "': " << describe(last.op);
+      if (!locationName(last.op->getLoc()).empty())
+        error << " (" << last.op->getName() << ")";
+      error << " is not fused: ";
       if (!next.op && between.op)
         return error << "'" << at.op->getName() << "' reads '" << between.op->getName()
                      << "', expected 'vit." << expected << "'";

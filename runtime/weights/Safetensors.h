@@ -110,6 +110,9 @@ Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor
 
 /// Writes any file the same way: whole, or not at all.
 Result<void> writeFile(const std::string &path, std::span<const std::span<const uint8_t>> parts);
+/// Whether a file could be written there now: an error to know before somebody computes for
+/// minutes. Leaves nothing.
+Result<void> checkWritable(const std::string &path);
 
 } // namespace vitrt
 #endif // VITC_RUNTIME_WEIGHTS_SAFETENSORS_H

@@ -30,30 +30,54 @@ bool writeAll(int file, std::span<const uint8_t> bytes) {
   return true;
 }
 
-} // namespace
+Error unwritable(const std::string &path, const std::string &text) {
+  return Error{quoted(path) + ": " + text};
+}
 
-Result<void> writeFile(const std::string &path, std::span<const std::span<const uint8_t>> parts) {
-  auto fail = [&](const std::string &text) { return Error{quoted(path) + ": " + text}; };
+std::string temporaryOf(const std::string &path) {
+  return path + ".tmp." + std::to_string(getpid());
+}
+
+/// Opens an empty file beside `path` that can be renamed to it.
+Result<int> openBeside(const std::string &path) {
   struct stat status;
   if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-    return fail(S_ISDIR(status.st_mode) ? "is a directory, expected a file to write"
-                                        : "is not a regular file");
-  std::string temporary = path + ".tmp." + std::to_string(getpid());
-  int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return unwritable(path, S_ISDIR(status.st_mode) ? "is a directory, expected a file to write"
+                                                    : "is not a regular file");
+  int file = open(temporaryOf(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0)
-    return fail(std::string("cannot be written: ") + std::strerror(errno));
+    return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+  return file;
+}
+
+} // namespace
+
+Result<void> checkWritable(const std::string &path) {
+  auto file = openBeside(path);
+  if (!file)
+    return file.takeError();
+  close(*file);
+  unlink(temporaryOf(path).c_str());
+  return {};
+}
+
+Result<void> writeFile(const std::string &path, std::span<const std::span<const uint8_t>> parts) {
+  auto file = openBeside(path);
+  if (!file)
+    return file.takeError();
   bool good = true;
   for (std::span<const uint8_t> part : parts)
-    good = good && writeAll(file, part);
+    good = good && writeAll(*file, part);
   int problem = good ? 0 : errno;
-  if (close(file) != 0 && good)
+  if (close(*file) != 0 && good)
     good = false, problem = errno;
+  std::string temporary = temporaryOf(path);
   if (good && rename(temporary.c_str(), path.c_str()) != 0)
     good = false, problem = errno;
   if (good)
     return {};
   unlink(temporary.c_str());
-  return fail(std::string("cannot be written: ") + std::strerror(problem));
+  return unwritable(path, std::string("cannot be written: ") + std::strerror(problem));
 }
 
 Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor> tensors) {

@@ -12,10 +12,14 @@
 #include "test/vit-run/tiny.h"
 #include "vit/runtime.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <dlfcn.h>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -34,6 +38,33 @@ template <class Function> Function emulator(const char *name) {
   auto function = reinterpret_cast<Function>(dlsym(handle, name));
   REQUIRE(function);
   return function;
+}
+
+/// Eight threads, each with a workspace of its own for `maxBatch`, call `once` with the thread, the
+/// number of the run and the workspace for VITC_THREAD_SECONDS, else for one. It returns how many
+/// things were wrong.
+template <class Once> void onEightThreads(const vit_model *model, int maxBatch, const Once &once) {
+  const char *wanted = std::getenv("VITC_THREAD_SECONDS"); // ./check --full asks for more
+  const auto until =
+      std::chrono::steady_clock::now() + std::chrono::seconds(wanted ? std::atoi(wanted) : 1);
+  std::atomic<int> wrong{0}, runs{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread != 8; ++thread)
+    threads.emplace_back([&, thread] {
+      vit_workspace *workspace = nullptr;
+      if (vit_workspace_create(model, maxBatch, &workspace) != VIT_OK) {
+        ++wrong;
+        return;
+      }
+      do
+        wrong += once(thread, int(runs++), workspace);
+      while (std::chrono::steady_clock::now() < until);
+      vit_workspace_free(workspace);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  CHECK(wrong == 0);
+  CHECK(runs >= 8);
 }
 
 inline void configure(const std::string &options) {

@@ -171,42 +171,66 @@ bool CheckReport::ok() const {
   return std::all_of(outputs.begin(), outputs.end(), [](const OutputCheck &o) { return o.ok; });
 }
 
-Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model,
-                                const RunFunction &run, double tolerance,
-                                const ProgressFunction &progress) {
+namespace {
+
+/// What a golden file asks of a model.
+struct Task {
+  std::vector<Comparison> comparisons;
+  std::vector<double> labels;
+  std::vector<float> input;
+};
+
+Result<Task> readTask(const Golden &golden, const RunnableModel &model) {
   auto comparisons = prepareComparisons(golden, model);
   if (!comparisons)
     return comparisons.takeError();
   auto labels = readLabels(golden, model);
   if (!labels)
     return labels.takeError();
+  if (comparisons->empty() && labels->empty())
+    return Error{"golden " + quoted(golden.path()) + " has no reference of an output of the model"};
+  auto input = golden.input(model.input);
+  if (!input)
+    return input.takeError();
+  return Task{std::move(*comparisons), std::move(*labels), std::move(*input)};
+}
+
+} // namespace
+
+Result<void> matchGolden(const Golden &golden, const RunnableModel &model) {
+  if (auto task = readTask(golden, model); !task)
+    return task.takeError();
+  return {};
+}
+
+Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model,
+                                const RunFunction &run, double tolerance,
+                                const ProgressFunction &progress) {
+  auto task = readTask(golden, model);
+  if (!task)
+    return task.takeError();
   CheckReport report;
   for (const std::string &name : golden.outputNames())
     if (name != model.input.name &&
         std::none_of(model.outputs.begin(), model.outputs.end(),
                      [&](const ValueShape &output) { return output.name == name; }))
       report.notes.push_back(quoted(name) + " is not an output of the model, not compared");
-  if (comparisons->empty() && labels->empty())
-    return Error{"golden " + quoted(golden.path()) + " has no reference of an output of the model"};
-  auto input = golden.input(model.input);
-  if (!input)
-    return input.takeError();
   int logits = findLogits(model);
   auto take = [&](int64_t first, int64_t count, std::span<const std::vector<double>> outputs) {
-    for (Comparison &comparison : *comparisons)
+    for (Comparison &comparison : task->comparisons)
       comparison.add(outputs[comparison.output],
                      size_t(first * model.outputs[comparison.output].count()));
-    if (labels->empty())
+    if (task->labels.empty())
       return;
     size_t classes = size_t(model.outputs[logits].count());
     for (int64_t i = 0; i != count; ++i)
       report.right += double(argmax(std::span(outputs[logits]).subspan(i * classes, classes))) ==
-                      (*labels)[first + i];
+                      task->labels[first + i];
   };
-  if (auto done = runChunks(model, *input, golden.batch(), run, take, progress); !done)
+  if (auto done = runChunks(model, task->input, golden.batch(), run, take, progress); !done)
     return done.takeError();
-  report.labelled = int64_t(labels->size());
-  for (const Comparison &comparison : *comparisons) {
+  report.labelled = int64_t(task->labels.size());
+  for (const Comparison &comparison : task->comparisons) {
     double error = comparison.error();
     report.outputs.push_back( // a NaN is never within the tolerance
         {model.outputs[comparison.output].name, error, tolerance, error <= tolerance});

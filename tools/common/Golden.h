@@ -68,6 +68,8 @@ struct RunResults {
 };
 Result<RunResults> runAll(const RunnableModel &model, const InputBatch &input,
                           const RunFunction &run, const ProgressFunction &progress = {});
+/// Whether writeResults could write there, before anything is computed.
+Result<void> checkResultsFile(const std::string &path);
 /// Writes f32 tensors under the outputs' names.
 Result<void> writeResults(const std::string &path, const RunnableModel &model,
                           const RunResults &results);
@@ -118,6 +120,9 @@ struct CheckReport {
   bool ok() const;
 };
 
+/// Whether the golden file is one of this model: that what it holds has the model's shapes. To know
+/// before anything is compiled.
+Result<void> matchGolden(const Golden &golden, const RunnableModel &model);
 /// Runs the golden input and compares every output that has a reference.
 Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model,
                                 const RunFunction &run, double tolerance,

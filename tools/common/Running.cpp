@@ -57,6 +57,12 @@ Result<RunResults> runAll(const RunnableModel &model, const InputBatch &input,
   return results;
 }
 
+Result<void> checkResultsFile(const std::string &path) {
+  if (auto writable = vitrt::checkWritable(path); !writable)
+    return Error{"output " + writable.error()};
+  return {};
+}
+
 Result<void> writeResults(const std::string &path, const RunnableModel &model,
                           const RunResults &results) {
   std::vector<vitrt::NewTensor> tensors;

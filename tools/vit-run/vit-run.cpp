@@ -226,6 +226,9 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     if (!read)
       return read.takeError();
     input = std::move(*read);
+    if (!options.output.empty())
+      if (auto writable = checkResultsFile(options.output); !writable)
+        return writable.takeError();
   }
   if (!runnable->batchAxis) // else runChunks names the limit
     runnable->maxBatch = std::min(runnable->maxBatch, std::max<int64_t>(1, input.batch));

@@ -27,6 +27,9 @@ struct BuildOptions {
 int fail(llvm::Error error) { return vitc::fail(llvm::toString(std::move(error))); }
 
 int emitText(const BuildOptions &options, Compiler &compiler) {
+  if (!options.output.empty())
+    if (auto error = checkOutput(options.output))
+      return fail(std::move(error));
   std::string text;
   if (options.emit == "ptx") {
     std::vector<ProfileNote> profile; // nobody to tell

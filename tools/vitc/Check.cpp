@@ -57,8 +57,8 @@ int checkWith(const CheckOptions &options, const Golden &golden, Compiler &compi
   Runner runner(compiler, options.device);
   if (failed(runner.open()))
     return exitFailed;
-  if (auto input = golden.input(runner.model().input); !input)
-    return fail(input.error());
+  if (auto good = matchGolden(golden, runner.model()); !good)
+    return fail(good.error());
   if (failed(runner.prepare()))
     return exitFailed;
   Progress progress("chunk");

@@ -51,6 +51,9 @@ void comparePolicy(const ExplainOptions &options, const std::string &policy, Rep
 }
 
 int explain(const ExplainOptions &options) {
+  if (!options.html.empty())
+    if (auto error = checkOutput(options.html))
+      return fail(llvm::toString(std::move(error)));
   Compiler compiler(options.compile);
   std::vector<ProfileNote> profile;
   if (failed(compiler.open()) ||

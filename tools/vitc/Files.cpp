@@ -117,17 +117,33 @@ OutputFiles::~OutputFiles() {
     sys::fs::remove(folder->path); // stays if somebody else put something there
 }
 
-Error vitc::writeOutput(StringRef path, StringRef bytes) {
+/// Is written as it is.
+static bool isStream(StringRef path) {
   sys::fs::file_status status;
-  bool special = path == "-" || (!sys::fs::status(path, status) && sys::fs::exists(status) &&
-                                 !sys::fs::is_regular_file(status));
-  if (special)
-    return writeBytes(path, bytes);
+  return path == "-" || (!sys::fs::status(path, status) && sys::fs::exists(status) &&
+                         !sys::fs::is_regular_file(status) && !sys::fs::is_directory(status));
+}
+
+/// The folder of `path`, opened.
+static Error openFolderOf(StringRef path, OutputFiles &files) {
+  if (sys::fs::is_directory(path))
+    return createStringError(path + ": is a directory, expected a file to write");
   StringRef folder = sys::path::parent_path(path);
   if (!folder.empty() && !sys::fs::is_directory(folder))
     return createStringError(path + ": there is no folder '" + folder + "'");
+  return files.open(folder.empty() ? "." : folder);
+}
+
+Error vitc::checkOutput(StringRef path) {
   OutputFiles files;
-  if (auto error = files.open(folder.empty() ? "." : folder))
+  return isStream(path) ? Error::success() : openFolderOf(path, files);
+}
+
+Error vitc::writeOutput(StringRef path, StringRef bytes) {
+  if (isStream(path))
+    return writeBytes(path, bytes);
+  OutputFiles files;
+  if (auto error = openFolderOf(path, files))
     return error;
   if (auto error = files.write(sys::path::filename(path), bytes))
     return error;

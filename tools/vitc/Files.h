@@ -53,6 +53,9 @@ private:
 /// Writes to a file as it is: a temporary one of OutputFiles, or a stream ("-" is stdout).
 llvm::Error writeBytes(llvm::StringRef path, llvm::StringRef bytes);
 
+/// Whether writeOutput could write there, before somebody computes for minutes. Leaves nothing.
+llvm::Error checkOutput(llvm::StringRef path);
+
 /// Writes a file whole or not at all; what is no regular file (a terminal, a pipe, /dev/null) is
 /// written as it is.
 llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef bytes);

@@ -46,6 +46,9 @@ int run(const RunOptions &options) {
                                   "x.safetensors");
   if (failed(checkDevice(options.device, options.dtypeGiven)))
     return exitFailed;
+  if (!options.output.empty())
+    if (auto writable = checkResultsFile(options.output); !writable)
+      return fail(writable.error());
   Compiler compiler(options.compile);
   if (failed(compiler.open()))
     return exitFailed;
