@@ -205,8 +205,13 @@ LogicalResult Compiler::readText() {
     Handler(llvm::SourceMgr &sources, MLIRContext *context, Compiler &compiler)
         : SourceMgrDiagnosticHandler(sources, context, llvm::errs()) {
       setHandler([this, &compiler](Diagnostic &diagnostic) {
-        if (!compiler.silent && diagnostic.getSeverity() != DiagnosticSeverity::Remark)
+        if (compiler.silent || diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+          return;
+        // What the importer wrote has names instead of lines.
+        if (diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
           emitDiagnostic(diagnostic);
+        else
+          compiler.report(diagnostic);
       });
     }
   };
