@@ -3,8 +3,9 @@
 
 Runs on any machine with ptxas, no GPU:
   register_sweep.py VITC_OPT > bench/data/register-calibration.csv
-The shapes are those of ViTs, the schedules what a search may choose and beyond, so some spill. The
-same tools give the same file, byte by byte. Columns (empty where a family has no such number):
+The shapes are those of ViTs, the schedules what a search may choose and beyond, so some spill; random
+tiles of linears come at several bounds, from where they spill to where they do not. The same tools
+give the same file, byte by byte. Columns (empty where a family has no such number):
 
   family      gemm, reduction (of a split gemm), attention, norm, elementwise, patchify
   m,n,k       gemm: N and K, and M, the rows of an image; attention: query rows, keys, head_dim
@@ -19,6 +20,7 @@ same tools give the same file, byte by byte. Columns (empty where a family has n
   budget      bound on registers, 0: none
   registers, spill_bytes, smem    of a thread (ptxas), stores and loads together; dynamic, per block
 """
+import random
 import re
 import subprocess
 import sys
@@ -164,6 +166,34 @@ def gemms(sweep):
             gemm(sweep, epilogue, "f16", 197, n, k, block, warp, 2, splits=splits)
 
 
+def random_gemms(sweep, count=120):
+    """Linears that a search may come across, each at bounds around what its tile holds."""
+    generator = random.Random(1)
+    ceil = lambda a, b: -(-a // b)
+    while count:
+        epilogue = generator.choice(["cast", "gelu cast", "plain", "residual cast", "table cast",
+                                     "table residual cast", "gelu residual cast", "gated cast"])
+        linears = 2 if "gated" in epilogue else 1
+        wm, wn = 16 * generator.randint(1, 8), 8 * generator.randint(1, 16)
+        bm, bn = wm * generator.choice([1, 2, 4, 8]), wn * generator.choice([1, 2, 4, 8])
+        bk, buffers = generator.choice([32, 64]), generator.choice([1, 2])
+        stages, threads = generator.choice([2, 4] if bk == 64 else [2, 3, 4]), bm // wm * bn // wn * 32
+        sums = linears * wm * wn // 32
+        held = sums + buffers * (wm // 4 + linears * wn // 4)
+        n, k = (generator.choice(sizes) for sizes in ([384, 768, 1000, 1024, 3072],
+                                                      [192, 384, 592, 768, 3072]))
+        splits = 2 if k >= 384 and generator.random() < 0.15 else 1
+        tokens, dtype = generator.choice([50, 197, 257]), generator.choice(["f16", "bf16"])
+        copies = ceil(bm * bk // 8, threads) + linears * ceil(bn * bk // 8, threads)
+        if (not 64 <= threads <= 256 or max(bm, bn) > 256 or not 12 <= sums <= 128 or held > 190
+                or copies > 16 or 2 * stages * (bm + linears * bn) * bk > 99 * 1024):
+            continue
+        count -= 1
+        for budget in range((held + 15) // 8 * 8, min(held + 72, 256), 8):
+            gemm(sweep, epilogue, dtype, tokens, n, k, (bm, bn, bk), (wm, wn), stages,
+                 buffers=buffers, splits=splits, budget=budget)
+
+
 def attentions(sweep):
     for keys in (50, 65, 145, 197, 257, 272):
         for head in (32, 64, 80, 128):
@@ -264,7 +294,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     sweep = Sweep()
-    for family in (gemms, attentions, norms, elementwise, patches):
+    for family in (gemms, random_gemms, attentions, norms, elementwise, patches):
         family(sweep)
     print(",".join(COLUMNS))
     for first in range(0, len(sweep.kernels), 32):

@@ -12,7 +12,8 @@
 // ptxas takes more than it needs where nobody asks for fewer, to have loads under way early. So
 // there are two numbers: the least that does without spilling, and what is taken if there is room.
 // The constants are fitted on what ptxas 13.0 makes of our kernels
-// (bench/data/register-calibration.csv); a test compares both on other shapes.
+// (bench/data/register-calibration.csv), where no random tile that they call fitting spills; a test
+// compares both on other shapes.
 //
 //===----------------------------------------------------------------------===//
 
