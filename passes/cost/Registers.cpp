@@ -31,17 +31,26 @@ struct Need {
   double least, free;
 };
 
+/// Whether blocks of K are left to copy once the ring has been filled; else the main loop has no
+/// copies, nor what they hold.
+bool copiesInLoop(const Work &work, const Schedule &s) {
+  int64_t blocks = (work.depth + s.block[2] - 1) / s.block[2];
+  return s.splits > 1 || blocks > s.stages - (s.buffers == 1 ? 1 : 0);
+}
+
 Need linear(const Work &work, const Schedule &s) {
   double fragments = s.warp[0] / 16 * 4 + work.products * (s.warp[1] / 8 * 2);
   double sums = s.accumulators(work), held = sums + s.buffers * fragments;
   double crowded = 3.0 * std::max(0, copiesPerThread(work, s) - 8);
   double least = held + 26 + 2 * (work.products - 1) + crowded;
-  if (s.block[2] == 64) // twice the steps and copies in one piece of code
+  double free = held + (s.buffers == 2 ? 34 : 40) + 5 * (work.products - 1) + crowded;
+  if (!copiesInLoop(work, s))
+    least -= 10, free -= 14;
+  else if (s.block[2] == 64) // twice the steps and copies in one piece of code
     least += s.stages == 3 ? 24 : 9;
   // Columns that are moved inside N have an address for each group instead of one offset for all.
   if (s.splits == 1 && work.columns % s.block[1] != 0)
     least += s.warp[1] * (work.activations ? 0.5 : work.vectors ? 0.3 : 0);
-  double free = held + (s.buffers == 2 ? 34 : 40) + 5 * (work.products - 1) + crowded;
   return {least, std::max(least, free)};
 }
 

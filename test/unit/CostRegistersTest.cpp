@@ -26,6 +26,16 @@ TEST_CASE("a linear holds sums and fragments") {
   CHECK(predictRegisters(gated, half) == 2 * 64 + 16 + 2 * 8 + 40 + 5);
 }
 
+TEST_CASE("a ring that holds all of K needs nothing to fill it again") {
+  Schedule s = tile("64x64x32/32x32/4");
+  s.buffers = 2;
+  Work four = linear(197, 768, 128), five = linear(197, 768, 136);
+  CHECK(predictRegisters(four, s) == predictRegisters(five, s) - 14);
+  CHECK(leastRegisters(four, s) < leastRegisters(five, s));
+  s.buffers = 1; // fills one less ahead
+  CHECK(predictRegisters(four, s) == predictRegisters(five, s));
+}
+
 TEST_CASE("what is fused to a linear costs it nothing, moved columns their addresses") {
   Schedule s = tile("128x128x32/64x32/3");
   Work plain = linear(197, 768, 768), gelu = linear(197, 768, 768, 0, 1);
