@@ -63,12 +63,11 @@ Result<std::vector<float>> readValues(const std::string &path, const FileTensor 
 
 /// The comparison of one output.
 struct Comparison {
-  size_t output;
-  std::vector<double> reference;
+  const GoldenTask::Reference &reference;
   double difference = 0, norm = 0; // sums of squares
   void add(std::span<const double> values, size_t first) {
     for (size_t i = 0; i != values.size(); ++i) {
-      double wanted = reference[first + i], off = values[i] - wanted;
+      double wanted = reference.values[first + i], off = values[i] - wanted;
       difference += off * off;
       norm += wanted * wanted;
     }
@@ -88,9 +87,9 @@ int findLogits(const RunnableModel &model) {
   return -1;
 }
 
-Result<std::vector<Comparison>> prepareComparisons(const Golden &golden,
-                                                   const RunnableModel &model) {
-  std::vector<Comparison> comparisons;
+Result<std::vector<GoldenTask::Reference>> readReferences(const Golden &golden,
+                                                          const RunnableModel &model) {
+  std::vector<GoldenTask::Reference> references;
   for (size_t i = 0; i != model.outputs.size(); ++i) {
     const FileTensor *tensor = golden.reference(model.outputs[i].name);
     if (!tensor)
@@ -100,9 +99,9 @@ Result<std::vector<Comparison>> prepareComparisons(const Golden &golden,
     auto values = readF64(*tensor);
     if (!values)
       return Error{quoted(golden.path()) + ": " + values.error()};
-    comparisons.push_back({i, std::move(*values)});
+    references.push_back({i, std::move(*values)});
   }
-  return comparisons;
+  return references;
 }
 
 Result<std::vector<double>> readLabels(const Golden &golden, const RunnableModel &model) {
@@ -171,36 +170,58 @@ bool CheckReport::ok() const {
   return std::all_of(outputs.begin(), outputs.end(), [](const OutputCheck &o) { return o.ok; });
 }
 
-namespace {
-
-/// What a golden file asks of a model.
-struct Task {
-  std::vector<Comparison> comparisons;
-  std::vector<double> labels;
-  std::vector<float> input;
-};
-
-Result<Task> readTask(const Golden &golden, const RunnableModel &model) {
-  auto comparisons = prepareComparisons(golden, model);
-  if (!comparisons)
-    return comparisons.takeError();
+Result<GoldenTask> readTask(const Golden &golden, const RunnableModel &model) {
+  auto references = readReferences(golden, model);
+  if (!references)
+    return references.takeError();
   auto labels = readLabels(golden, model);
   if (!labels)
     return labels.takeError();
-  if (comparisons->empty() && labels->empty())
+  if (references->empty() && labels->empty())
     return Error{"golden " + quoted(golden.path()) + " has no reference of an output of the model"};
   auto input = golden.input(model.input);
   if (!input)
     return input.takeError();
-  return Task{std::move(*comparisons), std::move(*labels), std::move(*input)};
+  std::vector<std::string> notes;
+  for (const std::string &name : golden.outputNames())
+    if (name != model.input.name &&
+        std::none_of(model.outputs.begin(), model.outputs.end(),
+                     [&](const ValueShape &output) { return output.name == name; }))
+      notes.push_back(quoted(name) + " is not an output of the model, not compared");
+  return GoldenTask{golden.batch(), std::move(*references), std::move(*labels), std::move(*input),
+                    std::move(notes)};
 }
 
-} // namespace
-
-Result<void> matchGolden(const Golden &golden, const RunnableModel &model) {
-  if (auto task = readTask(golden, model); !task)
-    return task.takeError();
-  return {};
+Result<CheckReport> checkGolden(const GoldenTask &task, const RunnableModel &model,
+                                const RunFunction &run, double tolerance,
+                                const ProgressFunction &progress) {
+  CheckReport report;
+  report.notes = task.notes;
+  std::vector<Comparison> comparisons;
+  for (const GoldenTask::Reference &reference : task.references)
+    comparisons.push_back({reference});
+  int logits = findLogits(model);
+  auto take = [&](int64_t first, int64_t count, std::span<const std::vector<double>> outputs) {
+    for (Comparison &comparison : comparisons) {
+      size_t output = comparison.reference.output;
+      comparison.add(outputs[output], size_t(first * model.outputs[output].count()));
+    }
+    if (task.labels.empty())
+      return;
+    size_t classes = size_t(model.outputs[logits].count());
+    for (int64_t i = 0; i != count; ++i)
+      report.right += double(argmax(std::span(outputs[logits]).subspan(i * classes, classes))) ==
+                      task.labels[first + i];
+  };
+  if (auto done = runChunks(model, task.input, task.batch, run, take, progress); !done)
+    return done.takeError();
+  report.labelled = int64_t(task.labels.size());
+  for (const Comparison &comparison : comparisons) {
+    double error = comparison.error();
+    report.outputs.push_back( // a NaN is never within the tolerance
+        {model.outputs[comparison.reference.output].name, error, tolerance, error <= tolerance});
+  }
+  return report;
 }
 
 Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model,
@@ -209,33 +230,7 @@ Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model
   auto task = readTask(golden, model);
   if (!task)
     return task.takeError();
-  CheckReport report;
-  for (const std::string &name : golden.outputNames())
-    if (name != model.input.name &&
-        std::none_of(model.outputs.begin(), model.outputs.end(),
-                     [&](const ValueShape &output) { return output.name == name; }))
-      report.notes.push_back(quoted(name) + " is not an output of the model, not compared");
-  int logits = findLogits(model);
-  auto take = [&](int64_t first, int64_t count, std::span<const std::vector<double>> outputs) {
-    for (Comparison &comparison : task->comparisons)
-      comparison.add(outputs[comparison.output],
-                     size_t(first * model.outputs[comparison.output].count()));
-    if (task->labels.empty())
-      return;
-    size_t classes = size_t(model.outputs[logits].count());
-    for (int64_t i = 0; i != count; ++i)
-      report.right += double(argmax(std::span(outputs[logits]).subspan(i * classes, classes))) ==
-                      task->labels[first + i];
-  };
-  if (auto done = runChunks(model, task->input, golden.batch(), run, take, progress); !done)
-    return done.takeError();
-  report.labelled = int64_t(task->labels.size());
-  for (const Comparison &comparison : task->comparisons) {
-    double error = comparison.error();
-    report.outputs.push_back( // a NaN is never within the tolerance
-        {model.outputs[comparison.output].name, error, tolerance, error <= tolerance});
-  }
-  return report;
+  return checkGolden(*task, model, run, tolerance, progress);
 }
 
 std::string reportText(const CheckReport &report) {

@@ -120,10 +120,26 @@ struct CheckReport {
   bool ok() const;
 };
 
-/// Whether the golden file is one of this model: that what it holds has the model's shapes. To know
-/// before anything is compiled.
-Result<void> matchGolden(const Golden &golden, const RunnableModel &model);
+/// What a golden file asks of a model: its values, read whole, with the shapes of the model.
+struct GoldenTask {
+  struct Reference {
+    size_t output; // of the model
+    std::vector<double> values;
+  };
+  int64_t batch = 0;
+  std::vector<Reference> references;
+  std::vector<double> labels;
+  std::vector<float> input;
+  std::vector<std::string> notes; // references that are no outputs
+};
+/// An error if the file is not one of this model, to know before anything is compiled.
+Result<GoldenTask> readTask(const Golden &golden, const RunnableModel &model);
+
 /// Runs the golden input and compares every output that has a reference.
+Result<CheckReport> checkGolden(const GoldenTask &task, const RunnableModel &model,
+                                const RunFunction &run, double tolerance,
+                                const ProgressFunction &progress = {});
+/// The same with the task of `golden`.
 Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model,
                                 const RunFunction &run, double tolerance,
                                 const ProgressFunction &progress = {});

@@ -57,12 +57,13 @@ int checkWith(const CheckOptions &options, const Golden &golden, Compiler &compi
   Runner runner(compiler, options.device);
   if (failed(runner.open()))
     return exitFailed;
-  if (auto good = matchGolden(golden, runner.model()); !good)
-    return fail(good.error());
+  auto task = readTask(golden, runner.model());
+  if (!task)
+    return fail(task.error());
   if (failed(runner.prepare()))
     return exitFailed;
   Progress progress("chunk");
-  auto report = checkGolden(golden, runner.model(), runner.function(), toleranceOf(options),
+  auto report = checkGolden(*task, runner.model(), runner.function(), toleranceOf(options),
                             [&](int64_t done, int64_t all) { progress.show(done, all); });
   if (!report)
     return fail(report.error());
@@ -70,12 +71,9 @@ int checkWith(const CheckOptions &options, const Golden &golden, Compiler &compi
   fflush(stdout);
   bool good = report->ok();
   if (options.bisect) {
-    auto input = golden.input(runner.model().input);
-    if (!input)
-      return fail(input.error());
-    int64_t batch = std::min(golden.batch(), runner.model().maxBatch);
+    int64_t batch = std::min(task->batch, runner.model().maxBatch);
     auto found = bisect(compiler, runner,
-                        std::span(*input).first(size_t(batch * runner.model().input.count())),
+                        std::span(task->input).first(size_t(batch * runner.model().input.count())),
                         batch, *defaultTolerance(options.compile.dtype));
     if (!found)
       return fail(found.error());
