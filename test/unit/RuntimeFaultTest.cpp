@@ -16,28 +16,13 @@ using namespace tiny;
 
 namespace {
 
-/// Load, create, run: what an application does until its first result.
 std::string firstRun(const std::string &weights, std::vector<float> &y) {
-  vit_model *model = nullptr;
-  vit_workspace *workspace = nullptr;
   std::vector<float> x = pixels(3);
   y.assign(x.size(), -1);
-  const void *inputs[] = {x.data()};
-  void *outputs[] = {y.data()};
-  vit_status status = vit_model_load(&library, weights.c_str(), 0, &model);
-  if (status == VIT_OK)
-    status = vit_workspace_create(model, 4, &workspace);
-  else
-    CHECK(model == nullptr);
-  if (status == VIT_OK)
-    status = vit_model_run_host(model, workspace, 3, inputs, 1, outputs, 1);
-  else
-    CHECK(workspace == nullptr);
-  std::string text = vit_last_error();
-  CHECK((status == VIT_OK) == text.empty());
-  vit_workspace_free(workspace);
-  vit_model_free(model);
-  return text;
+  auto load = [&](vit_model **model) {
+    return vit_model_load(&library, weights.c_str(), 0, model);
+  };
+  return runOnce(load, 4, 3, x, y);
 }
 
 } // namespace

@@ -40,6 +40,32 @@ template <class Function> Function emulator(const char *name) {
   return function;
 }
 
+/// Load, create, run: what an application does until its first result, with a workspace for
+/// `maxBatch`. `load` makes the model. Returns the text of the failure, "" if there is none; what
+/// could not be made is null.
+template <class Load>
+std::string runOnce(const Load &load, int maxBatch, int batch, const std::vector<float> &x,
+                    std::vector<float> &y) {
+  vit_model *model = nullptr;
+  vit_workspace *workspace = nullptr;
+  const void *inputs[] = {x.data()};
+  void *outputs[] = {y.data()};
+  vit_status status = load(&model);
+  if (status == VIT_OK)
+    status = vit_workspace_create(model, maxBatch, &workspace);
+  else
+    CHECK(model == nullptr);
+  if (status == VIT_OK)
+    status = vit_model_run_host(model, workspace, batch, inputs, 1, outputs, 1);
+  else
+    CHECK(workspace == nullptr);
+  std::string text = vit_last_error();
+  CHECK((status == VIT_OK) == text.empty());
+  vit_workspace_free(workspace);
+  vit_model_free(model);
+  return text;
+}
+
 /// Eight threads, each with a workspace of its own for `maxBatch`, call `once` with the thread, the
 /// number of the run and the workspace for VITC_THREAD_SECONDS, else for one. It returns how many
 /// things were wrong.

@@ -123,24 +123,12 @@ bool sameBits(const float *a, const float *b) {
   return std::memcmp(a, b, classes * sizeof(float)) == 0;
 }
 
-/// Load, create, run; the text of the failure, "" if there is none.
 std::string firstRun(const vit_library *library, std::vector<float> &y) {
-  vit_model *model = nullptr;
-  vit_workspace *workspace = nullptr;
-  std::vector<float> x = images(0, 2);
   y.assign(2 * classes, -1);
-  const void *inputs[] = {x.data()};
-  void *outputs[] = {y.data()};
-  vit_status status = vit_model_load_from(library, readWeights, nullptr, 0, &model);
-  if (status == VIT_OK)
-    status = vit_workspace_create(model, 2, &workspace);
-  if (status == VIT_OK)
-    status = vit_model_run_host(model, workspace, 2, inputs, 1, outputs, 1);
-  std::string problem = vit_last_error();
-  CHECK((status == VIT_OK) == problem.empty());
-  vit_workspace_free(workspace);
-  vit_model_free(model);
-  return problem;
+  auto load = [&](vit_model **model) {
+    return vit_model_load_from(library, readWeights, nullptr, 0, model);
+  };
+  return tiny::runOnce(load, 2, 2, images(0, 2), y);
 }
 
 } // namespace

@@ -6,7 +6,6 @@
 // and kind of code says little.
 //===----------------------------------------------------------------------===//
 #include "tools/vit-run/Bench.h"
-#include "runtime/cuda/Inspect.h"
 #include "tools/common/Console.h"
 
 #include <cstdio>
@@ -82,19 +81,27 @@ Result<std::vector<uint32_t>> findSteps(const vit_library &library, const std::s
 
 } // namespace
 
+Result<TimedBatch> prepareBatch(const vit_model *model, int batch) {
+  auto workspace = createWorkspace(model, batch);
+  if (!workspace)
+    return workspace.takeError();
+  auto tensors = makeTensors(model, batch);
+  if (!tensors)
+    return tensors.takeError();
+  return TimedBatch{std::move(*workspace), std::move(*tensors)};
+}
+
 Result<void> benchModel(const vit_library &library, const vit_model *model,
                         const std::vector<int> &batches, int repetitions) {
   for (int batch : batches) {
-    auto workspace = createWorkspace(model, batch);
-    if (!workspace)
-      return workspace.takeError();
-    auto tensors = makeTensors(model, batch);
-    if (!tensors)
-      return tensors.takeError();
-    auto launches = countLaunches(workspace->get(), batch);
+    auto prepared = prepareBatch(model, batch);
+    if (!prepared)
+      return prepared.takeError();
+    auto launches = countLaunches(prepared->workspace.get(), batch);
     if (!launches)
       return launches.takeError();
-    auto times = timeRuns(workspace->get(), batch, *tensors, repetitions / 10 + 1, repetitions);
+    auto times = timeRuns(prepared->workspace.get(), batch, prepared->tensors, repetitions / 10 + 1,
+                          repetitions);
     if (!times)
       return times.takeError();
     Spread spread = spreadOf(std::move(*times));
@@ -112,14 +119,12 @@ Result<void> benchKernel(const vit_library &library, const vit_model *model,
   auto steps = findSteps(library, name, rows, batch);
   if (!steps)
     return steps.takeError();
-  auto workspace = createWorkspace(model, batch);
-  if (!workspace)
-    return workspace.takeError();
-  auto tensors = makeTensors(model, batch);
-  if (!tensors)
-    return tensors.takeError();
+  auto prepared = prepareBatch(model, batch);
+  if (!prepared)
+    return prepared.takeError();
   constexpr int group = 8;
-  auto times = timeSteps(workspace->get(), batch, *steps, *tensors, group, repetitions);
+  auto times =
+      timeSteps(prepared->workspace.get(), batch, *steps, prepared->tensors, group, repetitions);
   if (!times)
     return times.takeError();
   const vit_step &first = library.steps[steps->front()];

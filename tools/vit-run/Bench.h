@@ -4,6 +4,7 @@
 #ifndef VITC_TOOLS_VITRUN_BENCH_H
 #define VITC_TOOLS_VITRUN_BENCH_H
 
+#include "runtime/cuda/Inspect.h"
 #include "runtime/weights/Result.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
@@ -15,6 +16,13 @@
 namespace vitc {
 
 using vitrt::Result;
+
+/// What runs of `batch` images need, to be timed without copies from and to the host.
+struct TimedBatch {
+  vitrt::WorkspacePtr workspace;
+  vitrt::DeviceTensors tensors;
+};
+Result<TimedBatch> prepareBatch(const vit_model *model, int batch);
 
 /// One line per batch: median, spread and images/s of whole runs, device time.
 Result<void> benchModel(const vit_library &library, const vit_model *model,

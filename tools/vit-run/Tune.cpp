@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "tools/vit-run/Tune.h"
 #include "tools/common/Console.h"
+#include "tools/vit-run/Bench.h"
 #include "tools/vit-run/Library.h"
 
 #include <algorithm>
@@ -96,12 +97,9 @@ Result<void> tuneBatch(const std::string &path, const vit_library &library, cons
   if (batch > int64_t(library.max_batch))
     return Error{quoted(path) + ": batch is " + std::to_string(batch) +
                  ", but the library holds at most " + std::to_string(library.max_batch)};
-  auto workspace = createWorkspace(model, batch);
-  if (!workspace)
-    return workspace.takeError();
-  auto tensors = makeTensors(model, batch);
-  if (!tensors)
-    return tensors.takeError();
+  auto prepared = prepareBatch(model, batch);
+  if (!prepared)
+    return prepared.takeError();
   struct Sum {
     const vit_kernel *kernel;
     double microseconds;
@@ -109,7 +107,8 @@ Result<void> tuneBatch(const std::string &path, const vit_library &library, cons
   std::vector<Sum> sums;
   constexpr int group = 8;
   for (const EqualLaunches &launches : launchesAt(library, batch)) {
-    auto times = timeSteps(workspace->get(), batch, launches.steps, *tensors, group, repetitions);
+    auto times = timeSteps(prepared->workspace.get(), batch, launches.steps, prepared->tensors,
+                           group, repetitions);
     if (!times)
       return times.takeError();
     double all = launches.count * spreadOf(std::move(*times)).median;
