@@ -36,6 +36,12 @@ def linear(rows, weight, bias=None):
     return out
 
 
+def spread(row, weight, bias):
+    """What `linear` of rows of these magnitudes comes to when no terms cancel: an error in the terms is
+    relative to this, and only by luck to the sum. A function after it steeper than 1.13 is not among ours."""
+    return [math.hypot(b, *map(operator.mul, row, w)) for w, b in zip(weight, bias)]
+
+
 def norm(rows, weight, bias, eps):
     out = []
     for row in rows:
@@ -90,8 +96,8 @@ def attention(q, k, v, heads):
 
 
 def hf_vit(config, t, image):
-    """(hidden state, logits or pooled row) of ViTForImageClassification or ViTModel; `t` has the names of
-    transformers 5 without prefix, matrices as lists of rows."""
+    """Outputs of ViTForImageClassification or ViTModel by name, and the `spread` of logits or pooled row;
+    `t` has the names of transformers 5 without prefix, matrices as lists of rows."""
     (ph, pw), (height, width) = config["patch_size"], config["image_size"]
     patches = [[image[c][y * ph + i][x * pw + j] for c in range(config["num_channels"])
                 for i in range(ph) for j in range(pw)]
@@ -115,17 +121,19 @@ def hf_vit(config, t, image):
         h = activate(project(normed(x, "layernorm_after"), "mlp.fc1"), config["hidden_act"])
         x = add(x, project(h, "mlp.fc2"))
     x = norm(x, t["layernorm.weight"], t["layernorm.bias"], eps)
-    outputs = {"last_hidden_state": x}
-    if "classifier.weight" in t:
-        outputs["logits"] = linear(x[:1], t["classifier.weight"], t["classifier.bias"])
-    if "pooler.dense.weight" in t:
-        pooled = linear(x[:1], t["pooler.dense.weight"], t["pooler.dense.bias"])
-        outputs["pooler_output"] = activate(pooled, config["pooler_act"])
-    return outputs
+    outputs, sizes = {"last_hidden_state": x}, {}
+    for output, name in (("logits", "classifier"), ("pooler_output", "pooler.dense")):
+        if name + ".weight" in t:
+            weight, bias = t[name + ".weight"], t[name + ".bias"]
+            outputs[output] = linear(x[:1], weight, bias)
+            sizes[output] = spread(x[0], weight, bias)
+    if "pooler_output" in outputs:
+        outputs["pooler_output"] = activate(outputs["pooler_output"], config["pooler_act"])
+    return outputs, sizes
 
 
 def kernelbench(config, t, images):
-    """Outputs of every image: they attend to each other unless batch_first."""
+    """As `hf_vit`, of every image: they attend to each other unless batch_first."""
     p, dim = config["patch_size"], config["dim"]
     xs = []
     for image in images:
@@ -158,9 +166,9 @@ def kernelbench(config, t, images):
             h = activate(linear(x, *get("linear1.weight", "linear1.bias")), "relu")
             x = add(x, linear(h, *get("linear2.weight", "linear2.bias")))
             xs[i] = norm(x, *get("norm2.weight", "norm2.bias"), 1e-5)
-    heads = [linear(activate(linear(x[:1], t["fc1.weight"], t["fc1.bias"]), "gelu"),
-                    t["fc2.weight"], t["fc2.bias"]) for x in xs]
-    return [{"last_hidden_state": x, "logits": head} for x, head in zip(xs, heads)]
+    fc1, fc2 = [(t[n + ".weight"], t[n + ".bias"]) for n in ("fc1", "fc2")]
+    return [({"last_hidden_state": x, "logits": linear(activate(linear(x[:1], *fc1), "gelu"), *fc2)},
+             {"logits": spread(spread(x[0], *fc1), *fc2)}) for x in xs]
 
 
 # Random checkpoints -----------------------------------------------------------------------------
@@ -295,7 +303,8 @@ def hf_flops(c, shapes):
 
 
 def write_case(g, folder, large):
-    """Writes model and golden file of one case; returns its description, and what `vitc inspect` must say."""
+    """Writes model and golden file of one case; returns its description, what `vitc inspect` must say, and
+    by how much the error of each output may exceed the tolerance on the GPU."""
     hf = g.random() < 0.75
     config = hf_config(g, large) if hf else kernelbench_config(g, large)
     shapes = hf_shapes(config, g) if hf else kernelbench_shapes(config)
@@ -341,16 +350,21 @@ def write_case(g, folder, large):
     results = [hf_vit(config, matrices, i) for i in images] if hf else \
         kernelbench(config, matrices, images)
     golden = {"pixel_values": safetensors.Tensor("F32", [batch, channels, height, width], pixels)}
-    for name, rows in results[0].items():
+    mlp, room = config["intermediate_size" if hf else "mlp_dim"], {}
+    for name, rows in results[0][0].items():
         shape = [batch, len(rows), len(rows[0])] if name == "last_hidden_state" else \
             [batch, len(rows[0])]
-        flat = [x for result in results for row in result[name] for x in row]
+        flat = [x for outputs, _ in results for row in outputs[name] for x in row]
         golden[name + ".f64"] = safetensors.Tensor("F64", shape, array.array("d", flat))
+        size = math.hypot(*(x for _, sizes in results for x in sizes.get(name, [])))
+        total = math.hypot(*flat)  # zero: a row that relu has cleared
+        few = len(flat) < 500 or mlp < 16  # errors that do not average out
+        room[name] = max(1, size / total if total else math.inf) * (2.5 if few else 1)
     safetensors.write(os.path.join(folder, "io.safetensors"), golden)
     facts = {"parameters": sum(map(math.prod, shapes.values()))}
     if hf:
         facts["flops"] = hf_flops(config, shapes)
-    return f"{json.dumps(written)} {naming} {prefix} {dtype} batch {batch}", facts
+    return f"{json.dumps(written)} {naming} {prefix} {dtype} batch {batch}", facts, room
 
 
 def inspect(vitc, folder, facts):
@@ -361,21 +375,16 @@ def inspect(vitc, folder, facts):
     return f"{said}, expected {facts}", said == facts
 
 
-def check(vitc, folder, device):
-    """(text, whether it is good) of `vitc check`. Where an output has few values its error is partly chance,
-    so that the GPU's may be 2.5 times the tolerance, and 10 times where there are hardly any."""
+def check(vitc, folder, device, room):
+    """(text, whether it is good) of `vitc check`."""
     done = subprocess.run([vitc, "check", folder, "--golden", folder, *device], capture_output=True,
                           text=True)
     lines = LINE.findall(done.stdout)
     text = " ".join(f"{name} {float(error):.2g}" for name, error, _, _ in lines)
-    golden = safetensors.read(os.path.join(folder, "io.safetensors"))
-
-    def within(name, error, tolerance):
-        count = len(golden[name + ".f64"].values)
-        chance = 10 if count < 20 else 2.5 if count < 500 else 1
-        return float(error) <= float(tolerance) * (chance if "--emulate" in device else 1)
-    good = len(lines) == len(golden) - 1 and all(within(*line[:3]) for line in lines)
-    return text if good else done.stdout + done.stderr, good
+    good = {name for name, *_ in lines} == set(room) and all(
+        float(error) <= float(tolerance) * (room[name] if "--emulate" in device else 1)
+        for name, error, tolerance, _ in lines)
+    return text if good else f"{done.stdout}{done.stderr}room {room}", good
 
 
 def main():
@@ -391,11 +400,11 @@ def main():
     for case in range(arguments.cases):
         generator = random.Random(f"{arguments.seed} {case}")
         with tempfile.TemporaryDirectory() as folder:
-            description, facts = write_case(generator, folder, arguments.large)
+            description, facts, room = write_case(generator, folder, arguments.large)
             for device in (["inspect"], ["--device", "reference"], ["--emulate", "--dtype", "f16"],
                            ["--emulate", "--dtype", "bf16"]):
                 text, good = inspect(arguments.vitc, folder, facts) if device == ["inspect"] else \
-                    check(arguments.vitc, folder, device)
+                    check(arguments.vitc, folder, device, room)
                 print(f"case {case} {device[-1]}: {text}", flush=True)
                 if not good:
                     failed += 1
