@@ -207,7 +207,9 @@ class VitRun(unittest.TestCase):
         self.assertIn("PTX of kernel 'relu'", out)
         line = text.split("ld.global.f32 %f1, [%rd4]")[0].count("\n") + 1
         self.assertIn(f"line {line}: 'frobnicate': unknown opcode", out)
-        self.assertIn("cannot be read", self.tool("--check", first, "--ptx", "/none", code=1))
+        for path, why in ("/none", "No such file or directory"), (self.folder.name, "Is a directory"):
+            self.assertIn(f"--ptx '{path}' cannot be read: {why}",
+                          self.tool("--check", first, "--ptx", path, code=1))
 
     def test_bench(self):
         out = self.tool("--bench", "--batch", "1,8", "--repetitions", "2")
@@ -229,12 +231,14 @@ class VitRun(unittest.TestCase):
             self.assertRegex(out, rf"(?m)^{function} {rows}: median ")
 
     def test_usage_is_2_and_nothing_else_is(self):
-        for args in (["--frob"], [], ["--bench", "--batch", "x"], ["--bench", "--batch", "0"],
+        for args in (["--frob"], [], ["--bench", "--batch", "x"], ["--bench", "--batch", "1,"],
                      ["--check"], ["--bench-kernel", "affine"], ["--device", "tpu", "--bench"],
                      ["--output", "y"], ["--check", "g", "--dtype", "f8"],
                      ["--bench", "--random-weights"], ["--check", "a", "--input", "b"]):
             with self.subTest(args=args):
                 self.tool(*args, code=2)
+        self.assertIn("--batch is 0, expected 1 to",
+                      self.tool("--bench", "--batch", "0", code=1))
         self.tool("--device", "cpu", "--bench", code=1)
         self.tool("--bench", code=1, weights=False)
         self.tool("--check", self.at("none"), code=1)
@@ -285,6 +289,8 @@ class VitRun(unittest.TestCase):
 
     def test_files_that_are_no_library(self):
         self.assertIn("cannot be read", self.tool("--bench", library="/none.so", code=1))
+        self.assertIn("cannot be read: Is a directory",
+                      self.tool("--bench", library=self.folder.name, code=1))
         self.assertIn("not a shared library", self.tool("--bench", library=self.golden, code=1))
         self.assertIn("exports 0 functions", self.tool("--bench", library="/lib/x86_64-linux-gnu/"
                                                        "libc.so.6", code=1))

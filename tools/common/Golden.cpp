@@ -7,14 +7,13 @@
 #include "tools/common/Golden.h"
 #include "runtime/weights/HashWeights.h"
 #include "runtime/weights/Json.h"
+#include "tools/common/ReadFile.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <sys/stat.h>
 
 namespace vitc {
@@ -262,11 +261,13 @@ std::optional<double> defaultTolerance(std::string_view dtype) {
 
 Result<std::optional<HashCase>> readHashCase(const std::string &directory) {
   std::string path = directory + "/meta.json";
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream)
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR))
     return std::optional<HashCase>();
-  std::string text(std::istreambuf_iterator<char>(stream), {});
-  JsonCursor json(text);
+  auto text = readFile(path);
+  if (!text)
+    return Error{quoted(path) + " " + text.error()};
+  JsonCursor json(*text);
   std::string key, weights, tensor;
   HashCase result;
   json.beginObject();

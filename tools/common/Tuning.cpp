@@ -4,12 +4,11 @@
 #include "tools/common/Tuning.h"
 #include "runtime/weights/Json.h"
 #include "runtime/weights/Safetensors.h"
+#include "tools/common/ReadFile.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 namespace vitc {
 
@@ -128,11 +127,10 @@ Result<Tuning> parseTuning(std::string_view text) {
 }
 
 Result<Tuning> readTuning(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (!file)
-    return Error{"tuning file " + quoted(path) + " cannot be read"};
-  auto tuning = parseTuning(text);
+  auto text = readFile(path);
+  if (!text)
+    return Error{"tuning file " + quoted(path) + " " + text.error()};
+  auto tuning = parseTuning(*text);
   if (!tuning)
     return Error{"tuning file " + quoted(path) + ": " + tuning.error()};
   return tuning;

@@ -6,22 +6,20 @@
 // checks: a wrong path must give a message, not a crash.
 //===----------------------------------------------------------------------===//
 #include "tools/vit-run/Library.h"
+#include "tools/common/ReadFile.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
 namespace vitc {
 namespace {
 
 /// `count` structs at `offset` of the file, or nothing if they are not all inside.
-template <class T>
-std::vector<T> readAt(const std::vector<char> &file, uint64_t offset, uint64_t count) {
+template <class T> std::vector<T> readAt(const std::string &file, uint64_t offset, uint64_t count) {
   if (offset > file.size() || count > (file.size() - offset) / sizeof(T))
     return {};
   std::vector<T> out(count);
@@ -29,7 +27,7 @@ std::vector<T> readAt(const std::vector<char> &file, uint64_t offset, uint64_t c
   return out;
 }
 
-std::string symbolName(const std::vector<char> &file, const Elf64_Shdr &strings, uint32_t name) {
+std::string symbolName(const std::string &file, const Elf64_Shdr &strings, uint32_t name) {
   if (name >= strings.sh_size || strings.sh_offset > file.size() ||
       strings.sh_size > file.size() - strings.sh_offset)
     return {};
@@ -40,12 +38,10 @@ std::string symbolName(const std::vector<char> &file, const Elf64_Shdr &strings,
 } // namespace
 
 Result<std::string> findLibrarySymbol(const std::string &path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::vector<char> file;
-  if (stream)
-    file.assign(std::istreambuf_iterator<char>(stream), {});
-  if (!stream || file.empty())
-    return Error{"library '" + path + "' cannot be read"};
+  auto bytes = readFile(path);
+  if (!bytes)
+    return Error{"library '" + path + "' " + bytes.error()};
+  const std::string &file = *bytes;
   auto header = readAt<Elf64_Ehdr>(file, 0, 1);
   if (header.empty() || std::memcmp(header[0].e_ident, ELFMAG, SELFMAG) != 0 ||
       header[0].e_ident[EI_CLASS] != ELFCLASS64 || header[0].e_type != ET_DYN)

@@ -7,18 +7,17 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
 #include "runtime/cuda/Inspect.h"
+#include "tools/common/Arguments.h"
 #include "tools/common/Console.h"
 #include "tools/common/Golden.h"
+#include "tools/common/ReadFile.h"
 #include "tools/vit-run/Bench.h"
 #include "tools/vit-run/Library.h"
 #include "tools/vit-run/Tune.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <climits>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 using namespace vitc;
@@ -42,7 +41,7 @@ int fail(const std::string &text) {
 }
 
 void describe(CLI::App &app, Options &options) {
-  CLI::Range positive(1, INT_MAX);
+  constexpr IntegerRange positive = {1, INT_MAX};
   app.footer("Example:\n  vit-run libb16.so --weights model.safetensors --check io.safetensors\n"
              "  vit-run libb16.so --random-weights --bench --batch 1,8,32\n"
              "  vit-run --tune candidates/*.so --random-weights --batch 1,8,32 -o tuning.json");
@@ -55,9 +54,8 @@ void describe(CLI::App &app, Options &options) {
   auto *output = app.add_option("--output", options.output, "safetensors file to write");
   output->needs(input);
   auto *check = app.add_option("--check", options.golden, "golden file, or the folder it lies in");
-  app.add_option("--tolerance", options.tolerance, "largest error, instead of the dtype's")
-      ->needs(check)
-      ->check(CLI::Range(0.0, 1e9));
+  addNumber(app, "--tolerance", options.tolerance, 0, 1e9, "largest error, instead of the dtype's")
+      ->needs(check);
   app.add_option("--dtype", options.dtype, "what the library computes in, for the tolerance")
       ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16"}))
       ->capture_default_str();
@@ -69,29 +67,25 @@ void describe(CLI::App &app, Options &options) {
   auto *tuning = app.add_option("-o,--tuning", options.tuning, "file of the fastest");
   candidates->needs(tuning);
   tuning->needs(candidates);
-  auto *batches = app.add_option("--batch", options.batches, "batches to time: 1,8,32")
-                      ->delimiter(',')
-                      ->check(positive);
+  auto *batches =
+      addIntegers(app, "--batch", options.batches, positive, "batches to time: 1,8,32 (default 1)");
   auto *kernel =
       app.add_option("--bench-kernel", options.kernel, "time one kernel, or one function of it");
-  auto *rows = app.add_option("--rows", options.rows, "rows of its result (batch * tokens)")
-                   ->check(positive);
+  auto *rows =
+      addInteger(app, "--rows", options.rows, positive, "rows of its result (batch * tokens)");
   kernel->needs(rows);
   rows->needs(kernel);
-  app.add_option("--flops", options.flops, "FLOPs of one launch, instead of 2 * rows * N * K")
-      ->needs(kernel)
-      ->check(CLI::Range(1.0, 1e18));
-  app.add_option("--repetitions", options.repetitions, "measurements of a benchmark")
-      ->check(positive)
-      ->capture_default_str();
-  app.add_option("--max-batch", options.maxBatch, "images per run, at most the library's")
-      ->check(positive);
+  addNumber(app, "--flops", options.flops, 1, 1e18,
+            "FLOPs of one launch, instead of 2 * rows * N * K")
+      ->needs(kernel);
+  addInteger(app, "--repetitions", options.repetitions, positive,
+             "measurements of a benchmark (default 100)");
+  addInteger(app, "--max-batch", options.maxBatch, positive,
+             "images per run, at most the library's");
   app.add_option("--device", options.device, "auto, cuda or cpu")
       ->check(CLI::IsMember({"auto", "cuda", "cpu"}))
       ->capture_default_str();
-  app.add_option("--ordinal", options.ordinal, "which CUDA device")
-      ->check(CLI::Range(0, 1 << 20))
-      ->capture_default_str();
+  addInteger(app, "--ordinal", options.ordinal, {0, 1 << 20}, "which CUDA device (default 0)");
   app.add_flag("--emulate", options.emulate, "run on the emulator of vitc, without a GPU");
   app.add_option("--ptx", options.ptx, "PTX file whose kernels replace those of the same name");
   input->excludes(check)->excludes(bench)->excludes(kernel);
@@ -154,10 +148,12 @@ Result<vitrt::ModelPtr> loadModel(const Options &options, const vit_library &lib
     return weights.takeError();
   std::string ptx;
   if (!options.ptx.empty()) {
-    std::ifstream file(options.ptx, std::ios::binary);
-    ptx.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file || ptx.empty())
-      return Error{"PTX file '" + options.ptx + "' cannot be read"};
+    auto text = readFile(options.ptx);
+    if (!text)
+      return Error{"--ptx '" + options.ptx + "' " + text.error()};
+    if (text->empty())
+      return Error{"--ptx '" + options.ptx + "' is empty, expected PTX text"};
+    ptx = std::move(*text);
   }
   return vitrt::loadModelFrom(&library, weights->source.get(), options.ordinal, ptx);
 }
@@ -301,13 +297,17 @@ int main(int argc, char **argv) {
   Options options;
   CLI::App app("Runs, checks and times a model library on a machine that has only a driver");
   describe(app, options);
+  refuseFlagValues(app);
   try {
     app.parse(argc, argv);
+    refuseEmptyValues(app);
   } catch (const CLI::CallForHelp &help) {
     return app.exit(help);
   } catch (const CLI::ParseError &error) {
     fprintf(stderr, "vit-run: %s; see vit-run --help\n", error.what());
     return exitUsage;
+  } catch (const ValueRefused &refused) {
+    return fail(refused.what());
   }
   return finish("vit-run", run(options));
 }

@@ -35,9 +35,6 @@ int bench(BenchOptions &options) {
     return exitFailed;
   if (options.device.device == "reference")
     return fail("--device reference: only GPU code is timed");
-  for (int batch : options.batches)
-    if (batch < 1)
-      return fail("--batch is " + llvm::Twine(batch) + ", expected at least 1");
   options.compile.wantedBatch = *std::max_element(options.batches.begin(), options.batches.end());
   Compiler compiler(options.compile);
   if (failed(compiler.open()) || failed(compiler.lowerTo(Compiler::vit)))
@@ -71,9 +68,8 @@ Verb vitc::addBench(CLI::App &app) {
   addCompileOptions(app, options->compile);
   addAssemblerOptions(app, options->compile);
   addDeviceOptions(app, options->device);
-  app.add_option("--batch", options->batches, "batches to time: 1,8,32")->delimiter(',');
-  app.add_option("--repetitions", options->repetitions, "runs of each batch")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
+  addIntegers(app, "--batch", options->batches, batchRange, "batches to time: 1,8,32 (default 1)");
+  addInteger(app, "--repetitions", options->repetitions, {1, 1000000},
+             "runs of each batch (default 100)");
   return [options] { return bench(*options); };
 }

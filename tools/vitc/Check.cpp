@@ -114,9 +114,8 @@ Verb vitc::addCheck(CLI::App &app) {
   app.add_option("--golden", options->golden,
                  "safetensors file with pixel_values and references, or its folder")
       ->required();
-  app.add_option("--tolerance", options->tolerance,
-                 "largest error (default: reference 1e-10, f16 2e-3, bf16 2e-2)")
-      ->check(CLI::Range(0.0, 1e9));
+  addNumber(app, "--tolerance", options->tolerance, 0, 1e9,
+            "largest error (default: reference 1e-10, f16 2e-3, bf16 2e-2)");
   app.add_flag("--bisect", options->bisect, "name the first kernel whose error jumps");
   CLI::Option *dtype = app.get_option("--dtype");
   app.callback([=] { options->dtypeGiven = dtype->count() != 0; });

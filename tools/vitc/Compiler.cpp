@@ -159,15 +159,8 @@ LogicalResult Compiler::open() {
 }
 
 LogicalResult Compiler::checkOptions() {
-  if (options.maxBatch && *options.maxBatch < 1)
-    return fail("--max-batch is " + Twine(*options.maxBatch) + ", expected at least 1"), failure();
   if (options.dtype == "f32" || options.dtype == "tf32")
     return fail("--dtype " + options.dtype + ": GPU kernels compute in f16 or bf16 so far"),
-           failure();
-  constexpr int64_t fewest = 24, most = 255; // an address alone takes two
-  if (options.registerBudget && (options.registerBudget < fewest || options.registerBudget > most))
-    return fail("--register-budget is " + Twine(options.registerBudget) + ", expected " +
-                Twine(fewest) + " to " + Twine(most)),
            failure();
   if ((options.tilePolicy == "tuned") == options.tuning.empty())
     return fail("--tile-policy=tuned and --tuning FILE go together, found only one"), failure();

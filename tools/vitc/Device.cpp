@@ -10,13 +10,12 @@
 
 #include "tools/vitc/Device.h"
 #include "tools/common/Console.h"
+#include "tools/common/ReadFile.h"
 #include "tools/vit-run/Library.h"
 
 #include "llvm/Support/FileSystem.h"
 
 #include <deque>
-#include <fstream>
-#include <iterator>
 
 using namespace mlir;
 using namespace vitc;
@@ -174,10 +173,12 @@ void Runner::prepareReference() {
 LogicalResult Runner::prepareDevice() {
   std::string ptx;
   if (!options.ptx.empty()) {
-    std::ifstream file(options.ptx, std::ios::binary);
-    ptx.assign(std::istreambuf_iterator<char>(file), {});
-    if (!file || ptx.empty())
-      return fail(options.ptx + ": cannot be read as PTX text"), failure();
+    auto text = readFile(options.ptx);
+    if (!text)
+      return fail("--ptx '" + options.ptx + "' " + text.error()), failure();
+    if (text->empty())
+      return fail("--ptx '" + options.ptx + "' is empty, expected PTX text"), failure();
+    ptx = std::move(*text);
   }
   if (options.emulate) {
     std::string path = emulatorPath();

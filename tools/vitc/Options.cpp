@@ -2,8 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Only what cannot be read as a value is refused here, which is wrong usage. A
-// value that the model or the device cannot take is the verb's to refuse.
+// A value that the model or the device cannot take is the verb's to refuse.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,9 +64,8 @@ void vitc::addCompileOptions(CLI::App &app, CompileOptions &options) {
       ->capture_default_str();
   app.add_option("--residual", options.residual, "residual stream: f16, bf16 or f32")
       ->check(CLI::IsMember({"f16", "bf16", "f32"}));
-  app.add_option("--max-batch", options.maxBatch,
-                 "largest batch (default 64; 17 where images "
-                 "of a batch attend to each other)");
+  addInteger(app, "--max-batch", options.maxBatch, batchRange,
+             "largest batch (default 64; 17 where images of a batch attend to each other)");
   app.add_option("--image-size", options.imageSize, "size of the images, HxW; that of the config")
       ->check(hasForm("0x0", "HxW"));
   app.add_option("--outputs", options.outputs, "outputs to compute, a,b (default: all)")
@@ -77,8 +75,9 @@ void vitc::addCompileOptions(CLI::App &app, CompileOptions &options) {
   app.add_flag("--force-fuse", options.forceFuse, "fuse also what the cost model refuses");
   app.add_option("--tile", options.tile, "tile of every linear, BMxBNxBK/WMxWN/STAGES")
       ->check(hasForm("0x0x0/0x0/0", "BMxBNxBK/WMxWN/STAGES"));
-  app.add_option("--register-budget", options.registerBudget,
-                 "registers that a thread may have (default: what the device has)");
+  // An address alone takes two; of 256 ptxas keeps one.
+  addInteger(app, "--register-budget", options.registerBudget, {24, 255},
+             "registers that a thread may have (default: what the device has)");
   app.add_option("--fuse-policy", options.fusePolicy,
                  "what is used twice: auto, keep (in registers) or recompute")
       ->check(CLI::IsMember({"auto", "keep", "recompute"}))
@@ -102,8 +101,8 @@ void vitc::addAssemblerOptions(CLI::App &app, CompileOptions &options) {
       ->check(isArchitecture());
   app.add_option("--ptxas", options.ptxas,
                  "path of ptxas, or none (default: $VITC_PTXAS, PATH, CUDA_HOME, /usr/local/cuda)");
-  app.add_option("-j,--jobs", options.jobs, "ptxas processes at a time (default: one per core)")
-      ->check(CLI::Range(1u, 4096u));
+  addInteger(app, "-j,--jobs", options.jobs, {1, 4096},
+             "ptxas processes at a time (default: one per core)");
 }
 
 void vitc::addProfileOption(CLI::App &app, std::vector<std::string> &profiles) {
@@ -124,7 +123,5 @@ void vitc::addDeviceOptions(CLI::App &app, DeviceOptions &options) {
   app.add_flag("--random-weights", options.randomWeights, "make weights from their names")
       ->excludes(weights);
   app.add_option("--ptx", options.ptx, "PTX file whose kernels replace those of the same name");
-  app.add_option("--ordinal", options.ordinal, "which CUDA device")
-      ->check(CLI::Range(0, 1 << 20))
-      ->capture_default_str();
+  addInteger(app, "--ordinal", options.ordinal, {0, 1 << 20}, "which CUDA device (default 0)");
 }

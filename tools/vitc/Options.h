@@ -9,9 +9,8 @@
 #ifndef TOOLS_VITC_OPTIONS_H
 #define TOOLS_VITC_OPTIONS_H
 
+#include "tools/common/Arguments.h"
 #include "tools/vitc/Compiler.h"
-
-#include <CLI/CLI.hpp>
 
 #include <functional>
 
@@ -19,6 +18,9 @@ namespace vitc {
 
 /// A verb: what to do when its name is the first word. Returns the exit code.
 using Verb = std::function<int()>;
+
+/// Of a batch; launches of larger ones exceed what a device can number.
+inline constexpr IntegerRange batchRange = {1, 1 << 20};
 
 /// MODEL, and what decides about its code.
 void addCompileOptions(CLI::App &app, CompileOptions &options);

@@ -149,7 +149,7 @@ llvm::Error writeShared(const LibraryData &data, OutputFiles &files) {
 
 LogicalResult checkBatches(const TuneOptions &options, int64_t largest) {
   for (int64_t batch : options.batches)
-    if (batch < 1 || batch > largest)
+    if (batch > largest)
       return fail("--batch has " + Twine(batch) + ", expected 1 to " + Twine(largest) +
                   ", the largest batch"),
              failure();
@@ -198,9 +198,9 @@ Verb vitc::addTune(CLI::App &app) {
   app.add_option("-o,--output", options->output, "folder of the candidates")->required();
   app.add_option("--name", options->name,
                  "name of the files, before _candidateI (default: MODEL's)");
-  app.add_option("--batch", options->batches, "batches that will be timed: 1,8,32")->delimiter(',');
-  app.add_option("--candidates", options->candidates, "schedules of each kernel at most")
-      ->check(CLI::Range(1u, 64u))
-      ->capture_default_str();
+  addIntegers(app, "--batch", options->batches, batchRange,
+              "batches that will be timed (default 1,8,32)");
+  addInteger(app, "--candidates", options->candidates, {1, 64},
+             "schedules of each kernel at most (default 8)");
   return [options] { return tune(*options); };
 }

@@ -48,8 +48,11 @@ int main(int argc, char **argv) {
   add("bench", "latency and throughput on this machine", addBench);
   add("tune", "write candidates that vit-run --tune times", addTune);
 
+  refuseFlagValues(app);
   try {
     app.parse(argc, argv);
+    for (const CLI::App *verb : app.get_subcommands())
+      refuseEmptyValues(*verb);
   } catch (const CLI::Success &done) { // --help, --version
     return app.exit(done);
   } catch (const CLI::ParseError &error) {
@@ -57,6 +60,8 @@ int main(int argc, char **argv) {
     std::string help = parsed.empty() ? "vitc --help" : "vitc " + parsed[0]->get_name() + " --help";
     fprintf(stderr, "vitc: %s; see %s\n", reason(app, error, argc, argv).c_str(), help.c_str());
     return exitUsage;
+  } catch (const ValueRefused &refused) {
+    return fail(refused.what());
   }
   for (auto &[verb, run] : verbs)
     if (verb->parsed())

@@ -1,0 +1,18 @@
+//===- ReadFile.h - The bytes of a file ------------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_TOOLS_COMMON_READFILE_H
+#define VITC_TOOLS_COMMON_READFILE_H
+
+#include "runtime/weights/Result.h"
+
+#include <string>
+
+namespace vitc {
+
+/// All bytes of `path`: a file, or a pipe until its end. The error says why, without the path:
+/// "cannot be read: Is a directory".
+vitrt::Result<std::string> readFile(const std::string &path);
+
+} // namespace vitc
+#endif // VITC_TOOLS_COMMON_READFILE_H
