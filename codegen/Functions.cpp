@@ -17,6 +17,7 @@
 
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Regex.h"
 
 using namespace mlir;
 
@@ -154,6 +155,16 @@ FailureOr<std::vector<KernelCode>> planFunctions(vit::KernelOp kernel) {
     functions.push_back(function);
   }
   return functions;
+}
+
+bool looksLikeFunction(StringRef name) {
+  static const llvm::Regex form("^[A-Za-z_][A-Za-z0-9_]*"
+                                "(_(f16|bf16|tf32|f32)(_[0-9]+)?|_(rows|elements)[0-9]+|"
+                                "_[0-9]+x[0-9]+x[0-9]+(_k[0-9]+)?)"
+                                "(_keys[0-9x]+)?(_[0-9]+x[0-9]+)?(_stages[0-9]+)?"
+                                "(_buffers[0-9]+)?(_registers[0-9]+)?(_recompute|_keep)?"
+                                "(_reduce)?$");
+  return form.match(name);
 }
 
 gpu::GPUModuleOp moduleOf(vit::KernelOp kernel) {

@@ -12,6 +12,10 @@ namespace vitc {
 /// lowerKernels writes and readFunctions expects. A diagnostic says what is wrong with schedules.
 mlir::FailureOr<std::vector<KernelCode>> planFunctions(vit::KernelOp kernel);
 
+/// True of names with the form of those that planFunctions gives to kernels of a lowered model, of
+/// this model or of any: a dtype at the end, or parts of a schedule after it.
+bool looksLikeFunction(llvm::StringRef name);
+
 } // namespace vitc
 
 #endif // CODEGEN_FUNCTIONS_H

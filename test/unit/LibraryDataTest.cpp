@@ -204,3 +204,20 @@ TEST_CASE("library: batches that no schedule serves, and scratch memory beyond 3
       Built(range(1, 16, small + " splits = 200000")).error,
       Contains("needs 230400000 bytes of scratch memory per image, 3686400000 for batch 16"));
 }
+
+TEST_CASE("library: names of functions are told from those of others") {
+  for (const char *name :
+       {"patchify_f16", "attn_f16_2", "norm1_f16_rows4", "cast_elements512", "fc_64x64x32",
+        "fc1_gelu_f16_128x128x32_64x32_stages3", "fc2_add_f16_112x96x64_k8_reduce",
+        "attn_bf16_2_rows64_keys32_16x32_stages2_buffers2_registers128_recompute"})
+    CHECK(looksLikeFunction(name));
+  for (const char *name :
+       {"ampere_fp16_s16816gemm_fp16_128x128_ldg8_f2f_stages_64x3_tn", "copy", "resize_nv12",
+        "cutlass_80_tensorop_f16_s16816gemm_f16_128x128_32x4_nn_align8",
+        "void at::native::vectorized_elementwise_kernel<4, f16>", "_f16", ""})
+    CHECK_FALSE(looksLikeFunction(name));
+  Built built(range(1, 2, small) + "," + range(3, 16, large));
+  for (const KernelCode &code : built.codes)
+    if (code.kernel == "fc")
+      CHECK(looksLikeFunction(code.name));
+}

@@ -10,6 +10,7 @@
 
 #include "tools/vitc/Profile.h"
 
+#include "codegen/Functions.h"
 #include "codegen/library/Ncu.h"
 #include "passes/Work.h"
 
@@ -40,18 +41,27 @@ private:
 
 LogicalResult Profile::join(ArrayRef<NcuKernel> measured) {
   ArrayRef<KernelCode> functions = compiler.code();
-  std::vector<StringRef> strangers;
+  std::vector<StringRef> strangers, ours;
   for (const NcuKernel &kernel : measured) {
     auto function =
         llvm::find_if(functions, [&](const KernelCode &code) { return code.name == kernel.name; });
     if (function != functions.end())
       joined.emplace_back(*function, kernel);
     else
-      strangers.push_back(kernel.name);
+      (looksLikeFunction(kernel.name) ? ours : strangers).push_back(kernel.name);
   }
   if (joined.empty())
-    return fail("NCU report '" + path + "' is of another model: it has '" + strangers.front() +
-                "', this model has '" + functions.front().name + "'"),
+    return fail("NCU report '" + path + "' is of another model: it has '" +
+                (ours.empty() ? strangers : ours).front() + "', this model has '" +
+                functions.front().name + "'"),
+           failure();
+  // Names of two models overlap where they have the same layers, whatever their widths.
+  if (!ours.empty())
+    return fail("NCU report '" + path +
+                "' is of another model, or of a build with other options: " + Twine(ours.size()) +
+                " of its " + Twine(measured.size()) +
+                " kernels are not in this build, the first is '" + ours.front() +
+                "'; profile the library that these options build"),
            failure();
   if (!strangers.empty())
     warn("NCU report '" + path + "': " + Twine(strangers.size()) + " of its " +
