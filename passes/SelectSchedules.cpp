@@ -77,6 +77,9 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     if (!selection.objection.empty())
       return emitError(kernel.getLoc()) << "kernel '" << kernel.getSymName() << "' ("
                                         << opList(kernel) << "): " << selection.objection;
+    FailureOr<SmallVector<Attribute>> schedules = tunedSchedules(kernel, work, selection.note);
+    if (failed(schedules))
+      return failure();
     if (!selection.note.empty()) {
       std::string note = "kernel '" + kernel.getSymName().str() + "': " + selection.note;
       emitWarning(kernel.getLoc()) << note;
@@ -84,9 +87,6 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
                      remark::RemarkOpts::name("over-budget").category("vit-select-schedules"))
           << remark::metric("Ops", opList(kernel)) << remark::reason("{0}", note);
     }
-    FailureOr<SmallVector<Attribute>> schedules = tunedSchedules(kernel, work);
-    if (failed(schedules))
-      return failure();
     if (schedules->empty())
       for (const cost::BatchRange &range : selection.ranges)
         for (const cost::Schedule &alternative : range.alternatives)
@@ -128,25 +128,51 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
   }
 
   /// The kernel's measured schedules, each up to the batch it was measured at, the last for all
-  /// that follow. Fails with a diagnostic where one cannot be built.
-  FailureOr<SmallVector<Attribute>> tunedSchedules(vit::KernelOp kernel, const cost::Work &work) {
+  /// that follow, and in `note` why one does not keep the register budget. Fails with a diagnostic
+  /// where one cannot be built, or they would sum differently though no batch may.
+  FailureOr<SmallVector<Attribute>> tunedSchedules(vit::KernelOp kernel, const cost::Work &work,
+                                                   std::string &note) {
     SmallVector<const Tuned *> mine;
     for (const Tuned &entry : tunedEntries)
       if (kernel.getSymName() == entry.kernel)
         mine.push_back(&entry);
     SmallVector<Attribute> schedules;
+    if (mine.empty())
+      return schedules;
+    note.clear();
+    auto fail = [&] {
+      return emitError(kernel.getLoc())
+             << "tuned schedule of '" << kernel.getSymName().str() << "': ";
+    };
     int64_t next = 1;
     for (const Tuned *entry : mine) {
-      std::string why = cost::objection(work, entry->schedule, *preferences.gpu);
+      cost::Schedule schedule = entry->schedule;
+      std::string why = cost::objection(work, schedule, *preferences.gpu);
       if (!why.empty())
-        return emitError(kernel.getLoc()) << "tuned schedule of '" << entry->kernel << "': " << why;
+        return fail() << why;
       int64_t last = entry == mine.back() ? maxBatch : std::min<int64_t>(entry->batch, maxBatch);
       if (last < next)
         continue;
-      schedules.push_back(attributeOf(&getContext(), entry->schedule, work.root, next, last));
+      if (int splits = mine.front()->schedule.splits; batchInvariant && schedule.splits != splits)
+        return fail() << "batch-invariant sums need the same splits for all batches, but it has "
+                      << splits << " at batch " << mine.front()->batch << " and "
+                      << schedule.splits << " at batch " << entry->batch
+                      << "; run vitc tune again with --batch-invariant";
+      keepBudget(work, schedule, note);
+      schedules.push_back(attributeOf(&getContext(), schedule, work.root, next, last));
       next = last + 1;
     }
     return schedules;
+  }
+
+  /// Bounds the registers of a schedule that somebody chose; `note` says if they will not do.
+  void keepBudget(const cost::Work &work, cost::Schedule &schedule, std::string &note) const {
+    int budget = preferences.registerBudget;
+    if (budget >= 255)
+      return;
+    schedule.registers = schedule.registers ? std::min(schedule.registers, budget) : budget;
+    if (int needed = cost::predictRegisters(work, schedule); needed > budget)
+      note = ("predicted " + Twine(needed) + " registers, budget " + Twine(budget)).str();
   }
 
   // What kernels cannot do ---------------------------------------------------

@@ -216,8 +216,9 @@ FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
   if (!p.gpu)
     return fail("no device named '" + options.gpu + "'; known are " + cost::knownGpus());
   if (int64_t budget = options.registerBudget) {
-    if (budget < 16 || budget > 255)
-      return fail("register-budget must be 16 to 255, but is " + Twine(budget));
+    if (budget < cost::leastBudget || budget > cost::mostBudget)
+      return fail("register-budget must be " + Twine(cost::leastBudget) + " to " +
+                  Twine(cost::mostBudget) + ", but is " + Twine(budget));
     p.registerBudget = static_cast<int>(budget);
   }
   p.force = options.force;

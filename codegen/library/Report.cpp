@@ -183,7 +183,7 @@ void FunctionReporter::addDecisions() {
     return;
   cost::Schedule kept = schedule;
   kept.recompute = false;
-  int needed = cost::predictRegisters(work, kept), budget = source.preferences.registerBudget;
+  int needed = cost::leastRegisters(work, kept), budget = source.preferences.registerBudget;
   auto ops = [](int count) { return std::to_string(count) + (count == 1 ? " op" : " ops"); };
   std::string numbers =
       llvm::formatv("keeping it takes {0} registers, the budget is {1}", needed, budget);

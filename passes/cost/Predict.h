@@ -23,6 +23,9 @@ struct Prediction {
 int predictRegisters(const Work &work, const Schedule &schedule);
 int leastRegisters(const Work &work, const Schedule &schedule);
 
+/// What a budget may be: an address alone takes two, and ptxas keeps the last of 256.
+inline constexpr int leastBudget = 24, mostBudget = 255;
+
 /// A bound, at most `most`, that leaves ptxas a little more than what it is predicted to take:
 /// without one it takes more than it needs where there is room.
 int boundFor(const Work &work, const Schedule &schedule, int most);

@@ -113,5 +113,5 @@ int vitc::cost::predictRegisters(const Work &work, const Schedule &s) {
 
 int vitc::cost::boundFor(const Work &work, const Schedule &s, int most) {
   int taken = predictRegisters(work, s) + 4;
-  return std::min(most, std::max(24, (taken + 7) / 8 * 8));
+  return std::min(most, std::max(leastBudget, (taken + 7) / 8 * 8));
 }

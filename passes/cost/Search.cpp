@@ -322,17 +322,45 @@ std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t 
   return result;
 }
 
-/// Without candidates: what comes closest to the budget, unbounded, and what that says.
-Selection overBudget(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &p) {
+/// The best of `list` for ranges of batches.
+Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, int64_t maxBatch,
+                     const Preferences &p) {
   Selection result;
+  const Work &work = uses.front().work;
+  // A tile that somebody asked for is the same for all batches.
+  bool given = p.tile && work.root == Root::Linear;
+  if (p.tilePolicy == TilePolicy::Classic && !given) {
+    result.ranges.push_back({1, maxBatch, list});
+    return result;
+  }
+  Table table(uses, std::move(list), maxBatch, p);
+  std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table);
+  for (size_t i = 0; i < begins.size(); ++i) {
+    size_t last = i + 1 < begins.size() ? begins[i + 1] - 1 : table.ends.size() - 1;
+    int64_t first = begins[i] == 0 ? 1 : table.ends[begins[i] - 1] + 1;
+    result.ranges.push_back({first, table.ends[last], alternatives(table, work, begins[i], last)});
+  }
+  return result;
+}
+
+/// Without candidates: those that come closest to the budget, unbounded, and what that says.
+Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t maxBatch,
+                     const Preferences &p) {
   Preferences generous = p;
   generous.registerBudget = 255;
-  const Work &work = uses.front().work;
+  std::vector<Schedule> list;
   if (p.registerBudget < 255)
-    result = select(uses, maxBatch, generous);
-  if (result.ranges.empty()) {
-    int64_t keys = work.overBatch ? maxBatch : work.keys;
-    if (work.root == Root::Attention && keys > vitc::maxAttentionKeys)
+    list = candidates(largest, maxBatch, generous);
+  if (!list.empty() && largest.root == Root::LayerNorm && p.fusePolicy == FusePolicy::Auto &&
+      !largest.before.expensive) { // keepsRow said yes only to the generous budget
+    generous.fusePolicy = FusePolicy::Recompute;
+    for (const Schedule &s : candidates(largest, maxBatch, generous))
+      list.push_back(s);
+  }
+  if (list.empty()) {
+    Selection result;
+    int64_t keys = largest.overBatch ? maxBatch : largest.keys;
+    if (largest.root == Root::Attention && keys > vitc::maxAttentionKeys)
       result.objection = "it has " + std::to_string(keys) + " keys, whole rows have at most " +
                          std::to_string(vitc::maxAttentionKeys);
     else
@@ -340,8 +368,10 @@ Selection overBudget(const std::vector<Use> &uses, int64_t maxBatch, const Prefe
     return result;
   }
   int least = 256;
-  for (const Schedule &s : candidates(work, maxBatch, generous))
-    least = std::min(least, predictRegisters(work, s));
+  for (const Schedule &s : list)
+    least = std::min(least, predictRegisters(largest, s));
+  std::erase_if(list, [&](const Schedule &s) { return predictRegisters(largest, s) > least; });
+  Selection result = chooseFrom(std::move(list), uses, maxBatch, p);
   result.note = "predicted " + std::to_string(least) + " registers, budget " +
                 std::to_string(p.registerBudget);
   return result;
@@ -384,22 +414,8 @@ Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, con
   if (list.empty() && p.tile && work.root == Root::Linear)
     return pinned(work, maxBatch, p);
   if (list.empty())
-    return overBudget(uses, maxBatch, p);
-  Selection result;
-  if (p.tilePolicy == TilePolicy::Classic && !(p.tile && work.root == Root::Linear)) {
-    result.ranges.push_back({1, maxBatch, list});
-    return result;
-  }
-  Table table(uses, std::move(list), maxBatch, p);
-  // A tile that somebody asked for is the same for all batches.
-  bool given = p.tile && work.root == Root::Linear;
-  std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table);
-  for (size_t i = 0; i < begins.size(); ++i) {
-    size_t last = i + 1 < begins.size() ? begins[i + 1] - 1 : table.ends.size() - 1;
-    int64_t first = begins[i] == 0 ? 1 : table.ends[begins[i] - 1] + 1;
-    result.ranges.push_back({first, table.ends[last], alternatives(table, work, begins[i], last)});
-  }
-  return result;
+    return overBudget(uses, largest.work, maxBatch, p);
+  return chooseFrom(std::move(list), uses, maxBatch, p);
 }
 
 std::optional<Best> vitc::cost::best(const Work &work, int64_t batch, const Preferences &p,

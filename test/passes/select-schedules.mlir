@@ -7,6 +7,9 @@
 // RUN: not vitc-opt %s --vit-select-schedules=tuned="{fc1 0123456789abcdef 4 64x64x32/32x32/3}" 2>&1 | FileCheck %s --check-prefix=STALE
 // RUN: not vitc-opt %s --vit-select-schedules=tuned="{gone 0123456789abcdef 4 64x64x32/32x32/3}" 2>&1 | FileCheck %s --check-prefix=GONE
 // RUN: vitc-opt %s --vit-select-schedules=tuned="{fc1 974cc7a7353bd8fb 8 128x64x32/64x32/3 registers 128;fc1 974cc7a7353bd8fb 4 64x64x32/32x32/3}" | FileCheck %s --check-prefix=TUNED
+// RUN: vitc-opt %s --vit-select-schedules="register-budget=96 tuned={fc1 974cc7a7353bd8fb 8 128x64x32/64x32/3 registers 128;fc1 974cc7a7353bd8fb 4 64x64x32/32x32/3}" 2>&1 | FileCheck %s --check-prefix=BOUND
+// RUN: not vitc-opt %s --vit-select-schedules="batch-invariant tuned={fc1 974cc7a7353bd8fb 8 128x64x32/64x32/3 registers 128;fc1 974cc7a7353bd8fb 4 64x64x32/32x32/3 splits 2}" 2>&1 | FileCheck %s --check-prefix=SPLITS
+// RUN: vitc-opt %s --vit-select-schedules="batch-invariant tuned={fc1 974cc7a7353bd8fb 8 128x64x32/64x32/3 splits 2 registers 128;fc1 974cc7a7353bd8fb 4 64x64x32/32x32/3 splits 2}" | FileCheck %s --check-prefix=EQUAL
 
 // Few rows get small tiles, many rows large ones. Each range of batches has the best first and a smaller one
 // last; all have a bound on registers that lets the predicted number of blocks live together.
@@ -21,6 +24,11 @@
 // GONE: error: tuned schedule of 'gone': the model has no such kernel; run vitc tune again
 // Each serves up to the batch it was measured at, the last all that follow.
 // TUNED-DAG: vit.kernel @fc1({{.*}}schedules = [#vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 3>, #vit.schedule<batch = 5 to 64, block = [128, 64, 32], warp = [64, 32], stages = 3 registers = 128>]}
+// A budget bounds them; where that cannot do, it is said. Sums that no batch may change have the same parts for all.
+// BOUND: warning: kernel 'fc1': predicted {{1[0-9][0-9]}} registers, budget 96
+// BOUND-DAG: vit.kernel @fc1({{.*}}schedules = [#vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 3 registers = 96>, #vit.schedule<batch = 5 to 64, block = [128, 64, 32], warp = [64, 32], stages = 3 registers = 96>]}
+// SPLITS: error: tuned schedule of 'fc1': batch-invariant sums need the same splits for all batches, but it has 2 at batch 4 and 1 at batch 8; run vitc tune again with --batch-invariant
+// EQUAL: vit.kernel @fc1({{.*}}splits = 2{{.*}}splits = 2
 vit.kernel @fc1(%x: tensor<?x768xf16>, %w: tensor<768x768xf16>) -> tensor<?x768xf16> {
   %y = vit.linear %x, %w : tensor<?x768xf16>, tensor<768x768xf16> -> tensor<?x768xf16>
   vit.yield %y : tensor<?x768xf16>

@@ -152,6 +152,8 @@ TEST_CASE("a wide row is read again where registers are short, unless that costs
   };
   CHECK(recomputes(48));
   CHECK(!recomputes(128));
+  CHECK(recomputes(24)); // neither form fits: the one that is closer
+  CHECK(select({{work}}, 8, p).note.find("predicted 44 registers, budget 24") == 0);
   work.before = {0, 1}; // gelu
   CHECK(!recomputes(48));
   CHECK(select({{work}}, 8, p).note.find("budget 48") != std::string::npos);

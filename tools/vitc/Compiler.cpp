@@ -441,8 +441,10 @@ LogicalResult Compiler::judgeLeft(Oracle oracle) const {
   std::string text = "kernel '" + first.function + "': " + first.problem;
   if (!options.tile.empty())
     text += "; choose a smaller --tile";
-  else if (first.schedule.getRegisters())
-    text += "; raise --register-budget above " + std::to_string(first.schedule.getRegisters());
+  else if (options.registerBudget)
+    text += "; raise --register-budget above " + std::to_string(options.registerBudget);
+  else if (!options.tuning.empty())
+    text += "; it is the schedule of --tuning: run vitc tune again";
   else
     text += ", and no schedule is left; fuse less with --no-fuse, or name a smaller --tile";
   for (const RefutedSchedule &other : ArrayRef(settled.left).drop_front())

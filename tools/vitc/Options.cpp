@@ -75,8 +75,8 @@ void vitc::addCompileOptions(CLI::App &app, CompileOptions &options) {
   app.add_flag("--force-fuse", options.forceFuse, "fuse also what the cost model refuses");
   app.add_option("--tile", options.tile, "tile of every linear, BMxBNxBK/WMxWN/STAGES")
       ->check(hasForm("0x0x0/0x0/0", "BMxBNxBK/WMxWN/STAGES"));
-  // An address alone takes two; of 256 ptxas keeps one.
-  addInteger(app, "--register-budget", options.registerBudget, {24, 255},
+  addInteger(app, "--register-budget", options.registerBudget,
+             {cost::leastBudget, cost::mostBudget},
              "registers that a thread may have (default: what the device has)");
   app.add_option("--fuse-policy", options.fusePolicy,
                  "what is used twice: auto, keep (in registers) or recompute")
