@@ -155,8 +155,8 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
         continue;
       if (int splits = mine.front()->schedule.splits; batchInvariant && schedule.splits != splits)
         return fail() << "batch-invariant sums need the same splits for all batches, but it has "
-                      << splits << " at batch " << mine.front()->batch << " and "
-                      << schedule.splits << " at batch " << entry->batch
+                      << splits << " at batch " << mine.front()->batch << " and " << schedule.splits
+                      << " at batch " << entry->batch
                       << "; run vitc tune again with --batch-invariant";
       keepBudget(work, schedule, note);
       schedules.push_back(attributeOf(&getContext(), schedule, work.root, next, last));

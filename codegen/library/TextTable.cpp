@@ -5,6 +5,8 @@
 #include "codegen/library/TextTable.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/ConvertUTF.h"
+#include "llvm/Support/Unicode.h"
 
 #include <cassert>
 #include <numeric>
@@ -23,20 +25,66 @@ std::string vitc::shorten(StringRef text, size_t width) {
   return text.take_front(front).str() + ".." + text.take_back(back).str();
 }
 
+/// The bytes of the first character of UTF-8 text, and the columns it takes on a terminal. What is
+/// no character, or none that can be printed, is one column a byte.
+static std::pair<size_t, size_t> firstCharacter(StringRef text) {
+  size_t bytes = getNumBytesForUTF8(static_cast<UTF8>(text.front()));
+  int width = bytes <= text.size() ? sys::unicode::columnWidthUTF8(text.take_front(bytes)) : -1;
+  return width < 0 ? std::pair<size_t, size_t>(1, 1) : std::pair(bytes, size_t(width));
+}
+
+static size_t columnsOf(StringRef text) {
+  size_t columns = 0;
+  while (!text.empty()) {
+    auto [bytes, width] = firstCharacter(text);
+    columns += width;
+    text = text.drop_front(bytes);
+  }
+  return columns;
+}
+
+/// As much of a word as `width` columns hold, at least a character; if it can be, up to where one
+/// of its names ends.
+static StringRef beginningOf(StringRef word, size_t width) {
+  size_t end = 0, columns = 0, good = 0;
+  while (end < word.size()) {
+    auto [bytes, wide] = firstCharacter(word.drop_front(end));
+    if (end && columns + wide > width)
+      break;
+    end += bytes, columns += wide;
+    if (columns * 2 > width && StringRef(".+/_,").contains(word[end - 1]))
+      good = end;
+  }
+  return word.take_front(end < word.size() && good ? good : end);
+}
+
 std::string vitc::wrap(StringRef text, size_t width, size_t indent, size_t used) {
   std::string lines;
+  auto breakLine = [&] {
+    lines += "\n" + std::string(indent, ' ');
+    used = indent;
+  };
   for (bool first = true; !text.empty(); first = false) {
     auto [word, rest] = text.split(' ');
     text = rest;
-    if (!first && used + 1 + word.size() > width) {
-      lines += "\n" + std::string(indent, ' ');
-      used = indent;
+    size_t columns = columnsOf(word);
+    if (!first && used + 1 + columns > width) {
+      breakLine();
     } else if (!first) {
       lines += ' ';
       ++used;
     }
+    while (used + columns > width) { // what no line holds is broken anyway
+      StringRef part = beginningOf(word, width > used ? width - used : 1);
+      if (part.size() == word.size())
+        break;
+      lines += part;
+      word = word.drop_front(part.size());
+      columns = columnsOf(word);
+      breakLine();
+    }
     lines += word;
-    used += word.size();
+    used += columns;
   }
   return lines;
 }

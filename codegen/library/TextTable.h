@@ -15,8 +15,9 @@ namespace vitc {
 /// tells as much as its beginning.
 std::string shorten(llvm::StringRef text, size_t width);
 
-/// `text` in lines of at most `width`, broken at blanks. Of the first line `used` columns are
-/// taken already; the others begin with `indent` blanks.
+/// `text`, UTF-8, in lines of at most `width` columns, broken at blanks; a longer word after one of
+/// its names, or anywhere. Of the first line `used` columns are taken already; the others begin
+/// with `indent` blanks.
 std::string wrap(llvm::StringRef text, size_t width, size_t indent = 0, size_t used = 0);
 
 /// Rows of text in aligned columns. Columns are as wide as what is in them; where a row would be

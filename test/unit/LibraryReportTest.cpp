@@ -87,7 +87,14 @@ TEST_CASE("text: the middle goes, the ends stay") {
 TEST_CASE("text: lines are broken at blanks") {
   CHECK(wrap("aa bb cc", 5) == "aa bb\ncc");
   CHECK(wrap("aa bb cc", 7, 2, 2) == "aa bb\n  cc");
-  CHECK(wrap("too-long-for-it a", 4) == "too-long-for-it\na");
+  CHECK(wrap("toolongforit a", 5) == "toolo\nngfor\nit a");
+  CHECK(wrap("a blocks.12.attention b", 13, 2, 0) == "a\n  blocks.12.\n  attention b");
+  CHECK(wrap("at toolongforit", 6, 2, 0) == "at\n  tool\n  ongf\n  orit");
+  CHECK(wrap("\u00e4\u00f6\u00fc\u00e4 \u00e4\u00f6", 7) ==
+        "\u00e4\u00f6\u00fc\u00e4 \u00e4\u00f6");
+  CHECK(wrap("\u5c42\u5c42\u5c42", 5) == "\u5c42\u5c42\n\u5c42"); // two columns each
+  CHECK(wrap("ab\xff\xe4", 3) == "ab\xff\n\xe4");
+  CHECK(wrap("abc", 2, 4) == "ab\n    c"); // the indent alone is wider
 }
 
 TEST_CASE("text: flexible columns give way, the widest first") {
