@@ -343,7 +343,8 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
   return result;
 }
 
-/// Without candidates: those that come closest to the budget, unbounded, and what that says.
+/// Without candidates: those that come closest to the budget, bound to what they are predicted to
+/// need and then, in case that is wrong, as if there were no budget; and what that says.
 Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t maxBatch,
                      const Preferences &p) {
   Preferences generous = p;
@@ -367,12 +368,22 @@ Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t 
       result.objection = "no schedule fits in " + std::to_string(p.registerBudget) + " registers";
     return result;
   }
-  int least = 256;
+  int least = mostBudget;
   for (const Schedule &s : list)
-    least = std::min(least, predictRegisters(largest, s));
-  std::erase_if(list, [&](const Schedule &s) { return predictRegisters(largest, s) > least; });
+    least = std::min(least, leastRegisters(largest, s));
+  std::erase_if(list, [&](const Schedule &s) { return leastRegisters(largest, s) > least; });
   Selection result = chooseFrom(std::move(list), uses, maxBatch, p);
-  result.note = "predicted " + std::to_string(least) + " registers, budget " +
+  int bound = std::min(mostBudget, (least + 7) / 8 * 8); // what devices allocate
+  for (BatchRange &range : result.ranges) {
+    std::vector<Schedule> unbound = range.alternatives;
+    for (Schedule &s : range.alternatives)
+      s.registers = bound;
+    for (const Schedule &s : unbound)
+      if (s.registers != bound)
+        range.alternatives.push_back(s);
+  }
+  int taken = predictRegisters(largest, result.ranges.front().alternatives.front());
+  result.note = "predicted " + std::to_string(taken) + " registers, budget " +
                 std::to_string(p.registerBudget);
   return result;
 }

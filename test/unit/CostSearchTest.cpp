@@ -165,6 +165,19 @@ TEST_CASE("a wide row is read again where registers are short, unless that costs
   CHECK(recomputes(128));
 }
 
+TEST_CASE("attention over any budget takes what it is predicted to need, then what it likes") {
+  Preferences p = preferencesFor(rtx4090());
+  p.registerBudget = 64;
+  Selection selection = select({{attention(197, 12, 64)}}, 64, p);
+  REQUIRE(!selection.ranges.empty());
+  CHECK(selection.note == "predicted 128 registers, budget 64");
+  for (const BatchRange &range : selection.ranges) {
+    CHECK(range.alternatives.front().registers == 128);
+    CHECK(range.alternatives.back().registers >= 128);
+  }
+  CHECK(selection.ranges.front().alternatives.back().registers > 128);
+}
+
 TEST_CASE("all schedules of ViT-B are found in well under three seconds") {
   auto begin = std::chrono::steady_clock::now();
   Preferences p = preferencesFor(rtx4090());
