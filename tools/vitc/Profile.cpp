@@ -61,7 +61,7 @@ LogicalResult Profile::join(ArrayRef<NcuKernel> measured) {
                 "' is of another model, or of a build with other options: " + Twine(ours.size()) +
                 " of its " + Twine(measured.size()) +
                 " kernels are not in this build, the first is '" + ours.front() +
-                "'; profile the library that these options build"),
+                "'; profile only the library that these options build"),
            failure();
   if (!strangers.empty())
     warn("NCU report '" + path + "': " + Twine(strangers.size()) + " of its " +
