@@ -101,9 +101,9 @@ def Vit_ScheduleAttr : Vit_Attr<"Schedule", "schedule"> {
     anew, instead of kept in registers. Schedules of one kernel with the same range of batches are
     alternatives, the preferred one first: the next is taken where ptxas spills.
 
-    Constraints: (C1) the range of batches is not empty and begins at 1 or later; (C2) `block` and `warp` have
-    sizes, all positive; (C3) `stages` is at least 1; (C4) `buffers` is 1 or 2; (C5) `splits` is at least 1;
-    (C6) `registers` is 0 to 255.
+    Constraints: (C1) the range of batches is not empty and lies within 1 to 1048576; (C2) `block` and `warp` have
+    at most three and two sizes, all 1 to 65536; (C3) `stages` is 1 to 64; (C4) `buffers` is 1 or 2; (C5) `splits` is
+    1 to 1024; (C6) `registers` is 0 to 255.
 
     ```mlir
     #vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>

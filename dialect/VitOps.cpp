@@ -127,20 +127,22 @@ LogicalResult ScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emit
                                    int64_t minBatch, int64_t maxBatch, ArrayRef<int64_t> block,
                                    ArrayRef<int64_t> warp, int64_t stages, int64_t buffers,
                                    int64_t splits, int64_t registers, bool) {
-  if (minBatch < 1 || maxBatch < minBatch) // (C1)
-    return emitError() << "expected a range of batches from 1, but got " << minBatch << " to "
-                       << maxBatch;
-  auto isPositive = [](int64_t size) { return size > 0; };
-  if (block.empty() || warp.empty() || !llvm::all_of(block, isPositive) ||
-      !llvm::all_of(warp, isPositive)) // (C2)
-    return emitError() << "expected positive sizes for block and warp, but got [" << block
-                       << "] and [" << warp << "]";
-  if (stages < 1) // (C3)
-    return emitError() << "expected at least 1 stage, but got " << stages;
+  if (minBatch < 1 || maxBatch < minBatch || maxBatch > 1048576) // (C1)
+    return emitError() << "expected a range of batches within 1 to 1048576, but got " << minBatch
+                       << " to " << maxBatch;
+  // No device takes the largest; they keep what is computed of them in 64 bits.
+  auto isSize = [](int64_t size) { return size > 0 && size <= 65536; };
+  if (block.empty() || block.size() > 3 || warp.empty() || warp.size() > 2 ||
+      !llvm::all_of(block, isSize) || !llvm::all_of(warp, isSize)) // (C2)
+    return emitError() << "expected one to three sizes for block and one or two for warp, all 1 to "
+                          "65536, but got ["
+                       << block << "] and [" << warp << "]";
+  if (stages < 1 || stages > 64) // (C3)
+    return emitError() << "expected 1 to 64 stages, but got " << stages;
   if (buffers != 1 && buffers != 2) // (C4)
     return emitError() << "expected 1 or 2 buffers of fragments, but got " << buffers;
-  if (splits < 1) // (C5)
-    return emitError() << "expected at least 1 split of K, but got " << splits;
+  if (splits < 1 || splits > 1024) // (C5)
+    return emitError() << "expected 1 to 1024 splits of K, but got " << splits;
   if (registers < 0 || registers > 255) // (C6)
     return emitError() << "expected a bound of 0 to 255 registers, but got " << registers;
   return success();

@@ -127,14 +127,24 @@ static std::string linearObjection(const Work &work, const Schedule &s, const Gp
 std::string vitc::cost::objection(const Work &work, const Schedule &s, const Gpu &gpu,
                                   bool warpLimit) {
   for (int size : {s.block[0], s.warp[0]})
-    if (size < 1)
-      return "sizes must be positive, but one is " + number(size);
+    if (size < 1 || size > 65536)
+      return "sizes must be 1 to 65536, but one is " + number(size);
   if (work.root == Root::Linear)
     return s.block[1] < 1 || s.warp[1] < 1 ? "sizes must be positive"
                                            : linearObjection(work, s, gpu, warpLimit);
+  if (work.root == Root::Attention) {
+    int64_t keys = work.overBatch ? s.block[1] : work.keys;
+    if (keys < 1 || keys > maxAttentionKeys)
+      return "whole rows have 1 to " + number(maxAttentionKeys) + " keys, but it has " +
+             number(keys);
+    if (work.headDim < 1 || work.headDim > 128)
+      return "heads have 1 to 128 columns, but it has " + number(work.headDim);
+  }
   if (s.block[0] % s.warp[0])
     return "a warp's part must divide a block's, but " + number(s.warp[0]) + " does not divide " +
            number(s.block[0]);
+  if (int threads = threadsOf(work, s); threads > 1024)
+    return "a block has at most 1024 threads, but it asks for " + number(threads);
   int64_t bytes = smemOf(work, s);
   if (bytes > gpu.smemPerBlock)
     return "it needs " + number(bytes) + " bytes of shared memory, but " + gpu.name + " has " +

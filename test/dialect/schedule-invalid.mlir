@@ -1,22 +1,37 @@
 // RUN: vitc-opt %s -split-input-file -verify-diagnostics
 
-// expected-error @below {{expected a range of batches from 1, but got 9 to 8}}
+// expected-error @below {{expected a range of batches within 1 to 1048576, but got 9 to 8}}
 #schedule_c1 = #vit.schedule<batch = 9 to 8, block = [64], warp = [32], stages = 1>
 
 // -----
 
-// expected-error @below {{expected a range of batches from 1, but got 0 to 8}}
+// expected-error @below {{expected a range of batches within 1 to 1048576, but got 0 to 8}}
 #schedule_c1_zero = #vit.schedule<batch = 0 to 8, block = [64], warp = [32], stages = 1>
 
 // -----
 
-// expected-error @below {{expected positive sizes for block and warp, but got [64, 0] and [32]}}
+// expected-error @below {{within 1 to 1048576, but got 1 to 1048577}}
+#schedule_c1_large = #vit.schedule<batch = 1 to 1048577, block = [64], warp = [32], stages = 1>
+
+// -----
+
+// expected-error @below {{expected one to three sizes for block and one or two for warp, all 1 to 65536, but got [64, 0] and [32]}}
 #schedule_c2 = #vit.schedule<batch = 1 to 8, block = [64, 0], warp = [32], stages = 1>
 
 // -----
 
-// expected-error @below {{expected positive sizes for block and warp, but got [64] and [-1]}}
+// expected-error @below {{expected one to three sizes for block and one or two for warp, all 1 to 65536, but got [64] and [-1]}}
 #schedule_c2_warp = #vit.schedule<batch = 1 to 8, block = [64], warp = [-1], stages = 1>
+
+// -----
+
+// expected-error @below {{all 1 to 65536, but got [65537] and [32]}}
+#schedule_c2_large = #vit.schedule<batch = 1 to 8, block = [65537], warp = [32], stages = 1>
+
+// -----
+
+// expected-error @below {{but got [8, 8, 8, 8] and [8]}}
+#schedule_c2_many = #vit.schedule<batch = 1 to 8, block = [8, 8, 8, 8], warp = [8], stages = 1>
 
 // -----
 
@@ -26,8 +41,13 @@
 
 // -----
 
-// expected-error @below {{expected at least 1 stage, but got 0}}
+// expected-error @below {{expected 1 to 64 stages, but got 0}}
 #schedule_c3 = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 0>
+
+// -----
+
+// expected-error @below {{expected 1 to 64 stages, but got 65}}
+#schedule_c3_many = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 65>
 
 // -----
 
@@ -36,8 +56,13 @@
 
 // -----
 
-// expected-error @below {{expected at least 1 split of K, but got 0}}
+// expected-error @below {{expected 1 to 1024 splits of K, but got 0}}
 #schedule_c5 = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 1 splits = 0>
+
+// -----
+
+// expected-error @below {{expected 1 to 1024 splits of K, but got 1025}}
+#schedule_c5_many = #vit.schedule<batch = 1 to 8, block = [64], warp = [32], stages = 1 splits = 1025>
 
 // -----
 

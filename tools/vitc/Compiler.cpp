@@ -260,6 +260,18 @@ int64_t Compiler::scheduledBatch() const {
 }
 
 LogicalResult Compiler::checkScheduled() {
+  // Alternatives get predictions, too, though no code unless those before them spill.
+  const cost::Gpu &gpu = *cost::findGpu(options.gpu);
+  for (vit::LaunchOp launch : launchesOf(module())) {
+    vit::KernelOp kernel = kernelOf(launch);
+    if (auto schedules = kernel.getSchedules())
+      for (auto schedule : schedules->getAsRange<vit::ScheduleAttr>())
+        if (std::string why = cost::objection(workOf(launch), scheduleOf(schedule), gpu,
+                                              /*warpLimit=*/false);
+            !why.empty())
+          return kernel.emitError() << "kernel '" << kernel.getSymName() << "': schedule "
+                                    << scheduleText(schedule) << ": " << why;
+  }
   int64_t scheduled = scheduledBatch();
   if (!scheduled || !options.maxBatch || *options.maxBatch <= scheduled)
     return success();
