@@ -259,7 +259,26 @@ int64_t Compiler::scheduledBatch() const {
   return scheduled;
 }
 
+/// Whether a kernel of the text has a schedule for every batch up to the last it has one for.
+static LogicalResult checkBatches(vit::KernelOp kernel) {
+  FailureOr<std::vector<vit::ScheduleAttr>> ranges = activeSchedules(kernel);
+  if (failed(ranges))
+    return failure();
+  int64_t next = 1;
+  for (vit::ScheduleAttr range : *ranges) {
+    if (range.getMinBatch() != next)
+      return kernel.emitError() << "kernel '" << kernel.getSymName()
+                                << "': expected schedules for all batches, found none for batch "
+                                << next;
+    next = range.getMaxBatch() + 1;
+  }
+  return success();
+}
+
 LogicalResult Compiler::checkScheduled() {
+  for (auto kernel : module().getOps<vit::KernelOp>())
+    if (kernel.getSchedules() && failed(checkBatches(kernel)))
+      return failure();
   // Alternatives get predictions, too, though no code unless those before them spill.
   const cost::Gpu &gpu = *cost::findGpu(options.gpu);
   for (vit::LaunchOp launch : launchesOf(module())) {
