@@ -42,7 +42,8 @@ Error vitc::linkShared(StringRef object, StringRef output, StringRef name) {
                              compiler + "' in PATH; install gcc or set CC");
   SmallString<128> log;
   if (auto error = sys::fs::createTemporaryFile("vitc-link", "log", log))
-    return createStringError(error, "cannot create a temporary file: " + error.message());
+    return createStringError(error, "cannot create a temporary file '" + log +
+                                        "': " + error.message() + "; set TMPDIR");
   FileRemover removeLog(log);
   std::string soname = ("-Wl,-soname,lib" + name + ".so").str();
   // A build-id would be content too, but of a form that differs between linkers.

@@ -49,7 +49,6 @@ std::string readFile(const llvm::Twine &name) {
 class WorkingDirectory {
 public:
   WorkingDirectory() {
-    llvm::SmallString<128> model;
     path::system_temp_directory(/*ErasedOnReboot=*/true, model);
     path::append(model, "vitc-XXXXXX");
     if (const char *made = mkdtemp(const_cast<char *>(model.c_str()))) {
@@ -69,6 +68,8 @@ public:
   WorkingDirectory &operator=(const WorkingDirectory &) = delete;
 
   bool valid() const { return !root.empty(); }
+  /// What could not be made, if it is not valid.
+  llvm::StringRef wanted() const { return model; }
   const std::string &directory() const { return root; }
   /// The path of a file here.
   std::string file(llvm::StringRef name) {
@@ -78,6 +79,7 @@ public:
   }
 
 private:
+  llvm::SmallString<128> model;
   std::string root;
   std::optional<RemoveFolderOnSignal> onSignal;
   std::vector<std::string> files;
@@ -144,7 +146,8 @@ std::string assembleOne(llvm::StringRef ptxas, const KernelCode &kernel, Machine
   };
   WorkingDirectory work;
   if (!work.valid())
-    return failed("no temporary directory: " + llvm::Twine(std::strerror(errno)));
+    return failed("cannot create the temporary folder '" + work.wanted() +
+                  "': " + std::strerror(errno) + "; set TMPDIR");
   std::error_code writeError;
   {
     llvm::raw_fd_ostream source(work.file("kernel.ptx"), writeError);
