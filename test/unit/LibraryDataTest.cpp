@@ -24,7 +24,7 @@ namespace {
 /// A cast and a product on 6 rows of an image; the product's schedules are to be filled in.
 constexpr llvm::StringLiteral text = R"(
 vit.kernel @cast(%x: tensor<?x6x64xf32>) -> tensor<?x6x64xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 16, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.schedule<batch = 1 to 4096, block = [1024], warp = [256], stages = 1>]} {
   %0 = vit.cast %x : tensor<?x6x64xf32> -> tensor<?x6x64xf16>
   vit.yield %0 : tensor<?x6x64xf16>
 }
@@ -201,8 +201,8 @@ TEST_CASE("library: batches that no schedule serves, and scratch memory beyond 3
   CHECK_THAT(Built(range(1, 8, small) + "," + range(5, 16, large)).error,
              Contains("expected ranges of batches that are equal or apart, found 1 to 8 and 5 to"));
   CHECK_THAT(
-      Built(range(1, 16, small + " splits = 200000")).error,
-      Contains("needs 230400000 bytes of scratch memory per image, 3686400000 for batch 16"));
+      Built(range(1, 4096, small + " splits = 1000"), 4096).error,
+      Contains("needs 1152000 bytes of scratch memory per image, 4718592000 for batch 4096"));
 }
 
 TEST_CASE("library: names of functions are told from those of others") {
