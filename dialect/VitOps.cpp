@@ -127,9 +127,9 @@ LogicalResult ScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emit
                                    int64_t minBatch, int64_t maxBatch, ArrayRef<int64_t> block,
                                    ArrayRef<int64_t> warp, int64_t stages, int64_t buffers,
                                    int64_t splits, int64_t registers, bool) {
-  if (minBatch < 1 || maxBatch < minBatch || maxBatch > 1048576) // (C1)
-    return emitError() << "expected a range of batches within 1 to 1048576, but got " << minBatch
-                       << " to " << maxBatch;
+  if (minBatch < 1 || maxBatch < minBatch || maxBatch > mostBatch) // (C1)
+    return emitError() << "expected a range of batches within 1 to " << mostBatch << ", but got "
+                       << minBatch << " to " << maxBatch;
   // No device takes the largest; they keep what is computed of them in 64 bits.
   auto isSize = [](int64_t size) { return size > 0 && size <= 65536; };
   if (block.empty() || block.size() > 3 || warp.empty() || warp.size() > 2 ||

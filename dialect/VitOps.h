@@ -22,6 +22,9 @@
 
 namespace vit {
 
+/// Images of a batch at most: launches of more exceed what a device can number.
+inline constexpr int64_t mostBatch = 1 << 20;
+
 /// An op whose result elements depend on the operand elements in the same place alone.
 template <typename Op> class Elementwise : public mlir::OpTrait::TraitBase<Op, Elementwise> {};
 

@@ -126,13 +126,8 @@ struct Fuse : impl::FuseBase<Fuse> {
   void runOnOperation() override {
     FailureOr<cost::Preferences> preferences = readPreferences(
         getOperation(), {gpu, tile, fusePolicy, tilePolicy, registerBudget, force, batchInvariant});
-    if (failed(preferences))
+    if (failed(preferences) || failed(checkMaxBatch(getOperation().getLoc(), maxBatch)))
       return signalPassFailure();
-    if (maxBatch < 1) {
-      emitError(getOperation().getLoc())
-          << "max-batch must be at least 1, but is " << maxBatch.getValue();
-      return signalPassFailure();
-    }
     model.emplace(*preferences, maxBatch);
     SymbolTable symbols(getOperation());
     for (func::FuncOp model : modelFunctions(getOperation())) {

@@ -52,6 +52,15 @@ std::string vitc::outputName(func::FuncOp model, unsigned index) {
   return name ? name.str() : std::to_string(index);
 }
 
+LogicalResult vitc::checkMaxBatch(Location location, int64_t maxBatch) {
+  if (maxBatch < 1)
+    return emitError(location) << "max-batch must be at least 1, but is " << maxBatch;
+  if (maxBatch > vit::mostBatch)
+    return emitError(location) << "max-batch must be at most " << vit::mostBatch << ", but is "
+                               << maxBatch;
+  return success();
+}
+
 void vitc::eraseDeadOps(func::FuncOp model) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model.getBody().front())))
     if (isOpTriviallyDead(&op))

@@ -49,6 +49,9 @@ inline bool isWeight(mlir::Value value) {
   return type && type.hasStaticShape();
 }
 
+/// Whether a pass can work for batches up to `maxBatch`; says at `location` if not.
+mlir::LogicalResult checkMaxBatch(mlir::Location location, int64_t maxBatch);
+
 /// Erases ops of `model` that nothing needs, users before their operands.
 void eraseDeadOps(mlir::func::FuncOp model);
 

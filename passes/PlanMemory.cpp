@@ -53,9 +53,8 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
 
   /// Kernels address one activation with 31 bits.
   LogicalResult checkSizes(func::FuncOp model) {
-    if (maxBatch < 1)
-      return emitError(model.getLoc())
-             << "max-batch must be at least 1, but is " << maxBatch.getValue();
+    if (failed(checkMaxBatch(model.getLoc(), maxBatch)))
+      return failure();
     auto check = [&](Location loc, std::string name, Type type) -> LogicalResult {
       int64_t bytes = bytesPerImage(cast<RankedTensorType>(type));
       if (bytes <= mostBytes / maxBatch)

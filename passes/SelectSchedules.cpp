@@ -46,13 +46,9 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     ModuleOp module = getOperation();
     FailureOr<cost::Preferences> read = readPreferences(
         module, {gpu, tile, fusePolicy, tilePolicy, registerBudget, force, batchInvariant});
-    if (failed(read))
+    if (failed(read) || failed(checkMaxBatch(module.getLoc(), maxBatch)))
       return signalPassFailure();
     preferences = *read;
-    if (maxBatch < 1) {
-      emitError(module.getLoc()) << "max-batch must be at least 1, but is " << maxBatch.getValue();
-      return signalPassFailure();
-    }
     llvm::MapVector<Operation *, SmallVector<vit::LaunchOp>> uses;
     for (vit::LaunchOp launch : launchesOf(module))
       uses[kernelOf(launch)].push_back(launch);

@@ -6,6 +6,7 @@
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile-policy=best 2>&1 | FileCheck %s --check-prefix=POLICY
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tuned="{fc1 1234}" 2>&1 | FileCheck %s --check-prefix=ENTRY
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=max-batch=0 2>&1 | FileCheck %s --check-prefix=BATCH
+// RUN: not vitc-opt %t.mlir --vit-select-schedules=max-batch=1048577 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128 2>&1 | FileCheck %s --check-prefix=FORM
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/64x32/3x 2>&1 | FileCheck %s --check-prefix=END
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=0x128x32/64x32/3 2>&1 | FileCheck %s --check-prefix=ZERO
@@ -25,6 +26,7 @@
 // POLICY: error: no tile-policy named 'best'; known are model, classic, tuned
 // ENTRY:  error: tuned schedule of 'fc1': expected KERNEL HASH BATCH SCHEDULE, but got 'fc1 1234'
 // BATCH:  error: max-batch must be at least 1, but is 0
+// MANY:   error: max-batch must be at most 1048576, but is 1048577
 // FORM:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128'
 // END:    error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128x32/64x32/3x'
 // ZERO:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '0x128x32/64x32/3'

@@ -19,8 +19,7 @@ namespace vitc {
 /// A verb: what to do when its name is the first word. Returns the exit code.
 using Verb = std::function<int()>;
 
-/// Of a batch; launches of larger ones exceed what a device can number.
-inline constexpr IntegerRange batchRange = {1, 1 << 20};
+inline constexpr IntegerRange batchRange = {1, vit::mostBatch};
 
 /// MODEL, and what decides about its code.
 void addCompileOptions(CLI::App &app, CompileOptions &options);
