@@ -49,3 +49,4 @@ install_packages || exit 1
 find_ptxas || exit 1
 jobs="$(nproc)"
 export CCACHE_BASEDIR="$PWD"
+export CCACHE_SLOPPINESS=pch_defines,time_macros # precompiled headers

@@ -6,8 +6,8 @@
 // the memory of one weight and what it is made of.
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
-#include "runtime/weights/Float.h"
-#include "runtime/weights/HashWeights.h"
+#include "weights/Float.h"
+#include "weights/HashWeights.h"
 
 #include <algorithm>
 #include <cmath>

@@ -9,8 +9,8 @@
 #ifndef VITC_RUNTIME_RECIPE_H
 #define VITC_RUNTIME_RECIPE_H
 
-#include "runtime/weights/Result.h"
-#include "runtime/weights/Safetensors.h"
+#include "weights/Result.h"
+#include "weights/Safetensors.h"
 #include "vit/library.h"
 
 #include <functional>

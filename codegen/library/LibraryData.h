@@ -10,7 +10,7 @@
 #ifndef CODEGEN_LIBRARY_LIBRARYDATA_H
 #define CODEGEN_LIBRARY_LIBRARYDATA_H
 
-#include "codegen/Codegen.h"
+#include "codegen/nvptx/Codegen.h"
 
 #include "vit/library.h"
 

@@ -4,7 +4,7 @@
 #ifndef CODEGEN_LIBRARY_PTXTEXT_H
 #define CODEGEN_LIBRARY_PTXTEXT_H
 
-#include "codegen/Codegen.h"
+#include "codegen/nvptx/Codegen.h"
 
 namespace vitc {
 

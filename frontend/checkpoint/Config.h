@@ -8,7 +8,7 @@
 #ifndef VITC_FRONTEND_CHECKPOINT_CONFIG_H
 #define VITC_FRONTEND_CHECKPOINT_CONFIG_H
 
-#include "runtime/weights/Result.h"
+#include "weights/Result.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringSet.h"

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Models.h"
 #include "frontend/dsl/Layers.h"
-#include "runtime/weights/Safetensors.h"
+#include "weights/Safetensors.h"
 
 #include "llvm/ADT/StringSwitch.h"
 

@@ -8,7 +8,7 @@
 
 #include "frontend/checkpoint/Models.h"
 #include "frontend/checkpoint/Weights.h"
-#include "runtime/weights/Safetensors.h"
+#include "weights/Safetensors.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"

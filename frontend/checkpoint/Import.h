@@ -9,7 +9,7 @@
 #define VITC_FRONTEND_CHECKPOINT_IMPORT_H
 
 #include "frontend/graph/Print.h"
-#include "runtime/weights/Result.h"
+#include "weights/Result.h"
 
 #include <map>
 #include <string>

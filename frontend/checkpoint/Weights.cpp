@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Weights.h"
 
-#include "runtime/weights/Safetensors.h"
+#include "weights/Safetensors.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"

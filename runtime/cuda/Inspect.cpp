@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/Inspect.h"
 #include "runtime/cuda/Model.h"
-#include "runtime/weights/HashWeights.h"
+#include "weights/HashWeights.h"
 
 #include <algorithm>
 

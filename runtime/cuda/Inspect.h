@@ -9,7 +9,7 @@
 #define VITC_RUNTIME_CUDA_INSPECT_H
 
 #include "runtime/Recipe.h"
-#include "runtime/weights/Result.h"
+#include "weights/Result.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
 

@@ -5,8 +5,8 @@
 // ever held twice.
 //===----------------------------------------------------------------------===//
 #include "tools/common/Golden.h"
-#include "runtime/weights/HashWeights.h"
-#include "runtime/weights/Json.h"
+#include "weights/HashWeights.h"
+#include "weights/Json.h"
 #include "tools/common/ReadFile.h"
 
 #include <algorithm>

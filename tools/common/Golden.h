@@ -9,8 +9,8 @@
 #ifndef VITC_TOOLS_COMMON_GOLDEN_H
 #define VITC_TOOLS_COMMON_GOLDEN_H
 
-#include "runtime/weights/Result.h"
-#include "runtime/weights/Safetensors.h"
+#include "weights/Result.h"
+#include "weights/Safetensors.h"
 
 #include <cstdint>
 #include <functional>

@@ -4,7 +4,7 @@
 #ifndef VITC_TOOLS_COMMON_READFILE_H
 #define VITC_TOOLS_COMMON_READFILE_H
 
-#include "runtime/weights/Result.h"
+#include "weights/Result.h"
 
 #include <string>
 

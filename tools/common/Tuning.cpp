@@ -2,8 +2,8 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "tools/common/Tuning.h"
-#include "runtime/weights/Json.h"
-#include "runtime/weights/Safetensors.h"
+#include "weights/Json.h"
+#include "weights/Safetensors.h"
 #include "tools/common/ReadFile.h"
 
 #include <algorithm>

@@ -9,7 +9,7 @@
 #ifndef VITC_TOOLS_COMMON_TUNING_H
 #define VITC_TOOLS_COMMON_TUNING_H
 
-#include "runtime/weights/Result.h"
+#include "weights/Result.h"
 
 #include <cstdint>
 #include <string>

@@ -5,7 +5,7 @@
 #define VITC_TOOLS_VITRUN_BENCH_H
 
 #include "runtime/cuda/Inspect.h"
-#include "runtime/weights/Result.h"
+#include "weights/Result.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
 

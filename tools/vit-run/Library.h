@@ -4,7 +4,7 @@
 #ifndef VITC_TOOLS_VITRUN_LIBRARY_H
 #define VITC_TOOLS_VITRUN_LIBRARY_H
 
-#include "runtime/weights/Result.h"
+#include "weights/Result.h"
 #include "tools/common/Golden.h"
 #include "vit/library.h"
 

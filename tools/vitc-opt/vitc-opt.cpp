@@ -2,7 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "codegen/Codegen.h"
+#include "codegen/nvptx/Codegen.h"
 #include "dialect/VitOps.h"
 #include "passes/Passes.h"
 

@@ -10,7 +10,7 @@
 
 #include "tools/vitc/Bisect.h"
 
-#include "runtime/weights/Float.h"
+#include "weights/Float.h"
 
 #include "llvm/ADT/DenseMap.h"
 

@@ -10,13 +10,7 @@
 #include "tools/common/Console.h"
 #include "tools/common/Tuning.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -124,8 +118,8 @@ Compiler::Silence::~Silence() { compiler.silent = false; }
 
 Compiler::Compiler(CompileOptions given) : options(std::move(given)) {
   DialectRegistry registry;
-  registry.insert<vit::VitDialect, func::FuncDialect, arith::ArithDialect, scf::SCFDialect,
-                  gpu::GPUDialect, LLVM::LLVMDialect, NVVM::NVVMDialect, DLTIDialect>();
+  registry.insert<vit::VitDialect, func::FuncDialect>();
+  registerCodegenDialects(registry);
   context.appendDialectRegistry(registry);
   context.printOpOnDiagnostic(false);
   context.loadDialect<vit::VitDialect, func::FuncDialect>();
@@ -154,7 +148,7 @@ LogicalResult Compiler::open() {
   if (!findModel(module()))
     return failure();
   if (!root->getOps<vit::KernelOp>().empty())
-    level = root->getOps<gpu::GPUModuleOp>().empty() ? kernels : llvm;
+    level = hasCode(*root) ? llvm : kernels;
   return checkScheduled();
 }
 
@@ -402,8 +396,8 @@ bool Compiler::isRefuted(StringRef kernel, vit::ScheduleAttr schedule) const {
 void Compiler::reschedule(vit::KernelOp kernel, ArrayRef<vit::ScheduleAttr> schedules) {
   kernel.setSchedulesAttr(
       ArrayAttr::get(&context, SmallVector<Attribute>(schedules.begin(), schedules.end())));
-  if (gpu::GPUModuleOp code = moduleOf(kernel))
-    code.erase();
+  if (Operation *code = moduleOf(kernel))
+    code->erase();
   level = std::min(level, kernels);
 }
 

@@ -10,9 +10,9 @@
 #ifndef TOOLS_VITC_COMPILER_H
 #define TOOLS_VITC_COMPILER_H
 
-#include "codegen/Codegen.h"
+#include "codegen/nvptx/Codegen.h"
 #include "codegen/library/LibraryData.h"
-#include "codegen/library/Report.h"
+#include "codegen/report/Report.h"
 #include "frontend/checkpoint/Import.h"
 #include "passes/Passes.h"
 

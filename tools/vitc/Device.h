@@ -4,7 +4,7 @@
 #ifndef TOOLS_VITC_DEVICE_H
 #define TOOLS_VITC_DEVICE_H
 
-#include "dialect/Reference.h"
+#include "dialect/reference/Reference.h"
 #include "runtime/Recipe.h"
 #include "runtime/cuda/Inspect.h"
 #include "tools/common/Golden.h"

@@ -4,7 +4,7 @@
 //
 // A rename within a folder is atomic, so a file is complete before it gets its
 // name. LLVM removes registered files when a signal ends the process, and
-// codegen/Interrupt.h the folders.
+// codegen/nvptx/Interrupt.h the folders.
 //
 //===----------------------------------------------------------------------===//
 

@@ -4,7 +4,7 @@
 #ifndef TOOLS_VITC_FILES_H
 #define TOOLS_VITC_FILES_H
 
-#include "codegen/Interrupt.h"
+#include "codegen/nvptx/Interrupt.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/Functions.h"
+#include "codegen/nvptx/Functions.h"
 #include "passes/Model.h"
 #include "tools/common/Console.h"
 #include "tools/vitc/Options.h"

@@ -10,8 +10,8 @@
 
 #include "tools/vitc/Profile.h"
 
-#include "codegen/Functions.h"
-#include "codegen/library/Ncu.h"
+#include "codegen/nvptx/Functions.h"
+#include "codegen/report/Ncu.h"
 #include "passes/Work.h"
 
 #include "llvm/Support/FormatVariadic.h"

@@ -1,0 +1,122 @@
+//===- KernelBuilder.cpp - The builder inside one kernel ------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/nvptx/kernels/KernelBuilder.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace vitc {
+
+namespace {
+
+ImplicitLocOpBuilder builderBehind(vit::KernelOp kernel) {
+  ImplicitLocOpBuilder builder(kernel.getLoc(), kernel->getContext());
+  builder.setInsertionPointAfter(kernel);
+  return builder;
+}
+
+} // namespace
+
+KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, StringRef name,
+                             unsigned part)
+    : PtxBuilder(builderBehind(kernel)), kernel(kernel), module(moduleOf(kernel)), part(part),
+      chosen(schedule) {
+  if (!module)
+    module = gpu::GPUModuleOp::create(*this, (kernel.getSymName() + "_module").str());
+  setInsertionPointToEnd(&module->getRegion(0).front());
+
+  unsigned arguments = kernel.getArgumentTypes().size(), results = kernel.getResultTypes().size();
+  unsigned pointers = arguments + results + (schedule.getSplits() > 1);
+  SmallVector<Type> parameters(pointers, globalPtr);
+  parameters.push_back(i32);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), parameters);
+  auto code = LLVM::LLVMFuncOp::create(*this, name, type);
+  function = code;
+  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), getUnitAttr());
+  // No result of a launch lies in memory the launch reads, which is what noalias says: the
+  // planner gives a result memory of its own, and outputs of a model are not its inputs.
+  for (unsigned i = 0; i < pointers; ++i) {
+    bool reads = i < arguments || (i == arguments + results && part > 0);
+    function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), getUnitAttr());
+    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), getI64IntegerAttr(16));
+    function.setArgAttr(i,
+                        reads ? LLVM::LLVMDialect::getReadonlyAttrName()
+                              : LLVM::LLVMDialect::getWriteOnlyAttrName(),
+                        getUnitAttr());
+  }
+  setInsertionPointToStart(code.addEntryBlock(*this));
+}
+
+vit::ScheduleAttr KernelBuilder::schedule(size_t blockEntries, size_t warpEntries) {
+  if (chosen.getBlock().size() == blockEntries && chosen.getWarp().size() == warpEntries)
+    return chosen;
+  error() << "expected a schedule with " << blockEntries << " block and " << warpEntries
+          << " warp entries, found " << chosen;
+  return {};
+}
+
+Value KernelBuilder::pointer(Value value) {
+  return function.getArgument(cast<BlockArgument>(value).getArgNumber());
+}
+
+Value KernelBuilder::resultPointer(unsigned i) {
+  return function.getArgument(kernel.getArgumentTypes().size() + i);
+}
+
+RankedTensorType KernelBuilder::resultType(unsigned i) {
+  return cast<RankedTensorType>(kernel.getResultTypes()[i]);
+}
+
+Value KernelBuilder::scratch() {
+  assert(chosen.getSplits() > 1 && "only split kernels have scratch memory");
+  return function.getArgument(function.getNumArguments() - 2);
+}
+
+Value KernelBuilder::count() { return function.getArguments().back(); }
+
+InFlightDiagnostic KernelBuilder::error() {
+  return kernel->emitError() << "kernel '" << kernel.getSymName() << "': ";
+}
+
+LogicalResult KernelBuilder::finish(const LaunchShape &launch, unsigned minBlocks) {
+  if (launch.dynamicSmem > maxSharedPerBlock)
+    return error() << "expected at most " << maxSharedPerBlock
+                   << " bytes of shared memory per block, found " << launch.dynamicSmem
+                   << ": choose a smaller tile or fewer stages";
+  if (launch.threads == 0 || launch.threads % 32 != 0 || launch.threads > 1024)
+    return error() << "expected 1 to 32 whole warps per block, found " << launch.threads
+                   << " threads: choose another block or warp tile";
+  LLVM::ReturnOp::create(*this, ValueRange{});
+
+  auto threads = static_cast<int32_t>(launch.threads);
+  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), getDenseI32ArrayAttr({threads, 1, 1}));
+  if (int64_t registers = chosen.getRegisters())
+    function->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), getI32IntegerAttr(registers));
+  else if (minBlocks)
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), getI32IntegerAttr(minBlocks));
+  SmallVector<int64_t> grid;
+  for (const Extent &extent : launch.grid)
+    grid.append({extent.perCount, extent.divisor, extent.times});
+  function->setAttr("vit.schedule", chosen);
+  function->setAttr("vit.part", getI64IntegerAttr(part));
+  function->setAttr("vit.threads", getI64IntegerAttr(launch.threads));
+  function->setAttr("vit.dynamic_smem", getI64IntegerAttr(launch.dynamicSmem));
+  function->setAttr("vit.grid", getDenseI64ArrayAttr(grid));
+  return success();
+}
+
+unsigned vectorWidth(int64_t width, unsigned most) {
+  unsigned vector = 1;
+  while (vector * 2 <= most && width % (vector * 2) == 0)
+    vector *= 2;
+  return vector;
+}
+
+} // namespace vitc

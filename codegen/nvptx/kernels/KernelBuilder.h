@@ -1,0 +1,84 @@
+//===- KernelBuilder.h - The builder inside one kernel ----------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Writes one llvm.func into gpu.module @k_module of a vit.kernel @k: the kernel as one of its
+// schedules has it, or one part of that. Parameters: a global pointer for each argument, then for
+// each result, then for the scratch memory if there are parts, then i32 `count`. A family writes
+// the body with the instructions of PtxBuilder and ends with finish().
+//
+//===----------------------------------------------------------------------===//
+#ifndef CODEGEN_NVPTX_KERNELS_KERNELBUILDER_H
+#define CODEGEN_NVPTX_KERNELS_KERNELBUILDER_H
+
+#include "codegen/nvptx/Codegen.h"
+#include "codegen/nvptx/ptx/PtxBuilder.h"
+
+namespace vitc {
+
+class KernelBuilder : public PtxBuilder {
+public:
+  /// Creates the function `name` in the kernel's module, and that behind the kernel if it is not
+  /// there yet; everything written goes to the function's entry. A schedule with `splits` has two
+  /// parts: 0 sums shares of K into scratch memory, 1 adds them up and does what is fused.
+  KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, llvm::StringRef name,
+                unsigned part = 0);
+
+  vit::KernelOp kernel;
+  mlir::Operation *module;            ///< the gpu.module
+  mlir::FunctionOpInterface function; ///< the llvm.func
+  const unsigned part;
+
+  mlir::Operation *root() { return kernel.getRoot(); }
+  template <typename Op> Op rootAs() { return llvm::cast<Op>(kernel.getRoot()); }
+  /// The schedule that is written, or null after an error: another number of entries in block and
+  /// warp than the family has.
+  vit::ScheduleAttr schedule(size_t blockEntries, size_t warpEntries);
+
+  /// Types of what is stored.
+  static mlir::RankedTensorType typeOf(Value value) {
+    return llvm::cast<mlir::RankedTensorType>(value.getType());
+  }
+  static Type storageOf(Value value) { return typeOf(value).getElementType(); }
+  /// Size of the last dimension.
+  static int64_t widthOf(Value value) { return typeOf(value).getShape().back(); }
+
+  /// The pointer of an argument of the kernel, 16-byte aligned and only read. `value` must be one.
+  Value pointer(Value value);
+  /// The pointer of the i-th yielded value, only written; and its type.
+  Value resultPointer(unsigned i);
+  mlir::RankedTensorType resultType(unsigned i);
+  unsigned numResults() { return kernel.getYield().getNumOperands(); }
+
+  /// Memory for f32 sums between two parts, splits * linears * rows * N of them in that order,
+  /// 16-byte aligned: written by part 0, read by part 1. Only where the schedule has splits.
+  Value scratch();
+
+  /// The last parameter: rows if all activations are rank 2, else images.
+  Value count();
+  /// Rows of an activation: count * rowsPerImage.
+  Value rows(mlir::RankedTensorType type) { return mul(count(), vit::rowsPerImage(type)); }
+
+  /// A diagnostic at the kernel that begins with its name.
+  mlir::InFlightDiagnostic error();
+
+  /// Ends the function and stores how it is launched. `minBlocks` blocks must fit in one
+  /// multiprocessor (0: let ptxas choose); the schedule's bound on registers, if there is one,
+  /// replaces that. Fails if the device has not that much shared memory.
+  mlir::LogicalResult finish(const LaunchShape &launch, unsigned minBlocks = 0);
+
+private:
+  vit::ScheduleAttr chosen;
+};
+
+/// The largest power of two up to `most` that divides `width`: how many columns one access can
+/// take.
+unsigned vectorWidth(int64_t width, unsigned most);
+
+/// Shared memory one block may have on any device that we build for. What the device at hand has is
+/// for passes/cost and the caller of the code generator to see to.
+constexpr uint32_t maxSharedPerBlock = 227 * 1024;
+
+} // namespace vitc
+
+#endif // CODEGEN_NVPTX_KERNELS_KERNELBUILDER_H

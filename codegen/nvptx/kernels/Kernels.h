@@ -1,0 +1,28 @@
+//===- Kernels.h - One function per family of kernels -----------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Each writes the body of the kernel whose root it serves and ends with KernelBuilder::finish.
+// Failure is a diagnostic by KernelBuilder::error; the caller drops what was written.
+//
+//===----------------------------------------------------------------------===//
+#ifndef CODEGEN_NVPTX_KERNELS_KERNELS_H
+#define CODEGEN_NVPTX_KERNELS_KERNELS_H
+
+#include "codegen/nvptx/kernels/KernelBuilder.h"
+
+namespace vitc {
+
+mlir::LogicalResult emitGemm(KernelBuilder &k);           ///< vit.linear; of a split one, the sums
+mlir::LogicalResult emitSplitReduction(KernelBuilder &k); ///< vit.linear: the sums of a split one
+mlir::LogicalResult emitAttention(KernelBuilder &k);      ///< vit.attention
+mlir::LogicalResult emitLayerNorm(KernelBuilder &k);      ///< vit.layer_norm
+mlir::LogicalResult emitPatchify(KernelBuilder &k);       ///< vit.patchify
+mlir::LogicalResult emitPrepend(KernelBuilder &k);        ///< vit.prepend
+mlir::LogicalResult emitBroadcast(KernelBuilder &k);      ///< vit.broadcast
+mlir::LogicalResult emitSelect(KernelBuilder &k);         ///< vit.select
+mlir::LogicalResult emitElementwise(KernelBuilder &k);    ///< no root
+
+} // namespace vitc
+
+#endif // CODEGEN_NVPTX_KERNELS_KERNELS_H

@@ -1,0 +1,235 @@
+//===- Norm.cpp - Layer norm, with what comes before and after ------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// One warp per row. The row is read once (or computed, as by a residual add) and stays in
+// registers: the mean, then the variance around it, then the result. A schedule with `recompute`
+// reads it again, and computes it anew, for each of the three; so are rows that are too wide for
+// registers. Which lane has which column and what is added in which order depends on the width
+// alone, so a row's bits depend on nothing but the row.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/nvptx/kernels/Kernels.h"
+#include "codegen/nvptx/kernels/Region.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace vitc {
+
+namespace {
+
+using Values = PtxBuilder::Values;
+
+/// Columns a lane can hold: beside them a thread needs about 40 registers of the 255.
+constexpr int64_t maxHeld = 128;
+
+class NormEmitter {
+public:
+  explicit NormEmitter(KernelBuilder &k)
+      : k(k), op(k.rootAs<vit::LayerNormOp>()), region(k), width(k.widthOf(op.getInput())),
+        vector(vectorWidth(width, 8)), vectors(width / vector), held((vectors + 31) / 32) {}
+
+  LogicalResult emit();
+
+private:
+  /// A vector of columns of this lane; `exists` is null if all lanes have one.
+  struct Chunk {
+    Place place;
+    Value exists;
+    Values x;
+  };
+  Chunk chunkAt(Value row, int64_t index);
+  void rowInRegisters(Value row);
+  void rowFromMemory(Value row);
+  Values normalise(const Place &place, ArrayRef<Value> x, Value mean, Value factor);
+  void storeIf(bool afterNorm, const Place &place, Value exists, Known &known);
+
+  Value total(Value sum);
+  Value tree(Values values);
+  Values squaresAround(Value mean, ArrayRef<Value> x);
+  Value reciprocalDeviation(Value squares);
+  bool usesNorm(Value value);
+
+  KernelBuilder &k;
+  vit::LayerNormOp op;
+  Region region;
+  const int64_t width;
+  const unsigned vector;
+  const int64_t vectors, held; // in a row; of a lane
+};
+
+/// Sum over the lanes, the same bits in all of them.
+Value NormEmitter::total(Value sum) {
+  for (int lanes : {16, 8, 4, 2, 1})
+    sum = k.addF(sum, k.shuffleXor(sum, lanes));
+  return sum;
+}
+
+Value NormEmitter::tree(Values values) {
+  while (values.size() > 1) {
+    Values sums;
+    for (size_t i = 0; i + 1 < values.size(); i += 2)
+      sums.push_back(k.addF(values[i], values[i + 1]));
+    if (values.size() % 2)
+      sums.push_back(values.back());
+    values = sums;
+  }
+  return values[0];
+}
+
+Value NormEmitter::reciprocalDeviation(Value squares) {
+  Value variance = k.mulF(total(squares), k.immF(1.0 / width));
+  return k.rsqrt(k.addF(variance, k.immF(op.getEps().convertToDouble())));
+}
+
+Values NormEmitter::squaresAround(Value mean, ArrayRef<Value> x) {
+  Values squares;
+  for (Value value : x) {
+    Value distance = k.subF(value, mean);
+    squares.push_back(k.mulF(distance, distance));
+  }
+  return squares;
+}
+
+bool NormEmitter::usesNorm(Value value) {
+  Operation *from = value.getDefiningOp();
+  return from && (from == op || llvm::any_of(from->getOperands(),
+                                             [&](Value operand) { return usesNorm(operand); }));
+}
+
+Values NormEmitter::normalise(const Place &place, ArrayRef<Value> x, Value mean, Value factor) {
+  Known vectorsOnly;
+  Values scale = region.evaluate(op.getScale(), place, vector, vectorsOnly);
+  Values shift = region.evaluate(op.getShift(), place, vector, vectorsOnly), result;
+  for (unsigned i = 0; i < vector; ++i)
+    result.push_back(k.fma(k.mulF(k.subF(x[i], mean), factor), scale[i], shift[i]));
+  return result;
+}
+
+/// Stores the results that need the norm, or those that do not: these go out before the mean is
+/// known, so that nothing but the norm's input stays in registers.
+void NormEmitter::storeIf(bool afterNorm, const Place &place, Value exists, Known &known) {
+  for (auto [i, yielded] : llvm::enumerate(k.kernel.getYield().getValues()))
+    if (usesNorm(yielded) == afterNorm) {
+      Values values = region.evaluate(yielded, place, vector, known);
+      k.ifThen(exists, [&] { region.store(i, place, values); });
+    }
+}
+
+NormEmitter::Chunk NormEmitter::chunkAt(Value row, int64_t index) {
+  Chunk chunk;
+  Value lane = k.lane();
+  int64_t lanes = vectors - 32 * index;
+  if (lanes < 32) { // the others repeat the last one's work and drop it
+    chunk.exists = k.less(lane, lanes);
+    lane = k.min(lane, lanes - 1);
+  }
+  chunk.place = {row, k.mul(lane, vector), 32 * index * vector, {}};
+  return chunk;
+}
+
+void NormEmitter::rowInRegisters(Value row) {
+  SmallVector<Chunk> chunks;
+  // Vector by vector, as rowFromMemory adds.
+  Value sum = k.immF(0.0), squares = sum;
+  auto masked = [&](const Chunk &chunk, Value value) {
+    return chunk.exists ? k.select(chunk.exists, value, k.immF(0.0)) : value;
+  };
+  for (int64_t index = 0; index < held; ++index) {
+    Chunk chunk = chunkAt(row, index);
+    Known known;
+    chunk.x = region.evaluate(op.getInput(), chunk.place, vector, known);
+    storeIf(/*afterNorm=*/false, chunk.place, chunk.exists, known);
+    sum = k.addF(sum, masked(chunk, tree(chunk.x)));
+    chunks.push_back(chunk);
+  }
+  Value mean = k.mulF(total(sum), k.immF(1.0 / width));
+  for (const Chunk &chunk : chunks)
+    squares = k.addF(squares, masked(chunk, tree(squaresAround(mean, chunk.x))));
+  Value factor = reciprocalDeviation(squares);
+  for (const Chunk &chunk : chunks) {
+    Known known{{op.getInput(), chunk.x},
+                {op.getResult(), normalise(chunk.place, chunk.x, mean, factor)}};
+    storeIf(/*afterNorm=*/true, chunk.place, chunk.exists, known);
+  }
+}
+
+void NormEmitter::rowFromMemory(Value row) {
+  // Unrolled loops over known addresses would be merged to one that keeps the row in registers.
+  auto overRow = [&](function_ref<Values(const Place &, Known &, ValueRange)> body,
+                     Values initial) {
+    return k.rolledLoop(k.lane(), k.imm(vectors), 32, initial, [&](Value index, ValueRange sums) {
+      Place place{row, k.mul(index, vector), 0, {}};
+      Known known;
+      region.evaluate(op.getInput(), place, vector, known);
+      return body(place, known, sums);
+    });
+  };
+  Value zero = k.immF(0.0);
+  Values sum = overRow(
+      [&](const Place &place, Known &known, ValueRange sums) -> Values {
+        storeIf(/*afterNorm=*/false, place, {}, known);
+        return {k.addF(sums[0], tree(known[op.getInput()]))};
+      },
+      {zero});
+  Value mean = k.mulF(total(sum[0]), k.immF(1.0 / width));
+  Values squares = overRow(
+      [&](const Place &, Known &known, ValueRange sums) -> Values {
+        return {k.addF(sums[0], tree(squaresAround(mean, known[op.getInput()])))};
+      },
+      {zero});
+  Value factor = reciprocalDeviation(squares[0]);
+  overRow(
+      [&](const Place &place, Known &known, ValueRange) -> Values {
+        Values x = known[op.getInput()];
+        known[op.getResult()] = normalise(place, x, mean, factor);
+        storeIf(/*afterNorm=*/true, place, {}, known);
+        return {};
+      },
+      {});
+}
+
+LogicalResult NormEmitter::emit() {
+  vit::ScheduleAttr schedule = k.schedule(1, 1);
+  if (!schedule)
+    return failure();
+  RankedTensorType type = k.typeOf(op.getInput());
+  int64_t perWarp = schedule.getWarp()[0], columns = held * vector;
+  if (schedule.getBlock()[0] % perWarp != 0)
+    return k.error() << "expected a block of whole warps of " << perWarp << " rows, found "
+                     << schedule.getBlock()[0] << " rows";
+  bool fromMemory = schedule.getRecompute() || columns > maxHeld;
+  // 8 warps leave a thread 255 registers, 16 leave 128.
+  int64_t mostWarps = fromMemory ? 32 : columns > 64 ? 8 : columns > 16 ? 16 : 32;
+  int64_t warps = std::min(schedule.getBlock()[0] / perWarp, mostWarps);
+
+  Value rows = k.rows(type);
+  Value first = k.mul(k.add(k.mul(k.ctaX(), warps), k.warp()), perWarp);
+  auto emitRow = [&](Value row) {
+    k.ifThen(k.less(row, rows), [&] { // one row, one warp: all lanes go the same way
+      fromMemory ? rowFromMemory(row) : rowInRegisters(row);
+    });
+  };
+  if (perWarp == 1)
+    emitRow(first);
+  else
+    k.loop(first, k.add(first, perWarp), 1, {}, [&](Value row, ValueRange) -> Values {
+      emitRow(row);
+      return {};
+    });
+
+  LaunchShape launch;
+  launch.threads = 32 * warps;
+  launch.grid[0] = {static_cast<uint32_t>(vit::rowsPerImage(type)),
+                    static_cast<uint32_t>(warps * perWarp), 1};
+  return k.finish(launch);
+}
+
+} // namespace
+
+LogicalResult emitLayerNorm(KernelBuilder &k) { return NormEmitter(k).emit(); }
+
+} // namespace vitc

@@ -1,0 +1,177 @@
+//===- Region.cpp - The fused ops of a kernel -----------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/nvptx/kernels/Region.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace vitc {
+
+using Values = SmallVector<Value>;
+
+// Functions ------------------------------------------------------------------
+
+// x / (1 + e^-sx): in one form with silu (s = 1), quick GELU and, with an argument that is not
+// linear, tanh GELU, since x/2 (1 + tanh u) = x / (1 + e^-2u). Exact to a few ulp at both ends.
+static Value timesLogistic(PtxBuilder &b, Value x, Value exponentBase2) {
+  return b.mulF(x, b.rcp(b.addF(b.ex2(exponentBase2), b.immF(1.0))));
+}
+
+static constexpr double log2e = 1.44269504088896340736;
+
+Value emitSilu(PtxBuilder &b, Value x) { return timesLogistic(b, x, b.mulF(x, b.immF(-log2e))); }
+
+// erf by Abramowitz and Stegun 7.1.26: 1 - erf(z) = (a1 t + ... + a5 t^5) e^(-z^2) with
+// t = 1 / (1 + p z), within 1.5e-7. With z = |x| / sqrt 2 and q = (1 - erf z) / 2, GELU is
+// x - x q right of zero and x q left of it: max(x, 0) - |x| q, without cancellation.
+static Value geluErf(PtxBuilder &b, Value x) {
+  constexpr double p = 0.3275911,
+                   a[] = {0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429};
+  Value magnitude = b.absF(x);
+  Value t = b.rcp(b.fma(magnitude, b.immF(p * M_SQRT1_2), b.immF(1.0)));
+  Value sum = b.immF(a[4] / 2);
+  for (int i = 3; i >= 0; --i)
+    sum = b.fma(sum, t, b.immF(a[i] / 2));
+  Value decay = b.ex2(b.mulF(b.mulF(x, b.immF(-log2e / 2)), x));
+  Value q = b.mulF(b.mulF(sum, t), decay);
+  return b.fma(b.negF(magnitude), q, b.maxF(x, b.immF(0.0)));
+}
+
+Value emitGelu(PtxBuilder &b, vit::GeluForm form, Value x) {
+  switch (form) {
+  case vit::GeluForm::Erf:
+    return geluErf(b, x);
+  case vit::GeluForm::Quick:
+    return timesLogistic(b, x, b.mulF(x, b.immF(-1.702 * log2e)));
+  case vit::GeluForm::Tanh: {
+    const double outer = -2.0 * std::sqrt(2.0 / M_PI) * log2e;
+    Value bracket = b.fma(b.mulF(x, x), b.immF(outer * 0.044715), b.immF(outer));
+    return timesLogistic(b, x, b.mulF(x, bracket));
+  }
+  }
+  llvm_unreachable("all forms of gelu are above");
+}
+
+// Evaluation -----------------------------------------------------------------
+
+Value Region::address(Value pointer, RankedTensorType type, const Place &place) {
+  int64_t width = type.getShape().back();
+  Value offset = place.column;
+  if (vit::isBatchTensor(type)) {
+    offset = k.add(k.mul(place.row, width), place.column);
+  } else if (type.getRank() == 2) { // a table: one row for each token
+    Value token = place.token ? place.token : k.remU(place.row, type.getDimSize(0));
+    offset = k.add(k.mul(token, width), place.column);
+  }
+  return k.at(pointer, type.getElementType(), offset, place.delta);
+}
+
+Values Region::load(Value argument, const Place &place, unsigned count) {
+  RankedTensorType type = k.typeOf(argument);
+  return k.loadValues(address(k.pointer(argument), type, place), type.getElementType(), count,
+                      /*readOnly=*/true);
+}
+
+namespace {
+
+template <typename Function> Values map(const Values &a, Function function) {
+  Values result;
+  for (Value value : a)
+    result.push_back(function(value));
+  return result;
+}
+
+template <typename Function> Values map(const Values &a, const Values &b, Function function) {
+  Values result;
+  for (auto [left, right] : llvm::zip_equal(a, b))
+    result.push_back(function(left, right));
+  return result;
+}
+
+} // namespace
+
+Values Region::evaluate(Value value, const Place &place, unsigned count, Known &known) {
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  auto operand = [&](Value of) { return evaluate(of, place, count, known); };
+  auto plus = [&](Value a, Value b) { return k.addF(a, b); };
+  auto times = [&](Value a, Value b) { return k.mulF(a, b); };
+
+  Values result;
+  if (isa<BlockArgument>(value)) {
+    result = load(value, place, count);
+  } else {
+    result =
+        llvm::TypeSwitch<Operation *, Values>(value.getDefiningOp())
+            .Case([&](vit::BiasAddOp op) {
+              return map(operand(op.getInput()), operand(op.getBias()), plus);
+            })
+            .Case([&](vit::PositionOp op) {
+              return map(operand(op.getInput()), operand(op.getTable()), plus);
+            })
+            .Case([&](vit::AddOp op) {
+              return map(operand(op.getLhs()), operand(op.getRhs()), plus);
+            })
+            .Case([&](vit::MulOp op) {
+              return map(operand(op.getLhs()), operand(op.getRhs()), times);
+            })
+            .Case([&](vit::ScaleOp op) {
+              Values scaled = operand(op.getInput());
+              if (double factor = op.getFactor().convertToDouble(); factor != 1.0)
+                scaled = map(scaled, [&](Value x) { return k.mulF(x, k.immF(factor)); });
+              return op.getColumns() ? map(scaled, operand(op.getColumns()), times) : scaled;
+            })
+            .Case([&](vit::CastOp op) { return operand(op.getInput()); }) // rounds when stored
+            .Case([&](vit::GeluOp op) {
+              return map(operand(op.getInput()),
+                         [&](Value x) { return emitGelu(k, op.getForm(), x); });
+            })
+            .Case([&](vit::ReluOp op) {
+              return map(operand(op.getInput()), [&](Value x) { return k.maxF(x, k.immF(0.0)); });
+            })
+            .Case([&](vit::SiluOp op) {
+              return map(operand(op.getInput()), [&](Value x) { return emitSilu(k, x); });
+            })
+            .Case([&](vit::TanhOp op) {
+              return map(operand(op.getInput()), [&](Value x) { return k.tanh(x); });
+            })
+            .Default([](Operation *op) -> Values {
+              llvm::report_fatal_error(llvm::Twine("no kernel code for '") +
+                                       op->getName().getStringRef() + "'");
+            });
+  }
+  known[value] = result;
+  return result;
+}
+
+SmallVector<Values> Region::results(const Place &place, unsigned count, Known &known) {
+  SmallVector<Values> values;
+  for (Value yielded : k.kernel.getYield().getValues())
+    values.push_back(evaluate(yielded, place, count, known));
+  return values;
+}
+
+void Region::store(const Place &place, ArrayRef<Values> values) {
+  for (auto [i, value] : llvm::enumerate(values))
+    store(i, place, value);
+}
+
+void Region::store(unsigned result, const Place &place, ArrayRef<Value> values) {
+  RankedTensorType type = k.resultType(result);
+  k.storeValues(values, address(k.resultPointer(result), type, place), type.getElementType());
+}
+
+unsigned Region::rowOperands() {
+  return llvm::count_if(k.kernel.getBody().getArguments(), [&](BlockArgument argument) {
+    return k.typeOf(argument).getRank() != 1 &&
+           llvm::any_of(argument.getUsers(),
+                        [](Operation *user) { return user->hasTrait<vit::Elementwise>(); });
+  });
+}
+
+} // namespace vitc

@@ -1,0 +1,69 @@
+//===- SplitReduction.cpp - The sums of a GEMM that was split along K -----===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Adds what the splits have left in scratch memory, [split][linear][row][column], in the order of
+// the splits, does what is fused and stores the results. A thread takes neighbouring columns. All
+// loads of a place are independent, so they are under way together.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/nvptx/kernels/Gemm.h"
+#include "codegen/nvptx/kernels/Kernels.h"
+#include "codegen/nvptx/kernels/Region.h"
+
+using namespace mlir;
+
+namespace vitc {
+
+namespace {
+
+using Values = PtxBuilder::Values;
+
+/// The sums of linear `linear` at `offset` of its M x N array, `size` elements long.
+Values addSplits(KernelBuilder &k, const GemmPlan &plan, int64_t linear, Value offset, Value size,
+                 unsigned vector) {
+  auto linears = static_cast<int64_t>(plan.linears.size());
+  Values sums;
+  for (int64_t split = 0; split < plan.splits; ++split) {
+    Value start = k.mul(size, split * linears + linear);
+    Values part = k.loadValues(k.at(k.scratch(), k.f32, k.add(start, offset)), k.f32, vector,
+                               /*readOnly=*/true);
+    if (split == 0)
+      sums = part;
+    else
+      for (auto [sum, value] : llvm::zip_equal(sums, part))
+        sum = k.addF(sum, value);
+  }
+  return sums;
+}
+
+} // namespace
+
+LogicalResult emitSplitReduction(KernelBuilder &k) {
+  FailureOr<GemmPlan> plan = planGemm(k);
+  if (failed(plan))
+    return failure();
+  RankedTensorType type = k.typeOf(plan->linears.front()->getResult(0));
+  unsigned vector = vectorWidth(plan->n, 4); // 16 bytes of f32
+  int64_t perRow = plan->n / vector;
+  LaunchShape launch;
+  launch.threads = 256;
+  launch.grid[0] = {static_cast<uint32_t>(vit::rowsPerImage(type) * perRow), launch.threads, 1};
+
+  Value rows = k.rows(type), size = k.mul(rows, plan->n);
+  Value index = k.add(k.mul(k.ctaX(), launch.threads), k.tid());
+  k.ifThen(k.less(index, k.mul(rows, perRow)), [&] {
+    Place place;
+    place.row = k.divU(index, perRow);
+    place.column = k.mul(k.sub(index, k.mul(place.row, perRow)), vector);
+    Region region(k);
+    Known known;
+    for (auto [i, linear] : llvm::enumerate(plan->linears))
+      known[linear->getResult(0)] = addSplits(k, *plan, i, k.mul(index, vector), size, vector);
+    region.store(place, region.results(place, vector, known));
+  });
+  return k.finish(launch);
+}
+
+} // namespace vitc

@@ -1,0 +1,169 @@
+//===- ReportJson.cpp - The report for programs ---------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/report/Report.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+
+using namespace llvm;
+using namespace vitc;
+
+/// Three digits after the point: the same text wherever it is printed.
+static json::Value rounded(double value) { return std::round(value * 1000) / 1000; }
+
+template <class T> static json::Value orNull(const std::optional<T> &value) {
+  if (!value)
+    return nullptr;
+  if constexpr (std::is_floating_point_v<T>)
+    return rounded(*value);
+  else
+    return *value;
+}
+
+static json::Object candidateJson(const Candidate &candidate) {
+  return json::Object{{"tile", candidate.tile},
+                      {"predicted_registers", candidate.predictedRegisters},
+                      {"predicted_us", rounded(candidate.predictedMicroseconds)},
+                      {"registers", orNull(candidate.registers)},
+                      {"spill_bytes", candidate.spillBytes},
+                      {"verdict", candidate.verdict}};
+}
+
+static json::Object kernelJson(const KernelReport &kernel) {
+  json::Array candidates, batches;
+  for (const Candidate &candidate : kernel.candidates)
+    candidates.push_back(candidateJson(candidate));
+  for (auto [first, last] : kernel.batches)
+    batches.push_back(json::Array{first, last});
+  return json::Object{{"name", kernel.name},
+                      {"kernel", kernel.kernel},
+                      {"part", kernel.part},
+                      {"batches", std::move(batches)},
+                      {"root", kernel.root},
+                      {"ops", kernel.ops},
+                      {"m", kernel.m},
+                      {"n", kernel.n},
+                      {"k", kernel.k},
+                      {"dtype", kernel.dtype},
+                      {"schedule", kernel.schedule},
+                      {"tile", kernel.tile},
+                      {"stages", kernel.stages},
+                      {"splits", kernel.splits},
+                      {"launches", kernel.launches},
+                      {"places", json::Array(kernel.places)},
+                      {"candidates", std::move(candidates)},
+                      {"predicted_registers", orNull(kernel.predictedRegisters)},
+                      {"registers", orNull(kernel.registers)},
+                      {"spill_bytes", kernel.spillBytes},
+                      {"stack_bytes", kernel.stackBytes},
+                      {"threads", kernel.threads},
+                      {"smem_bytes", kernel.smemBytes},
+                      {"occupancy", json::Object{{"blocks", kernel.occupancy.blocks},
+                                                 {"warps", kernel.occupancy.warps},
+                                                 {"most_warps", kernel.occupancy.mostWarps}}},
+                      {"limit", kernel.occupancy.limit},
+                      {"predicted_us", orNull(kernel.predictedMicroseconds)},
+                      {"bound", kernel.bound},
+                      {"decisions", json::Array(kernel.decisions)}};
+}
+
+static json::Object stepJson(const StepReport &step) {
+  json::Array times;
+  for (const std::optional<double> &time : step.microseconds)
+    times.push_back(orNull(time));
+  return json::Object{{"label", step.label},
+                      {"kernel", step.kernel},
+                      {"ops", step.ops},
+                      {"predicted_us", std::move(times)}};
+}
+
+static json::Object predictionJson(const ModelPrediction &prediction) {
+  std::optional<double> images;
+  if (prediction.microseconds)
+    images = 1e6 * double(prediction.batch) / *prediction.microseconds;
+  json::Object others;
+  for (const auto &[policy, microseconds] : prediction.others)
+    others[policy] = rounded(microseconds);
+  return json::Object{{"batch", prediction.batch},
+                      {"served", prediction.served},
+                      {"predicted_us", orNull(prediction.microseconds)},
+                      {"images_per_second", orNull(images)},
+                      {"roofline_us", rounded(prediction.rooflineMicroseconds)},
+                      {"roofline_bound", prediction.rooflineBound},
+                      {"others_us", std::move(others)}};
+}
+
+static json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
+  json::Array list;
+  for (const vit_tensor &tensor : ArrayRef(tensors, count)) {
+    json::Array shape;
+    for (int64_t size : ArrayRef(tensor.shape, tensor.rank))
+      shape.push_back(size);
+    list.push_back(json::Object{{"name", tensor.name}, {"shape", std::move(shape)}});
+  }
+  return list;
+}
+
+static json::Object libraryJson(const vit_library &library) {
+  uint64_t ptx = 0, code = 0;
+  for (const vit_kernel &kernel : ArrayRef(library.kernels, library.kernel_count)) {
+    ptx += kernel.ptx_size;
+    for (const vit_machine_code &image : ArrayRef(kernel.codes, kernel.code_count))
+      code += image.size;
+  }
+  return json::Object{{"name", library.name},
+                      {"abi", library.abi},
+                      {"compiler", library.compiler},
+                      {"assembler", library.assembler},
+                      {"max_batch", library.max_batch},
+                      {"inputs", tensorsJson(library.inputs, library.input_count)},
+                      {"outputs", tensorsJson(library.outputs, library.output_count)},
+                      {"launches", library.step_count},
+                      {"workspace_bytes_per_image", library.workspace_bytes},
+                      {"weight_bytes", library.weight_bytes},
+                      {"weights_embedded", library.embedded != nullptr},
+                      {"ptx_bytes", ptx},
+                      {"machine_code_bytes", code}};
+}
+
+/// The elements of `list`, each made an object.
+template <class T>
+static json::Array arrayOf(const std::vector<T> &list, json::Object (*make)(const T &)) {
+  json::Array array;
+  for (const T &element : list)
+    array.push_back(make(element));
+  return array;
+}
+
+static json::Object fusionJson(const FusionNote &note) {
+  return json::Object{
+      {"ops", note.ops}, {"loc", note.location}, {"made", note.made}, {"reason", note.reason}};
+}
+
+static json::Object profileJson(const ProfileNote &note) {
+  return json::Object{{"kernel", note.kernel}, {"finding", note.finding}, {"action", note.action}};
+}
+
+std::string vitc::reportJson(const Report &report, const vit_library *library) {
+  json::Object root{{"model", report.model},
+                    {"gpu", report.gpu},
+                    {"policy", report.policy},
+                    {"launch_gap_us", rounded(report.launchGapMicroseconds)},
+                    {"max_batch", report.maxBatch},
+                    {"kernels", arrayOf(report.kernels, kernelJson)},
+                    {"fusions", arrayOf(report.fusions, fusionJson)},
+                    {"steps", arrayOf(report.steps, stepJson)},
+                    {"predictions", arrayOf(report.predictions, predictionJson)}};
+  if (!report.profile.empty())
+    root["profile"] = arrayOf(report.profile, profileJson);
+  if (library)
+    root["library"] = libraryJson(*library);
+  std::string text;
+  raw_string_ostream(text) << formatv("{0:2}", json::Value(std::move(root))) << "\n";
+  return text;
+}

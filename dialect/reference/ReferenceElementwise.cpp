@@ -1,0 +1,75 @@
+//===- ReferenceElementwise.cpp - Ops element by element, in f64 ----------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "dialect/reference/ReferenceMath.h"
+#include "dialect/reference/ReferenceOps.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace vit;
+using namespace vit::reference;
+
+static constexpr int64_t elementsPerTask = 1 << 14;
+
+/// result[i] = function(input[i])
+template <typename Function> static bool map(const Call &call, Function function) {
+  const double *input = call.operands[0].values.data();
+  parallelFor(call.threads, call.result.size(), elementsPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      call.result[i] = function(input[i]);
+  });
+  return true;
+}
+
+/// result[i] = function(input[i], other[i]), where a shorter `other` repeats: a vector for every
+/// row, a table for every image.
+template <typename Function> static bool zip(const Call &call, Function function) {
+  const double *input = call.operands[0].values.data();
+  ArrayRef<double> other = call.operands[1].values;
+  parallelFor(call.threads, call.result.size(), elementsPerTask, [&](int64_t begin, int64_t end) {
+    int64_t period = other.size(), place = begin % period;
+    for (int64_t i = begin; i < end; ++i) {
+      call.result[i] = function(input[i], other[place]);
+      if (++place == period)
+        place = 0;
+    }
+  });
+  return true;
+}
+
+static double gelu(GeluForm form, double x) {
+  switch (form) {
+  case GeluForm::Erf:
+    return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+  case GeluForm::Tanh:
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  case GeluForm::Quick:
+    return x / (1 + std::exp(-1.702 * x));
+  }
+  llvm_unreachable("a form that has no meaning yet");
+}
+
+bool vit::reference::computeElementwiseOp(Operation *op, const Call &call) {
+  auto sum = [](double a, double b) { return a + b; };
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case<PositionOp, BiasAddOp, AddOp>([&](auto) { return zip(call, sum); })
+      .Case([&](MulOp) { return zip(call, [](double a, double b) { return a * b; }); })
+      .Case([&](ScaleOp scale) {
+        double factor = scale.getFactor().convertToDouble();
+        if (scale.getColumns())
+          return zip(call, [=](double x, double column) { return x * factor * column; });
+        return map(call, [=](double x) { return x * factor; });
+      })
+      .Case([&](GeluOp op) {
+        return map(call, [form = op.getForm()](double x) { return gelu(form, x); });
+      })
+      .Case([&](ReluOp) { return map(call, [](double x) { return x < 0 ? 0 : x; }); })
+      .Case([&](SiluOp) { return map(call, [](double x) { return x / (1 + std::exp(-x)); }); })
+      .Case([&](TanhOp) { return map(call, [](double x) { return std::tanh(x); }); })
+      .Case([&](CastOp) { return map(call, [](double x) { return x; }); })
+      .Default(false);
+}

@@ -1,0 +1,27 @@
+//===- ReferenceOps.h - The reference meaning of each op --------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef DIALECT_REFERENCEOPS_H
+#define DIALECT_REFERENCEOPS_H
+
+#include "dialect/reference/Reference.h"
+
+namespace vit::reference {
+
+/// One op to compute: operands as values in row-major order, and its result, all zeros so far.
+struct Call {
+  llvm::ArrayRef<RefView> operands;
+  llvm::ArrayRef<int64_t> shape;
+  llvm::MutableArrayRef<double> result;
+  unsigned threads;
+};
+
+// Each group computes the ops that it knows and returns false for the others. The ops are verified.
+bool computeWeightOp(mlir::Operation *op, const Call &call); ///< slice, concat, pad
+bool computeTokenOp(mlir::Operation *op, const Call &call);  ///< patchify to select, but position
+bool computeElementwiseOp(mlir::Operation *op, const Call &call); ///< every op with that trait
+bool computeRowOp(mlir::Operation *op, const Call &call);         ///< layer_norm, linear, attention
+
+} // namespace vit::reference
+
+#endif // DIALECT_REFERENCEOPS_H

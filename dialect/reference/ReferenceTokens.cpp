@@ -1,0 +1,116 @@
+//===- ReferenceTokens.cpp - Ops that move values, in f64 -----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Weights cut and joined, pixels to patches, tokens put together and taken out: no arithmetic, only
+// places.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialect/reference/ReferenceMath.h"
+#include "dialect/reference/ReferenceOps.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace vit;
+using namespace vit::reference;
+
+static void compute(SliceOp op, const Call &call) {
+  RefView input = call.operands[0];
+  int64_t rowSize = input.values.size() / std::max<int64_t>(input.shape[0], 1);
+  llvm::copy(input.values.slice(op.getFirst() * rowSize, call.result.size()), call.result.begin());
+}
+
+static void compute(ConcatOp, const Call &call) {
+  double *to = call.result.begin();
+  for (RefView input : call.operands)
+    to = llvm::copy(input.values, to);
+}
+
+static void compute(PadOp, const Call &call) {
+  RefView input = call.operands[0];
+  for (int64_t i = 0, e = input.values.size(); i < e; ++i) {
+    int64_t rest = i, place = 0, stride = 1;
+    for (int64_t d = input.shape.size() - 1; d >= 0; --d) {
+      place += rest % input.shape[d] * stride;
+      rest /= input.shape[d];
+      stride *= call.shape[d];
+    }
+    call.result[place] = input.values[i];
+  }
+}
+
+/// Where patch row `row`, column `column` comes from, as an index into one image.
+static int64_t pixelOf(PatchOrder order, int64_t row, int64_t column, ArrayRef<int64_t> image,
+                       int64_t ph, int64_t pw) {
+  int64_t height = image[1], width = image[2], down = height / ph, across = width / pw;
+  int64_t c, i, j, y, x;
+  if (order == PatchOrder::Conv) {
+    i = row / across, j = row % across;
+    c = column / (ph * pw), y = column / pw % ph, x = column % pw;
+  } else { // one long list in the order (c, i, j, y, x), cut into rows
+    int64_t rest = row * image[0] * ph * pw + column;
+    x = rest % pw, rest /= pw;
+    y = rest % ph, rest /= ph;
+    j = rest % across, rest /= across;
+    i = rest % down, c = rest / down;
+  }
+  return (c * height + i * ph + y) * width + j * pw + x;
+}
+
+static void compute(PatchifyOp op, const Call &call) {
+  ArrayRef<int64_t> image = call.operands[0].shape.drop_front();
+  int64_t ph = op.getPatch()[0], pw = op.getPatch()[1], lead = op.getLead();
+  int64_t pixels = image[0] * image[1] * image[2], columns = image[0] * ph * pw;
+  int64_t rows = call.shape[1], width = call.shape[2];
+  parallelFor(call.threads, call.shape[0], 1, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b)
+      for (int64_t row = lead; row < rows; ++row)
+        for (int64_t column = 0; column < columns; ++column)
+          call.result[(b * rows + row) * width + column] =
+              call.operands[0]
+                  .values[b * pixels + pixelOf(op.getOrder(), row - lead, column, image, ph, pw)];
+  });
+}
+
+static void compute(PrependOp, const Call &call) {
+  RefView tokens = call.operands[0], input = call.operands[1];
+  size_t size = input.shape[1] * input.shape[2];
+  double *to = call.result.begin();
+  for (int64_t b = 0; b < call.shape[0]; ++b) {
+    to = llvm::copy(tokens.values, to);
+    to = llvm::copy(input.values.slice(b * size, size), to);
+  }
+}
+
+static void compute(BroadcastOp, const Call &call) {
+  double *to = call.result.begin();
+  for (int64_t b = 0; b < call.shape[0]; ++b)
+    to = llvm::copy(call.operands[0].values, to);
+}
+
+static void compute(SelectOp op, const Call &call) {
+  RefView input = call.operands[0];
+  int64_t tokens = input.shape[1], width = input.shape[2];
+  double *to = call.result.begin();
+  for (int64_t b = 0; b < call.shape[0]; ++b)
+    to = llvm::copy(input.values.slice((b * tokens + op.getToken()) * width, width), to);
+}
+
+template <typename... Ops> static bool computeOneOf(Operation *op, const Call &call) {
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case<Ops...>([&](auto known) {
+        compute(known, call);
+        return true;
+      })
+      .Default(false);
+}
+
+bool vit::reference::computeWeightOp(Operation *op, const Call &call) {
+  return computeOneOf<SliceOp, ConcatOp, PadOp>(op, call);
+}
+
+bool vit::reference::computeTokenOp(Operation *op, const Call &call) {
+  return computeOneOf<PatchifyOp, PrependOp, BroadcastOp, SelectOp>(op, call);
+}

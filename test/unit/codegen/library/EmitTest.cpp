@@ -1,0 +1,297 @@
+//===- EmitTest.cpp - Objects, archives and headers ----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A library made by hand goes through object and linker, is loaded, and every
+// field is compared: an emitter that forgets or swaps one is seen here.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/library/Emit.h"
+#include "codegen/library/LibraryData.h"
+
+#include "llvm/Object/Archive.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <dlfcn.h>
+
+using namespace vitc;
+
+namespace {
+
+/// One of everything, no two numbers alike.
+void fill(LibraryData &data, bool embedded = true) {
+  vit_library &l = data.library;
+  l.abi = VIT_ABI;
+  l.size = sizeof l;
+  l.name = data.keep("tiny");
+  l.compiler = data.keep("vitc of a test");
+  l.assembler = data.keep("ptxas of a test");
+  l.max_batch = 17;
+  l.batch_axis = 1;
+  l.inputs =
+      data.keep(std::vector<vit_tensor>{{data.keep("pixel_values"), VIT_F32, 4, {-1, 3, 48, 32}}});
+  l.outputs = data.keep(std::vector<vit_tensor>{{data.keep("logits"), VIT_F32, 2, {-1, 10}},
+                                                {data.keep("tokens"), VIT_F16, 3, {-1, 7, 64}}});
+  std::string image("\x7f"
+                    "ELF\0code",
+                    9);
+  std::vector<vit_machine_code> codes = {
+      {data.keep("sm_89"), data.keep(llvm::StringRef(image)), image.size()}};
+  const char *ptx = data.keep(".version 8.4\n.target sm_89\n");
+  l.kernels = data.keep(std::vector<vit_kernel>{
+      {data.keep("first"), data.keep("base"), data.keep("128x64"), ptx, strlen(ptx),
+       data.keep(codes), 1, 128, 49152, 0, 1234567890123456789u},
+      {data.keep("second"), data.keep("other"), data.keep("8"), ptx, strlen(ptx), nullptr, 0, 256,
+       11, 1, 5}});
+  std::vector<vit_arg> args = {{VIT_ARG_INPUT, 0, 0},
+                               {VIT_ARG_BUFFER, 21, 1},
+                               {VIT_ARG_WEIGHT, 22, 0},
+                               {VIT_ARG_COUNT, 197, 0},
+                               {VIT_ARG_SCRATCH, 40, 1}};
+  l.steps = data.keep(std::vector<vit_step>{{data.keep("blocks.0.fc1"),
+                                             1,
+                                             2,
+                                             16,
+                                             31,
+                                             {{197, 128, 24}, {0, 1, 3}, {5, 6, 7}},
+                                             5,
+                                             data.keep(args)}});
+  l.buffers = data.keep(std::vector<vit_buffer>{{data.keep("a"), 256, 100},
+                                                {data.keep("b"), 512, uint64_t(1) << 40}});
+  std::vector<vit_key> keys = {{data.keep("fc1.weight"), 0}, {data.keep("mlp_w1"), 1}};
+  l.recipe = data.keep(std::vector<vit_recipe_step>{
+      {VIT_RECIPE_LOAD, 0, {}, 2, {30, 40}, 0, 0, 3, {30, 2, 20}, data.keep(keys), 2},
+      {VIT_RECIPE_SLICE, 3, {0, 8, 9}, 2, {10, 40}, 12, VIT_BF16, 0, {}, nullptr, 0}});
+  l.weights = data.keep(std::vector<vit_prepared>{{1, VIT_F16, 768, 800}});
+  l.ignored = data.keep(std::vector<const char *>{data.keep("pooler.*"), data.keep("mask")});
+  l.input_count = 1;
+  l.output_count = l.kernel_count = l.buffer_count = l.recipe_count = l.ignored_count = 2;
+  l.step_count = l.weight_count = 1;
+  l.workspace_bytes = 4096;
+  l.scratch_bytes = 8192;
+  l.weight_bytes = 1024;
+  if (embedded) {
+    std::vector<uint8_t> bytes(1024);
+    for (size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = uint8_t(i * 7);
+    data.embed(std::move(bytes));
+  }
+}
+
+bool same(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
+
+/// memcmp of structs without pointers and padding.
+template <class T> bool sameBytes(const T &a, const T &b) { return !memcmp(&a, &b, sizeof(T)); }
+
+void compare(const vit_library &a, const vit_library &b) {
+  CHECK(a.abi == b.abi);
+  CHECK(a.size == b.size);
+  CHECK(same(a.name, b.name));
+  CHECK(same(a.compiler, b.compiler));
+  CHECK(same(a.assembler, b.assembler));
+  CHECK(a.max_batch == b.max_batch);
+  CHECK(a.batch_axis == b.batch_axis);
+  // The counts and sizes stand together.
+  REQUIRE(!memcmp(&a.input_count, &b.input_count,
+                  offsetof(vit_library, embedded) - offsetof(vit_library, input_count)));
+  auto tensors = [](const vit_tensor *x, const vit_tensor *y, uint32_t n) {
+    for (uint32_t i = 0; i < n; ++i) {
+      CHECK(same(x[i].name, y[i].name));
+      CHECK(x[i].dtype == y[i].dtype);
+      CHECK(x[i].rank == y[i].rank);
+      CHECK(sameBytes(x[i].shape, y[i].shape));
+    }
+  };
+  tensors(a.inputs, b.inputs, a.input_count);
+  tensors(a.outputs, b.outputs, a.output_count);
+  for (uint32_t i = 0; i < a.kernel_count; ++i) {
+    const vit_kernel &x = a.kernels[i], &y = b.kernels[i];
+    CHECK(same(x.name, y.name));
+    CHECK(same(x.base, y.base));
+    CHECK(same(x.schedule, y.schedule));
+    CHECK(x.part == y.part);
+    CHECK(x.hash == y.hash);
+    CHECK(same(x.ptx, y.ptx));
+    CHECK(x.ptx_size == y.ptx_size);
+    CHECK(x.threads == y.threads);
+    CHECK(x.dynamic_smem == y.dynamic_smem);
+    REQUIRE(x.code_count == y.code_count);
+    CHECK((x.codes == nullptr) == (y.codes == nullptr));
+    for (uint32_t k = 0; k < x.code_count; ++k) {
+      CHECK(same(x.codes[k].arch, y.codes[k].arch));
+      REQUIRE(x.codes[k].size == y.codes[k].size);
+      CHECK(!memcmp(x.codes[k].image, y.codes[k].image, x.codes[k].size));
+    }
+  }
+  for (uint32_t i = 0; i < a.step_count; ++i) {
+    const vit_step &x = a.steps[i], &y = b.steps[i];
+    CHECK(same(x.label, y.label));
+    CHECK(x.kernel == y.kernel);
+    CHECK(x.min_batch == y.min_batch);
+    CHECK(x.max_batch == y.max_batch);
+    CHECK(x.launch == y.launch);
+    CHECK(sameBytes(x.grid, y.grid));
+    REQUIRE(x.arg_count == y.arg_count);
+    CHECK(!memcmp(x.args, y.args, x.arg_count * sizeof(vit_arg)));
+  }
+  for (uint32_t i = 0; i < a.buffer_count; ++i) {
+    CHECK(same(a.buffers[i].name, b.buffers[i].name));
+    CHECK(a.buffers[i].offset == b.buffers[i].offset);
+    CHECK(a.buffers[i].bytes == b.buffers[i].bytes);
+  }
+  for (uint32_t i = 0; i < a.recipe_count; ++i) {
+    const vit_recipe_step &x = a.recipe[i], &y = b.recipe[i];
+    CHECK(x.op == y.op);
+    CHECK(x.operand_count == y.operand_count);
+    CHECK(sameBytes(x.operands, y.operands));
+    CHECK(x.rank == y.rank);
+    CHECK(sameBytes(x.shape, y.shape));
+    CHECK(x.first == y.first);
+    CHECK(x.dtype == y.dtype);
+    CHECK(x.file_rank == y.file_rank);
+    CHECK(sameBytes(x.file_shape, y.file_shape));
+    REQUIRE(x.key_count == y.key_count);
+    for (uint32_t k = 0; k < x.key_count; ++k) {
+      CHECK(same(x.keys[k].name, y.keys[k].name));
+      CHECK(x.keys[k].transposed == y.keys[k].transposed);
+    }
+  }
+  CHECK(sameBytes(a.weights[0], b.weights[0]));
+  for (uint32_t i = 0; i < a.ignored_count; ++i)
+    CHECK(same(a.ignored[i], b.ignored[i]));
+  REQUIRE((a.embedded == nullptr) == (b.embedded == nullptr));
+  if (a.embedded)
+    CHECK(!memcmp(a.embedded, b.embedded, a.weight_bytes));
+}
+
+/// A folder that goes away with its files.
+struct TemporaryFolder {
+  llvm::SmallString<128> path;
+  TemporaryFolder() {
+    if (llvm::sys::fs::createUniqueDirectory("vitc-library-test", path))
+      FAIL("no temporary directory");
+  }
+  ~TemporaryFolder() { llvm::sys::fs::remove_directories(path); }
+  std::string file(const char *name) { return (path + "/" + name).str(); }
+};
+
+void writeText(const std::string &path, llvm::StringRef text) {
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error);
+  REQUIRE(!error);
+  out << text;
+}
+
+template <class T> T check(llvm::Expected<T> value) {
+  if (!value)
+    FAIL(llvm::toString(value.takeError()));
+  return std::move(*value);
+}
+
+} // namespace
+
+TEST_CASE("every field of a library survives object and linker", "[library]") {
+  bool embedded = GENERATE(true, false);
+  LibraryData data;
+  fill(data, embedded);
+  auto object = check(emitObject(*data.view()));
+  TemporaryFolder folder;
+  writeText(folder.file("tiny.o"), object->getBuffer());
+  auto error = linkShared(folder.file("tiny.o"), folder.file("libtiny.so"), "tiny");
+  if (error)
+    FAIL(llvm::toString(std::move(error)));
+
+  void *handle = dlopen(folder.file("libtiny.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  REQUIRE(handle);
+  auto entry = reinterpret_cast<const vit_library *(*)(uint32_t)>(dlsym(handle, "tiny_library"));
+  REQUIRE(entry);
+  CHECK(entry(VIT_ABI + 1) == nullptr);
+  CHECK(entry(0) == nullptr);
+  const vit_library *loaded = entry(VIT_ABI);
+  REQUIRE(loaded);
+  compare(*data.view(), *loaded);
+  dlclose(handle);
+}
+
+TEST_CASE("an archive has one object with one global symbol, and no other", "[library]") {
+  LibraryData data;
+  fill(data);
+  auto object = check(emitObject(*data.view()));
+  auto archive = check(emitArchive(object->getMemBufferRef()));
+  auto file = check(llvm::object::Archive::create(archive->getMemBufferRef()));
+  CHECK(file->getNumberOfSymbols() == 1);
+  CHECK(file->symbol_begin()->getName() == "tiny_library");
+
+  auto parsed = check(llvm::object::ObjectFile::createObjectFile(object->getMemBufferRef()));
+  std::vector<std::string> symbols;
+  for (const auto &symbol : parsed->symbols()) {
+    uint32_t flags = check(symbol.getFlags());
+    CHECK(!(flags & llvm::object::SymbolRef::SF_Undefined && check(symbol.getName()).size()));
+    if (flags & llvm::object::SymbolRef::SF_Global)
+      symbols.push_back(check(symbol.getName()).str());
+  }
+  CHECK(symbols == std::vector<std::string>{"tiny_library"});
+}
+
+TEST_CASE("equal libraries give equal bytes", "[library]") {
+  LibraryData one, two;
+  fill(one);
+  std::vector<std::unique_ptr<LibraryData>> noise; // other addresses for the second
+  for (int i = 0; i < 10; ++i)
+    fill(*noise.emplace_back(std::make_unique<LibraryData>()));
+  fill(two);
+  auto first = check(emitObject(*one.view())), second = check(emitObject(*two.view()));
+  CHECK(first->getBuffer() == second->getBuffer());
+  CHECK(emitHeader(*one.view()) == emitHeader(*two.view()));
+  two.library.steps = one.keep(std::vector<vit_step>{{one.library.steps[0]}});
+  const_cast<vit_step *>(two.library.steps)->max_batch = 15;
+  CHECK(first->getBuffer() != check(emitObject(*two.view()))->getBuffer());
+}
+
+TEST_CASE("the header compiles alone as C11 and C++", "[library]") {
+  LibraryData data;
+  fill(data);
+  // Names that could end a comment or clash with the constants of the header.
+  data.library.outputs =
+      data.keep(std::vector<vit_tensor>{{data.keep("pixel_values"), VIT_F32, 2, {-1, 10}},
+                                        {data.keep("a*/ int x; /*\\\n?\?/"), VIT_F32, 2, {-1, 3}},
+                                        {data.keep("max_batch"), VIT_F32, 2, {-1, 3}}});
+  data.library.output_count = 3;
+  TemporaryFolder folder;
+  writeText(folder.file("tiny.h"), emitHeader(*data.view()));
+  std::string program = "#include \"tiny.h\"\n"
+                        "int main(void) { return tiny_max_batch == 17 && tiny_pixel_values == 0 && "
+                        "tiny_pixel_values_size == 3 * 48 * 32 && tiny_pixel_values__size == 10 && "
+                        "tiny_output_count == 3 ? 0 : 1; }\n";
+  std::string includes =
+      std::string(" -Wall -Wextra -Werror -I" VITC_SOURCE_DIR "/runtime/include -o ") +
+      folder.file("program") + " ";
+  auto compile = [&](const char *compiler, const char *file) {
+    writeText(folder.file(file), program);
+    CHECK(std::system((compiler + includes + folder.file(file)).c_str()) == 0);
+    CHECK(std::system(folder.file("program").c_str()) == 0);
+  };
+  compile("cc -std=c11 -pedantic", "c.c");
+  compile("c++ -std=c++17 -pedantic -fno-exceptions -fno-rtti", "cpp.cpp");
+}
+
+TEST_CASE("names become identifiers", "[library]") {
+  CHECK(makeIdentifier("vit-b16.224") == "vit_b16_224");
+  CHECK(makeIdentifier("16") == "_16");
+  CHECK(makeIdentifier("") == "_");
+  CHECK(isIdentifier("digits"));
+  CHECK_FALSE(isIdentifier("vit-b16"));
+  CHECK_FALSE(isIdentifier("namespace"));
+  CHECK_FALSE(isIdentifier(""));
+}
+
+TEST_CASE("the compiler says who it is", "[library]") {
+  std::string identity = compilerIdentity();
+  CHECK(identity.rfind("vitc ", 0) == 0);
+  CHECK(identity.find("LLVM 22.") != std::string::npos);
+  CHECK(identity.find('/') == std::string::npos); // no path
+}

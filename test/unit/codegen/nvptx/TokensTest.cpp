@@ -1,0 +1,89 @@
+//===- TokensTest.cpp - Prepend, broadcast, select ------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "KernelRunner.h"
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+std::string number(int64_t value) { return std::to_string(value); }
+
+const std::string schedule = " attributes {schedules = [#vit.schedule<batch = 1 to 64, "
+                             "block = [1024], warp = [128], stages = 1>]} {\n";
+
+void check(const std::string &text, int64_t count, double tolerance = 0) {
+  INFO(text << "count " << count);
+  KernelRunner runner(text);
+  REQUIRE(runner.error() == "");
+  auto arguments = runner.randomArguments(count, 3);
+  KernelRun run = runner.run(arguments, count);
+  REQUIRE(run.error == "");
+  CHECK(worstElement(run.results, runner.expected(arguments, count)) <= tolerance);
+}
+
+} // namespace
+
+// Copies are exact; a last partial block and odd widths included.
+TEST_CASE("tokens: copies") {
+  for (int64_t width : {1, 6, 37, 64, 200})
+    for (int64_t count : {1, 2, 7}) {
+      std::string w = number(width);
+      std::string x = "tensor<?x5x" + w + "xf16>", t = "tensor<2x" + w + "xf16>",
+                  y = "tensor<?x7x" + w + "xf16>", r = "tensor<?x" + w + "xf16>",
+                  one = "tensor<1x" + w + "xf16>", s = "tensor<?x2x" + w + "xf16>";
+      check("vit.kernel @k(%t: " + t + ", %x: " + x + ") -> " + y + schedule +
+                "  %0 = vit.prepend %t, %x : " + t + ", " + x + " -> " + y +
+                "\n  vit.yield %0 : " + y + "\n}\n",
+            count);
+      check("vit.kernel @k(%t: " + t + ") -> " + s + schedule + "  %0 = vit.broadcast %t : " + t +
+                " -> " + s + "\n  vit.yield %0 : " + s + "\n}\n",
+            count);
+      check("vit.kernel @k(%t: " + one + ") -> " + r + schedule + "  %0 = vit.broadcast %t : " +
+                one + " -> " + r + "\n  vit.yield %0 : " + r + "\n}\n",
+            count);
+      for (int64_t token : {0, 4})
+        check("vit.kernel @k(%x: " + x + ") -> " + r + schedule + "  %0 = vit.select %x token " +
+                  number(token) + " : " + x + " -> " + r + "\n  vit.yield %0 : " + r + "\n}\n",
+              count);
+    }
+}
+
+TEST_CASE("tokens: fused ops") {
+  check(R"(
+vit.kernel @k(%t: tensor<1x24xf32>, %x: tensor<?x4x24xbf16>, %p: tensor<5x24xf32>) -> (tensor<?x5x24xf32>, tensor<?x5x24xf16>)
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [256], warp = [32], stages = 1>]} {
+  %0 = vit.prepend %t, %x : tensor<1x24xf32>, tensor<?x4x24xbf16> -> tensor<?x5x24xf32>
+  %1 = vit.position %0, %p : tensor<?x5x24xf32>, tensor<5x24xf32> -> tensor<?x5x24xf32>
+  %2 = vit.cast %1 : tensor<?x5x24xf32> -> tensor<?x5x24xf16>
+  vit.yield %1, %2 : tensor<?x5x24xf32>, tensor<?x5x24xf16>
+})",
+        3, 5e-3);
+  // The operand of a select may be computed, at its own place.
+  check(R"(
+vit.kernel @k(%x: tensor<?x4x24xf32>, %p: tensor<4x24xf32>, %b: tensor<24xf32>, %r: tensor<?x24xf32>) -> tensor<?x24xf32>
+    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [256], warp = [32], stages = 1>]} {
+  %0 = vit.position %x, %p : tensor<?x4x24xf32>, tensor<4x24xf32> -> tensor<?x4x24xf32>
+  %1 = vit.select %0 token 2 : tensor<?x4x24xf32> -> tensor<?x24xf32>
+  %2 = vit.bias_add %1, %b : tensor<?x24xf32>, tensor<24xf32> -> tensor<?x24xf32>
+  %3 = vit.add %2, %r : tensor<?x24xf32>, tensor<?x24xf32> -> tensor<?x24xf32>
+  vit.yield %3 : tensor<?x24xf32>
+})",
+        7, 1e-6);
+}
+
+TEST_CASE("tokens: the wrong token is seen") {
+  auto select = [](int64_t token) {
+    return "vit.kernel @k(%x: tensor<?x5x16xf16>) -> tensor<?x16xf16>" + schedule +
+           "  %0 = vit.select %x token " + number(token) +
+           " : tensor<?x5x16xf16> -> tensor<?x16xf16>\n  vit.yield %0 : tensor<?x16xf16>\n}\n";
+  };
+  KernelRunner first(select(0)), second(select(1));
+  REQUIRE(first.error() == "");
+  REQUIRE(second.error() == "");
+  auto arguments = first.randomArguments(3, 1);
+  KernelRun run = first.run(arguments, 3);
+  REQUIRE(run.error == "");
+  CHECK(worstDistance(run.results, second.expected(arguments, 3)) > 0.5);
+}

@@ -1,0 +1,239 @@
+//===- ConfigTest.cpp - What a config.json may say ---------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "CheckpointTest.h"
+
+#include <catch2/catch.hpp>
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using llvm::json::Array;
+using llvm::json::Object;
+
+vitc::Import Checkpoint::import(std::vector<std::string> outputs) const {
+  auto result = vitc::importCheckpoint(path, {std::move(outputs)});
+  INFO(result.error());
+  REQUIRE(result);
+  return std::move(*result);
+}
+
+namespace {
+/// The error for a ViT with these changes; "no error" if there is none.
+std::string vitError(const Changes &changes) {
+  Checkpoint checkpoint;
+  checkpoint.config(smallVit(), changes);
+  return checkpoint.error();
+}
+std::string kernelBenchError(const Changes &changes) {
+  Checkpoint checkpoint;
+  checkpoint.config(smallKernelBench(), changes);
+  return checkpoint.error();
+}
+std::string textError(const std::string &text) {
+  Checkpoint checkpoint;
+  checkpoint.write("config.json", text);
+  return checkpoint.error();
+}
+std::string vitText(const Changes &changes, std::vector<std::string> outputs = {}) {
+  Checkpoint checkpoint;
+  checkpoint.config(smallVit(), changes);
+  return checkpoint.import(std::move(outputs)).mlir();
+}
+} // namespace
+
+TEST_CASE("published sizes: parameters and FLOPs of the golden models") {
+  struct Case {
+    const char *name;
+    int64_t parameters, flops;
+  };
+  // Parameters as PyTorch counted them; FLOPs 2 Np 3p^2 D + L (24 S D^2 + 4 S^2 D) + 2 D C, and for
+  // the encoders of KernelBench 8 D^2 + 4 D mlp per token and layer beside attention.
+  for (Case c : {Case{"hf-vit", 358858, 27457536}, Case{"kernelbench-small", 90058, 2649088},
+                 Case{"kernelbench-batch5", 228743, 4071104},
+                 Case{"kernelbench-batch-first", 91338, 6454272},
+                 Case{"wide-b16-224-full", 86567656, 35127656448}}) {
+    INFO(c.name);
+    auto model =
+        vitc::importCheckpoint(VITC_SOURCE_DIR "/test/golden/models/" + std::string(c.name));
+    INFO(model.error());
+    REQUIRE(model);
+    CHECK(vitc::graph::parameters(model->graph) == c.parameters);
+    CHECK(vitc::graph::flops(model->graph) == c.flops);
+    CHECK(model->notes.empty());
+  }
+}
+
+TEST_CASE("settings that change the computation change the IR") {
+  const std::string plain = vitText({});
+  CHECK_THAT(plain, Contains("vit.gelu erf") && Contains("eps 1.0e-12") &&
+                        Contains("tensor<?x3x16x16xf32> {vit.name = \"pixel_values\"}") &&
+                        Contains("heads 2 head_dim 16 scale 0.25 axis tokens offsets [0, 0, 0]"));
+  for (const char *tanh :
+       {"gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate"})
+    CHECK_THAT(vitText({{"hidden_act", tanh}}), Contains("vit.gelu tanh") && !Contains("erf"));
+  CHECK_THAT(vitText({{"hidden_act", "quick_gelu"}}), Contains("vit.gelu quick"));
+  CHECK_THAT(vitText({{"hidden_act", "relu"}}), Contains("vit.relu") && !Contains("vit.gelu"));
+  CHECK_THAT(vitText({{"hidden_act", "silu"}}), Contains("vit.silu"));
+  CHECK_THAT(vitText({{"hidden_act", "swish"}}), Contains("vit.silu"));
+  CHECK_THAT(vitText({{"hidden_act", "tanh"}}), Contains("vit.tanh"));
+  CHECK(vitText({{"hidden_act", "gelu_python"}}) == plain);
+  CHECK_THAT(vitText({{"layer_norm_eps", 1e-6}}), Contains("eps 1.0e-06") && !Contains("e-12"));
+  CHECK_THAT(vitText({{"num_channels", 1}}), Contains("tensor<?x1x16x16xf32>"));
+  // Height first, in the image and in the patch.
+  CHECK_THAT(vitText({{"image_size", Array{16, 24}}, {"patch_size", Array{4, 8}}}),
+             Contains("vit.patchify %pixel_values conv [4, 8] : tensor<?x3x16x24xf32> -> "
+                      "tensor<?x12x96xf32>") &&
+                 Contains("file_shape [32, 3, 4, 8]"));
+  std::string noBias = vitText({{"qkv_bias", false}});
+  CHECK_THAT(noBias, !Contains("attention.q_proj.bias") && !Contains("attention.k_proj.bias") &&
+                         !Contains("attention.v_proj.bias") && Contains("attention.o_proj.bias"));
+}
+
+TEST_CASE("classes: labels, else num_labels, else two") {
+  CHECK_THAT(vitText({}), Contains("tensor<?x5xf32> {vit.name = \"logits\"}"));
+  CHECK_THAT(vitText({{"num_labels", nullptr}}), Contains("tensor<?x2xf32>"));
+  Object labels{{"0", "a"}, {"1", "b"}, {"2", "c"}};
+  CHECK_THAT(vitText({{"num_labels", nullptr}, {"id2label", Object(labels)}}),
+             Contains("tensor<?x3xf32>"));
+  CHECK_THAT(vitError({{"id2label", Object(labels)}}),
+             EndsWith("'num_labels': expected 3, the entries of 'id2label', found 5"));
+  CHECK_THAT(vitError({{"num_labels", nullptr}, {"id2label", Object()}}),
+             EndsWith("'id2label': expected at least one label, found none"));
+}
+
+TEST_CASE("ViTModel gives hidden state and pooler") {
+  Changes model{{"architectures", Array{"ViTModel"}}, {"num_labels", nullptr}};
+  std::string text = vitText(model);
+  CHECK_THAT(text, Contains("-> (tensor<?x5x32xf32> {vit.name = \"last_hidden_state\"}, "
+                            "tensor<?x32xf32> {vit.name = \"pooler_output\"})") &&
+                       Contains("vit.weight \"pooler.dense.weight\" aliases "
+                                "[\"vit.pooler.dense.weight\"]") &&
+                       Contains("vit.tanh"));
+  model.push_back({"pooler_output_size", 7});
+  model.push_back({"pooler_act", "relu"});
+  CHECK_THAT(vitText(model),
+             Contains("tensor<?x7xf32> {vit.name = \"pooler_output\"}") && Contains("vit.relu"));
+}
+
+TEST_CASE("KernelBench, bug for bug, and its twin") {
+  auto text = [](const Changes &changes) {
+    Checkpoint checkpoint;
+    checkpoint.config(smallKernelBench(), changes);
+    return checkpoint.import().mlir();
+  };
+  std::string bug = text({}), twin = text({{"batch_first", true}});
+  CHECK_THAT(bug, Contains("vit.patchify %pixel_values unfold [8, 8]") && Contains("axis batch") &&
+                      Contains("vit.relu") && Contains("vit.gelu erf") && Contains("eps 1.0e-05") &&
+                      !Contains("axis tokens"));
+  CHECK_THAT(bug, Contains("(tensor<?x5xf32> {vit.name = \"logits\"}, tensor<?x5x32xf32> "
+                           "{vit.name = \"last_hidden_state\"})"));
+  // Post-norm: the first norm reads a residual.
+  CHECK_THAT(bug, Contains("vit.layer_norm %blocks.0.attn.residual"));
+  CHECK_THAT(bug, Contains("vit.slice %blocks.1.attn.in_proj.bias rows 64 : tensor<96xf32>"));
+  CHECK_THAT(twin, Contains("axis tokens") && !Contains("axis batch"));
+  for (size_t at = 0; (at = twin.find("axis tokens", at)) != std::string::npos;)
+    twin.replace(at, 11, "axis batch");
+  CHECK(twin == bug);
+}
+
+TEST_CASE("what is not understood is refused by name") {
+  CHECK_THAT(vitError({{"hidden_act", "mish"}}),
+             Contains("config.json': 'hidden_act': expected one of gelu, ") &&
+                 EndsWith(", found \"mish\""));
+  CHECK_THAT(vitError({{"model_type", "swin"}}),
+             EndsWith("'model_type': expected \"vit\", found \"swin\""));
+  CHECK_THAT(vitError({{"model_type", nullptr}}), Contains("'model_type': expected \"vit\""));
+  CHECK_THAT(vitError({{"architectures", Array{"ViTForMaskedImageModeling"}}}),
+             EndsWith("found [\"ViTForMaskedImageModeling\"]"));
+  CHECK_THAT(vitError({{"architectures", nullptr}}), EndsWith("found nothing"));
+  CHECK_THAT(vitError({{"use_layer_scale", true}}),
+             EndsWith("'use_layer_scale': expected no such setting, because its effect is not "
+                      "known, found true"));
+  CHECK_THAT(vitError({{"pruned_heads", Object{{"0", Array{1}}}}}),
+             EndsWith("'pruned_heads': expected {}, as other values are not supported, found "
+                      "{\"0\":[1]}"));
+  CHECK(vitError({{"pruned_heads", Object()}, {"is_decoder", false}}) == "no error");
+  CHECK(vitError({{"hidden_dropout_prob", 0.5}, {"initializer_range", 3}}) == "no error");
+  CHECK_THAT(kernelBenchError({{"pool", "mean"}}), Contains("'pool': expected no such setting"));
+  CHECK_THAT(kernelBenchError({{"architecture", "vit"}}),
+             EndsWith("'architecture': expected \"kernelbench_vit\", found \"vit\""));
+  CHECK_THAT(kernelBenchError({{"dim", nullptr}}), EndsWith("'dim': expected a value, found none"));
+}
+
+TEST_CASE("sizes of the wrong kind, sign or magnitude are refused by name") {
+  const char *range = "'hidden_size': expected an integer from 1 to 16777216, found ";
+  CHECK_THAT(vitError({{"hidden_size", -32}}), EndsWith(range + std::string("-32")));
+  CHECK_THAT(vitError({{"hidden_size", 0}}), EndsWith(range + std::string("0")));
+  CHECK_THAT(vitError({{"hidden_size", "32"}}), EndsWith(range + std::string("\"32\"")));
+  CHECK_THAT(vitError({{"hidden_size", 32.5}}), EndsWith(range + std::string("32.5")));
+  CHECK_THAT(vitError({{"hidden_size", 1e30}}), EndsWith(range + std::string("1e+30")));
+  CHECK_THAT(vitError({{"hidden_size", Array{32}}}), EndsWith(range + std::string("[32]")));
+  CHECK_THAT(vitError({{"num_hidden_layers", 1000000000}}),
+             EndsWith("'num_hidden_layers': expected an integer from 1 to 1000, found 1000000000"));
+  CHECK_THAT(vitError({{"num_attention_heads", 3}}),
+             EndsWith("'num_attention_heads': expected a divisor of 'hidden_size' 32, found 3"));
+  CHECK_THAT(vitError({{"image_size", 20}}),
+             EndsWith("'image_size': expected multiples of the patch size 8x8, found 20x20"));
+  CHECK_THAT(vitError({{"image_size", Array{16, 20}}}), EndsWith("8x8, found 16x20"));
+  CHECK_THAT(vitError({{"image_size", Array{16, 16, 16}}}), EndsWith("found [16,16,16]"));
+  CHECK_THAT(vitError({{"patch_size", 0}}), EndsWith("or [height, width], found 0"));
+  CHECK_THAT(vitError({{"layer_norm_eps", 0}}),
+             EndsWith("'layer_norm_eps': expected a positive number, found 0"));
+  CHECK_THAT(vitError({{"qkv_bias", 1}}), EndsWith("'qkv_bias': expected true or false, found 1"));
+  CHECK_THAT(vitError({{"hidden_size", 16777216}, {"num_attention_heads", 1}}),
+             Contains("elements up to 1099511627776"));
+  CHECK_THAT(vitError({{"image_size", 1048576}, {"patch_size", 1}, {"num_channels", 16777216}}),
+             Contains("pixel_values: vit.input expected positive sizes and elements up to"));
+  CHECK_THAT(kernelBenchError({{"heads", 5}}), EndsWith("a divisor of 'dim' 32, found 5"));
+}
+
+TEST_CASE("files that are no config") {
+  CHECK_THAT(textError(""), EndsWith("expected a JSON object, found an empty file"));
+  CHECK_THAT(textError("[]"), EndsWith("expected a JSON object at the top"));
+  CHECK_THAT(textError("{\"a\": 1"), Contains("is not JSON: [1:"));
+  CHECK_THAT(textError("{\"a\": \xff}"), Contains("is not JSON: "));
+  CHECK_THAT(textError(std::string(1000000, '[')),
+             EndsWith("expected JSON nested at most 64 deep, found 1000000 levels"));
+  CHECK_THAT(textError("{\"a\": NaN}"), Contains("is not JSON: "));
+  CHECK_THAT(textError("{\"model_type\": null}"), Contains("'model_type': expected \"vit\""));
+  Checkpoint none;
+  CHECK_THAT(none.error(), EndsWith("expected a config.json in this directory, found none"));
+  std::filesystem::create_directory(none.path + "/config.json");
+  CHECK_THAT(none.error(), EndsWith("config.json': expected a file, found a directory"));
+  auto missing = vitc::importCheckpoint(none.path + "/nowhere");
+  CHECK_THAT(missing.error(), EndsWith("found no such file"));
+}
+
+TEST_CASE("a config cut anywhere is an error of one line") {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(smallVit());
+  for (size_t size = 0; size < text.size(); ++size) {
+    std::string error = textError(text.substr(0, size));
+    CHECK_THAT(error, Contains("config.json': ") && !Contains("\n"));
+  }
+}
+
+TEST_CASE("long and unprintable values stay one line") {
+  std::string error = vitError({{"model_type", std::string(1000, 'x') + "\n\x01"}});
+  CHECK(error.size() < 250);
+  CHECK_THAT(vitError({{"a\nb", 1}}), !Contains("\n"));
+}
+
+TEST_CASE("meta.json of golden directories") {
+  auto meta = vitc::readGoldenMeta(VITC_SOURCE_DIR "/test/golden/models/wide-b16-mean16");
+  REQUIRE(meta);
+  CHECK(meta->hashWeights);
+  CHECK(meta->batch == 1);
+  CHECK(meta->add == std::map<std::string, double>{{"vit.embeddings.position_embeddings", 8.0}});
+  meta = vitc::readGoldenMeta(VITC_SOURCE_DIR "/test/golden/models/hf-vit");
+  REQUIRE(meta);
+  CHECK(!meta->hashWeights);
+  Checkpoint checkpoint;
+  CHECK(vitc::readGoldenMeta(checkpoint.path)); // no file
+  checkpoint.write("meta.json", R"({"weights": "tools/hash_weights.py", "add": {"w": "8"}})");
+  CHECK_THAT(vitc::readGoldenMeta(checkpoint.path).error(), Contains("'add': expected a number"));
+  checkpoint.write("meta.json", R"({"weights": "random"})");
+  CHECK_THAT(vitc::readGoldenMeta(checkpoint.path).error(), Contains("found \"random\""));
+  checkpoint.write("meta.json", R"({"batch": 0})");
+  CHECK_THAT(vitc::readGoldenMeta(checkpoint.path).error(), Contains("'batch': expected"));
+}

@@ -1,0 +1,190 @@
+//===- WeightsTest.cpp - Weight files against models -------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "CheckpointTest.h"
+
+#include <catch2/catch.hpp>
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using llvm::json::Array;
+
+namespace {
+
+/// A checkpoint with the weights of its model, changed by `edit`.
+struct Edited : Checkpoint {
+  Edited(llvm::json::Object object, const std::function<void(Tensors &)> &edit) {
+    config(std::move(object));
+    Tensors tensors(import());
+    edit(tensors);
+    tensors.save(*this);
+  }
+};
+
+llvm::json::Object vitModel() {
+  llvm::json::Object object = smallVit();
+  object["architectures"] = Array{"ViTModel"};
+  return object;
+}
+
+std::string vitError(const std::function<void(Tensors &)> &edit) {
+  return Edited(smallVit(), edit).error();
+}
+std::string kernelBenchError(const std::function<void(Tensors &)> &edit) {
+  return Edited(smallKernelBench(), edit).error();
+}
+
+const char *fc1 = "vit.layers.0.mlp.fc1.weight";
+
+/// The name that transformers 4 gave a tensor of transformers 5.
+std::string oldName(std::string name) {
+  const std::pair<std::string, std::string> rules[] = {
+      {"layers.", "encoder.layer."},
+      {"attention.q_proj", "attention.attention.query"},
+      {"attention.k_proj", "attention.attention.key"},
+      {"attention.v_proj", "attention.attention.value"},
+      {"attention.o_proj", "attention.output.dense"},
+      {"mlp.fc1", "intermediate.dense"},
+      {"mlp.fc2", "output.dense"}};
+  for (const auto &[from, to] : rules)
+    if (size_t at = name.find(from); at != std::string::npos)
+      name.replace(at, from.size(), to);
+  return name;
+}
+
+} // namespace
+
+TEST_CASE("weights under their own keys fit") {
+  CHECK(vitError([](Tensors &) {}) == "no error");
+  CHECK(kernelBenchError([](Tensors &) {}) == "no error");
+  CHECK(Edited(vitModel(), [](Tensors &) {}).error() == "no error");
+}
+
+TEST_CASE("names of transformers 4, with and without prefix, are read") {
+  CHECK(oldName(fc1) == "vit.encoder.layer.0.intermediate.dense.weight");
+  CHECK(vitError([](Tensors &t) { t.renameAll(oldName); }) == "no error");
+  CHECK(Edited(vitModel(), [](Tensors &t) { t.renameAll(oldName); }).error() == "no error");
+  auto prefixed = [](std::string name) { return "vit." + name; };
+  CHECK(Edited(vitModel(), [&](Tensors &t) { t.renameAll(prefixed); }).error() == "no error");
+  CHECK(Edited(vitModel(), [&](Tensors &t) {
+          t.renameAll(prefixed);
+          t.renameAll(oldName);
+        }).error() == "no error");
+}
+
+TEST_CASE("KernelBench: the published module's names, and Triton's, stored transposed") {
+  CHECK(kernelBenchError([](Tensors &t) {
+          for (const char *kind : {".weight", ".bias"}) {
+            t.rename("patch" + std::string(kind), "patch_to_embedding" + std::string(kind));
+            t.rename("fc1" + std::string(kind), "mlp_head.0" + std::string(kind));
+            t.rename("fc2" + std::string(kind), "mlp_head.3" + std::string(kind));
+          }
+        }) == "no error");
+  auto triton = [](Tensors &t) {
+    const std::pair<const char *, const char *> names[] = {
+        {"patch", "patch_weight"}, {"fc1", "mlp_w1"}, {"fc2", "mlp_w2"}};
+    for (auto [from, to] : names) {
+      t.rename(from + std::string(".weight"), to);
+      std::swap(t.list[to].shape[0], t.list[to].shape[1]);
+    }
+    t.rename("patch.bias", "patch_bias");
+    t.rename("fc1.bias", "mlp_b1");
+    t.rename("fc2.bias", "mlp_b2");
+  };
+  CHECK(kernelBenchError(triton) == "no error");
+  CHECK_THAT(kernelBenchError([&](Tensors &t) {
+               triton(t);
+               t.list["mlp_w1"].shape = {48, 32};
+             }),
+             EndsWith("'mlp_w1' is 48x32, the model expects 32x48"));
+}
+
+TEST_CASE("missing, extra, mis-shaped and doubled tensors are named with shapes") {
+  CHECK_THAT(vitError([](Tensors &t) { t.list.erase(fc1); }),
+             Contains("weights '") && EndsWith("model.safetensors': 'vit.layers.0.mlp.fc1.weight' "
+                                               "is missing, the model expects 48x32"));
+  CHECK_THAT(vitError([](Tensors &t) { t.list["vit.extra"] = {{3, 4}}; }),
+             EndsWith("'vit.extra' (3x4) is not a tensor of this model"));
+  CHECK_THAT(vitError([](Tensors &t) { t.list[fc1].shape = {32, 48}; }),
+             EndsWith("'vit.layers.0.mlp.fc1.weight' is 32x48, the model expects 48x32"));
+  CHECK_THAT(vitError([](Tensors &t) { t.list["vit.embeddings.cls_token"].shape = {1, 32}; }),
+             EndsWith("'vit.embeddings.cls_token' is 1x32, the model expects 1x1x32"));
+  CHECK_THAT(vitError([](Tensors &t) { t.list[oldName(fc1)] = t.list[fc1]; }),
+             EndsWith("'vit.layers.0.mlp.fc1.weight' and "
+                      "'vit.encoder.layer.0.intermediate.dense.weight' are names of the same "
+                      "weight, expected one of them"));
+  CHECK_THAT(vitError([](Tensors &t) { t.list[fc1].type = vitrt::FileType::I32; }),
+             EndsWith("'vit.layers.0.mlp.fc1.weight' has type I32, the model expects F64, F32, F16 "
+                      "or BF16"));
+}
+
+TEST_CASE("without qkv bias a bias is an extra tensor") {
+  llvm::json::Object object = smallVit();
+  object["qkv_bias"] = false;
+  Edited model(std::move(object),
+               [](Tensors &t) { t.list["vit.layers.0.attention.q_proj.bias"] = {{32}}; });
+  CHECK_THAT(model.error(),
+             EndsWith("'vit.layers.0.attention.q_proj.bias' (32) is not a tensor of this model"));
+}
+
+TEST_CASE("known unused tensors are a note") {
+  Edited model(smallVit(), [](Tensors &t) {
+    t.list["vit.embeddings.mask_token"] = {{1, 1, 32}};
+    t.list["vit.pooler.dense.bias"] = {{32}};
+  });
+  vitc::Import imported = model.import();
+  REQUIRE(imported.notes.size() == 2);
+  CHECK_THAT(imported.notes[0], EndsWith("'vit.embeddings.mask_token' is not used"));
+  CHECK_THAT(imported.notes[1], EndsWith("'vit.pooler.dense.bias' is not used"));
+  CHECK_THAT(imported.mlir(), Contains("attributes {vit.ignored = [\"vit.embeddings.mask_token\", "
+                                       "\"vit.pooler.*\", \"pooler.*\"]}"));
+  CHECK(imported.weights == model.path + "/model.safetensors");
+}
+
+TEST_CASE("whether ViTModel has a pooler is decided by its file") {
+  Edited model(vitModel(), [](Tensors &t) {
+    t.list.erase("pooler.dense.weight");
+    t.list.erase("pooler.dense.bias");
+  });
+  vitc::Import imported = model.import();
+  CHECK(imported.availableOutputs == std::vector<std::string>{"last_hidden_state"});
+  CHECK_THAT(imported.mlir(), !Contains("pooler_output"));
+  CHECK_THAT(model.error({"pooler_output"}),
+             EndsWith("outputs: expected one of last_hidden_state, found 'pooler_output'"));
+}
+
+TEST_CASE("outputs are selected by name, and weights of the others are ignored") {
+  Edited model(vitModel(), [](Tensors &) {});
+  vitc::Import imported = model.import({"last_hidden_state"});
+  CHECK(imported.notes.size() == 2);
+  CHECK_THAT(imported.mlir(), Contains("\"pooler.dense.weight\"") && !Contains("vit.tanh") &&
+                                  Contains("-> (tensor<?x5x32xf32> {vit.name = "
+                                           "\"last_hidden_state\"})"));
+  Edited classifier(smallVit(), [](Tensors &) {});
+  CHECK(classifier.import().graph.outputs.size() == 1);
+  imported = classifier.import({"last_hidden_state", "logits"});
+  CHECK(imported.graph.outputs.size() == 2);
+  CHECK(imported.availableOutputs == std::vector<std::string>{"logits", "last_hidden_state"});
+  CHECK(std::string(imported.graph.outputs[0].name) == "last_hidden_state");
+  CHECK_THAT(classifier.error({"nothing"}),
+             EndsWith("outputs: expected one of logits, last_hidden_state, found 'nothing'"));
+  CHECK_THAT(classifier.error({"logits", "logits"}), EndsWith("once, found 'logits' twice"));
+}
+
+TEST_CASE("pickles and broken weight files are refused") {
+  Checkpoint pickle;
+  pickle.config(smallVit());
+  pickle.write("pytorch_model.bin", "PK\3\4");
+  CHECK_THAT(pickle.error(), Contains("pytorch_model.bin' is a pickle") && Contains("python3 -c"));
+  auto direct = vitc::importCheckpoint(pickle.path + "/pytorch_model.bin");
+  CHECK_THAT(direct.error(), Contains("is a pickle"));
+  Checkpoint broken;
+  broken.config(smallVit());
+  broken.write("model.safetensors", "x");
+  CHECK_THAT(broken.error(), Contains("model.safetensors'"));
+  CHECK(vitc::importCheckpoint(broken.path, {{}, /*checkWeights=*/false}));
+  Checkpoint directory;
+  directory.config(smallVit());
+  std::filesystem::create_directory(directory.path + "/model.safetensors");
+  CHECK_THAT(directory.error(), Contains("directory"));
+}

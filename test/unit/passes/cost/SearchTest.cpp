@@ -1,0 +1,199 @@
+//===- SearchTest.cpp - Which schedules are chosen --------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "CostTesting.h"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <set>
+
+using namespace costtest;
+
+TEST_CASE("every candidate can be built and keeps the budget") {
+  for (int budget : {64, 96, 128, 168, 255}) {
+    Preferences p = preferencesFor(rtx4090());
+    p.registerBudget = budget;
+    for (const Work &work : {linear(197, 1152, 384), linear(197, 768, 3072, 1),
+                             linear(197, 4096, 1024, 0, 1), linear(1, 1000, 768)}) {
+      std::vector<Schedule> all = candidates(work, 64, p);
+      INFO("budget " << budget << ", N " << work.columns);
+      REQUIRE(!all.empty());
+      for (const Schedule &s : all) {
+        INFO(text(s));
+        CHECK(objection(work, s, rtx4090()).empty());
+        CHECK(predictRegisters(work, s) <= budget);
+        CHECK(s.registers <= budget);
+        CHECK(leastRegisters(work, s) <= s.registers);
+        CHECK(smemOf(work, s) <= 99 * 1024);
+      }
+    }
+  }
+}
+
+TEST_CASE("ranges follow each other from 1 to the largest batch") {
+  for (int64_t maxBatch : {1, 2, 5, 8, 33, 64}) {
+    Selection selection = select({{linear(197, 768, 768, 1)}}, maxBatch, preferencesFor(rtx4090()));
+    int64_t next = 1;
+    for (const BatchRange &range : selection.ranges) {
+      CHECK(range.minBatch == next);
+      CHECK(range.maxBatch >= range.minBatch);
+      CHECK(range.alternatives.size() >= 2);
+      next = range.maxBatch + 1;
+    }
+    CHECK(next == maxBatch + 1);
+  }
+}
+
+TEST_CASE("small batches get small tiles, and no range is far from the best") {
+  Work work = linear(197, 768, 768, 1);
+  Preferences p = preferencesFor(rtx4090());
+  Selection selection = select({{work}}, 64, p);
+  REQUIRE(selection.ranges.size() > 1);
+  auto area = [](const Schedule &s) { return s.block[0] * s.block[1]; };
+  CHECK(area(selection.ranges.front().alternatives.front()) <
+        area(selection.ranges.back().alternatives.front()) / 2);
+  for (const BatchRange &range : selection.ranges) {
+    double chosen = predict(work, range.alternatives.front(), range.maxBatch, rtx4090()).seconds;
+    CHECK(chosen < 1.05 * best(work, range.maxBatch, p)->prediction.seconds);
+  }
+}
+
+TEST_CASE("the last alternative is well below the registers of the first") {
+  for (const Work &work : {linear(197, 2304, 768), linear(197, 768, 3072, 1)})
+    for (const BatchRange &range : select({{work}}, 64, preferencesFor(rtx4090())).ranges) {
+      int first = predictRegisters(work, range.alternatives.front());
+      CHECK(predictRegisters(work, range.alternatives.back()) <= 0.75 * first);
+    }
+}
+
+TEST_CASE("exact shapes are worth many tiles") {
+  std::set<Schedule> tiles;
+  for (int64_t d : {384, 768, 1024})
+    for (auto [n, k] : {std::pair(3 * d, d), {d, d}, {4 * d, d}, {d, 4 * d}})
+      for (int budget : {64, 128, 255})
+        for (int64_t batch : {1, 8, 32}) {
+          Preferences p = preferencesFor(rtx4090());
+          p.registerBudget = budget;
+          Schedule s = best(linear(197, n, k), batch, p)->schedule;
+          tiles.insert({.block = s.block, .warp = s.warp});
+        }
+  CHECK(tiles.size() >= 6);
+}
+
+TEST_CASE("K is split where there are too few tiles, never below 192 columns") {
+  Preferences p = preferencesFor(rtx4090());
+  Work deep = linear(16, 256, 8192);
+  Schedule s = best(deep, 1, p)->schedule;
+  CHECK(s.splits > 1);
+  int most = 1;
+  for (const Schedule &candidate : candidates(linear(16, 256, 1024), 1, p))
+    most = std::max(most, candidate.splits);
+  CHECK(most == 4); // six would leave 170
+  CHECK(best(linear(197, 768, 256), 1, p)->schedule.splits == 1);
+  p.batchInvariant = true;
+  for (const BatchRange &range : select({{deep}}, 64, p).ranges)
+    for (const Schedule &alternative : range.alternatives)
+      CHECK(alternative.splits == 1);
+}
+
+TEST_CASE("a pinned tile is taken as it is, or refused with both numbers") {
+  Preferences p = preferencesFor(rtx4090());
+  p.tile = tile("64x64x32/32x32/3");
+  Selection selection = select({{linear(197, 768, 768)}}, 64, p);
+  REQUIRE(selection.ranges.size() == 1);
+  CHECK(selection.ranges[0].alternatives[0].block == std::array{64, 64, 32});
+  std::string error;
+  CHECK(!parseTile("128x256x64/64x64/4", rtx4090(), error));
+  CHECK(error == "tile '128x256x64/64x64/4': it needs 196608 bytes of shared memory, but rtx4090 "
+                 "has 101376 for a block");
+  CHECK(parseTile("128x128x64/64x64/4", *findGpu("h200"), error));
+}
+
+TEST_CASE("more rows than can be launched are refused") {
+  Selection selection = select({{linear(197, 768, 768)}}, 100000000, preferencesFor(rtx4090()));
+  CHECK(selection.ranges.empty());
+  CHECK(selection.objection ==
+        "max-batch 100000000 has 19700000000 rows, at most 65535 blocks of 256 can be launched");
+}
+
+TEST_CASE("attention has whole rows of at most 272 keys") {
+  Preferences p = preferencesFor(rtx4090());
+  CHECK(best(attention(272, 12, 64), 64, p));
+  std::string why;
+  CHECK(!best(attention(1025, 12, 64), 64, p, &why));
+  CHECK(why == "it has 1025 keys, whole rows have at most 272");
+}
+
+TEST_CASE("two sets of sums take the place of a larger tile") {
+  Preferences p = preferencesFor(rtx4090());
+  Work gated = linear(197, 2048, 768, 1, 1, 2);
+  auto found = best(gated, 32, p);
+  CHECK(found->schedule.accumulators(gated) <= 160);
+  p.tile = tile("128x128x32/64x64/3");
+  std::string why;
+  CHECK(!best(gated, 32, p, &why));
+  CHECK(why == "a thread would hold 256 accumulators, at most 160 leave room in 255 registers");
+  p.force = true;
+  CHECK(best(gated, 32, p));
+}
+
+TEST_CASE("a wide row is read again where registers are short, unless that costs a function") {
+  Work work = norm(197, 1280, 4);
+  work.before = {1, 0}, work.after = {1, 0};
+  work.rowReused = true;
+  Preferences p = preferencesFor(rtx4090());
+  auto recomputes = [&](int budget) {
+    p.registerBudget = budget;
+    Selection selection = select({{work}}, 8, p);
+    REQUIRE(!selection.ranges.empty());
+    return selection.ranges[0].alternatives[0].recompute;
+  };
+  CHECK(recomputes(48));
+  CHECK(!recomputes(128));
+  CHECK(recomputes(24)); // neither form fits: the one that is closer
+  CHECK(select({{work}}, 8, p).note.find("predicted 44 registers, budget 24") == 0);
+  work.before = {0, 1}; // gelu
+  CHECK(!recomputes(48));
+  CHECK(select({{work}}, 8, p).note.find("budget 48") != std::string::npos);
+  work.before = {1, 0};
+  p.fusePolicy = FusePolicy::Keep;
+  CHECK(!recomputes(48));
+  CHECK(select({{work}}, 8, p).ranges[0].alternatives[0].registers == 48);
+  p.fusePolicy = FusePolicy::Recompute;
+  CHECK(recomputes(128));
+}
+
+TEST_CASE("attention over any budget takes what it is predicted to need, then what it likes") {
+  Preferences p = preferencesFor(rtx4090());
+  p.registerBudget = 64;
+  Selection selection = select({{attention(197, 12, 64)}}, 64, p);
+  REQUIRE(!selection.ranges.empty());
+  CHECK(selection.note == "predicted 128 registers, budget 64");
+  for (const BatchRange &range : selection.ranges) {
+    CHECK(range.alternatives.front().registers == 128);
+    CHECK(range.alternatives.back().registers >= 128);
+  }
+  CHECK(selection.ranges.front().alternatives.back().registers > 128);
+}
+
+TEST_CASE("all schedules of ViT-B are found in well under three seconds") {
+  auto begin = std::chrono::steady_clock::now();
+  Preferences p = preferencesFor(rtx4090());
+  for (const Work &work :
+       {linear(197, 2304, 768), linear(197, 768, 768, 1), linear(197, 3072, 768, 0, 1),
+        linear(197, 768, 3072, 1), linear(1, 768, 768), linear(1, 3072, 768, 0, 1),
+        linear(1, 1000, 768), attention(197, 12, 64), norm(197, 768)})
+    CHECK(!select({{work}}, 64, p).ranges.empty());
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(3));
+}
+
+TEST_CASE("the same is found every time") {
+  Preferences p = preferencesFor(rtx4090());
+  Work work = linear(197, 768, 3072, 1);
+  Selection a = select({{work}}, 64, p), b = select({{work}}, 64, p);
+  REQUIRE(a.ranges.size() == b.ranges.size());
+  for (size_t i = 0; i < a.ranges.size(); ++i)
+    CHECK(a.ranges[i].alternatives == b.ranges[i].alternatives);
+}

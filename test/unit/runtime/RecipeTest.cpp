@@ -1,0 +1,278 @@
+//===- RecipeTest.cpp - Arithmetic on weights ------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Recipes small enough to follow by hand, and the files they must refuse.
+//===----------------------------------------------------------------------===//
+#include "runtime/Recipe.h"
+#include "weights/Float.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <unistd.h>
+
+using namespace vitrt;
+using Catch::Matchers::Contains;
+using Values = std::vector<double>;
+
+namespace {
+
+/// Builds a recipe step by step; owns what the C structs point to.
+struct Recipe {
+  std::vector<vit_recipe_step> steps;
+  std::vector<std::unique_ptr<std::vector<vit_key>>> keys;
+  std::vector<vit_prepared> weights;
+  std::vector<const char *> ignored;
+  uint64_t bytes = 0;
+
+  uint32_t add(uint32_t op, std::vector<uint32_t> operands, std::vector<int64_t> shape) {
+    vit_recipe_step step = {};
+    step.op = op;
+    step.operand_count = uint32_t(operands.size());
+    std::copy(operands.begin(), operands.end(), step.operands);
+    step.rank = uint32_t(shape.size());
+    std::copy(shape.begin(), shape.end(), step.shape);
+    steps.push_back(step);
+    return uint32_t(steps.size() - 1);
+  }
+  uint32_t load(std::vector<vit_key> names, std::vector<int64_t> fileShape,
+                std::vector<int64_t> shape) {
+    uint32_t value = add(VIT_RECIPE_LOAD, {}, shape);
+    keys.push_back(std::make_unique<std::vector<vit_key>>(std::move(names)));
+    steps[value].keys = keys.back()->data();
+    steps[value].key_count = uint32_t(keys.back()->size());
+    steps[value].file_rank = uint32_t(fileShape.size());
+    std::copy(fileShape.begin(), fileShape.end(), steps[value].file_shape);
+    return value;
+  }
+  uint32_t load(const char *name, std::vector<int64_t> shape) {
+    return load({{name, 0}}, shape, shape);
+  }
+  void prepare(uint32_t value, uint32_t dtype) {
+    uint64_t size = dtype == VIT_F64 ? 8 : dtype == VIT_F32 ? 4 : 2;
+    for (uint32_t i = 0; i != steps[value].rank; ++i)
+      size *= uint64_t(steps[value].shape[i]);
+    weights.push_back({value, dtype, bytes, size});
+    bytes = (bytes + size + 255) / 256 * 256;
+  }
+  vit_library library() const {
+    vit_library result = {};
+    result.recipe = steps.data();
+    result.recipe_count = uint32_t(steps.size());
+    result.weights = weights.data();
+    result.weight_count = uint32_t(weights.size());
+    result.ignored = ignored.data();
+    result.ignored_count = uint32_t(ignored.size());
+    result.weight_bytes = bytes;
+    return result;
+  }
+};
+
+/// A file in memory, written and parsed.
+struct Checkpoint {
+  struct Tensor {
+    std::string name;
+    std::vector<int64_t> shape;
+    Values values;
+  };
+  explicit Checkpoint(std::vector<Tensor> tensors) {
+    std::vector<NewTensor> list;
+    for (const Tensor &tensor : tensors)
+      list.push_back({tensor.name, FileType::F64, tensor.shape, tensor.values.data()});
+    REQUIRE(writeSafetensors(path, list));
+    auto opened = Safetensors::open(path);
+    INFO(opened.error());
+    REQUIRE(opened);
+    file.emplace(std::move(*opened));
+  }
+  ~Checkpoint() { remove(path.c_str()); }
+  std::string path = "/tmp/vitc-recipe-" + std::to_string(getpid()) + ".safetensors";
+  std::optional<Safetensors> file;
+};
+
+Values evaluate(const Recipe &recipe, const Checkpoint &checkpoint, uint32_t value) {
+  FileSource source(*checkpoint.file);
+  auto result = evaluateRecipe(recipe.library(), source, value);
+  INFO(result.error());
+  REQUIRE(result);
+  return *result;
+}
+
+std::string errorOf(const Recipe &recipe, const Checkpoint &checkpoint) {
+  FileSource source(*checkpoint.file);
+  std::vector<uint8_t> arena(recipe.bytes);
+  auto result = prepareWeights(recipe.library(), source, arena);
+  return result ? "no error" : result.error();
+}
+
+const Checkpoint::Tensor matrix = {"m", {2, 3}, {1, 2, 3, 4, 5, 6}};
+const Checkpoint::Tensor vector = {"v", {3}, {10, 20, 30}};
+
+} // namespace
+
+TEST_CASE("recipe: each operation") {
+  Checkpoint file({matrix, vector});
+  Recipe r;
+  uint32_t m = r.load("m", {2, 3}), v = r.load("v", {3});
+  uint32_t slice = r.add(VIT_RECIPE_SLICE, {m}, {1, 3});
+  r.steps[slice].first = 1;
+  CHECK(evaluate(r, file, slice) == Values{4, 5, 6});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_CONCAT, {m, slice}, {3, 3})) ==
+        Values{1, 2, 3, 4, 5, 6, 4, 5, 6});
+  uint32_t rows = r.add(VIT_RECIPE_ADD, {m, v}, {2, 3});
+  CHECK(evaluate(r, file, rows) == Values{11, 22, 33, 14, 25, 36});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_ADD, {m, m}, {2, 3})) == Values{2, 4, 6, 8, 10, 12});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_ADD, {rows, m}, {2, 3})) ==
+        Values{12, 24, 36, 18, 30, 42});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_TRANSPOSE, {m}, {3, 2})) == Values{1, 4, 2, 5, 3, 6});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_PAD, {m}, {3, 4})) ==
+        Values{1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_PAD, {v}, {4})) == Values{10, 20, 30, 0});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_RESHAPE, {m}, {6})) == Values{1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("recipe: a large transpose crosses its blocks") {
+  Values values(70 * 33);
+  for (size_t i = 0; i != values.size(); ++i)
+    values[i] = double(i);
+  Checkpoint file({{"t", {70, 33}, values}});
+  Recipe r;
+  Values out =
+      evaluate(r, file, (r.load("t", {70, 33}), r.add(VIT_RECIPE_TRANSPOSE, {0}, {33, 70})));
+  for (size_t i = 0; i != 70; ++i)
+    for (size_t j = 0; j != 33; ++j)
+      REQUIRE(out[j * 70 + i] == values[i * 33 + j]);
+}
+
+TEST_CASE("recipe: casts round once, to nearest even, in the order of the recipe") {
+  Checkpoint file({{"t", {3}, {1 + 0x1p-11, 1 + 0x1p-11 + 0x1p-40, 0.1}}});
+  Recipe r;
+  uint32_t t = r.load("t", {3});
+  uint32_t cast = r.add(VIT_RECIPE_CAST, {t}, {3});
+  r.steps[cast].dtype = VIT_F16;
+  CHECK(evaluate(r, file, cast) == Values{1, 1 + 0x1p-10, halfToFloat(doubleToHalf(0.1))});
+  // Once rounded, a sum keeps what the rounding did.
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_ADD, {cast, cast}, {3}))[2] ==
+        2 * double(halfToFloat(doubleToHalf(0.1))));
+}
+
+TEST_CASE("recipe: the arena holds each type at its place and zeros between") {
+  Checkpoint file({matrix, vector});
+  Recipe r;
+  uint32_t m = r.load("m", {2, 3}), v = r.load("v", {3});
+  r.prepare(m, VIT_F16);
+  r.prepare(v, VIT_F32);
+  r.prepare(v, VIT_BF16); // a value may be stored twice
+  r.prepare(m, VIT_F64);
+  FileSource source(*file.file);
+  std::vector<uint8_t> arena(r.bytes, 0xEE);
+  REQUIRE(prepareWeights(r.library(), source, arena));
+  uint16_t half[6];
+  std::memcpy(half, arena.data(), sizeof half);
+  CHECK(halfToFloat(half[5]) == 6);
+  CHECK(arena[12] == 0);
+  CHECK(arena[255] == 0);
+  float single[3];
+  std::memcpy(single, arena.data() + 256, sizeof single);
+  CHECK(single[2] == 30);
+  std::memcpy(half, arena.data() + 512, 6);
+  CHECK(bfloatToFloat(half[1]) == 20);
+  double wide[6];
+  std::memcpy(wide, arena.data() + 768, sizeof wide);
+  CHECK(wide[3] == 4);
+}
+
+TEST_CASE("recipe: other names, transposed storage and other shapes of the same elements") {
+  Recipe r;
+  uint32_t t = r.load({{"new", 0}, {"old", 1}}, {2, 3}, {6});
+  CHECK(evaluate(r, Checkpoint({{"new", {2, 3}, {1, 2, 3, 4, 5, 6}}}), t) ==
+        Values{1, 2, 3, 4, 5, 6});
+  CHECK(evaluate(r, Checkpoint({{"old", {3, 2}, {1, 4, 2, 5, 3, 6}}}), t) ==
+        Values{1, 2, 3, 4, 5, 6});
+  r.prepare(t, VIT_F32);
+  CHECK_THAT(errorOf(r, Checkpoint({{"old", {2, 3}, Values(6)}})),
+             Contains("'old' is 2x3, the model expects 3x2"));
+  CHECK_THAT(errorOf(r, Checkpoint({{"new", {2, 3}, Values(6)}, {"old", {3, 2}, Values(6)}})),
+             Contains("'new' and 'old' are names of the same tensor"));
+}
+
+TEST_CASE("recipe: missing, extra and mis-shaped tensors are named") {
+  Recipe r;
+  r.prepare(r.load("fc1.weight", {3072, 768}), VIT_F16);
+  r.ignored = {"mask_token", "pooler.*"};
+  auto tensor = [](const char *name, int64_t a, int64_t b) {
+    return Checkpoint::Tensor{name, {a, b}, Values(size_t(a * b))};
+  };
+  auto good = tensor("fc1.weight", 3072, 768);
+  CHECK(errorOf(r, Checkpoint({good})) == "no error");
+  CHECK_THAT(errorOf(r, Checkpoint({tensor("fc1.weight", 768, 3072)})),
+             Contains("safetensors': 'fc1.weight' is 768x3072, the model expects 3072x768"));
+  CHECK_THAT(errorOf(r, Checkpoint({tensor("fc2.weight", 1, 1)})),
+             Contains("'fc1.weight' is missing, the model expects it as 3072x768"));
+  CHECK_THAT(errorOf(r, Checkpoint({good, tensor("x", 1, 2), tensor("y", 1, 1)})),
+             Contains("'x' (1x2) is not a tensor of the model, nor are 1 more"));
+  CHECK(errorOf(r, Checkpoint({good, tensor("mask_token", 1, 1), tensor("pooler.w", 1, 1)})) ==
+        "no error");
+  CHECK_THAT(errorOf(r, Checkpoint({good, tensor("mask_token2", 1, 1)})),
+             Contains("'mask_token2' (1x1) is not"));
+}
+
+TEST_CASE("recipe: finite values that overflow the stored type are refused") {
+  Recipe r;
+  uint32_t t = r.load("t", {2});
+  uint32_t cast = r.add(VIT_RECIPE_CAST, {t}, {2});
+  r.steps[cast].dtype = VIT_F16;
+  r.prepare(GENERATE(0u, 1u), VIT_F16);
+  CHECK(errorOf(r, Checkpoint({{"t", {2}, {65519, -65519}}})) == "no error");
+  CHECK_THAT(errorOf(r, Checkpoint({{"t", {2}, {1, -65520}}})),
+             Contains("'t' holds -65520, too large for f16"));
+  double infinity = std::numeric_limits<double>::infinity();
+  CHECK(errorOf(r, Checkpoint({{"t", {2}, {1, infinity}}})) == "no error"); // as in the file
+}
+
+TEST_CASE("recipe: a damaged one is refused, not executed") {
+  Checkpoint file({matrix});
+  auto damaged = [&](auto change) {
+    Recipe r;
+    uint32_t m = r.load("m", {2, 3});
+    uint32_t slice = r.add(VIT_RECIPE_SLICE, {m}, {1, 3});
+    r.prepare(slice, VIT_F32);
+    change(r);
+    return errorOf(r, file);
+  };
+  CHECK(damaged([](Recipe &) {}) == "no error");
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].operands[0] = 1; }), Contains("later value"));
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].first = 2; }), Contains("does not fit"));
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].first = -1; }), Contains("does not fit"));
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].shape[0] = -1; }), Contains("negative"));
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].op = 99; }), Contains("unknown form"));
+  CHECK_THAT(damaged([](Recipe &r) { r.weights[0].value = 2; }), Contains("no value 2"));
+  CHECK_THAT(damaged([](Recipe &r) { r.weights[0].offset = 300; }), Contains("damaged"));
+  CHECK_THAT(damaged([](Recipe &r) { r.weights[0].bytes = 16; }), Contains("damaged"));
+}
+
+TEST_CASE("recipe: a function gives tensors by their first name") {
+  Recipe r;
+  uint32_t t = r.load({{"stored", 1}, {"other", 0}}, {2, 3}, {2, 3});
+  int calls = 0;
+  FunctionSource source([&](const char *name, std::span<const int64_t> shape,
+                            std::span<float> values) -> Result<void> {
+    ++calls;
+    CHECK(std::string(name) == "stored");
+    CHECK(std::vector<int64_t>(shape.begin(), shape.end()) == std::vector<int64_t>{3, 2});
+    std::vector<float> stored = {1, 4, 2, 5, 3, 6};
+    std::copy(stored.begin(), stored.end(), values.begin());
+    return {};
+  });
+  uint32_t sum = r.add(VIT_RECIPE_ADD, {t, t}, {2, 3});
+  auto values = evaluateRecipe(r.library(), source, sum);
+  REQUIRE(values);
+  CHECK(*values == Values{2, 4, 6, 8, 10, 12});
+  CHECK(calls == 1);
+  FunctionSource failing([](const char *, std::span<const int64_t>, std::span<float>) {
+    return Result<void>(Error{"no such tensor"});
+  });
+  CHECK(evaluateRecipe(r.library(), failing, t).error() == "no such tensor");
+}

@@ -1,0 +1,118 @@
+//===- Safetensors.h - Read and write safetensors files --------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// The only file format of weights, inputs and results. A file is mapped and
+// checked as a whole when it is opened: afterwards every tensor's bytes lie in
+// the file, as many as its shape and type need, and nothing else is in there.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_WEIGHTS_SAFETENSORS_H
+#define VITC_RUNTIME_WEIGHTS_SAFETENSORS_H
+
+#include "weights/Result.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vitrt {
+
+/// Element types a file may have. Values are read of all but the last two.
+enum class FileType : uint8_t {
+  F64,
+  F32,
+  F16,
+  BF16,
+  I64,
+  I32,
+  I16,
+  I8,
+  U64,
+  U32,
+  U16,
+  U8,
+  Bool,
+  F8E4M3,
+  F8E5M2
+};
+/// As the format spells it: "F16".
+std::string_view nameOf(FileType type);
+/// Bytes of one element.
+size_t sizeOf(FileType type);
+/// True for F64, F32, F16, BF16.
+bool isFloat(FileType type);
+
+/// "3072x768"; "scalar" for no dimensions.
+std::string shapeText(std::span<const int64_t> shape);
+/// In single quotes, control characters replaced, so that a message stays one line.
+std::string quoted(std::string_view text);
+
+/// A tensor of an open file.
+struct FileTensor {
+  std::string name;
+  FileType type;
+  std::vector<int64_t> shape;     // row-major; empty for a scalar
+  int64_t count;                  // elements
+  std::span<const uint8_t> bytes; // in the mapping, little-endian, aligned to nothing
+};
+
+/// A mapped file. Movable; const access from any thread. Its tensors live as long as it.
+class Safetensors {
+public:
+  /// Errors begin with the quoted path. What is not read is refused by name: pickles with the
+  /// command that converts them, shard indices, directories.
+  static Result<Safetensors> open(const std::string &path);
+  /// As open, for bytes that outlive the object; `path` is only for messages.
+  static Result<Safetensors> parse(std::span<const uint8_t> file, const std::string &path);
+
+  const std::string &path() const { return name; }
+  /// Sorted by name.
+  const std::vector<FileTensor> &tensors() const { return list; }
+  /// NULL where there is none. Valid as long as the file.
+  const FileTensor *find(std::string_view tensor) const;
+  /// The strings of `__metadata__`.
+  const std::map<std::string, std::string> &metadata() const { return meta; }
+
+private:
+  struct Unmap {
+    size_t size;
+    explicit Unmap(size_t size) : size(size) {}
+    void operator()(const uint8_t *data) const;
+  };
+  std::unique_ptr<const uint8_t, Unmap> mapping{nullptr, Unmap(0)};
+  std::string name;
+  std::vector<FileTensor> list;
+  std::map<std::string, std::string> meta;
+};
+
+/// All values of a tensor. Exact from every type but 64-bit integers beyond 2^53, which are refused
+/// as FP8 is. Errors name the tensor, not the file.
+Result<std::vector<double>> readF64(const FileTensor &tensor);
+/// The same, rounded to nearest where the file holds F64 or large integers.
+Result<std::vector<float>> readF32(const FileTensor &tensor);
+/// readF64 into `out`, which has tensor.count elements.
+Result<void> readF64(const FileTensor &tensor, std::span<double> out);
+
+/// A tensor to write; `data` has count(shape) * sizeOf(type) bytes and stays the caller's.
+struct NewTensor {
+  std::string name;
+  FileType type;
+  std::vector<int64_t> shape;
+  const void *data;
+};
+/// Writes beside `path` and renames, so that no half-written file is ever seen under this name.
+/// Equal tensors give equal bytes. Errors begin with the quoted path.
+Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor> tensors);
+
+/// Writes any file the same way: whole, or not at all.
+Result<void> writeFile(const std::string &path, std::span<const std::span<const uint8_t>> parts);
+/// Whether a file could be written there now: an error to know before somebody computes for
+/// minutes. Leaves nothing.
+Result<void> checkWritable(const std::string &path);
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_WEIGHTS_SAFETENSORS_H

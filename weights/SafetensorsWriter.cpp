@@ -1,0 +1,117 @@
+//===- SafetensorsWriter.cpp - Whole files or none -------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A file is written under a temporary name in the folder of its target and
+// renamed when it is complete. Tensors are ordered by element size and name, so
+// that each is aligned and equal contents give equal bytes.
+//===----------------------------------------------------------------------===//
+#include "weights/Json.h"
+#include "weights/Safetensors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace vitrt {
+namespace {
+
+bool writeAll(int file, std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    ssize_t written = write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return false;
+    bytes = bytes.subspan(written);
+  }
+  return true;
+}
+
+Error unwritable(const std::string &path, const std::string &text) {
+  return Error{quoted(path) + ": " + text};
+}
+
+std::string temporaryOf(const std::string &path) {
+  return path + ".tmp." + std::to_string(getpid());
+}
+
+/// Opens an empty file beside `path` that can be renamed to it.
+Result<int> openBeside(const std::string &path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    return unwritable(path, S_ISDIR(status.st_mode) ? "is a directory, expected a file to write"
+                                                    : "is not a regular file");
+  int file = open(temporaryOf(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0)
+    return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+  return file;
+}
+
+} // namespace
+
+Result<void> checkWritable(const std::string &path) {
+  auto file = openBeside(path);
+  if (!file)
+    return file.takeError();
+  close(*file);
+  unlink(temporaryOf(path).c_str());
+  return {};
+}
+
+Result<void> writeFile(const std::string &path, std::span<const std::span<const uint8_t>> parts) {
+  auto file = openBeside(path);
+  if (!file)
+    return file.takeError();
+  bool good = true;
+  for (std::span<const uint8_t> part : parts)
+    good = good && writeAll(*file, part);
+  int problem = good ? 0 : errno;
+  if (close(*file) != 0 && good)
+    good = false, problem = errno;
+  std::string temporary = temporaryOf(path);
+  if (good && rename(temporary.c_str(), path.c_str()) != 0)
+    good = false, problem = errno;
+  if (good)
+    return {};
+  unlink(temporary.c_str());
+  return unwritable(path, std::string("cannot be written: ") + std::strerror(problem));
+}
+
+Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor> tensors) {
+  std::vector<const NewTensor *> order;
+  for (const NewTensor &tensor : tensors)
+    order.push_back(&tensor);
+  std::sort(order.begin(), order.end(), [](const NewTensor *a, const NewTensor *b) {
+    size_t sizeA = sizeOf(a->type), sizeB = sizeOf(b->type);
+    return sizeA != sizeB ? sizeA > sizeB : a->name < b->name;
+  });
+  std::string header = "{";
+  std::vector<std::span<const uint8_t>> parts(1);
+  uint64_t at = 0;
+  for (const NewTensor *tensor : order) {
+    uint64_t bytes = sizeOf(tensor->type);
+    std::string shape;
+    for (int64_t extent : tensor->shape) {
+      bytes *= uint64_t(extent);
+      shape += (shape.empty() ? "" : ",") + std::to_string(extent);
+    }
+    header += (at || header.size() > 1 ? "," : "") + jsonString(tensor->name) + ":{\"dtype\":\"" +
+              std::string(nameOf(tensor->type)) + "\",\"shape\":[" + shape +
+              "],\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(at + bytes) + "]}";
+    parts.emplace_back(static_cast<const uint8_t *>(tensor->data), bytes);
+    at += bytes;
+  }
+  header += "}";
+  header.resize((header.size() + 7) / 8 * 8, ' '); // the data begins at a multiple of 8
+  uint64_t length = header.size();
+  std::string start(8, '\0');
+  std::memcpy(start.data(), &length, 8);
+  start += header;
+  parts[0] = {reinterpret_cast<const uint8_t *>(start.data()), start.size()};
+  return writeFile(path, parts);
+}
+
+} // namespace vitrt
