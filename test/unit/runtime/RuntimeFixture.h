@@ -9,7 +9,7 @@
 
 #include "runtime/cuda/Inspect.h"
 #include "weights/Safetensors.h"
-#include "test/vit-run/tiny.h"
+#include "test/tools/vit-run/tiny.h"
 #include "vit/runtime.h"
 
 #include <atomic>

@@ -2,7 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// How close they come to ptxas is for test/cost; here is what they depend on.
+// How close they come to ptxas is for test/passes/cost; here is what they depend on.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Plants bugs in emitted PTX and counts which of them the emulator reports.
 
-  mutate.py --vitc V --vit-run R MODEL          every kind of bug in a GEMM and in the attention of MODEL
-  mutate.py --drop-barriers PTX DIR             writes DIR/mutant-N.ptx, each without one barrier
+  mutants.py --vitc V --vit-run R MODEL          every kind of bug in a GEMM and in the attention of MODEL
+  mutants.py --drop-barriers PTX DIR             writes DIR/mutant-N.ptx, each without one barrier
 
 A kind of bug is a textual edit. It counts as reported if every kernel that has the edited
 construct is reported when it runs: one line `kernel:line:thread: kind: text` with that kernel's

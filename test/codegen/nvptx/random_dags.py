@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "golden"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "golden"))
 import safetensors
 
 ROOTS = ["linear", "attention", "layer_norm", "patchify", "select", "prepend", "elementwise"]
