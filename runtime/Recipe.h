@@ -9,9 +9,9 @@
 #ifndef VITC_RUNTIME_RECIPE_H
 #define VITC_RUNTIME_RECIPE_H
 
+#include "vit/library.h"
 #include "weights/Result.h"
 #include "weights/Safetensors.h"
-#include "vit/library.h"
 
 #include <functional>
 #include <span>

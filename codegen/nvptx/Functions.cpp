@@ -188,17 +188,17 @@ FailureOr<std::vector<KernelCode>> readFunctions(vit::KernelOp kernel) {
   if (!module)
     return kernel.emitOpError("has no code: run vit-lower-kernels");
   for (KernelCode &function : *functions) {
-    auto code = dyn_cast_or_null<FunctionOpInterface>(
-        SymbolTable::lookupSymbolIn(module, function.name));
+    auto code =
+        dyn_cast_or_null<FunctionOpInterface>(SymbolTable::lookupSymbolIn(module, function.name));
     auto schedule = code ? code->getAttrOfType<vit::ScheduleAttr>("vit.schedule") : nullptr;
     auto part = code ? code->getAttrOfType<IntegerAttr>("vit.part") : nullptr;
     if (!schedule || !sameCode(schedule, function.schedule) || !part ||
         part.getInt() != function.part)
       return module->emitError() << "expected an llvm.func @" << function.name
-                                << " with vit.part = " << function.part
-                                << " and vit.schedule = " << function.schedule
-                                << ", as the schedules of @" << function.kernel
-                                << " say: delete this module to have it written anew";
+                                 << " with vit.part = " << function.part
+                                 << " and vit.schedule = " << function.schedule
+                                 << ", as the schedules of @" << function.kernel
+                                 << " say: delete this module to have it written anew";
     FailureOr<LaunchShape> launch = readLaunchShape(code);
     if (failed(launch))
       return failure();

@@ -9,9 +9,9 @@
 #define VITC_RUNTIME_CUDA_INSPECT_H
 
 #include "runtime/Recipe.h"
-#include "weights/Result.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
+#include "weights/Result.h"
 
 #include <cstdint>
 #include <functional>

@@ -5,9 +5,9 @@
 // ever held twice.
 //===----------------------------------------------------------------------===//
 #include "tools/common/Golden.h"
+#include "tools/common/ReadFile.h"
 #include "weights/HashWeights.h"
 #include "weights/Json.h"
-#include "tools/common/ReadFile.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -2,9 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "tools/common/Tuning.h"
+#include "tools/common/ReadFile.h"
 #include "weights/Json.h"
 #include "weights/Safetensors.h"
-#include "tools/common/ReadFile.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,9 +5,9 @@
 #define VITC_TOOLS_VITRUN_BENCH_H
 
 #include "runtime/cuda/Inspect.h"
-#include "weights/Result.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
+#include "weights/Result.h"
 
 #include <cstdint>
 #include <string>

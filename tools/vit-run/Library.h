@@ -4,9 +4,9 @@
 #ifndef VITC_TOOLS_VITRUN_LIBRARY_H
 #define VITC_TOOLS_VITRUN_LIBRARY_H
 
-#include "weights/Result.h"
 #include "tools/common/Golden.h"
 #include "vit/library.h"
+#include "weights/Result.h"
 
 #include <string>
 

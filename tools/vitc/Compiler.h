@@ -10,8 +10,8 @@
 #ifndef TOOLS_VITC_COMPILER_H
 #define TOOLS_VITC_COMPILER_H
 
-#include "codegen/nvptx/Codegen.h"
 #include "codegen/library/LibraryData.h"
+#include "codegen/nvptx/Codegen.h"
 #include "codegen/report/Report.h"
 #include "frontend/checkpoint/Import.h"
 #include "passes/Passes.h"

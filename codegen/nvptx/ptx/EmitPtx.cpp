@@ -167,8 +167,9 @@ LogicalResult translateToPtx(ModuleOp module, llvm::StringRef arch,
   return failableParallelForEach(module.getContext(), functions, [&](KernelCode &function) {
     if (!function.ptx.empty())
       return success();
-    auto code = cast<gpu::GPUModuleOp>(moduleOf(module.lookupSymbol<vit::KernelOp>(function.kernel)))
-                    .lookupSymbol<LLVM::LLVMFuncOp>(function.name);
+    auto code =
+        cast<gpu::GPUModuleOp>(moduleOf(module.lookupSymbol<vit::KernelOp>(function.kernel)))
+            .lookupSymbol<LLVM::LLVMFuncOp>(function.name);
     FailureOr<std::string> text = translate(code, arch);
     if (succeeded(text))
       function.ptx = *text;

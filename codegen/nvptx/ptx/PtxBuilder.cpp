@@ -86,6 +86,7 @@ Value PtxBuilder::immF(double value) {
 Value PtxBuilder::addF(Value a, Value b) { return createOrFold<arith::AddFOp>(a, b); }
 Value PtxBuilder::subF(Value a, Value b) { return createOrFold<arith::SubFOp>(a, b); }
 Value PtxBuilder::mulF(Value a, Value b) { return createOrFold<arith::MulFOp>(a, b); }
+Value PtxBuilder::divF(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
 Value PtxBuilder::fma(Value a, Value b, Value c) {
   return LLVM::FMAOp::create(*this, f32, a, b, c);
 }

@@ -8,9 +8,9 @@
 #define VITC_TEST_UNIT_RUNTIMEFIXTURE_H
 
 #include "runtime/cuda/Inspect.h"
-#include "weights/Safetensors.h"
 #include "test/tools/vit-run/tiny.h"
 #include "vit/runtime.h"
+#include "weights/Safetensors.h"
 
 #include <atomic>
 #include <catch2/catch.hpp>

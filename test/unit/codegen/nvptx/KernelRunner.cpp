@@ -4,8 +4,8 @@
 
 #include "KernelRunner.h"
 
-#include "codegen/nvptx/Codegen.h"
 #include "codegen/library/PtxText.h"
+#include "codegen/nvptx/Codegen.h"
 #include "dialect/reference/Reference.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -2,8 +2,8 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "codegen/report/Csv.h"
 #include "codegen/report/Ncu.h"
+#include "codegen/report/Csv.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
 //===- MathTest.cpp - The fast product against the slow one ------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "dialect/reference/ReferenceMath.h"
 #include "ReferenceTesting.h"
+#include "dialect/reference/ReferenceMath.h"
 
 #include <atomic>
 
