@@ -6,9 +6,9 @@
 // rows take equally long, so one of them is timed and counted for all.
 //===----------------------------------------------------------------------===//
 #include "tools/vit-run/Tune.h"
+#include "driver/run/Bench.h"
+#include "driver/run/Library.h"
 #include "tools/common/Console.h"
-#include "tools/vit-run/Bench.h"
-#include "tools/vit-run/Library.h"
 
 #include <algorithm>
 #include <cstdio>

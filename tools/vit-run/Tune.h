@@ -4,8 +4,8 @@
 #ifndef VITC_TOOLS_VITRUN_TUNE_H
 #define VITC_TOOLS_VITRUN_TUNE_H
 
+#include "driver/run/Tuning.h"
 #include "runtime/cuda/Inspect.h"
-#include "tools/common/Tuning.h"
 #include "vit/library.h"
 
 #include <functional>

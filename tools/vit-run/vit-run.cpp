@@ -5,14 +5,14 @@
 // and the library that `vitc build --shared` wrote. It runs files, proves the
 // numbers against golden ones, and times.
 //===----------------------------------------------------------------------===//
+#include "driver/run/Bench.h"
+#include "driver/run/Golden.h"
+#include "driver/run/Library.h"
+#include "driver/run/ReadFile.h"
 #include "runtime/Recipe.h"
 #include "runtime/cuda/Inspect.h"
 #include "tools/common/Arguments.h"
 #include "tools/common/Console.h"
-#include "tools/common/Golden.h"
-#include "tools/common/ReadFile.h"
-#include "tools/vit-run/Bench.h"
-#include "tools/vit-run/Library.h"
 #include "tools/vit-run/Tune.h"
 
 #include <algorithm>

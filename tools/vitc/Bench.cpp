@@ -2,11 +2,11 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "tools/vit-run/Bench.h"
+#include "driver/run/Bench.h"
+#include "driver/Runner.h"
 #include "passes/Model.h"
 #include "passes/cost/Cost.h"
 #include "tools/common/Console.h"
-#include "tools/vitc/Device.h"
 #include "tools/vitc/Options.h"
 
 #include <algorithm>

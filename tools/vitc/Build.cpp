@@ -3,13 +3,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/library/Emit.h"
+#include "driver/Files.h"
+#include "driver/Profile.h"
+#include "driver/Runner.h"
+#include "driver/run/Golden.h"
 #include "runtime/Recipe.h"
 #include "tools/common/Console.h"
-#include "tools/common/Golden.h"
-#include "tools/vitc/Device.h"
-#include "tools/vitc/Files.h"
 #include "tools/vitc/Options.h"
-#include "tools/vitc/Profile.h"
 
 #include "llvm/Support/raw_ostream.h"
 

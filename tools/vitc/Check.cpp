@@ -2,9 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "driver/Bisect.h"
+#include "driver/Runner.h"
 #include "tools/common/Console.h"
-#include "tools/vitc/Bisect.h"
-#include "tools/vitc/Device.h"
 #include "tools/vitc/Options.h"
 
 #include "llvm/Support/FileSystem.h"

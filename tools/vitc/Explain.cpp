@@ -2,11 +2,11 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "driver/Files.h"
+#include "driver/Profile.h"
 #include "passes/Work.h"
 #include "tools/common/Console.h"
-#include "tools/vitc/Files.h"
 #include "tools/vitc/Options.h"
-#include "tools/vitc/Profile.h"
 
 #include <cstdio>
 #include <cstdlib>

@@ -9,8 +9,8 @@
 #ifndef TOOLS_VITC_OPTIONS_H
 #define TOOLS_VITC_OPTIONS_H
 
+#include "driver/Runner.h"
 #include "tools/common/Arguments.h"
-#include "tools/vitc/Compiler.h"
 
 #include <functional>
 
@@ -29,12 +29,6 @@ void addAssemblerOptions(CLI::App &app, CompileOptions &options);
 /// --ncu.
 void addProfileOption(CLI::App &app, std::vector<std::string> &profiles);
 
-/// Where a model runs and with which weights.
-struct DeviceOptions {
-  std::string device = "auto", weights, ptx;
-  bool emulate = false, randomWeights = false, dtypeGiven = false;
-  int ordinal = 0;
-};
 void addDeviceOptions(CLI::App &app, DeviceOptions &options);
 
 Verb addBuild(CLI::App &app);

@@ -2,8 +2,8 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "driver/Runner.h"
 #include "tools/common/Console.h"
-#include "tools/vitc/Device.h"
 #include "tools/vitc/Options.h"
 
 #include <algorithm>

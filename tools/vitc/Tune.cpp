@@ -9,9 +9,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/library/Emit.h"
+#include "driver/Files.h"
 #include "passes/Work.h"
 #include "tools/common/Console.h"
-#include "tools/vitc/Files.h"
 #include "tools/vitc/Options.h"
 
 #include "llvm/ADT/MapVector.h"

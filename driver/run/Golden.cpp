@@ -4,8 +4,8 @@
 // Sums run over all chunks, so an output is judged as a whole and no output is
 // ever held twice.
 //===----------------------------------------------------------------------===//
-#include "tools/common/Golden.h"
-#include "tools/common/ReadFile.h"
+#include "driver/run/Golden.h"
+#include "driver/run/ReadFile.h"
 #include "weights/HashWeights.h"
 #include "weights/Json.h"
 

@@ -1,10 +1,10 @@
 //===- Library.h - A model library, opened at run time ---------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_TOOLS_VITRUN_LIBRARY_H
-#define VITC_TOOLS_VITRUN_LIBRARY_H
+#ifndef DRIVER_RUN_LIBRARY_H
+#define DRIVER_RUN_LIBRARY_H
 
-#include "tools/common/Golden.h"
+#include "driver/run/Golden.h"
 #include "vit/library.h"
 #include "weights/Result.h"
 
@@ -24,4 +24,4 @@ Result<std::string> findLibrarySymbol(const std::string &path);
 Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch);
 
 } // namespace vitc
-#endif // VITC_TOOLS_VITRUN_LIBRARY_H
+#endif // DRIVER_RUN_LIBRARY_H

@@ -7,8 +7,8 @@
 // been reported on stderr when the call returns; verbs only pass it on.
 //
 //===----------------------------------------------------------------------===//
-#ifndef TOOLS_VITC_COMPILER_H
-#define TOOLS_VITC_COMPILER_H
+#ifndef DRIVER_COMPILER_H
+#define DRIVER_COMPILER_H
 
 #include "codegen/library/LibraryData.h"
 #include "codegen/nvptx/Codegen.h"
@@ -148,4 +148,4 @@ private:
 
 } // namespace vitc
 
-#endif // TOOLS_VITC_COMPILER_H
+#endif // DRIVER_COMPILER_H

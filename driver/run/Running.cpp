@@ -1,7 +1,7 @@
 //===- Running.cpp - Batches of any size through a model -------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "tools/common/Golden.h"
+#include "driver/run/Golden.h"
 
 #include <algorithm>
 #include <cmath>

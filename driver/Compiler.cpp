@@ -2,13 +2,13 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "tools/vitc/Compiler.h"
+#include "driver/Compiler.h"
 
 #include "codegen/library/Emit.h"
 #include "codegen/library/PtxText.h"
+#include "driver/run/Tuning.h"
 #include "passes/Work.h"
 #include "tools/common/Console.h"
-#include "tools/common/Tuning.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"

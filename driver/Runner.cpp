@@ -8,10 +8,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tools/vitc/Device.h"
+#include "driver/Runner.h"
+#include "driver/run/Library.h"
+#include "driver/run/ReadFile.h"
 #include "tools/common/Console.h"
-#include "tools/common/ReadFile.h"
-#include "tools/vit-run/Library.h"
 
 #include "llvm/Support/FileSystem.h"
 

@@ -1,7 +1,7 @@
 //===- GoldenTest.cpp - Batches, references, labels, without a device ------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "tools/common/Golden.h"
+#include "driver/run/Golden.h"
 #include "tools/common/Console.h"
 
 #include <catch2/catch.hpp>

@@ -1,16 +1,23 @@
 //===- Device.h - Running a compiled model in this process -----*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef TOOLS_VITC_DEVICE_H
-#define TOOLS_VITC_DEVICE_H
+#ifndef DRIVER_RUNNER_H
+#define DRIVER_RUNNER_H
 
 #include "dialect/reference/Reference.h"
+#include "driver/Compiler.h"
+#include "driver/run/Golden.h"
 #include "runtime/Recipe.h"
 #include "runtime/cuda/Inspect.h"
-#include "tools/common/Golden.h"
-#include "tools/vitc/Options.h"
 
 namespace vitc {
+
+/// Where a model runs and with which weights.
+struct DeviceOptions {
+  std::string device = "auto", weights, ptx;
+  bool emulate = false, randomWeights = false, dtypeGiven = false;
+  int ordinal = 0;
+};
 
 /// Where the weights come from. The source refers to the file.
 struct OpenWeights {
@@ -82,4 +89,4 @@ mlir::LogicalResult checkDevice(const DeviceOptions &options, bool dtypeGiven);
 
 } // namespace vitc
 
-#endif // TOOLS_VITC_DEVICE_H
+#endif // DRIVER_RUNNER_H

@@ -1,10 +1,10 @@
 //===- Profile.h - Schedules that a profile refutes -------------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef TOOLS_VITC_PROFILE_H
-#define TOOLS_VITC_PROFILE_H
+#ifndef DRIVER_PROFILE_H
+#define DRIVER_PROFILE_H
 
-#include "tools/vitc/Compiler.h"
+#include "driver/Compiler.h"
 
 namespace vitc {
 
@@ -19,4 +19,4 @@ mlir::LogicalResult generateWithProfiles(Compiler &compiler, Compiler::Oracle or
 
 } // namespace vitc
 
-#endif // TOOLS_VITC_PROFILE_H
+#endif // DRIVER_PROFILE_H

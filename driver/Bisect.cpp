@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tools/vitc/Bisect.h"
+#include "driver/Bisect.h"
 
 #include "weights/Float.h"
 

@@ -1,10 +1,10 @@
 //===- Bisect.h - Which kernel goes wrong -----------------------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef TOOLS_VITC_BISECT_H
-#define TOOLS_VITC_BISECT_H
+#ifndef DRIVER_BISECT_H
+#define DRIVER_BISECT_H
 
-#include "tools/vitc/Device.h"
+#include "driver/Runner.h"
 
 namespace vitc {
 
@@ -16,4 +16,4 @@ Result<bool> bisect(Compiler &compiler, Runner &runner, std::span<const float> i
 
 } // namespace vitc
 
-#endif // TOOLS_VITC_BISECT_H
+#endif // DRIVER_BISECT_H

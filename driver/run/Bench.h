@@ -1,8 +1,8 @@
 //===- Bench.h - Times of a library on this machine ------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_TOOLS_VITRUN_BENCH_H
-#define VITC_TOOLS_VITRUN_BENCH_H
+#ifndef DRIVER_RUN_BENCH_H
+#define DRIVER_RUN_BENCH_H
 
 #include "runtime/cuda/Inspect.h"
 #include "vit/library.h"
@@ -34,4 +34,4 @@ Result<void> benchKernel(const vit_library &library, const vit_model *model,
                          const std::string &name, int64_t rows, double flops, int repetitions);
 
 } // namespace vitc
-#endif // VITC_TOOLS_VITRUN_BENCH_H
+#endif // DRIVER_RUN_BENCH_H

@@ -5,7 +5,7 @@
 // percentile. Every line names what ran where: a time without driver, device
 // and kind of code says little.
 //===----------------------------------------------------------------------===//
-#include "tools/vit-run/Bench.h"
+#include "driver/run/Bench.h"
 #include "tools/common/Console.h"
 
 #include <cstdio>

@@ -1,8 +1,8 @@
 //===- Files.h - Files that appear whole or not at all ---------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef TOOLS_VITC_FILES_H
-#define TOOLS_VITC_FILES_H
+#ifndef DRIVER_FILES_H
+#define DRIVER_FILES_H
 
 #include "codegen/nvptx/Interrupt.h"
 
@@ -62,4 +62,4 @@ llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef bytes);
 
 } // namespace vitc
 
-#endif // TOOLS_VITC_FILES_H
+#endif // DRIVER_FILES_H

@@ -2,7 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "tools/common/Tuning.h"
+#include "driver/run/Tuning.h"
 
 #include <catch2/catch.hpp>
 

@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tools/vitc/Profile.h"
+#include "driver/Profile.h"
 
 #include "codegen/nvptx/Functions.h"
 #include "codegen/report/Ncu.h"

@@ -6,8 +6,8 @@
 // values. How one chunk is computed is a function: on a GPU, on the emulator or
 // by the reference interpreter.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_TOOLS_COMMON_GOLDEN_H
-#define VITC_TOOLS_COMMON_GOLDEN_H
+#ifndef DRIVER_RUN_GOLDEN_H
+#define DRIVER_RUN_GOLDEN_H
 
 #include "weights/Result.h"
 #include "weights/Safetensors.h"
@@ -157,4 +157,4 @@ struct HashCase {
 Result<std::optional<HashCase>> readHashCase(const std::string &directory);
 
 } // namespace vitc
-#endif // VITC_TOOLS_COMMON_GOLDEN_H
+#endif // DRIVER_RUN_GOLDEN_H

@@ -3,7 +3,7 @@
 //
 // Not with std::ifstream: of a directory it opens, and its iterators throw.
 //===----------------------------------------------------------------------===//
-#include "tools/common/ReadFile.h"
+#include "driver/run/ReadFile.h"
 
 #include <cerrno>
 #include <cstring>

@@ -1,8 +1,8 @@
 //===- Tuning.cpp - What was measured of candidate schedules ---------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "tools/common/Tuning.h"
-#include "tools/common/ReadFile.h"
+#include "driver/run/Tuning.h"
+#include "driver/run/ReadFile.h"
 #include "weights/Json.h"
 #include "weights/Safetensors.h"
 

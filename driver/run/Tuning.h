@@ -6,8 +6,8 @@
 // it was measured for: an entry for a kernel or a schedule that has changed
 // since is refused, not applied.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_TOOLS_COMMON_TUNING_H
-#define VITC_TOOLS_COMMON_TUNING_H
+#ifndef DRIVER_RUN_TUNING_H
+#define DRIVER_RUN_TUNING_H
 
 #include "weights/Result.h"
 
@@ -49,4 +49,4 @@ Result<Tuning> readTuning(const std::string &path);
 Result<void> writeTuning(const std::string &path, const Tuning &tuning);
 
 } // namespace vitc
-#endif // VITC_TOOLS_COMMON_TUNING_H
+#endif // DRIVER_RUN_TUNING_H

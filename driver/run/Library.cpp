@@ -5,8 +5,8 @@
 // so it is looked up among the file's dynamic symbols. The file is read with
 // checks: a wrong path must give a message, not a crash.
 //===----------------------------------------------------------------------===//
-#include "tools/vit-run/Library.h"
-#include "tools/common/ReadFile.h"
+#include "driver/run/Library.h"
+#include "driver/run/ReadFile.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,8 +1,8 @@
 //===- ReadFile.h - The bytes of a file ------------------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_TOOLS_COMMON_READFILE_H
-#define VITC_TOOLS_COMMON_READFILE_H
+#ifndef DRIVER_RUN_READFILE_H
+#define DRIVER_RUN_READFILE_H
 
 #include "weights/Result.h"
 
@@ -15,4 +15,4 @@ namespace vitc {
 vitrt::Result<std::string> readFile(const std::string &path);
 
 } // namespace vitc
-#endif // VITC_TOOLS_COMMON_READFILE_H
+#endif // DRIVER_RUN_READFILE_H
