@@ -10,7 +10,7 @@ include "mlir/IR/OpBase.td"
 
 def Vit_Dialect : Dialect {
   let name = "vit";
-  let cppNamespace = "::vit";
+  let cppNamespace = "::vitc::vit";
   let summary = "Vision Transformers, from the model to its kernels";
   let description = [{
     A model is a `func.func` whose arguments and results carry `vit.name`. Dimension 0 of every
@@ -29,18 +29,18 @@ def Vit_Dialect : Dialect {
 
 // Types ----------------------------------------------------------------------
 
-def Vit_IsBatch : CPred<"::vit::isBatchTensor($_self)">;
+def Vit_IsBatch : CPred<"::vitc::vit::isBatchTensor($_self)">;
 def Vit_IsStatic : CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">;
 
 /// Activations: tensor<?xTOKENSxWIDTHxT>, tensor<?xWIDTHxT>, tensor<?xCxHxWxT>.
 def Vit_Activation : Type<And<[
     CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsBatch,
-    CPred<"::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
+    CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
     "batch tensor (dimension 0 dynamic, the others static) of f16, bf16 or f32 values",
     "::mlir::RankedTensorType">;
 def Vit_Param : Type<And<[
     CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsStatic,
-    CPred<"::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
+    CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
     "static tensor of f16, bf16 or f32 values",
     "::mlir::RankedTensorType">;
 class Vit_ParamOfRank<int rank> : Type<And<[Vit_Param.predicate,
@@ -55,21 +55,21 @@ def Vit_Any : Type<Or<[Vit_Activation.predicate, Vit_Param.predicate]>,
 def Vit_GeluForm : I32Enum<"GeluForm", "which function is called GELU", [
     I32EnumCase<"Erf", 0, "erf">, I32EnumCase<"Tanh", 1, "tanh">,
     I32EnumCase<"Quick", 2, "quick">]> {
-  let cppNamespace = "::vit";
+  let cppNamespace = "::vitc::vit";
 }
 def Vit_GeluFormAttr : EnumAttr<Vit_Dialect, Vit_GeluForm, "gelu_form"> {
   let assemblyFormat = "$value";
 }
 def Vit_PatchOrder : I32Enum<"PatchOrder", "order in which pixels become patch rows", [
     I32EnumCase<"Conv", 0, "conv">, I32EnumCase<"Unfold", 1, "unfold">]> {
-  let cppNamespace = "::vit";
+  let cppNamespace = "::vitc::vit";
 }
 def Vit_PatchOrderAttr : EnumAttr<Vit_Dialect, Vit_PatchOrder, "patch_order"> {
   let assemblyFormat = "$value";
 }
 def Vit_Axis : I32Enum<"Axis", "what attends to what", [
     I32EnumCase<"Tokens", 0, "tokens">, I32EnumCase<"Batch", 1, "batch">]> {
-  let cppNamespace = "::vit";
+  let cppNamespace = "::vitc::vit";
 }
 def Vit_AxisAttr : EnumAttr<Vit_Dialect, Vit_Axis, "axis"> {
   let assemblyFormat = "$value";

@@ -17,7 +17,8 @@
 #include <cmath>
 
 using namespace mlir;
-using namespace vit;
+using namespace vitc;
+using namespace vitc::vit;
 
 #include "dialect/VitDialect.cpp.inc"
 #include "dialect/VitEnums.cpp.inc"

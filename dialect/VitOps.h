@@ -20,7 +20,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
-namespace vit {
+namespace vitc::vit {
 
 /// Images of a batch at most: launches of more exceed what a device can number.
 inline constexpr int64_t mostBatch = 1 << 20;
@@ -43,7 +43,7 @@ mlir::RankedTensorType collapseToRows(mlir::RankedTensorType type);
 /// Rows per image of an activation: the product of the dimensions between batch and width.
 int64_t rowsPerImage(mlir::RankedTensorType type);
 
-} // namespace vit
+} // namespace vitc::vit
 
 #include "dialect/VitDialect.h.inc"
 #include "dialect/VitEnums.h.inc"

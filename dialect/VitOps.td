@@ -14,7 +14,7 @@ class Vit_Op<string mnemonic, list<Trait> traits = []> : Op<Vit_Dialect, mnemoni
 /// An op that computes each element of its result from the elements in the same place of its
 /// operands (a vector stands for all rows, a table for all images). Such an op can join any kernel.
 def Vit_Elementwise : NativeOpTrait<"Elementwise"> {
-  let cppNamespace = "::vit";
+  let cppNamespace = "::vitc::vit";
 }
 
 // Weights --------------------------------------------------------------------
@@ -424,7 +424,7 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     ::mlir::Operation *getRoot();
     /// All of them, in order.
     ::llvm::SmallVector<::mlir::Operation *> getRoots();
-    ::vit::YieldOp getYield();
+    ::vitc::vit::YieldOp getYield();
   }];
 }
 

@@ -106,14 +106,14 @@ public:
 
 private:
   /// The launch's kernel in f64, on what the launch read.
-  Result<std::vector<vit::RefTensor>> compute(vit::LaunchOp launch) {
+  Result<std::vector<reference::Tensor>> compute(vit::LaunchOp launch) {
     auto kernel = compiler.module().lookupSymbol<vit::KernelOp>(launch.getKernel());
-    std::vector<vit::RefTensor> arguments;
+    std::vector<reference::Tensor> arguments;
     for (auto [operand, type] : llvm::zip_equal(launch.getOperands_(), kernel.getArgumentTypes())) {
       auto value = read(operand);
       if (!value)
         return value.takeError();
-      vit::RefTensor tensor;
+      reference::Tensor tensor;
       auto shape = cast<RankedTensorType>(type).getShape();
       tensor.shape.assign(shape.begin(), shape.end());
       tensor.values = **value;
@@ -152,7 +152,7 @@ private:
   Runner &runner;
   int64_t batch;
   double tolerance;
-  vit::Reference reference;
+  reference::Interpreter reference;
   std::vector<vit::LaunchOp> launches;
   llvm::DenseMap<Value, size_t> lastUse;
   llvm::DenseMap<Value, std::vector<double>> values;

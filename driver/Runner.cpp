@@ -28,7 +28,7 @@ namespace {
 
 /// What a recipe says to load a weight. The step refers to the rest, so it does not move.
 struct LoadStep {
-  explicit LoadStep(const vit::RefWeight &weight) {
+  explicit LoadStep(const reference::Weight &weight) {
     names.push_back(weight.key.str());
     for (llvm::StringRef alias : weight.aliases)
       names.push_back(alias.str());
@@ -57,7 +57,7 @@ Result<void> checkTensors(ModuleOp module, vitrt::WeightSource &source) {
   std::deque<LoadStep> loads;
   std::vector<vit_recipe_step> recipe;
   module.walk([&](vit::WeightOp weight) {
-    recipe.push_back(loads.emplace_back(vit::RefWeight::of(weight)).step);
+    recipe.push_back(loads.emplace_back(reference::Weight::of(weight)).step);
   });
   std::deque<std::string> texts;
   std::vector<const char *> ignored;
@@ -101,8 +101,8 @@ Result<OpenWeights> vitc::openWeights(const Compiler &compiler, const std::strin
   return weights;
 }
 
-vit::Reference::Weights vitc::referenceWeights(vitrt::WeightSource &source) {
-  return [&source](const vit::RefWeight &weight, std::vector<double> &values) -> std::string {
+reference::Interpreter::Weights vitc::referenceWeights(vitrt::WeightSource &source) {
+  return [&source](const reference::Weight &weight, std::vector<double> &values) -> std::string {
     auto loaded = source.load(LoadStep(weight).step);
     if (!loaded)
       return loaded.error();
@@ -165,8 +165,8 @@ LogicalResult Runner::prepare() {
 }
 
 void Runner::prepareReference() {
-  reference = std::make_unique<vit::Reference>(compiler.module(), referenceWeights(*opened.source),
-                                               compiler.settings().jobs);
+  reference = std::make_unique<reference::Interpreter>(
+      compiler.module(), referenceWeights(*opened.source), compiler.settings().jobs);
   description = "reference, f64";
 }
 
@@ -236,7 +236,7 @@ Result<void> Runner::run(int64_t batch, std::span<const float> input,
 
 Result<void> Runner::runReference(int64_t batch, std::span<const float> input,
                                   std::span<std::vector<double>> outputs) {
-  vit::RefTensor tensor;
+  reference::Tensor tensor;
   tensor.shape.push_back(batch);
   tensor.shape.insert(tensor.shape.end(), runnable.input.perImage.begin(),
                       runnable.input.perImage.end());

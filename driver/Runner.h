@@ -30,7 +30,7 @@ struct OpenWeights {
 Result<OpenWeights> openWeights(const Compiler &compiler, const std::string &path, bool random);
 
 /// A source as the reference interpreter asks for weights. `source` must outlive it.
-vit::Reference::Weights referenceWeights(vitrt::WeightSource &source);
+reference::Interpreter::Weights referenceWeights(vitrt::WeightSource &source);
 
 /// A model that can run: what is computed where. Not movable, for its parts refer to each other.
 class Runner {
@@ -75,7 +75,7 @@ private:
   DeviceOptions options;
   RunnableModel runnable;
   OpenWeights opened;
-  std::unique_ptr<vit::Reference> reference;
+  std::unique_ptr<reference::Interpreter> reference;
   std::unique_ptr<LibraryData> data;
   vitrt::ModelPtr loaded;
   vitrt::WorkspacePtr space;

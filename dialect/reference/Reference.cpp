@@ -16,8 +16,9 @@
 #include <thread>
 
 using namespace mlir;
-using namespace vit;
-using namespace vit::reference;
+using namespace vitc;
+using namespace vitc::vit;
+using namespace vitc::reference;
 using llvm::Error;
 using llvm::Expected;
 
@@ -27,7 +28,7 @@ struct Slot {
   std::vector<int64_t> shape;
   std::shared_ptr<const std::vector<double>> values;
 
-  RefView view() const { return {shape, *values}; }
+  View view() const { return {shape, *values}; }
 };
 using Slots = SmallVector<Slot>;
 } // namespace
@@ -61,19 +62,19 @@ static std::vector<int64_t> concreteShape(Type type, int64_t rows) {
   return result;
 }
 
-static Slot makeSlot(RefTensor tensor) {
+static Slot makeSlot(Tensor tensor) {
   return {std::move(tensor.shape), std::make_shared<std::vector<double>>(std::move(tensor.values))};
 }
 
 /// Avoids the copy where nothing else looks at the buffer any more.
-static RefTensor takeTensor(Slot slot) {
+static Tensor takeTensor(Slot slot) {
   if (slot.values.use_count() == 1)
     return {std::move(slot.shape), std::move(const_cast<std::vector<double> &>(*slot.values))};
   return {std::move(slot.shape), *slot.values};
 }
 
 /// The number of images (or rows) that `given` agree on, or 0 if none has a batch dimension.
-static Expected<int64_t> checkArguments(TypeRange types, ArrayRef<RefTensor> given,
+static Expected<int64_t> checkArguments(TypeRange types, ArrayRef<Tensor> given,
                                         llvm::function_ref<std::string(unsigned)> nameOf) {
   if (types.size() != given.size())
     return fail("expected " + Twine(types.size()) + " inputs, but got " + Twine(given.size()));
@@ -101,7 +102,7 @@ static Expected<int64_t> checkArguments(TypeRange types, ArrayRef<RefTensor> giv
 // Execution of one block
 //===----------------------------------------------------------------------===//
 
-struct Reference::Impl {
+struct Interpreter::Impl {
   ModuleOp module;
   Weights weights;
   unsigned threads;
@@ -116,8 +117,8 @@ struct Reference::Impl {
   Expected<Slots> launch(LaunchOp op, ArrayRef<Slot> operands, int64_t images);
 };
 
-RefWeight RefWeight::of(WeightOp op) {
-  RefWeight request;
+Weight Weight::of(WeightOp op) {
+  Weight request;
   request.key = op.getKey();
   if (auto aliases = op.getAliases())
     for (auto name : aliases->getAsRange<StringAttr>())
@@ -130,8 +131,8 @@ RefWeight RefWeight::of(WeightOp op) {
   return request;
 }
 
-Expected<Slot> Reference::Impl::loadWeight(WeightOp op) {
-  RefWeight request = RefWeight::of(op);
+Expected<Slot> Interpreter::Impl::loadWeight(WeightOp op) {
+  Weight request = Weight::of(op);
   std::vector<double> values;
   if (std::string problem = weights(request, values); !problem.empty())
     return fail(problem);
@@ -141,7 +142,7 @@ Expected<Slot> Reference::Impl::loadWeight(WeightOp op) {
   return makeSlot({concreteShape(op.getType(), 0), std::move(values)});
 }
 
-Expected<Slot> Reference::Impl::readPrepared(PreparedOp op) {
+Expected<Slot> Interpreter::Impl::readPrepared(PreparedOp op) {
   if (!prepared) {
     auto function = module.lookupSymbol<func::FuncOp>("prepare");
     Expected<Slots> results = runBlock(function.getBody().front(), {}, 0, /*observed=*/false);
@@ -153,7 +154,7 @@ Expected<Slot> Reference::Impl::readPrepared(PreparedOp op) {
 }
 
 /// Leading dimensions of what is given to rank-2 activations of a kernel become rows, and back.
-Expected<Slots> Reference::Impl::launch(LaunchOp op, ArrayRef<Slot> operands, int64_t images) {
+Expected<Slots> Interpreter::Impl::launch(LaunchOp op, ArrayRef<Slot> operands, int64_t images) {
   auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(op, op.getKernelAttr());
   llvm::SmallSetVector<int64_t, 2> rowCounts;
   auto visit = [&](TypeRange parameters, TypeRange given) {
@@ -184,7 +185,7 @@ Expected<Slots> Reference::Impl::launch(LaunchOp op, ArrayRef<Slot> operands, in
   return results;
 }
 
-Expected<Slots> Reference::Impl::compute(Operation *op, ArrayRef<Slot> operands, int64_t rows) {
+Expected<Slots> Interpreter::Impl::compute(Operation *op, ArrayRef<Slot> operands, int64_t rows) {
   auto single = [](Expected<Slot> slot) -> Expected<Slots> {
     if (!slot)
       return slot.takeError();
@@ -199,10 +200,10 @@ Expected<Slots> Reference::Impl::compute(Operation *op, ArrayRef<Slot> operands,
   if (op->getNumResults() != 1 || !isa<VitDialect>(op->getDialect()))
     return fail("'" + op->getName().getStringRef() + "' has no reference meaning");
 
-  RefTensor result;
+  Tensor result;
   result.shape = concreteShape(op->getResult(0).getType(), rows);
   result.values.resize(elementsOf(result.shape));
-  SmallVector<RefView> views;
+  SmallVector<View> views;
   for (const Slot &operand : operands)
     views.push_back(operand.view());
   Call call = {views, result.shape, result.values, threads};
@@ -214,8 +215,8 @@ Expected<Slots> Reference::Impl::compute(Operation *op, ArrayRef<Slot> operands,
   return Slots{makeSlot(std::move(result))};
 }
 
-Expected<Slots> Reference::Impl::runBlock(Block &block, Slots arguments, int64_t rows,
-                                          bool observed) {
+Expected<Slots> Interpreter::Impl::runBlock(Block &block, Slots arguments, int64_t rows,
+                                            bool observed) {
   llvm::DenseMap<Value, Operation *> lastUse;
   for (Operation &op : block)
     for (Value operand : op.getOperands())
@@ -234,7 +235,7 @@ Expected<Slots> Reference::Impl::runBlock(Block &block, Slots arguments, int64_t
     if (!results)
       return results;
     if (observed && observer) {
-      SmallVector<RefView> views;
+      SmallVector<View> views;
       for (const Slot &result : *results)
         views.push_back(result.view());
       observer(&op, views);
@@ -256,20 +257,20 @@ Expected<Slots> Reference::Impl::runBlock(Block &block, Slots arguments, int64_t
 // The interface
 //===----------------------------------------------------------------------===//
 
-Reference::Reference(ModuleOp module, Weights weights, unsigned threads)
+Interpreter::Interpreter(ModuleOp module, Weights weights, unsigned threads)
     : impl(new Impl{module,
                     std::move(weights),
                     threads ? threads : std::max(1u, std::thread::hardware_concurrency()),
                     {},
                     {},
                     {}}) {}
-Reference::~Reference() = default;
-Reference::Reference(Reference &&) = default;
-Reference &Reference::operator=(Reference &&) = default;
+Interpreter::~Interpreter() = default;
+Interpreter::Interpreter(Interpreter &&) = default;
+Interpreter &Interpreter::operator=(Interpreter &&) = default;
 
-void Reference::setObserver(Observer observer) { impl->observer = std::move(observer); }
+void Interpreter::setObserver(Observer observer) { impl->observer = std::move(observer); }
 
-Expected<func::FuncOp> Reference::findModel(ModuleOp module) {
+Expected<func::FuncOp> Interpreter::findModel(ModuleOp module) {
   func::FuncOp model;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (function.getSymName() == "prepare" || function.isDeclaration())
@@ -284,15 +285,14 @@ Expected<func::FuncOp> Reference::findModel(ModuleOp module) {
   return model;
 }
 
-Expected<std::vector<RefOutput>> Reference::run(std::vector<RefTensor> inputs) {
+Expected<std::vector<Output>> Interpreter::run(std::vector<Tensor> inputs) {
   Expected<func::FuncOp> model = findModel(impl->module);
   if (!model)
     return model.takeError();
   return run(*model, std::move(inputs));
 }
 
-Expected<std::vector<RefOutput>> Reference::run(func::FuncOp function,
-                                                std::vector<RefTensor> inputs) {
+Expected<std::vector<Output>> Interpreter::run(func::FuncOp function, std::vector<Tensor> inputs) {
   if (!function.getBody().hasOneBlock())
     return fail("function @" + function.getSymName() + ": expected one block, but got " +
                 Twine(function.getBody().getBlocks().size()));
@@ -304,14 +304,14 @@ Expected<std::vector<RefOutput>> Reference::run(func::FuncOp function,
   if (!images)
     return images.takeError();
   Slots arguments;
-  for (RefTensor &input : inputs)
+  for (Tensor &input : inputs)
     arguments.push_back(makeSlot(std::move(input)));
   Expected<Slots> results =
       impl->runBlock(function.getBody().front(), std::move(arguments), *images,
                      /*observed=*/true);
   if (!results)
     return results.takeError();
-  std::vector<RefOutput> outputs;
+  std::vector<Output> outputs;
   for (auto [i, result] : llvm::enumerate(*results)) {
     auto name = function.getResultAttrOfType<StringAttr>(i, "vit.name");
     outputs.push_back({name ? name.str() : std::to_string(i), takeTensor(std::move(result))});
@@ -319,8 +319,8 @@ Expected<std::vector<RefOutput>> Reference::run(func::FuncOp function,
   return outputs;
 }
 
-Expected<std::vector<RefTensor>> Reference::runKernel(KernelOp kernel,
-                                                      std::vector<RefTensor> inputs, int64_t rows) {
+Expected<std::vector<Tensor>> Interpreter::runKernel(KernelOp kernel, std::vector<Tensor> inputs,
+                                                     int64_t rows) {
   auto argumentName = [&](unsigned i) {
     return ("kernel @" + kernel.getSymName() + ", argument " + Twine(i)).str();
   };
@@ -334,13 +334,13 @@ Expected<std::vector<RefTensor>> Reference::runKernel(KernelOp kernel,
   if (rows <= 0)
     return fail("kernel @" + kernel.getSymName() + ": expected a number of rows, but got none");
   Slots arguments;
-  for (RefTensor &input : inputs)
+  for (Tensor &input : inputs)
     arguments.push_back(makeSlot(std::move(input)));
   Expected<Slots> results = impl->runBlock(kernel.getBody().front(), std::move(arguments), rows,
                                            /*observed=*/false);
   if (!results)
     return results.takeError();
-  std::vector<RefTensor> outputs;
+  std::vector<Tensor> outputs;
   for (Slot &result : *results)
     outputs.push_back(takeTensor(std::move(result)));
   return outputs;
@@ -357,7 +357,7 @@ static StringRef nameIn(Location location) {
   return {};
 }
 
-std::string Reference::nameOf(Operation *op) {
+std::string Interpreter::nameOf(Operation *op) {
   if (StringRef name = nameIn(op->getLoc()); !name.empty())
     return name.str();
   if (auto launch = dyn_cast<LaunchOp>(op))

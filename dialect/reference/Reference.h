@@ -21,29 +21,29 @@
 #include <string>
 #include <vector>
 
-namespace vit {
+namespace vitc::reference {
 
 /// Values in row-major order; dimension 0 of an activation is the number of images.
-struct RefTensor {
+struct Tensor {
   std::vector<int64_t> shape;
   std::vector<double> values;
 };
 
 /// The same, owned by someone else.
-struct RefView {
+struct View {
   llvm::ArrayRef<int64_t> shape;
   llvm::ArrayRef<double> values;
 };
 
-struct RefOutput {
+struct Output {
   std::string name; ///< `vit.name` of the result, or its number
-  RefTensor tensor;
+  Tensor tensor;
 };
 
 /// What a vit.weight asks for. The file has the tensor under `key`, under one of `aliases`, or with
 /// its two dimensions exchanged under one of `transposed`.
-struct RefWeight {
-  static RefWeight of(WeightOp op); ///< which must outlive it
+struct Weight {
+  static Weight of(vit::WeightOp op); ///< which must outlive it
   llvm::StringRef key;
   std::vector<llvm::StringRef> aliases, transposed;
   llvm::ArrayRef<int64_t> fileShape; ///< under `key` and `aliases`
@@ -52,20 +52,20 @@ struct RefWeight {
 
 /// Runs functions and kernels of one module, which must outlive it and not change. Verified IR is
 /// expected. One run at a time; each run uses `threads` threads (0: one per core).
-class Reference {
+class Interpreter {
 public:
   /// Fills `values` in the order of the result's elements (so a transposed tensor is transposed
   /// back) and returns an empty string, or returns what is wrong.
-  using Weights = std::function<std::string(const RefWeight &, std::vector<double> &values)>;
+  using Weights = std::function<std::string(const Weight &, std::vector<double> &values)>;
 
   /// Called after every op of a function, launches included, but not for the ops inside kernels.
   /// The views are valid during the call.
-  using Observer = std::function<void(mlir::Operation *, llvm::ArrayRef<RefView> results)>;
+  using Observer = std::function<void(mlir::Operation *, llvm::ArrayRef<View> results)>;
 
-  Reference(mlir::ModuleOp module, Weights weights, unsigned threads = 0);
-  ~Reference();
-  Reference(Reference &&);
-  Reference &operator=(Reference &&);
+  Interpreter(mlir::ModuleOp module, Weights weights, unsigned threads = 0);
+  ~Interpreter();
+  Interpreter(Interpreter &&);
+  Interpreter &operator=(Interpreter &&);
 
   void setObserver(Observer observer);
 
@@ -73,14 +73,13 @@ public:
   static llvm::Expected<mlir::func::FuncOp> findModel(mlir::ModuleOp module);
 
   /// Runs the model on `inputs`, in the order of its arguments, all with one number of images.
-  llvm::Expected<std::vector<RefOutput>> run(std::vector<RefTensor> inputs);
-  llvm::Expected<std::vector<RefOutput>> run(mlir::func::FuncOp function,
-                                             std::vector<RefTensor> inputs);
+  llvm::Expected<std::vector<Output>> run(std::vector<Tensor> inputs);
+  llvm::Expected<std::vector<Output>> run(mlir::func::FuncOp function, std::vector<Tensor> inputs);
 
   /// Runs one kernel. `rows` is dimension 0 of its results; it need only be given (not 0) where no
   /// argument has it.
-  llvm::Expected<std::vector<RefTensor>>
-  runKernel(KernelOp kernel, std::vector<RefTensor> arguments, int64_t rows = 0);
+  llvm::Expected<std::vector<Tensor>> runKernel(vit::KernelOp kernel, std::vector<Tensor> arguments,
+                                                int64_t rows = 0);
 
   /// How `op` is called in messages: the name in its location; else, for a launch, its kernel; else
   /// the kind of op.
@@ -91,6 +90,6 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-} // namespace vit
+} // namespace vitc::reference
 
 #endif // DIALECT_REFERENCE_H

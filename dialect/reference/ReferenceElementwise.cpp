@@ -10,8 +10,8 @@
 #include <cmath>
 
 using namespace mlir;
-using namespace vit;
-using namespace vit::reference;
+using namespace vitc::vit;
+using namespace vitc::reference;
 
 static constexpr int64_t elementsPerTask = 1 << 14;
 
@@ -53,7 +53,7 @@ static double gelu(GeluForm form, double x) {
   llvm_unreachable("a form that has no meaning yet");
 }
 
-bool vit::reference::computeElementwiseOp(Operation *op, const Call &call) {
+bool vitc::reference::computeElementwiseOp(Operation *op, const Call &call) {
   auto sum = [](double a, double b) { return a + b; };
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case<PositionOp, BiasAddOp, AddOp>([&](auto) { return zip(call, sum); })

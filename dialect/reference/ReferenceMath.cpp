@@ -15,10 +15,10 @@
 #include <cstring>
 #include <thread>
 
-using namespace vit::reference;
+using namespace vitc::reference;
 
-void vit::reference::parallelFor(unsigned threads, int64_t count, int64_t grain,
-                                 llvm::function_ref<void(int64_t, int64_t)> body) {
+void vitc::reference::parallelFor(unsigned threads, int64_t count, int64_t grain,
+                                  llvm::function_ref<void(int64_t, int64_t)> body) {
   grain = std::max<int64_t>(grain, 1);
   int64_t pieces = (count + grain - 1) / grain;
   if (pieces <= 1 || threads <= 1) {
@@ -124,8 +124,8 @@ PackedMatrix::PackedMatrix(unsigned threads, const double *data, int64_t kStride
   });
 }
 
-void vit::reference::multiply(unsigned threads, int64_t rows, const double *a, int64_t aStride,
-                              const PackedMatrix &b, double *c, int64_t cStride) {
+void vitc::reference::multiply(unsigned threads, int64_t rows, const double *a, int64_t aStride,
+                               const PackedMatrix &b, double *c, int64_t cStride) {
   static const bool avx2 = hasAvx2();
   int64_t panels = (b.n + panelWidth - 1) / panelWidth;
   int64_t across = (panels + blockPanels - 1) / blockPanels;

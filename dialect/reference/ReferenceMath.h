@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace vit::reference {
+namespace vitc::reference {
 
 /// Calls body(begin, end) for pieces of [0, count) of `grain` each, in any order, on at most
 /// `threads` threads, of which the caller is one.
@@ -37,6 +37,6 @@ public:
 void multiply(unsigned threads, int64_t rows, const double *a, int64_t aStride,
               const PackedMatrix &b, double *c, int64_t cStride);
 
-} // namespace vit::reference
+} // namespace vitc::reference
 
 #endif // DIALECT_REFERENCEMATH_H

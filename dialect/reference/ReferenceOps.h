@@ -6,11 +6,11 @@
 
 #include "dialect/reference/Reference.h"
 
-namespace vit::reference {
+namespace vitc::reference {
 
 /// One op to compute: operands as values in row-major order, and its result, all zeros so far.
 struct Call {
-  llvm::ArrayRef<RefView> operands;
+  llvm::ArrayRef<View> operands;
   llvm::ArrayRef<int64_t> shape;
   llvm::MutableArrayRef<double> result;
   unsigned threads;
@@ -22,6 +22,6 @@ bool computeTokenOp(mlir::Operation *op, const Call &call);  ///< patchify to se
 bool computeElementwiseOp(mlir::Operation *op, const Call &call); ///< every op with that trait
 bool computeRowOp(mlir::Operation *op, const Call &call);         ///< layer_norm, linear, attention
 
-} // namespace vit::reference
+} // namespace vitc::reference
 
 #endif // DIALECT_REFERENCEOPS_H

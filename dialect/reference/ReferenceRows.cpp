@@ -10,8 +10,8 @@
 #include <cmath>
 
 using namespace mlir;
-using namespace vit;
-using namespace vit::reference;
+using namespace vitc::vit;
+using namespace vitc::reference;
 
 static void compute(LayerNormOp op, const Call &call) {
   const double *input = call.operands[0].values.data();
@@ -37,7 +37,7 @@ static void compute(LayerNormOp op, const Call &call) {
 }
 
 static void compute(LinearOp, const Call &call) {
-  RefView input = call.operands[0], weight = call.operands[1];
+  View input = call.operands[0], weight = call.operands[1];
   int64_t n = weight.shape[0], k = weight.shape[1];
   PackedMatrix packed(call.threads, weight.values.data(), /*kStride=*/1, /*nStride=*/k, k, n);
   multiply(call.threads, call.result.size() / n, input.values.data(), k, packed, call.result.data(),
@@ -99,7 +99,7 @@ static void compute(AttentionOp op, const Call &call) {
   });
 }
 
-bool vit::reference::computeRowOp(Operation *op, const Call &call) {
+bool vitc::reference::computeRowOp(Operation *op, const Call &call) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case<LayerNormOp, LinearOp, AttentionOp>([&](auto known) {
         compute(known, call);

@@ -13,23 +13,23 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
-using namespace vit;
-using namespace vit::reference;
+using namespace vitc::vit;
+using namespace vitc::reference;
 
 static void compute(SliceOp op, const Call &call) {
-  RefView input = call.operands[0];
+  View input = call.operands[0];
   int64_t rowSize = input.values.size() / std::max<int64_t>(input.shape[0], 1);
   llvm::copy(input.values.slice(op.getFirst() * rowSize, call.result.size()), call.result.begin());
 }
 
 static void compute(ConcatOp, const Call &call) {
   double *to = call.result.begin();
-  for (RefView input : call.operands)
+  for (View input : call.operands)
     to = llvm::copy(input.values, to);
 }
 
 static void compute(PadOp, const Call &call) {
-  RefView input = call.operands[0];
+  View input = call.operands[0];
   for (int64_t i = 0, e = input.values.size(); i < e; ++i) {
     int64_t rest = i, place = 0, stride = 1;
     for (int64_t d = input.shape.size() - 1; d >= 0; --d) {
@@ -75,7 +75,7 @@ static void compute(PatchifyOp op, const Call &call) {
 }
 
 static void compute(PrependOp, const Call &call) {
-  RefView tokens = call.operands[0], input = call.operands[1];
+  View tokens = call.operands[0], input = call.operands[1];
   size_t size = input.shape[1] * input.shape[2];
   double *to = call.result.begin();
   for (int64_t b = 0; b < call.shape[0]; ++b) {
@@ -91,7 +91,7 @@ static void compute(BroadcastOp, const Call &call) {
 }
 
 static void compute(SelectOp op, const Call &call) {
-  RefView input = call.operands[0];
+  View input = call.operands[0];
   int64_t tokens = input.shape[1], width = input.shape[2];
   double *to = call.result.begin();
   for (int64_t b = 0; b < call.shape[0]; ++b)
@@ -107,10 +107,10 @@ template <typename... Ops> static bool computeOneOf(Operation *op, const Call &c
       .Default(false);
 }
 
-bool vit::reference::computeWeightOp(Operation *op, const Call &call) {
+bool vitc::reference::computeWeightOp(Operation *op, const Call &call) {
   return computeOneOf<SliceOp, ConcatOp, PadOp>(op, call);
 }
 
-bool vit::reference::computeTokenOp(Operation *op, const Call &call) {
+bool vitc::reference::computeTokenOp(Operation *op, const Call &call) {
   return computeOneOf<PatchifyOp, PrependOp, BroadcastOp, SelectOp>(op, call);
 }

@@ -12,6 +12,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<vit::VitDialect>();
+  registry.insert<vitc::vit::VitDialect>();
   return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));
 }

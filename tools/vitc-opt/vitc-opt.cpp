@@ -15,7 +15,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<vit::VitDialect>();
+  registry.insert<vitc::vit::VitDialect>();
   mlir::registerAllPasses();
   vitc::registerVitcPasses();
   vitc::registerCodegenPasses();

@@ -23,6 +23,7 @@
 #include <cmath>
 
 using namespace mlir;
+using namespace vitc;
 
 namespace {
 
@@ -39,7 +40,7 @@ std::vector<double> scrambled(llvm::StringRef name, int64_t count) {
   return values;
 }
 
-std::string makeWeight(const vit::RefWeight &weight, std::vector<double> &values) {
+std::string makeWeight(const reference::Weight &weight, std::vector<double> &values) {
   int64_t count = 1;
   for (int64_t size : weight.shape)
     count *= size;
@@ -60,9 +61,9 @@ MLIRContext &sharedContext() {
 }
 
 /// The outputs for three images.
-std::vector<vit::RefOutput> outputsOf(ModuleOp module) {
-  auto model = llvm::cantFail(vit::Reference::findModel(module));
-  std::vector<vit::RefTensor> inputs;
+std::vector<reference::Output> outputsOf(ModuleOp module) {
+  auto model = llvm::cantFail(reference::Interpreter::findModel(module));
+  std::vector<reference::Tensor> inputs;
   for (BlockArgument argument : model.getArguments()) {
     std::vector<int64_t> shape(cast<RankedTensorType>(argument.getType()).getShape());
     shape[0] = 3;
@@ -71,7 +72,7 @@ std::vector<vit::RefOutput> outputsOf(ModuleOp module) {
       count *= size;
     inputs.push_back({shape, scrambled("pixels", count)});
   }
-  auto outputs = vit::Reference(module, makeWeight, 1).run(std::move(inputs));
+  auto outputs = reference::Interpreter(module, makeWeight, 1).run(std::move(inputs));
   if (!outputs)
     FAIL(llvm::toString(outputs.takeError()));
   return std::move(*outputs);
@@ -113,7 +114,7 @@ int addPasses(PassManager &manager, int count, const std::string &dtype) {
 void checkMeaning(const std::string &text, const std::string &dtype) {
   auto original = parseSourceString<ModuleOp>(text, &sharedContext());
   REQUIRE(original);
-  std::vector<vit::RefOutput> expected = outputsOf(*original);
+  std::vector<reference::Output> expected = outputsOf(*original);
   int most = 1;
   for (int count = 1; count <= most; ++count) {
     auto module = parseSourceString<ModuleOp>(text, &sharedContext());
@@ -125,7 +126,7 @@ void checkMeaning(const std::string &text, const std::string &dtype) {
       return success(diagnostic.getSeverity() == DiagnosticSeverity::Warning);
     });
     REQUIRE(succeeded(manager.run(*module)));
-    std::vector<vit::RefOutput> found = outputsOf(*module);
+    std::vector<reference::Output> found = outputsOf(*module);
     REQUIRE(found.size() == expected.size());
     for (size_t i = 0; i < found.size(); ++i) {
       INFO("output " << expected[i].name);

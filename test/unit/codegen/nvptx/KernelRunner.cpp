@@ -24,6 +24,7 @@
 #include <stdexcept>
 
 using namespace mlir;
+using namespace vitc;
 
 namespace {
 
@@ -335,17 +336,17 @@ KernelRun KernelRunner::run(const std::vector<KernelTensor> &arguments, int64_t 
 
 std::vector<KernelTensor> KernelRunner::expected(const std::vector<KernelTensor> &arguments,
                                                  int64_t count) const {
-  vit::Reference reference(*impl->source, [](const vit::RefWeight &, std::vector<double> &) {
-    return "kernels have no weights";
-  });
-  std::vector<vit::RefTensor> inputs;
+  reference::Interpreter reference(
+      *impl->source,
+      [](const reference::Weight &, std::vector<double> &) { return "kernels have no weights"; });
+  std::vector<reference::Tensor> inputs;
   for (const KernelTensor &argument : arguments)
     inputs.push_back({argument.shape, argument.values});
   auto outputs = reference.runKernel(impl->sourceKernel, std::move(inputs), count);
   if (!outputs)
     throw std::runtime_error(llvm::toString(outputs.takeError()));
   std::vector<KernelTensor> results;
-  for (vit::RefTensor &output : *outputs)
+  for (reference::Tensor &output : *outputs)
     results.push_back({std::move(output.shape), std::move(output.values)});
   return results;
 }

@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "ReferenceTesting.h"
 
-using namespace vit;
+using namespace vitc::vit;
+using namespace vitc::reference;
 
 TEST_CASE("position adds a table to every image, bias_add a vector to every row") {
   auto outputs =

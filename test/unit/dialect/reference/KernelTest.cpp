@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "ReferenceTesting.h"
 
-using namespace vit;
+using namespace vitc::vit;
+using namespace vitc::reference;
 
 static const char *const linearKernel = R"(
     vit.kernel @fc(%x: tensor<?x2xf16>, %w: tensor<3x2xf16>, %b: tensor<3xf32>)
@@ -13,11 +14,11 @@ static const char *const linearKernel = R"(
       %2 = vit.relu %1 : tensor<?x3xf16> -> tensor<?x3xf32>
       vit.yield %1, %2 : tensor<?x3xf16>, tensor<?x3xf32>
     })";
-static const RefTensor weight = {{3, 2}, {1, 0, 0, 1, 1, 1}}, bias = {{3}, {0, -2, 0.5}};
+static const Tensor weight = {{3, 2}, {1, 0, 0, 1, 1, 1}}, bias = {{3}, {0, -2, 0.5}};
 
 TEST_CASE("a kernel by itself") {
   Program program(linearKernel);
-  Reference reference = program.reference();
+  Interpreter reference = program.reference();
   auto kernel = *program.module->getOps<KernelOp>().begin();
   auto results = take(reference.runKernel(kernel, {counting({2, 2}, 1), weight, bias}));
   REQUIRE(results.size() == 2);
@@ -39,9 +40,9 @@ TEST_CASE("a kernel of two linears of one input") {
       %3 = vit.mul %2, %1 : tensor<?x3xf16>, tensor<?x3xf16> -> tensor<?x3xf32>
       vit.yield %3 : tensor<?x3xf32>
     })");
-  Reference reference = program.reference();
+  Interpreter reference = program.reference();
   auto kernel = *program.module->getOps<KernelOp>().begin();
-  RefTensor other = {{3, 2}, {2, 0, 0, 3, -1, 1}};
+  Tensor other = {{3, 2}, {2, 0, 0, 3, -1, 1}};
   auto results = take(reference.runKernel(kernel, {counting({2, 2}, 1), weight, other}));
   // Rows [1 2] and [3 4]: x w = [1 2 3], [3 4 7] times x v = [2 6 1], [6 12 1].
   checkTensor(results[0], {2, 3}, {2, 12, 3, 18, 48, 7});
@@ -53,7 +54,7 @@ TEST_CASE("a kernel without batch arguments is told its rows") {
       %0 = vit.broadcast %t : tensor<1x2xf32> -> tensor<?x2xf32>
       vit.yield %0 : tensor<?x2xf32>
     })");
-  Reference reference = program.reference();
+  Interpreter reference = program.reference();
   auto kernel = *program.module->getOps<KernelOp>().begin();
   auto results = take(reference.runKernel(kernel, {counting({1, 2})}, 2));
   checkTensor(results[0], {2, 2}, {0, 1, 0, 1});
@@ -111,20 +112,19 @@ static const char *const preparedModel = R"(
 TEST_CASE("@prepare runs once, and asks for weights by all their names") {
   Program program(preparedModel);
   std::vector<std::string> asked;
-  Reference reference =
-      program.reference([&](const RefWeight &weight, std::vector<double> &values) {
-        asked.push_back(weight.key.str());
-        if (weight.key == "w") {
-          CHECK(weight.aliases == std::vector<llvm::StringRef>{"v", "u"});
-          CHECK(weight.transposed == std::vector<llvm::StringRef>{"t"});
-          CHECK(weight.fileShape == llvm::ArrayRef<int64_t>{2, 2});
-          CHECK(weight.shape == llvm::ArrayRef<int64_t>{2, 2});
-          values = {0, 1, 1, 0};
-        } else {
-          values = {10, 20};
-        }
-        return std::string();
-      });
+  Interpreter reference = program.reference([&](const Weight &weight, std::vector<double> &values) {
+    asked.push_back(weight.key.str());
+    if (weight.key == "w") {
+      CHECK(weight.aliases == std::vector<llvm::StringRef>{"v", "u"});
+      CHECK(weight.transposed == std::vector<llvm::StringRef>{"t"});
+      CHECK(weight.fileShape == llvm::ArrayRef<int64_t>{2, 2});
+      CHECK(weight.shape == llvm::ArrayRef<int64_t>{2, 2});
+      values = {0, 1, 1, 0};
+    } else {
+      values = {10, 20};
+    }
+    return std::string();
+  });
   for (int run = 0; run < 2; ++run) {
     auto outputs = take(reference.run({counting({1, 2}, 1)}));
     CHECK(outputs[0].name == "y");
@@ -135,13 +135,13 @@ TEST_CASE("@prepare runs once, and asks for weights by all their names") {
 
 TEST_CASE("the observer sees every op of the model with its results") {
   Program program(preparedModel);
-  Reference reference = program.reference([](const RefWeight &weight, std::vector<double> &values) {
+  Interpreter reference = program.reference([](const Weight &weight, std::vector<double> &values) {
     values.assign(weight.key == "w" ? 4 : 2, 1);
     return std::string();
   });
   std::vector<std::string> seen;
-  reference.setObserver([&](mlir::Operation *op, llvm::ArrayRef<RefView> results) {
-    seen.push_back(Reference::nameOf(op));
+  reference.setObserver([&](mlir::Operation *op, llvm::ArrayRef<View> results) {
+    seen.push_back(Interpreter::nameOf(op));
     if (llvm::isa<LinearOp>(op)) {
       CHECK(results[0].shape == llvm::ArrayRef<int64_t>{1, 2});
       CHECK(results[0].values == llvm::ArrayRef<double>{3, 3});
@@ -153,8 +153,8 @@ TEST_CASE("the observer sees every op of the model with its results") {
 
 TEST_CASE("errors name what is wrong") {
   Program program(preparedModel);
-  Reference reference = program.reference();
-  auto error = [&](std::vector<RefTensor> inputs) {
+  Interpreter reference = program.reference();
+  auto error = [&](std::vector<Tensor> inputs) {
     return messageOf(reference.run(std::move(inputs)));
   };
   CHECK(error({counting({1, 2})}) == "no weight is called 'w'");
@@ -163,7 +163,7 @@ TEST_CASE("errors name what is wrong") {
   CHECK(error({counting({0, 2})}) == "input 'x': expected shape batchx2, but got 0x2");
   CHECK(error({{{2, 2}, {1, 2, 3}}}) == "input 'x': expected 4 values, but got 3");
 
-  Reference shortWeights = program.reference([](const RefWeight &, std::vector<double> &values) {
+  Interpreter shortWeights = program.reference([](const Weight &, std::vector<double> &values) {
     values = {1};
     return std::string();
   });

@@ -6,7 +6,7 @@
 
 #include <atomic>
 
-using namespace vit::reference;
+using namespace vitc::reference;
 
 TEST_CASE("parallelFor visits every index once") {
   for (int64_t count : {0, 1, 7, 64, 1000})

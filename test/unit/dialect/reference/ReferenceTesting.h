@@ -22,16 +22,17 @@ struct Program {
 
   static mlir::DialectRegistry registry() {
     mlir::DialectRegistry registry;
-    registry.insert<vit::VitDialect, mlir::func::FuncDialect>();
+    registry.insert<vitc::vit::VitDialect, mlir::func::FuncDialect>();
     return registry;
   }
 
-  vit::Reference reference(vit::Reference::Weights weights = noWeights, unsigned threads = 1) {
+  vitc::reference::Interpreter reference(vitc::reference::Interpreter::Weights weights = noWeights,
+                                         unsigned threads = 1) {
     context.loadAllAvailableDialects();
-    return vit::Reference(*module, std::move(weights), threads);
+    return vitc::reference::Interpreter(*module, std::move(weights), threads);
   }
 
-  static std::string noWeights(const vit::RefWeight &weight, std::vector<double> &) {
+  static std::string noWeights(const vitc::reference::Weight &weight, std::vector<double> &) {
     return "no weight is called '" + weight.key.str() + "'";
   }
 
@@ -51,22 +52,23 @@ template <typename T> std::string messageOf(llvm::Expected<T> value) {
 }
 
 /// Runs the one function of a program and returns its outputs.
-inline std::vector<vit::RefOutput> runProgram(const std::string &text,
-                                              std::vector<vit::RefTensor> inputs) {
+inline std::vector<vitc::reference::Output>
+runProgram(const std::string &text, std::vector<vitc::reference::Tensor> inputs) {
   Program program(text);
-  vit::Reference reference = program.reference();
+  vitc::reference::Interpreter reference = program.reference();
   return take(reference.run(std::move(inputs)));
 }
 
 /// The error of a run that has to fail.
-inline std::string errorOf(const std::string &text, std::vector<vit::RefTensor> inputs) {
+inline std::string errorOf(const std::string &text, std::vector<vitc::reference::Tensor> inputs) {
   Program program(text);
-  vit::Reference reference = program.reference();
+  vitc::reference::Interpreter reference = program.reference();
   return messageOf(reference.run(std::move(inputs)));
 }
 
 /// start, start + step, ...
-inline vit::RefTensor counting(std::vector<int64_t> shape, double start = 0, double step = 1) {
+inline vitc::reference::Tensor counting(std::vector<int64_t> shape, double start = 0,
+                                        double step = 1) {
   int64_t count = 1;
   for (int64_t size : shape)
     count *= size;
@@ -77,8 +79,8 @@ inline vit::RefTensor counting(std::vector<int64_t> shape, double start = 0, dou
 }
 
 /// Values that look random and are the same everywhere, in [-1, 1).
-inline vit::RefTensor scrambled(std::vector<int64_t> shape, uint64_t seed) {
-  vit::RefTensor tensor = counting(std::move(shape));
+inline vitc::reference::Tensor scrambled(std::vector<int64_t> shape, uint64_t seed) {
+  vitc::reference::Tensor tensor = counting(std::move(shape));
   for (double &value : tensor.values) {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     value = double(seed >> 40) / (1 << 23) - 1;
@@ -86,7 +88,7 @@ inline vit::RefTensor scrambled(std::vector<int64_t> shape, uint64_t seed) {
   return tensor;
 }
 
-inline void checkTensor(const vit::RefTensor &tensor, std::vector<int64_t> shape,
+inline void checkTensor(const vitc::reference::Tensor &tensor, std::vector<int64_t> shape,
                         std::vector<double> values, double tolerance = 1e-14) {
   CHECK(tensor.shape == shape);
   REQUIRE(tensor.values.size() == values.size());

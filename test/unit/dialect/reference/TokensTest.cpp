@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "ReferenceTesting.h"
 
-using namespace vit;
+using namespace vitc::vit;
+using namespace vitc::reference;
 
 TEST_CASE("patchify, conv order: a patch is a row, channel by channel") {
   // Two channels of 2 x 4 pixels, 0..7 and 8..15, in patches of 2 x 2.
