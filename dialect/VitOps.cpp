@@ -24,12 +24,27 @@ using namespace vitc::vit;
 #include "dialect/VitEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialect/VitAttrs.cpp.inc"
+#include "dialect/VitInterfaces.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialect/VitOps.cpp.inc"
 
 //===----------------------------------------------------------------------===//
 // Dialect
 //===----------------------------------------------------------------------===//
+
+/// Whether passes know what `Op` is: see VitOps.td.
+template <typename Op>
+constexpr bool isAnswered =
+    Op::template hasTrait<ElementwiseInterface::Trait>() ||
+    Op::template hasTrait<KernelInterface::Trait>() ||
+    Op::template hasTrait<RecipeInterface::Trait>() ||
+    llvm::is_one_of<Op, PreparedOp, KernelOp, YieldOp, LaunchOp>::value; // structure
+template <typename... Ops> constexpr bool allAnswered = (... && isAnswered<Ops>);
+static_assert(allAnswered<
+#define GET_OP_LIST
+#include "dialect/VitOps.cpp.inc"
+                  >,
+              "every op is elementwise, a root, arithmetic on weights or structure");
 
 void VitDialect::initialize() {
   addAttributes<
@@ -417,6 +432,109 @@ LogicalResult AttentionOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// Which tokens are computed from which
+//===----------------------------------------------------------------------===//
+
+void vit::needSameTokens(const llvm::BitVector &tokens, MutableArrayRef<llvm::BitVector> operands) {
+  for (llvm::BitVector &operand : operands)
+    if (operand.size() == tokens.size())
+      operand |= tokens;
+    else if (tokens.any()) // a vector
+      operand.set();
+}
+
+/// Token `token` of an activation.
+static Value selectToken(OpBuilder &builder, Location loc, Value value, int64_t token) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return SelectOp::create(builder, loc, collapseToRows(type), value, token);
+}
+
+Value vit::computeOnToken(OpBuilder &builder, Operation *op, int64_t token, unsigned count) {
+  llvm::SmallDenseMap<Value, Value> selected; // an operand that is there twice is selected once
+  SmallVector<Value> operands(op->getOperands());
+  for (Value &operand : MutableArrayRef(operands).take_front(count))
+    if (isBatchTensor(operand.getType())) {
+      Value &one = selected[operand];
+      operand = one = one ? one : selectToken(builder, op->getLoc(), operand, token);
+    }
+  Operation *clone = builder.clone(*op);
+  clone->setOperands(operands);
+  Value result = clone->getResult(0);
+  result.setType(collapseToRows(cast<RankedTensorType>(result.getType())));
+  return result;
+}
+
+/// A token of a table, for every image.
+static Value broadcastToken(OpBuilder &builder, Location loc, TypedValue<RankedTensorType> table,
+                            int64_t token, Type result) {
+  auto type = table.getType();
+  Value row = table;
+  if (type.getDimSize(0) != 1)
+    row = SliceOp::create(builder, loc, type.clone({1, type.getDimSize(1)}), table, token);
+  return BroadcastOp::create(builder, loc, result, row);
+}
+
+void PatchifyOp::needTokens(const llvm::BitVector &tokens,
+                            MutableArrayRef<llvm::BitVector> operands) {
+  if (tokens.find_last() >= static_cast<int64_t>(getLead()))
+    operands[0].set();
+}
+Value PatchifyOp::computeToken(OpBuilder &, int64_t) { return {}; }
+
+void PrependOp::needTokens(const llvm::BitVector &tokens,
+                           MutableArrayRef<llvm::BitVector> operands) {
+  int64_t lead = getTokens().getType().getDimSize(0);
+  for (unsigned token : tokens.set_bits())
+    token < lead ? operands[0].set() : operands[1].set(token - lead);
+}
+Value PrependOp::computeToken(OpBuilder &builder, int64_t token) {
+  int64_t lead = getTokens().getType().getDimSize(0);
+  return token < lead
+             ? broadcastToken(builder, getLoc(), getTokens(), token, collapseToRows(getType()))
+             : selectToken(builder, getLoc(), getInput(), token - lead);
+}
+
+void BroadcastOp::needTokens(const llvm::BitVector &tokens,
+                             MutableArrayRef<llvm::BitVector> operands) {
+  if (tokens.any())
+    operands[0].set();
+}
+Value BroadcastOp::computeToken(OpBuilder &builder, int64_t token) {
+  return broadcastToken(builder, getLoc(), getTokens(), token, collapseToRows(getType()));
+}
+
+void PositionOp::needTokens(const llvm::BitVector &tokens,
+                            MutableArrayRef<llvm::BitVector> operands) {
+  needSameTokens(tokens, operands);
+}
+Value PositionOp::computeToken(OpBuilder &builder, int64_t token) {
+  auto table = getTable().getType();
+  Value row = SliceOp::create(builder, getLoc(), table.clone(table.getShape().drop_front()),
+                              getTable(), token);
+  return BiasAddOp::create(builder, getLoc(), collapseToRows(getType()),
+                           selectToken(builder, getLoc(), getInput(), token), row);
+}
+
+void SelectOp::needTokens(const llvm::BitVector &tokens,
+                          MutableArrayRef<llvm::BitVector> operands) {
+  if (tokens.any())
+    operands[0].set(getToken());
+}
+/// There are no tokens to choose from.
+Value SelectOp::computeToken(OpBuilder &, int64_t) { return {}; }
+
+void AttentionOp::needTokens(const llvm::BitVector &tokens,
+                             MutableArrayRef<llvm::BitVector> operands) {
+  needSameTokens(tokens, operands.take_front(mixesImages() ? 3 : 1));
+  if (!mixesImages() && tokens.any())
+    for (llvm::BitVector &operand : operands.drop_front())
+      operand.set();
+}
+Value AttentionOp::computeToken(OpBuilder &builder, int64_t token) {
+  return computeOnToken(builder, *this, token, mixesImages() ? 3 : 1);
+}
+
+//===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
 
@@ -438,19 +556,21 @@ void KernelOp::print(OpAsmPrinter &printer) {
 
 YieldOp KernelOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
 
-Operation *KernelOp::getRoot() {
-  for (Operation &op : getBody().front().without_terminator())
-    if (!op.hasTrait<Elementwise>())
-      return &op;
-  return nullptr;
+KernelInterface KernelOp::getRoot() {
+  auto roots = getBody().front().getOps<KernelInterface>();
+  return roots.empty() ? KernelInterface() : *roots.begin();
 }
 
 SmallVector<Operation *> KernelOp::getRoots() {
   SmallVector<Operation *> roots;
-  for (Operation &op : getBody().front().without_terminator())
-    if (!op.hasTrait<Elementwise>())
-      roots.push_back(&op);
+  for (KernelInterface root : getBody().front().getOps<KernelInterface>())
+    roots.push_back(root);
   return roots;
+}
+
+KernelFamily KernelOp::getFamily() {
+  KernelInterface root = getRoot();
+  return root ? root.getKernelFamily() : KernelFamily::Elementwise;
 }
 
 LogicalResult KernelOp::verify() {
@@ -469,10 +589,10 @@ static bool isSameProduct(Operation *a, Operation *b) {
 LogicalResult KernelOp::verifyRegions() {
   Operation *root = nullptr;
   for (Operation &op : getBody().front().without_terminator()) {
-    if (!isa<VitDialect>(op.getDialect()) || op.getNumRegions() != 0) // (C3)
-      return op.emitOpError() << "expected an op of the vit dialect without regions in a kernel";
-    if (op.hasTrait<Elementwise>())
+    if (isa<ElementwiseInterface>(op))
       continue;
+    if (!isa<KernelInterface>(op)) // (C3)
+      return op.emitOpError() << "expected an elementwise op or a root in a kernel";
     if (root && !isSameProduct(root, &op)) // (C1)
       return op.emitOpError() << "expected one root in a kernel, or linears of one input with "
                                  "weights of one type, but it follows '"

@@ -19,14 +19,14 @@
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/BitVector.h"
+
+#include <array>
 
 namespace vitc::vit {
 
 /// Images of a batch at most: launches of more exceed what a device can number.
 inline constexpr int64_t mostBatch = 1 << 20;
-
-/// An op whose result elements depend on the operand elements in the same place alone.
-template <typename Op> class Elementwise : public mlir::OpTrait::TraitBase<Op, Elementwise> {};
 
 /// f16, bf16 or f32.
 bool isStorageType(mlir::Type type);
@@ -43,12 +43,21 @@ mlir::RankedTensorType collapseToRows(mlir::RankedTensorType type);
 /// Rows per image of an activation: the product of the dimensions between batch and width.
 int64_t rowsPerImage(mlir::RankedTensorType type);
 
+/// What TokenInterface::needTokens does for ops whose tokens come from the same token of operands.
+void needSameTokens(const llvm::BitVector &tokens, llvm::MutableArrayRef<llvm::BitVector> operands);
+
+/// What computeToken does for them: `op` again, on that token of those of its first `count`
+/// operands that are activations.
+mlir::Value computeOnToken(mlir::OpBuilder &builder, mlir::Operation *op, int64_t token,
+                           unsigned count);
+
 } // namespace vitc::vit
 
 #include "dialect/VitDialect.h.inc"
 #include "dialect/VitEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialect/VitAttrs.h.inc"
+#include "dialect/VitInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/VitOps.h.inc"
 

@@ -5,21 +5,82 @@
 #define VIT_OPS_TD
 
 include "VitDialect.td"
+include "VitInterfaces.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Vit_Op<string mnemonic, list<Trait> traits = []> : Op<Vit_Dialect, mnemonic, traits>;
 
-/// An op that computes each element of its result from the elements in the same place of its
-/// operands (a vector stands for all rows, a table for all images). Such an op can join any kernel.
-def Vit_Elementwise : NativeOpTrait<"Elementwise"> {
-  let cppNamespace = "::vitc::vit";
+// What ops answer ------------------------------------------------------------
+//
+// Every op is one of: arithmetic on weights (Vit_WeightOp), elementwise, a root, or structure (kernel,
+// yield, launch). VitInterfaces.td says what the answers mean.
+
+/// An op on activations, with an answer for each operand. One that is not row-wise answers needTokens and computeToken in VitOps.cpp.
+class Vit_ActivationOp<string mnemonic, bit rowWise, string mixesImages, list<string> operandStorage,
+                       string resultStorage, list<string> operandColumns, string resultColumns,
+                       list<Trait> traits>
+    : Vit_Op<mnemonic, !listconcat([Pure, Vit_TokenInterface, Vit_StorageInterface], traits)> {
+  assert !eq(!size(operandStorage), !size(operandColumns)), "one answer for each operand";
+  code activationAnswers = [{
+    bool isRowWise() { return }] # !if(rowWise, "true", "false") # [{; }
+    void needTokens(const ::llvm::BitVector &tokens, ::llvm::MutableArrayRef<::llvm::BitVector> operands)
+    }] # !if(rowWise, "{ needSameTokens(tokens, operands); }", ";") # [{
+    ::mlir::Value computeToken(::mlir::OpBuilder &builder, int64_t token)
+    }] # !if(rowWise, "{ return computeOnToken(builder, *this, token, (*this)->getNumOperands()); }", ";") # [{
+    bool mixesImages() { return }] # mixesImages # [{; }
+    }] # "Storage getOperandStorage(unsigned operand) { return std::array{" #
+    !interleave(!foreach(answer, operandStorage, "Storage::" # answer), ", ") # [{}[operand]; }
+    Storage getResultStorage() { return Storage::}] # resultStorage # [{; }
+    }] # "Columns getOperandColumns(unsigned operand) { return std::array{" #
+    !interleave(!foreach(answer, operandColumns, "Columns::" # answer), ", ") # [{}[operand]; }
+    Columns getResultColumns() { return Columns::}] # resultColumns # [{; }
+  }];
+  let extraClassDeclaration = activationAnswers;
+}
+
+class Vit_ElementwiseOp<string mnemonic, string arithmetic, bit expensive, bit named, bit keepsZero,
+                        bit rowWise, list<string> operandStorage, string resultStorage,
+                        list<Trait> traits = []>
+    : Vit_ActivationOp<mnemonic, rowWise, "false", operandStorage, resultStorage,
+                       !foreach(s, operandStorage, !if(keepsZero, "Kept", "Exact")),
+                       !if(keepsZero, "Kept", "Exact"),
+                       !listconcat([Vit_ElementwiseInterface], traits)> {
+  code elementwiseAnswers = activationAnswers # [{
+    Arithmetic getArithmetic() { return Arithmetic::}] # arithmetic # [{; }
+    bool isExpensive() { return }] # !if(expensive, "true", "false") # [{; }
+    bool isNamed() { return }] # !if(named, "true", "false") # [{; }
+  }];
+  let extraClassDeclaration = elementwiseAnswers;
+}
+
+/// `flops` is an expression of `batch`.
+class Vit_RootOp<string mnemonic, string family, string prologue, string flops, bit rowWise,
+                 string mixesImages, list<string> operandStorage, string resultStorage,
+                 list<string> operandColumns, string resultColumns, list<Trait> traits = []>
+    : Vit_ActivationOp<mnemonic, rowWise, mixesImages, operandStorage, resultStorage, operandColumns,
+                       resultColumns, !listconcat([Vit_KernelInterface], traits)> {
+  code rootAnswers = activationAnswers # [{
+    KernelFamily getKernelFamily() { return KernelFamily::}] # family # [{; }
+    Prologue getPrologue() { return Prologue::}] # prologue # [{; }
+    int64_t getFlops([[maybe_unused]] int64_t batch) { return }] # flops # [{; }
+  }];
+  let extraClassDeclaration = rootAnswers;
+}
+
+/// The answer of an op that is a step of a recipe where all its operands are weights.
+class Vit_InRecipe<string step> {
+  string cpp = "RecipeOp getRecipeOp() { return RecipeOp::" # step # "; }";
+}
+class Vit_WeightArithmeticOp<string mnemonic, string step>
+    : Vit_Op<mnemonic, [Pure, Vit_RecipeInterface]> {
+  let extraClassDeclaration = Vit_InRecipe<step>.cpp;
 }
 
 // Weights --------------------------------------------------------------------
 
-def Vit_WeightOp : Vit_Op<"weight", [Pure]> {
+def Vit_WeightOp : Vit_WeightArithmeticOp<"weight", "Load"> {
   let summary = "A tensor of the checkpoint";
   let description = [{
     The tensor stored under `key`, under one of `aliases`, or, with its two dimensions exchanged,
@@ -60,7 +121,7 @@ def Vit_PreparedOp : Vit_Op<"prepared", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Vit_SliceOp : Vit_Op<"slice", [Pure]> {
+def Vit_SliceOp : Vit_WeightArithmeticOp<"slice", "Slice"> {
   let summary = "Some rows of a weight";
   let description = [{
     Rows [`first`, `first` + rows of the result) of `input`. A result with one dimension less is the
@@ -79,7 +140,7 @@ def Vit_SliceOp : Vit_Op<"slice", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Vit_ConcatOp : Vit_Op<"concat", [Pure]> {
+def Vit_ConcatOp : Vit_WeightArithmeticOp<"concat", "Concat"> {
   let summary = "Weights one below the other";
   let description = [{
     Constraints: (C1) the rows of the result are the sum of the operands' rows; (C2) all other dimensions
@@ -95,7 +156,7 @@ def Vit_ConcatOp : Vit_Op<"concat", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Vit_PadOp : Vit_Op<"pad", [Pure]> {
+def Vit_PadOp : Vit_WeightArithmeticOp<"pad", "Pad"> {
   let summary = "A weight extended by zeros";
   let description = [{
     `input` at the origin of a tensor of zeros.
@@ -113,7 +174,10 @@ def Vit_PadOp : Vit_Op<"pad", [Pure]> {
 
 // Tokens ---------------------------------------------------------------------
 
-def Vit_PatchifyOp : Vit_Op<"patchify", [Pure]> {
+def Vit_PatchifyOp : Vit_RootOp<"patchify",
+    family = "Patchify", prologue = "None", flops = "0", rowWise = 0, mixesImages = "false",
+    operandStorage = ["Any"], resultStorage = "Dtype",
+    operandColumns = ["Exact"], resultColumns = "Spare"> {
   let summary = "Pixels to rows of patches";
   let description = [{
     Cuts images [C, H, W] into patches of `patch` = [ph, pw] pixels, one row of C*ph*pw values each.
@@ -138,7 +202,10 @@ def Vit_PatchifyOp : Vit_Op<"patchify", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Vit_PrependOp : Vit_Op<"prepend", [Pure]> {
+def Vit_PrependOp : Vit_RootOp<"prepend",
+    family = "Prepend", prologue = "None", flops = "0", rowWise = 0, mixesImages = "false",
+    operandStorage = ["F32", "Residual"], resultStorage = "Residual",
+    operandColumns = ["Kept", "Kept"], resultColumns = "Kept"> {
   let summary = "Class and register tokens before the patches";
   let description = [{
     Puts the rows of `tokens` before the tokens of every image.
@@ -157,7 +224,10 @@ def Vit_PrependOp : Vit_Op<"prepend", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Vit_BroadcastOp : Vit_Op<"broadcast", [Pure]> {
+def Vit_BroadcastOp : Vit_RootOp<"broadcast",
+    family = "Broadcast", prologue = "None", flops = "0", rowWise = 0, mixesImages = "false",
+    operandStorage = ["F32"], resultStorage = "Residual",
+    operandColumns = ["Kept"], resultColumns = "Kept"> {
   let summary = "The same tokens for every image";
   let description = [{
     What is left of `prepend` when only the prepended tokens are used. `tokens` is S x D; the result is
@@ -175,7 +245,9 @@ def Vit_BroadcastOp : Vit_Op<"broadcast", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Vit_PositionOp : Vit_Op<"position", [Pure, Vit_Elementwise]> {
+def Vit_PositionOp : Vit_ElementwiseOp<"position",
+    arithmetic = "Add", expensive = 0, named = 0, keepsZero = 1,
+    rowWise = 0, operandStorage = ["Residual", "F32"], resultStorage = "Residual"> {
   let summary = "Adds a learned embedding to every token";
   let description = [{
     `result[b, t, :] = input[b, t, :] + table[t, :]`.
@@ -194,7 +266,10 @@ def Vit_PositionOp : Vit_Op<"position", [Pure, Vit_Elementwise]> {
   let hasVerifier = 1;
 }
 
-def Vit_SelectOp : Vit_Op<"select", [Pure]> {
+def Vit_SelectOp : Vit_RootOp<"select",
+    family = "Select", prologue = "Elements", flops = "0", rowWise = 0, mixesImages = "false",
+    operandStorage = ["Any"], resultStorage = "Input",
+    operandColumns = ["Kept"], resultColumns = "Kept"> {
   let summary = "One token of every image";
   let description = [{
     `result[b, :] = input[b, token, :]`.
@@ -213,7 +288,11 @@ def Vit_SelectOp : Vit_Op<"select", [Pure]> {
 
 // A block --------------------------------------------------------------------
 
-def Vit_LayerNormOp : Vit_Op<"layer_norm", [Pure]> {
+def Vit_LayerNormOp : Vit_RootOp<"layer_norm",
+    family = "Norm", prologue = "Rows", flops = "0", rowWise = 1, mixesImages = "false",
+    operandStorage = ["Any", "F32", "F32"], resultStorage = "Dtype",
+    operandColumns = ["Exact", "Exact", "Exact"], resultColumns = "Exact",
+    traits = [Vit_NormInterface]> {
   let summary = "Normalises every token";
   let description = [{
     `(x - mean(x)) / sqrt(var(x) + eps) * scale + shift` over the last dimension, with the variance
@@ -233,9 +312,15 @@ def Vit_LayerNormOp : Vit_Op<"layer_norm", [Pure]> {
     `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = rootAnswers # [{ bool subtractsMean() { return true; } }];
 }
 
-def Vit_LinearOp : Vit_Op<"linear", [Pure]> {
+def Vit_LinearOp : Vit_RootOp<"linear",
+    family = "Gemm", prologue = "None",
+    flops = "2 * rowsPerImage(getType()) * getWeight().getType().getNumElements()",
+    rowWise = 1, mixesImages = "false",
+    operandStorage = ["Dtype", "Dtype"], resultStorage = "Dtype",
+    operandColumns = ["Summed", "Summed"], resultColumns = "Rows"> {
   let summary = "Dense layer";
   let description = [{
     `result = input * transpose(weight)`. `input` is M x K with M = batch * tokens. `weight` is N x K, the
@@ -255,7 +340,10 @@ def Vit_LinearOp : Vit_Op<"linear", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Vit_BiasAddOp : Vit_Op<"bias_add", [Pure, Vit_Elementwise]> {
+def Vit_BiasAddOp : Vit_ElementwiseOp<"bias_add",
+    arithmetic = "Add", expensive = 0, named = 0, keepsZero = 1,
+    rowWise = 1, operandStorage = ["Any", "F32"], resultStorage = "Dtype",
+    traits = [Vit_RecipeInterface]> {
   let summary = "Adds a vector to every row";
   let description = [{
     Constraints: (C1) `bias` has the width of `input`; (C2) the result has the shape of `input`.
@@ -270,16 +358,19 @@ def Vit_BiasAddOp : Vit_Op<"bias_add", [Pure, Vit_Elementwise]> {
     $input `,` $bias attr-dict `:` type($input) `,` type($bias) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = elementwiseAnswers # Vit_InRecipe<"Add">.cpp;
 }
 
-class Vit_UnaryOp<string mnemonic> : Vit_Op<mnemonic, [Pure, Vit_Elementwise]> {
+class Vit_UnaryOp<string mnemonic, string arithmetic, bit expensive, bit named, bit keepsZero>
+    : Vit_ElementwiseOp<mnemonic, arithmetic, expensive, named, keepsZero,
+                        /*rowWise=*/1, /*operandStorage=*/["Any"], /*resultStorage=*/"Dtype"> {
   let arguments = (ins Vit_Activation:$input);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
-def Vit_GeluOp : Vit_UnaryOp<"gelu"> {
+def Vit_GeluOp : Vit_UnaryOp<"gelu", arithmetic = "Gelu", expensive = 1, named = 1, keepsZero = 1> {
   let summary = "Gaussian error linear unit";
   let description = [{
     `erf`: x/2 (1 + erf(x/sqrt 2)). `tanh`: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). `quick`: x / (1 + exp(-1.702 x)).
@@ -292,19 +383,21 @@ def Vit_GeluOp : Vit_UnaryOp<"gelu"> {
   let arguments = (ins Vit_GeluFormAttr:$form, Vit_Activation:$input);
   let assemblyFormat = "`` $form $input attr-dict `:` type($input) `->` type($result)";
 }
-def Vit_ReluOp : Vit_UnaryOp<"relu"> {
+def Vit_ReluOp : Vit_UnaryOp<"relu", arithmetic = "Relu", expensive = 0, named = 1, keepsZero = 1> {
   let summary = "max(x, 0)";
   let description = [{ Constraints: (C1) the result has the shape of `input`. }];
 }
-def Vit_SiluOp : Vit_UnaryOp<"silu"> {
+def Vit_SiluOp : Vit_UnaryOp<"silu", arithmetic = "Silu", expensive = 1, named = 1, keepsZero = 1> {
   let summary = "x / (1 + exp(-x))";
   let description = [{ Constraints: (C1) the result has the shape of `input`. }];
 }
-def Vit_TanhOp : Vit_UnaryOp<"tanh"> {
+def Vit_TanhOp : Vit_UnaryOp<"tanh", arithmetic = "Tanh", expensive = 1, named = 1, keepsZero = 1> {
   let summary = "Hyperbolic tangent";
   let description = [{ Constraints: (C1) the result has the shape of `input`. }];
 }
-def Vit_CastOp : Vit_Op<"cast", [Pure, Vit_Elementwise]> {
+def Vit_CastOp : Vit_ElementwiseOp<"cast",
+    arithmetic = "Copy", expensive = 0, named = 0, keepsZero = 1,
+    rowWise = 1, operandStorage = ["Any"], resultStorage = "Dtype", traits = [Vit_RecipeInterface]> {
   let summary = "The same values, stored in another float type";
   let description = [{
     Rounds to nearest, ties to even.
@@ -318,9 +411,12 @@ def Vit_CastOp : Vit_Op<"cast", [Pure, Vit_Elementwise]> {
   let results = (outs Vit_Any:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = elementwiseAnswers # Vit_InRecipe<"Cast">.cpp;
 }
 
-def Vit_ScaleOp : Vit_Op<"scale", [Pure, Vit_Elementwise]> {
+def Vit_ScaleOp : Vit_ElementwiseOp<"scale",
+    arithmetic = "Scale", expensive = 0, named = 1, keepsZero = 1,
+    rowWise = 1, operandStorage = ["Any", "F32"], resultStorage = "Dtype"> {
   let summary = "Multiplies by a constant, or column by column (LayerScale)";
   let description = [{
     `result = input * factor`, times `columns` where it is given.
@@ -340,7 +436,11 @@ def Vit_ScaleOp : Vit_Op<"scale", [Pure, Vit_Elementwise]> {
   let hasVerifier = 1;
 }
 
-class Vit_BinaryOp<string mnemonic> : Vit_Op<mnemonic, [Pure, Vit_Elementwise, Commutative]> {
+class Vit_BinaryOp<string mnemonic, string arithmetic, string operandStorage, string resultStorage,
+                   list<Trait> traits = []>
+    : Vit_ElementwiseOp<mnemonic, arithmetic, /*expensive=*/0, /*named=*/1, /*keepsZero=*/1,
+                        /*rowWise=*/1, [operandStorage, operandStorage], resultStorage,
+                        !listconcat([Commutative], traits)> {
   let arguments = (ins Vit_Any:$lhs, Vit_Any:$rhs);
   let results = (outs Vit_Any:$result);
   let assemblyFormat = [{
@@ -348,16 +448,24 @@ class Vit_BinaryOp<string mnemonic> : Vit_Op<mnemonic, [Pure, Vit_Elementwise, C
   }];
   let hasVerifier = 1;
 }
-def Vit_AddOp : Vit_BinaryOp<"add"> {
+def Vit_AddOp : Vit_BinaryOp<"add", arithmetic = "Add", operandStorage = "Residual",
+                             resultStorage = "Residual", traits = [Vit_RecipeInterface]> {
   let summary = "Sum, as of a residual";
   let description = [{ Constraints: (C1) both operands have the shape of the result. }];
+  let extraClassDeclaration = elementwiseAnswers # Vit_InRecipe<"Add">.cpp;
 }
-def Vit_MulOp : Vit_BinaryOp<"mul"> {
+def Vit_MulOp : Vit_BinaryOp<"mul", arithmetic = "Mul", operandStorage = "Any",
+                             resultStorage = "Dtype"> {
   let summary = "Product, as of a gate";
   let description = [{ Constraints: (C1) both operands have the shape of the result. }];
 }
 
-def Vit_AttentionOp : Vit_Op<"attention", [Pure]> {
+def Vit_AttentionOp : Vit_RootOp<"attention",
+    family = "Attention", prologue = "None",
+    flops = "4 * rowsPerImage(getType()) * getType().getShape().back() * getKeys(batch)",
+    rowWise = 0, mixesImages = "getAxis() == Axis::Batch",
+    operandStorage = ["Dtype", "Dtype", "Dtype"], resultStorage = "Dtype",
+    operandColumns = ["Spare", "Spare", "Spare"], resultColumns = "Exact"> {
   let summary = "Multi-head attention";
   let description = [{
     For every head h: `softmax(scale * Q_h * transpose(K_h)) * V_h`. Head h of an operand is its columns
@@ -383,6 +491,10 @@ def Vit_AttentionOp : Vit_Op<"attention", [Pure]> {
     `offsets` $offsets attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = rootAnswers # [{
+    /// What a query attends to in a batch of `batch` images: tokens, or the images themselves.
+    int64_t getKeys(int64_t batch) { return mixesImages() ? batch : rowsPerImage(getKey().getType()); }
+  }];
 }
 
 // Kernels --------------------------------------------------------------------
@@ -390,7 +502,7 @@ def Vit_AttentionOp : Vit_Op<"attention", [Pure]> {
 def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Symbol]> {
   let summary = "One GPU kernel";
   let description = [{
-    A symbol with one root (any op that is not elementwise; a kernel of elementwise ops alone has none)
+    A symbol with one root (a kernel of elementwise ops alone has none)
     and the elementwise ops fused around it. Several linears that read the same input, as the two of a gated
     MLP, are one root: they share the loads of the input, and each has its own accumulators. Values inside
     are f32; each operand of `vit.yield` is rounded to its type and stored. Arguments are what the kernel reads, in the order of its
@@ -398,7 +510,7 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     activations, rows x width, and serves any number of tokens per image.
     Constraints: (C1) at most one op is not elementwise, or those that are not are linears of one input with
     weights of one type; (C2) all yielded types are the result types;
-    (C3) every op is of this dialect and has no regions; (C4) every argument has a use.
+    (C3) every op is elementwise or a root; (C4) every argument has a use.
 
     ```mlir
     vit.kernel @fc1_gelu(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16> {
@@ -420,10 +532,12 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
-    /// The first op that is not elementwise, or null. Others are linears of the same input.
-    ::mlir::Operation *getRoot();
+    /// The first root, or null. Others are linears of the same input.
+    ::vitc::vit::KernelInterface getRoot();
     /// All of them, in order.
     ::llvm::SmallVector<::mlir::Operation *> getRoots();
+    /// That of the root, or `elementwise`.
+    ::vitc::vit::KernelFamily getFamily();
     ::vitc::vit::YieldOp getYield();
   }];
 }

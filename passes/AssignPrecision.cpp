@@ -6,12 +6,14 @@
 // type by what it is:
 //
 //   output of the model   the type the function returns (f32)
-//   residual stream       `residual`: made by add, position, prepend or broadcast, or read by one
-//   of them token of another      the type of the value it is taken from anything else `dtype`
+//   residual stream       `residual`: made by an op whose result is part of it (add, position,
+//                         prepend, broadcast), or read by one as part of it
+//   token of another      the type of the value it is taken from
+//   anything else         `dtype`
 //
-// Only linear and attention insist on their operands' types; what they read in another type is cast
-// for them, which vit-fuse makes a second result of the kernel that computes it. Weights of linears
-// are cast once at load; vectors and tables stay f32.
+// What an op insists on reading in `dtype` (linear and attention do) is cast for it, which vit-fuse
+// makes a second result of the kernel that computes it. Weights of linears are cast once at load;
+// vectors and tables stay f32.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Model.h"
@@ -32,8 +34,19 @@ Type parseFloatType(MLIRContext *context, StringRef name) {
   return name == "f32" ? Type(Float32Type::get(context)) : Type();
 }
 
-bool joinsStream(Operation *op) {
-  return isa<vit::AddOp, vit::PositionOp, vit::PrependOp, vit::BroadcastOp>(op);
+/// Whether `use` reads a value as part of the residual stream.
+bool joinsStream(OpOperand &use) {
+  auto user = dyn_cast<vit::StorageInterface>(use.getOwner());
+  return user && user.getOperandStorage(use.getOperandNumber()) == vit::Storage::Residual;
+}
+
+/// What computes activations of `model`, in order.
+SmallVector<vit::StorageInterface> activationOps(func::FuncOp model) {
+  SmallVector<vit::StorageInterface> ops;
+  for (auto op : model.getBody().front().getOps<vit::StorageInterface>())
+    if (!isWeight(op->getResult(0)))
+      ops.push_back(op);
+  return ops;
 }
 
 /// Casts, one per value and type, placed so that all users can share them.
@@ -79,45 +92,46 @@ struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
     }
   }
 
-  /// Operands come before their users, so a select finds its input's type chosen.
+  /// Operands come before their users, so an op finds its input's type chosen.
   void assignActivations(func::FuncOp model) {
-    for (Operation &op : model.getBody().front().without_terminator()) {
-      if (op.getNumResults() != 1 || isWeight(op.getResult(0)) ||
-          !isa_and_present<vit::VitDialect>(op.getDialect()) || isa<vit::LaunchOp>(op))
-        continue;
-      Value value = op.getResult(0);
+    for (vit::StorageInterface op : activationOps(model)) {
+      Value value = op->getResult(0);
       if (!llvm::any_of(value.getUsers(),
                         [](Operation *user) { return isa<func::ReturnOp>(user); }))
-        value.setType(tensorType(value).clone(storageType(value)));
+        value.setType(tensorType(value).clone(resultType(op)));
     }
   }
 
-  Type storageType(Value value) {
-    Operation *op = value.getDefiningOp();
-    if (auto select = dyn_cast<vit::SelectOp>(op);
-        select && vit::isStorageType(select.getInput().getType().getElementType()) &&
-        select.getInput().getDefiningOp())
-      return select.getInput().getType().getElementType();
-    if (joinsStream(op) || llvm::any_of(value.getUsers(), joinsStream))
-      return residualType;
-    return dtypeType;
+  Type resultType(vit::StorageInterface op) {
+    vit::Storage storage = op.getResultStorage();
+    if (storage == vit::Storage::Input && op->getOperand(0).getDefiningOp())
+      return tensorType(op->getOperand(0)).getElementType();
+    bool stream =
+        storage == vit::Storage::Residual || llvm::any_of(op->getResult(0).getUses(), joinsStream);
+    return stream ? residualType : dtypeType;
+  }
+
+  /// Null if the op reads it as it is.
+  Type operandType(vit::Storage storage) {
+    switch (storage) {
+    case vit::Storage::Dtype:
+      return dtypeType;
+    case vit::Storage::F32:
+      return Float32Type::get(&getContext());
+    case vit::Storage::Any:
+    case vit::Storage::Input:
+    case vit::Storage::Residual:
+      return {};
+    }
+    llvm_unreachable("all answers are above");
   }
 
   void assignOperands(func::FuncOp model) {
     Casts casts;
-    Type f32 = Float32Type::get(&getContext());
-    SmallVector<Operation *> ops;
-    for (Operation &op : model.getBody().front().without_terminator())
-      ops.push_back(&op);
-    for (Operation *op : ops) {
-      if (op->getNumResults() != 1 || isWeight(op->getResult(0)) ||
-          !isa_and_present<vit::VitDialect>(op->getDialect()) || isa<vit::LaunchOp>(op))
-        continue;
-      bool product = isa<vit::LinearOp, vit::AttentionOp>(op);
+    for (vit::StorageInterface op : activationOps(model))
       for (OpOperand &operand : op->getOpOperands())
-        if (product || isWeight(operand.get()))
-          operand.set(casts.get(operand.get(), product ? dtypeType : f32));
-    }
+        if (Type type = operandType(op.getOperandStorage(operand.getOperandNumber())))
+          operand.set(casts.get(operand.get(), type));
   }
 
   Type dtypeType, residualType;

@@ -34,13 +34,13 @@ struct FormKernels : impl::FormKernelsBase<FormKernels> {
         return signalPassFailure();
       SmallVector<Operation *> ops;
       for (Operation &op : model.getBody().front().without_terminator())
-        if (!isa<vit::LaunchOp, vit::PreparedOp>(op) && !vit::isWeightArithmetic(&op))
+        if (!isa<vit::LaunchOp>(op) && !vit::isWeightArithmetic(&op))
           ops.push_back(&op);
       for (Operation *op : ops) {
-        if (!isa_and_present<vit::VitDialect>(op->getDialect()) || op->getNumRegions() != 0) {
-          emitError(op->getLoc())
-              << "expected an op of the vit dialect without regions in a model, but got '"
-              << op->getName() << "'";
+        if (!isa<vit::ElementwiseInterface, vit::KernelInterface>(op)) {
+          emitError(op->getLoc()) << "expected an op of the vit dialect on activations in a model, "
+                                     "but got '"
+                                  << op->getName() << "'";
           return signalPassFailure();
         }
         outline(op, symbols);

@@ -173,16 +173,16 @@ struct Fuse : impl::FuseBase<Fuse> {
 
   /// Says of what is left why no kernel does both.
   void refuseRoots(vit::LaunchOp launch) {
-    Operation *root = kernelOf(launch).getRoot();
-    if (!isa_and_present<vit::LinearOp, vit::LayerNormOp>(root) || !sameRanks(launch))
+    vit::KernelFamily family = kernelOf(launch).getFamily();
+    bool norm = family == vit::KernelFamily::Norm;
+    if ((!norm && family != vit::KernelFamily::Gemm) || !sameRanks(launch))
       return;
-    vit::LaunchOp before = producerOf(launch, root->getOperand(0));
-    if (!before || !isLinear(before))
+    vit::LaunchOp before = producerOf(launch, kernelOf(launch).getRoot()->getOperand(0));
+    if (!before || !isGemm(before))
       return;
     cost::Work first = workOf(before), second = workOf(launch);
     refuse(before, launch,
-           isa<vit::LayerNormOp>(root) ? model->normAfterLinear(first, second)
-                                       : model->linearAfterLinear(first, second));
+           norm ? model->normAfterLinear(first, second) : model->linearAfterLinear(first, second));
   }
 
   /// A linear joins one that gates it.
@@ -194,8 +194,8 @@ struct Fuse : impl::FuseBase<Fuse> {
     return {};
   }
 
-  static bool isLinear(vit::LaunchOp launch) {
-    return isa_and_present<vit::LinearOp>(kernelOf(launch).getRoot());
+  static bool isGemm(vit::LaunchOp launch) {
+    return kernelOf(launch).getFamily() == vit::KernelFamily::Gemm;
   }
 
   /// The launch that computes `value`, an argument of the kernel of `launch`.
@@ -208,13 +208,13 @@ struct Fuse : impl::FuseBase<Fuse> {
   /// Two linears of one input and of weights of one type, the second alone using the first, in its
   /// epilogue.
   static bool gates(vit::LaunchOp gate, vit::LaunchOp launch) {
-    if (!isLinear(gate) || !isLinear(launch) || !sameRanks(gate) || !sameRanks(launch))
+    auto onlyLinear = [](vit::LaunchOp of) {
+      SmallVector<Operation *> roots = kernelOf(of).getRoots();
+      return roots.size() == 1 ? dyn_cast<vit::LinearOp>(roots.front()) : vit::LinearOp();
+    };
+    vit::LinearOp a = onlyLinear(gate), b = onlyLinear(launch);
+    if (!a || !b || !sameRanks(gate) || !sameRanks(launch))
       return false;
-    auto rootsOf = [](vit::LaunchOp of) { return kernelOf(of).getRoots(); };
-    if (rootsOf(gate).size() != 1 || rootsOf(launch).size() != 1)
-      return false;
-    auto a = cast<vit::LinearOp>(rootsOf(gate).front());
-    auto b = cast<vit::LinearOp>(rootsOf(launch).front());
     auto inputOf = [](vit::LaunchOp of, vit::LinearOp linear) {
       return of.getOperand(cast<BlockArgument>(linear.getInput()).getArgNumber());
     };
@@ -233,10 +233,6 @@ struct Fuse : impl::FuseBase<Fuse> {
     return !kernelOf(launch).getRoot() && sameRanks(launch);
   }
 
-  static bool isProduct(vit::LaunchOp launch) {
-    return isa_and_present<vit::LinearOp, vit::AttentionOp>(kernelOf(launch).getRoot());
-  }
-
   /// Products before others: their epilogue is free, and a residual is added in the same kernel
   /// whether the other operand is a whole activation or one token of it.
   static SmallVector<vit::LaunchOp> producersBestFirst(vit::LaunchOp launch) {
@@ -246,8 +242,8 @@ struct Fuse : impl::FuseBase<Fuse> {
           producer && !llvm::is_contained(producers, producer) && sameRanks(producer))
         producers.push_back(producer);
     llvm::sort(producers, [](vit::LaunchOp a, vit::LaunchOp b) {
-      bool product = isProduct(a);
-      return product == isProduct(b) ? b->isBeforeInBlock(a) : product;
+      bool first = isProduct(kernelOf(a).getRoot()), second = isProduct(kernelOf(b).getRoot());
+      return first == second ? b->isBeforeInBlock(a) : first;
     });
     return producers;
   }
@@ -271,8 +267,8 @@ struct Fuse : impl::FuseBase<Fuse> {
     return consumer;
   }
 
-  /// The launch that `launch` can be a prologue of: the first that reads it. A layer_norm may leave
-  /// the value to others as a second result; a kernel without root must be the only user.
+  /// The launch that `launch` can be a prologue of: the first that reads it. A root that takes rows
+  /// may leave the value to others as a second result; a kernel without root must be the only user.
   static vit::LaunchOp prologueOf(vit::LaunchOp launch) {
     Operation *first = nullptr;
     for (Operation *user : launch->getUsers())
@@ -281,12 +277,12 @@ struct Fuse : impl::FuseBase<Fuse> {
     auto consumer = dyn_cast_or_null<vit::LaunchOp>(first);
     if (!consumer || !sameRanks(consumer))
       return {};
-    Operation *root = kernelOf(consumer).getRoot();
+    vit::KernelInterface root = kernelOf(consumer).getRoot();
     if (!root)
       return llvm::all_of(launch->getUsers(), [&](Operation *user) { return user == first; })
                  ? consumer
                  : vit::LaunchOp();
-    if (isa<vit::LayerNormOp>(root))
+    if (root.getPrologue() == vit::Prologue::Rows)
       return consumer;
     refuse(launch, consumer,
            root->getName().getStringRef().str() + " reads its operands from memory as they are");

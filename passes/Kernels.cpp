@@ -83,19 +83,21 @@ static std::string typeName(Value value) {
 }
 
 std::string vitc::kernelName(ArrayRef<Operation *> ops) {
-  Operation *root = nullptr;
+  vit::KernelInterface root;
   for (Operation *op : llvm::reverse(ops))
-    if (!op->hasTrait<vit::Elementwise>())
-      root = op;
+    if (auto other = dyn_cast<vit::KernelInterface>(op))
+      root = other;
   Operation *main = root ? root : ops.front();
   // A select comes from whatever reads one token; that is not its own name.
-  std::string name = isa<vit::SelectOp>(main) ? "" : locationName(main->getLoc());
+  bool ofOther = root && root.getKernelFamily() == vit::KernelFamily::Select;
+  std::string name = ofOther ? "" : locationName(main->getLoc());
   name = name.empty() ? main->getName().stripDialect().str() : shortName(name);
   for (Operation *op : ops)
-    if (op != main && !isa<vit::LinearOp, vit::BiasAddOp, vit::CastOp, vit::PositionOp>(op))
+    if (auto fused = dyn_cast<vit::ElementwiseInterface>(op);
+        fused && op != main && fused.isNamed())
       (name += '_') += op->getName().stripDialect();
   // Products are known by what they multiply, everything else by what it makes.
-  bool product = isa<vit::LinearOp, vit::AttentionOp>(main);
+  bool product = isProduct(main);
   return name + "_" + typeName(product ? main->getOperand(0) : main->getResult(0));
 }
 

@@ -12,7 +12,6 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace vitc;
@@ -61,6 +60,11 @@ LogicalResult vitc::checkMaxBatch(Location location, int64_t maxBatch) {
   return success();
 }
 
+bool vitc::isProduct(Operation *op) {
+  auto root = dyn_cast_or_null<vit::KernelInterface>(op);
+  return root && root.getFlops(/*batch=*/1) > 0;
+}
+
 void vitc::eraseDeadOps(func::FuncOp model) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model.getBody().front())))
     if (isOpTriviallyDead(&op))
@@ -72,22 +76,28 @@ void vitc::eraseDeadOps(func::FuncOp model) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Tokens needed of each value; an activation without tokens counts as one.
+/// Tokens needed of each value; one without a dimension of tokens counts as one token.
 class NeededTokens {
 public:
-  void need(Value value, const llvm::BitVector &tokens) {
-    llvm::BitVector &set = entry(value);
-    if (set.size() == tokens.size())
-      set |= tokens;
-    else if (tokens.any())
-      set.set();
-  }
   void needAll(Value value) { entry(value).set(); }
-  void needToken(Value value, unsigned token) { entry(value).set(token); }
   bool any(Value value) { return entry(value).any(); }
-  const llvm::BitVector &of(Value value) { return entry(value); }
 
-  void visit(Operation *op);
+  /// Passes what is needed of the result of `op` on to its operands.
+  void visit(Operation *op) {
+    if (!llvm::any_of(op->getResults(), [&](Value result) { return any(result); }))
+      return;
+    auto tokens = dyn_cast<vit::TokenInterface>(op);
+    if (!tokens) {
+      llvm::for_each(op->getOperands(), [&](Value operand) { needAll(operand); });
+      return;
+    }
+    SmallVector<llvm::BitVector> needed;
+    for (Value operand : op->getOperands())
+      needed.emplace_back(entry(operand).size());
+    tokens.needTokens(entry(op->getResult(0)), needed);
+    for (auto [operand, set] : llvm::zip_equal(op->getOperands(), needed))
+      entry(operand) |= set;
+  }
 
 private:
   llvm::BitVector &entry(Value value) {
@@ -101,36 +111,6 @@ private:
   llvm::DenseMap<Value, llvm::BitVector> sets;
 };
 } // namespace
-
-/// Passes what is needed of the result of `op` on to its operands.
-void NeededTokens::visit(Operation *op) {
-  if (!llvm::any_of(op->getResults(), [&](Value result) { return any(result); }))
-    return;
-  llvm::BitVector tokens = of(op->getResult(0));
-  TypeSwitch<Operation *>(op)
-      .Case<vit::SelectOp>([&](auto select) { needToken(select.getInput(), select.getToken()); })
-      .Case<vit::PatchifyOp>([&](auto patchify) {
-        if (tokens.find_last() >= static_cast<int>(patchify.getLead()))
-          needAll(patchify.getInput());
-      })
-      .Case<vit::PrependOp>([&](auto prepend) {
-        unsigned lead = prepend.getTokens().getType().getDimSize(0);
-        for (unsigned token : tokens.set_bits())
-          if (token >= lead)
-            needToken(prepend.getInput(), token - lead);
-      })
-      .Case<vit::AttentionOp>([&](auto attention) {
-        need(attention.getQuery(), tokens);
-        for (Value value : {Value(attention.getKey()), Value(attention.getValue())})
-          attention.getAxis() == vit::Axis::Batch ? need(value, tokens) : needAll(value);
-      })
-      .Case<vit::LayerNormOp, vit::LinearOp>(
-          [&](auto rowWise) { need(rowWise.getInput(), tokens); })
-      .Default([&](Operation *other) {
-        for (Value operand : other->getOperands())
-          other->hasTrait<vit::Elementwise>() ? need(operand, tokens) : needAll(operand);
-      });
-}
 
 std::vector<std::vector<unsigned>> vitc::outputDependence(func::FuncOp model) {
   Block &body = model.getBody().front();
@@ -150,15 +130,6 @@ std::vector<std::vector<unsigned>> vitc::outputDependence(func::FuncOp model) {
 
 int64_t vitc::countFlops(func::FuncOp model, int64_t batch) {
   int64_t flops = 0;
-  model.walk([&](Operation *op) {
-    if (auto linear = dyn_cast<vit::LinearOp>(op)) {
-      auto weight = linear.getWeight().getType();
-      flops += 2 * vit::rowsPerImage(linear.getType()) * weight.getNumElements();
-    } else if (auto attention = dyn_cast<vit::AttentionOp>(op)) {
-      bool overBatch = attention.getAxis() == vit::Axis::Batch;
-      int64_t keys = overBatch ? batch : vit::rowsPerImage(attention.getKey().getType());
-      flops += 4 * vit::rowsPerImage(attention.getType()) * keys * widthOf(attention.getType());
-    }
-  });
+  model.walk([&](vit::KernelInterface root) { flops += root.getFlops(batch); });
   return flops;
 }

@@ -52,6 +52,9 @@ inline bool isWeight(mlir::Value value) {
 /// Whether a pass can work for batches up to `maxBatch`; says at `location` if not.
 mlir::LogicalResult checkMaxBatch(mlir::Location location, int64_t maxBatch);
 
+/// Whether `op`, which may be null, multiplies matrices.
+bool isProduct(mlir::Operation *op);
+
 /// Erases ops of `model` that nothing needs, users before their operands.
 void eraseDeadOps(mlir::func::FuncOp model);
 
@@ -60,8 +63,7 @@ void eraseDeadOps(mlir::func::FuncOp model);
 /// the batch axis keeps tokens apart.
 std::vector<std::vector<unsigned>> outputDependence(mlir::func::FuncOp model);
 
-/// Multiply-adds of linears and attentions for one image, times two. Attention over the batch axis
-/// is counted for a batch of `batch` images.
+/// Floating-point operations per image of a batch of `batch`: the sum over the roots.
 int64_t countFlops(mlir::func::FuncOp model, int64_t batch = 1);
 
 } // namespace vitc

@@ -9,9 +9,9 @@
 //   %g = vit.gelu erf %h                        %g = vit.gelu erf %h
 //   %y = vit.linear %g, %w2 : 64x100            %y = vit.linear %g, (vit.pad %w2) : 64x104
 //
-// Widening a value widens what it is made of, back to a patchify or a linear, and what elementwise
-// ops make of it; every elementwise op keeps zero at zero if its vectors are padded with zeros.
-// First the whole set is collected and checked, then changed.
+// Widening a value widens what it is made of, back to a patchify or a linear, and what ops that
+// keep zero at zero make of it, whose vectors are padded with zeros. First the whole set is
+// collected and checked, then changed.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Model.h"
@@ -29,6 +29,12 @@ using namespace mlir;
 namespace {
 constexpr int64_t granularity = 8;
 
+/// What is not an op on activations is not to be touched.
+vit::Columns columnsOf(OpOperand &operand) {
+  auto op = dyn_cast<vit::StorageInterface>(operand.getOwner());
+  return op ? op.getOperandColumns(operand.getOperandNumber()) : vit::Columns::Exact;
+}
+
 /// Values that must have the same width because zero columns flow between them.
 class WidthSet {
 public:
@@ -38,8 +44,8 @@ public:
     values.insert(value);
     for (size_t i = 0; i < values.size() && obstacle.empty(); ++i) {
       collectProducer(values[i]);
-      for (Operation *user : values[i].getUsers())
-        collectUser(values[i], user);
+      for (OpOperand &use : values[i].getUses())
+        collectUser(use);
     }
     return obstacle.empty();
   }
@@ -48,48 +54,50 @@ public:
   std::string obstacle;
 
 private:
-  static bool keepsColumns(Operation *op) {
-    return op->hasTrait<vit::Elementwise>() ||
-           isa<vit::SelectOp, vit::PrependOp, vit::BroadcastOp>(op);
-  }
   void collectProducer(Value value) {
-    Operation *op = value.getDefiningOp();
+    auto op = value.getDefiningOp<vit::StorageInterface>();
     if (!op)
       obstacle = "it is an input of the model";
-    else if (keepsColumns(op))
-      llvm::for_each(op->getOperands(), [&](Value operand) {
-        if (!isWeight(operand))
-          values.insert(operand);
-      });
-    else if (!isa<vit::LinearOp, vit::PatchifyOp>(op))
-      obstacle = describe(op) + " (" + op->getName().getStringRef().str() +
-                 ") makes exactly these columns";
+    else if (op.getResultColumns() == vit::Columns::Exact)
+      obstacle = nameOf(op) + " makes exactly these columns";
+    else if (op.getResultColumns() == vit::Columns::Kept)
+      for (OpOperand &operand : op->getOpOperands())
+        if (columnsOf(operand) == vit::Columns::Kept && !isWeight(operand.get()))
+          values.insert(operand.get());
   }
-  void collectUser(Value value, Operation *user) {
-    if (keepsColumns(user))
-      values.insert(user->getResult(0));
-    else if (isa<func::ReturnOp>(user))
+  void collectUser(OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<func::ReturnOp>(user))
       obstacle = "it is an output of the model";
-    else if (isa<vit::LayerNormOp>(user))
-      obstacle = describe(user) + " (vit.layer_norm) takes the mean of exactly these columns";
-    else if (!isa<vit::LinearOp, vit::AttentionOp>(user)) // attention reads at offsets
-      obstacle = describe(user) + " (" + user->getName().getStringRef().str() + ") reads them";
-    static_cast<void>(value);
+    else if (columnsOf(use) == vit::Columns::Exact)
+      obstacle = nameOf(user) + " depends on exactly these columns";
+    else if (columnsOf(use) == vit::Columns::Kept)
+      values.insert(user->getResult(0));
+  }
+  static std::string nameOf(Operation *op) {
+    return describe(op) + " (" + op->getName().getStringRef().str() + ")";
   }
 
   llvm::SetVector<Value> values;
 };
 
-/// `weight` with zeros up to `size` in dimension `dimension`, in front of `user`.
-void padOperand(Operation *user, unsigned operand, int64_t dimension, int64_t size) {
-  auto type = cast<RankedTensorType>(user->getOperand(operand).getType());
+/// Zeros up to `size` in dimension `dimension` of a weight, in front of its user.
+void padWeight(OpOperand &weight, int64_t dimension, int64_t size) {
+  RankedTensorType type = tensorType(weight.get());
   SmallVector<int64_t> shape(type.getShape());
   if (shape[dimension] == size)
     return;
   shape[dimension] = size;
+  Operation *user = weight.getOwner();
   OpBuilder builder(user);
-  user->setOperand(operand, vit::PadOp::create(builder, user->getLoc(), type.clone(shape),
-                                               user->getOperand(operand)));
+  weight.set(vit::PadOp::create(builder, user->getLoc(), type.clone(shape), weight.get()));
+}
+
+/// In the columns of those weights of `op` whose columns are answered so.
+void padColumns(Operation *op, vit::Columns columns, int64_t size) {
+  for (OpOperand &operand : op->getOpOperands())
+    if (isWeight(operand.get()) && columnsOf(operand) == columns)
+      padWeight(operand, tensorType(operand.get()).getRank() - 1, size);
 }
 
 void WidthSet::widen(int64_t width) {
@@ -98,16 +106,16 @@ void WidthSet::widen(int64_t width) {
     SmallVector<int64_t> shape(type.getShape());
     shape.back() = width;
     value.setType(type.clone(shape));
-    Operation *op = value.getDefiningOp();
-    if (isa<vit::LinearOp>(op))
-      padOperand(op, 1, 0, width);
-    else if (keepsColumns(op))
-      for (unsigned i = 0; i < op->getNumOperands(); ++i)
-        if (isWeight(op->getOperand(i)))
-          padOperand(op, i, tensorType(op->getOperand(i)).getRank() - 1, width);
-    for (Operation *user : value.getUsers())
-      if (isa<vit::LinearOp>(user))
-        padOperand(user, 1, 1, width);
+    auto op = value.getDefiningOp<vit::StorageInterface>();
+    if (op.getResultColumns() == vit::Columns::Kept)
+      padColumns(op, vit::Columns::Kept, width);
+    else if (op.getResultColumns() == vit::Columns::Rows)
+      for (OpOperand &operand : op->getOpOperands())
+        if (isWeight(operand.get()))
+          padWeight(operand, 0, width);
+    for (OpOperand &use : value.getUses())
+      if (columnsOf(use) == vit::Columns::Summed)
+        padColumns(use.getOwner(), vit::Columns::Summed, width);
   }
 }
 

@@ -38,75 +38,6 @@ std::optional<int64_t> onlySelectedToken(Value value) {
   return token;
 }
 
-/// The result for one token of the op that stands after the insertion point.
-class OneToken {
-public:
-  OneToken(OpBuilder &builder, Operation *op, int64_t token)
-      : builder(builder), op(op), token(token) {}
-
-  /// Null if the op cannot be done for one token alone.
-  Value compute() {
-    if (auto position = dyn_cast<vit::PositionOp>(op))
-      return addPosition(position);
-    if (auto prepend = dyn_cast<vit::PrependOp>(op)) {
-      int64_t lead = prepend.getTokens().getType().getDimSize(0);
-      return token < lead ? broadcast(prepend.getTokens())
-                          : selected(prepend.getInput(), token - lead);
-    }
-    if (auto tokens = dyn_cast<vit::BroadcastOp>(op))
-      return broadcast(tokens.getTokens());
-    if (auto attention = dyn_cast<vit::AttentionOp>(op))
-      return cloneWithRows(attention.getAxis() == vit::Axis::Batch ? 3 : 1);
-    if (isa<vit::LinearOp, vit::LayerNormOp>(op))
-      return cloneWithRows(1);
-    return op->hasTrait<vit::Elementwise>() ? cloneWithRows(op->getNumOperands()) : Value();
-  }
-
-private:
-  Value selected(Value value, int64_t which) {
-    return vit::SelectOp::create(builder, op->getLoc(), vit::collapseToRows(tensorType(value)),
-                                 value, which);
-  }
-  Type rowType() { return vit::collapseToRows(cast<RankedTensorType>(op->getResult(0).getType())); }
-
-  Value broadcast(Value tokens) {
-    auto type = tensorType(tokens);
-    if (type.getDimSize(0) != 1)
-      tokens = vit::SliceOp::create(
-          builder, op->getLoc(),
-          RankedTensorType::get({1, type.getDimSize(1)}, type.getElementType()), tokens, token);
-    return vit::BroadcastOp::create(builder, op->getLoc(), rowType(), tokens);
-  }
-
-  Value addPosition(vit::PositionOp position) {
-    auto table = position.getTable().getType();
-    Value row = vit::SliceOp::create(
-        builder, op->getLoc(), RankedTensorType::get({table.getDimSize(1)}, table.getElementType()),
-        position.getTable(), token);
-    return vit::BiasAddOp::create(builder, op->getLoc(), rowType(),
-                                  selected(position.getInput(), token), row);
-  }
-
-  /// The same op on the selected rows of those of its first `count` operands that are activations.
-  Value cloneWithRows(unsigned count) {
-    SmallVector<Value> operands(op->getOperands());
-    for (unsigned i = 0; i < count; ++i)
-      if (!isWeight(operands[i])) {
-        auto same = llvm::find(op->getOperands().take_front(i), operands[i]);
-        operands[i] = same != op->getOperands().take_front(i).end() ? operands[same.getIndex()]
-                                                                    : selected(operands[i], token);
-      }
-    Operation *clone = builder.clone(*op);
-    clone->setOperands(operands);
-    clone->getResult(0).setType(rowType());
-    return clone->getResult(0);
-  }
-
-  OpBuilder &builder;
-  Operation *op;
-  int64_t token;
-};
-
 /// `rows` rows of a linear's weight or bias from row `first`.
 Value sliceRows(OpBuilder &builder, Location loc, Value weight, int64_t first, int64_t rows) {
   auto type = tensorType(weight);
@@ -176,11 +107,11 @@ struct PruneTokens : impl::PruneTokensBase<PruneTokens> {
       if (op->getNumResults() == 1 && !op->use_empty())
         token = onlySelectedToken(op->getResult(0));
       if (token) {
-        if (auto attention = dyn_cast<vit::AttentionOp>(op);
-            attention && attention.getAxis() == vit::Axis::Tokens)
+        if (auto attention = dyn_cast<vit::AttentionOp>(op); attention && !attention.mixesImages())
           unpack(attention);
         OpBuilder builder(op);
-        if (Value one = OneToken(builder, op, *token).compute())
+        auto tokens = dyn_cast<vit::TokenInterface>(op);
+        if (Value one = tokens ? tokens.computeToken(builder, *token) : Value())
           for (Operation *select : llvm::make_early_inc_range(op->getUsers())) {
             select->getResult(0).replaceAllUsesWith(one);
             select->erase();

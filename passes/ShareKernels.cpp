@@ -29,10 +29,8 @@ using namespace mlir;
 namespace {
 /// True if every row of every activation is treated like every other.
 bool isRowWise(vit::KernelOp kernel) {
-  return llvm::all_of(kernel.getBody().front().without_terminator(), [](Operation &op) {
-    return isa<vit::LinearOp, vit::LayerNormOp>(op) ||
-           (op.hasTrait<vit::Elementwise>() && !isa<vit::PositionOp>(op));
-  });
+  return llvm::all_of(kernel.getBody().front().without_terminator(),
+                      [](Operation &op) { return cast<vit::TokenInterface>(op).isRowWise(); });
 }
 
 void collapse(Value value) {

@@ -24,9 +24,8 @@ using namespace vitc;
 
 bool vitc::attendsOverBatch(ModuleOp module) {
   return module
-      .walk([](vit::AttentionOp attention) {
-        return attention.getAxis() == vit::Axis::Batch ? WalkResult::interrupt()
-                                                       : WalkResult::advance();
+      .walk([](vit::TokenInterface op) {
+        return op.mixesImages() ? WalkResult::interrupt() : WalkResult::advance();
       })
       .wasInterrupted();
 }

@@ -10,7 +10,6 @@
 
 #include "codegen/library/Recipe.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -87,33 +86,34 @@ private:
           !tensor || tensor.getRank() > VIT_MAX_RANK)
         return op->emitOpError("expected a tensor of rank ")
                << VIT_MAX_RANK << " at most in @prepare, but got " << type;
-    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-        .Case([&](vit::WeightOp weight) { return load(weight); })
-        .Case([&](vit::SliceOp slice) {
-          vit_recipe_step step = newStep(slice, VIT_RECIPE_SLICE);
-          step.first = slice.getFirst();
-          define(slice, step);
-          return success();
-        })
-        .Case([&](vit::ConcatOp concat) { return chain(concat); })
-        .Case([&](vit::CastOp cast) {
-          vit_recipe_step step = newStep(cast, VIT_RECIPE_CAST);
-          step.dtype = dtypeOf(mlir::cast<RankedTensorType>(cast.getType()).getElementType());
-          define(cast, step);
-          return success();
-        })
-        .Case([&](vit::PadOp pad) {
-          define(pad, newStep(pad, VIT_RECIPE_PAD));
-          return success();
-        })
-        .Case<vit::AddOp, vit::BiasAddOp>([&](auto add) {
-          define(add, newStep(add, VIT_RECIPE_ADD));
-          return success();
-        })
-        .Default([](Operation *other) {
-          return other->emitOpError("cannot be done when weights are loaded: a recipe has weight, "
-                                    "slice, concat, cast, pad, add and bias_add");
-        });
+    auto arithmetic = dyn_cast<vit::RecipeInterface>(op);
+    if (!arithmetic)
+      return op->emitOpError("cannot be done when weights are loaded: a recipe has no such step");
+    switch (arithmetic.getRecipeOp()) {
+    case vit::RecipeOp::Load:
+      return load(cast<vit::WeightOp>(op));
+    case vit::RecipeOp::Concat:
+      return chain(cast<vit::ConcatOp>(op));
+    case vit::RecipeOp::Slice: {
+      vit_recipe_step step = newStep(op, VIT_RECIPE_SLICE);
+      step.first = cast<vit::SliceOp>(op).getFirst();
+      define(op, step);
+      return success();
+    }
+    case vit::RecipeOp::Cast: {
+      vit_recipe_step step = newStep(op, VIT_RECIPE_CAST);
+      step.dtype = dtypeOf(cast<vit::CastOp>(op).getType().getElementType());
+      define(op, step);
+      return success();
+    }
+    case vit::RecipeOp::Pad:
+      define(op, newStep(op, VIT_RECIPE_PAD));
+      return success();
+    case vit::RecipeOp::Add:
+      define(op, newStep(op, VIT_RECIPE_ADD));
+      return success();
+    }
+    llvm_unreachable("all steps are above");
   }
 
   LogicalResult load(vit::WeightOp weight) {

@@ -11,7 +11,6 @@
 #include "codegen/nvptx/kernels/Kernels.h"
 
 #include "mlir/Pass/Pass.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -21,10 +20,10 @@ std::unique_ptr<Pass> createPrintPtxPass(); // PrintPtx.cpp
 
 namespace {
 
-/// Families other than layer_norm and select read the operands of their root as they are stored.
+/// A root without prologue reads its operands as they are stored.
 LogicalResult checkOperands(KernelBuilder &k) {
   for (Operation *root : k.kernel.getRoots()) {
-    if (isa<vit::LayerNormOp, vit::SelectOp>(root))
+    if (cast<vit::KernelInterface>(root).getPrologue() != vit::Prologue::None)
       continue;
     for (Value operand : root->getOperands())
       if (Operation *before = operand.getDefiningOp())
@@ -34,32 +33,28 @@ LogicalResult checkOperands(KernelBuilder &k) {
   return success();
 }
 
-/// Every fused op has code in Region.cpp.
-LogicalResult checkFusedOps(KernelBuilder &k) {
-  for (Operation &op : k.kernel.getBody().front().without_terminator())
-    if (op.hasTrait<vit::Elementwise>() &&
-        !isa<vit::BiasAddOp, vit::PositionOp, vit::AddOp, vit::MulOp, vit::ScaleOp, vit::CastOp,
-             vit::GeluOp, vit::ReluOp, vit::SiluOp, vit::TanhOp>(op))
-      return k.error() << "no code for '" << op.getName() << "' in a fused kernel";
-  return success();
-}
-
 LogicalResult emitFunction(KernelBuilder &k) {
-  if (failed(checkOperands(k)) || failed(checkFusedOps(k)))
+  if (failed(checkOperands(k)))
     return failure();
-  if (!k.root())
+  switch (k.kernel.getFamily()) {
+  case vit::KernelFamily::Elementwise:
     return emitElementwise(k);
-  return llvm::TypeSwitch<Operation *, LogicalResult>(k.root())
-      .Case([&](vit::LinearOp) { return k.part == 0 ? emitGemm(k) : emitSplitReduction(k); })
-      .Case([&](vit::AttentionOp) { return emitAttention(k); })
-      .Case([&](vit::LayerNormOp) { return emitLayerNorm(k); })
-      .Case([&](vit::PatchifyOp) { return emitPatchify(k); })
-      .Case([&](vit::PrependOp) { return emitPrepend(k); })
-      .Case([&](vit::BroadcastOp) { return emitBroadcast(k); })
-      .Case([&](vit::SelectOp) { return emitSelect(k); })
-      .Default([&](Operation *root) -> LogicalResult {
-        return k.error() << "no code for a kernel around '" << root->getName() << "'";
-      });
+  case vit::KernelFamily::Gemm:
+    return k.part == 0 ? emitGemm(k) : emitSplitReduction(k);
+  case vit::KernelFamily::Attention:
+    return emitAttention(k);
+  case vit::KernelFamily::Norm:
+    return emitNorm(k);
+  case vit::KernelFamily::Patchify:
+    return emitPatchify(k);
+  case vit::KernelFamily::Prepend:
+    return emitPrepend(k);
+  case vit::KernelFamily::Broadcast:
+    return emitBroadcast(k);
+  case vit::KernelFamily::Select:
+    return emitSelect(k);
+  }
+  llvm_unreachable("all families are above");
 }
 
 LogicalResult lowerKernel(vit::KernelOp kernel) {

@@ -209,8 +209,9 @@ Expected<Slots> Interpreter::Impl::compute(Operation *op, ArrayRef<Slot> operand
   Call call = {views, result.shape, result.values, threads};
   if (result.values.empty())
     return Slots{makeSlot(std::move(result))};
-  if (!computeElementwiseOp(op, call) && !computeRowOp(op, call) && !computeTokenOp(op, call) &&
-      !computeWeightOp(op, call))
+  if (auto elementwise = dyn_cast<ElementwiseInterface>(op))
+    computeElementwise(elementwise, call);
+  else if (!computeRowOp(op, call) && !computeTokenOp(op, call) && !computeWeightOp(op, call))
     return fail("'" + op->getName().getStringRef() + "' has no reference meaning");
   return Slots{makeSlot(std::move(result))};
 }

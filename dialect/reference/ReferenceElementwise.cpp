@@ -5,8 +5,6 @@
 #include "dialect/reference/ReferenceMath.h"
 #include "dialect/reference/ReferenceOps.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 #include <cmath>
 
 using namespace mlir;
@@ -16,18 +14,17 @@ using namespace vitc::reference;
 static constexpr int64_t elementsPerTask = 1 << 14;
 
 /// result[i] = function(input[i])
-template <typename Function> static bool map(const Call &call, Function function) {
+template <typename Function> static void map(const Call &call, Function function) {
   const double *input = call.operands[0].values.data();
   parallelFor(call.threads, call.result.size(), elementsPerTask, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       call.result[i] = function(input[i]);
   });
-  return true;
 }
 
 /// result[i] = function(input[i], other[i]), where a shorter `other` repeats: a vector for every
 /// row, a table for every image.
-template <typename Function> static bool zip(const Call &call, Function function) {
+template <typename Function> static void zip(const Call &call, Function function) {
   const double *input = call.operands[0].values.data();
   ArrayRef<double> other = call.operands[1].values;
   parallelFor(call.threads, call.result.size(), elementsPerTask, [&](int64_t begin, int64_t end) {
@@ -38,7 +35,6 @@ template <typename Function> static bool zip(const Call &call, Function function
         place = 0;
     }
   });
-  return true;
 }
 
 static double gelu(GeluForm form, double x) {
@@ -53,23 +49,28 @@ static double gelu(GeluForm form, double x) {
   llvm_unreachable("a form that has no meaning yet");
 }
 
-bool vitc::reference::computeElementwiseOp(Operation *op, const Call &call) {
-  auto sum = [](double a, double b) { return a + b; };
-  return llvm::TypeSwitch<Operation *, bool>(op)
-      .Case<PositionOp, BiasAddOp, AddOp>([&](auto) { return zip(call, sum); })
-      .Case([&](MulOp) { return zip(call, [](double a, double b) { return a * b; }); })
-      .Case([&](ScaleOp scale) {
-        double factor = scale.getFactor().convertToDouble();
-        if (scale.getColumns())
-          return zip(call, [=](double x, double column) { return x * factor * column; });
-        return map(call, [=](double x) { return x * factor; });
-      })
-      .Case([&](GeluOp op) {
-        return map(call, [form = op.getForm()](double x) { return gelu(form, x); });
-      })
-      .Case([&](ReluOp) { return map(call, [](double x) { return x < 0 ? 0 : x; }); })
-      .Case([&](SiluOp) { return map(call, [](double x) { return x / (1 + std::exp(-x)); }); })
-      .Case([&](TanhOp) { return map(call, [](double x) { return std::tanh(x); }); })
-      .Case([&](CastOp) { return map(call, [](double x) { return x; }); })
-      .Default(false);
+void vitc::reference::computeElementwise(ElementwiseInterface op, const Call &call) {
+  switch (op.getArithmetic()) {
+  case Arithmetic::Add:
+    return zip(call, [](double a, double b) { return a + b; });
+  case Arithmetic::Mul:
+    return zip(call, [](double a, double b) { return a * b; });
+  case Arithmetic::Scale: {
+    double factor = cast<ScaleOp>(op).getFactor().convertToDouble();
+    if (cast<ScaleOp>(op).getColumns())
+      return zip(call, [=](double x, double column) { return x * factor * column; });
+    return map(call, [=](double x) { return x * factor; });
+  }
+  case Arithmetic::Gelu:
+    return map(call, [form = cast<GeluOp>(op).getForm()](double x) { return gelu(form, x); });
+  case Arithmetic::Relu:
+    return map(call, [](double x) { return x < 0 ? 0 : x; });
+  case Arithmetic::Silu:
+    return map(call, [](double x) { return x / (1 + std::exp(-x)); });
+  case Arithmetic::Tanh:
+    return map(call, [](double x) { return std::tanh(x); });
+  case Arithmetic::Copy:
+    return map(call, [](double x) { return x; });
+  }
+  llvm_unreachable("all functions are above");
 }

@@ -69,7 +69,7 @@ func.func @refuses_weight_output() -> (tensor<5x32xf32> {vit.name = "table"}) {
 // -----
 
 func.func @refuses_other_dialects(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
-  // expected-error @below {{expected an op of the vit dialect without regions in a model, but got 'arith.addf'}}
+  // expected-error @below {{expected an op of the vit dialect on activations in a model, but got 'arith.addf'}}
   %y = arith.addf %x, %x : tensor<?x32xf32>
   return %y : tensor<?x32xf32>
 }

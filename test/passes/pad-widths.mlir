@@ -92,7 +92,7 @@ func.func @refuses_layer_norm_after(%x: tensor<?x5x32xf32>, %s: tensor<20xf32>) 
   %w0 = vit.weight "w0" : tensor<20x32xf32>
   %h = vit.linear %x, %w0 : tensor<?x5x32xf32>, tensor<20x32xf32> -> tensor<?x5x20xf32>
   %n = vit.layer_norm %h, %s, %s eps 1.0e-5 : tensor<?x5x20xf32>, tensor<20xf32>, tensor<20xf32> -> tensor<?x5x20xf32>
-  // expected-error @below {{because 'vit.layer_norm' (vit.layer_norm) takes the mean of exactly these columns}}
+  // expected-error @below {{because 'vit.layer_norm' (vit.layer_norm) depends on exactly these columns}}
   %y = vit.linear %h, %w : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32>
   return %y, %n : tensor<?x5x8xf32>, tensor<?x5x20xf32>
 }

@@ -65,27 +65,13 @@ std::string partOf(Operation *op) {
   return pieces[0].empty() ? "(unnamed)" : pieces[0].str();
 }
 
-/// 2 M N K of one linear, 4 Sq Sk D of one attention; of one image.
-int64_t flopsOf(Operation *op) {
-  if (auto linear = dyn_cast<vit::LinearOp>(op)) {
-    auto result = tensorType(linear.getResult());
-    return 2 * vit::rowsPerImage(result) * widthOf(result) * widthOf(linear.getWeight());
-  }
-  if (auto attention = dyn_cast<vit::AttentionOp>(op)) {
-    auto result = tensorType(attention.getResult());
-    int64_t keys =
-        attention.getAxis() == vit::Axis::Batch ? 1 : attention.getKey().getType().getDimSize(1);
-    return 4 * vit::rowsPerImage(result) * keys * widthOf(result);
-  }
-  return 0;
-}
-
 void countParts(func::FuncOp model, Findings &found) {
   llvm::StringSet<> keys; // a weight that is used twice is one
   for (Operation &op : model.getBody().front().without_terminator()) {
     Part &part = found.part(partOf(&op));
     part.ops += !vit::isWeightArithmetic(&op);
-    part.flops += flopsOf(&op);
+    if (auto root = dyn_cast<vit::KernelInterface>(op))
+      part.flops += root.getFlops(/*batch=*/1);
     if (auto weight = dyn_cast<vit::WeightOp>(op); weight && keys.insert(weight.getKey()).second) {
       part.parameters += weight.getType().getNumElements();
       found.parameters += weight.getType().getNumElements();

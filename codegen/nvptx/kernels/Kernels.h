@@ -16,7 +16,7 @@ namespace vitc {
 mlir::LogicalResult emitGemm(KernelBuilder &k);           ///< vit.linear; of a split one, the sums
 mlir::LogicalResult emitSplitReduction(KernelBuilder &k); ///< vit.linear: the sums of a split one
 mlir::LogicalResult emitAttention(KernelBuilder &k);      ///< vit.attention
-mlir::LogicalResult emitLayerNorm(KernelBuilder &k);      ///< vit.layer_norm
+mlir::LogicalResult emitNorm(KernelBuilder &k);           ///< norms of rows
 mlir::LogicalResult emitPatchify(KernelBuilder &k);       ///< vit.patchify
 mlir::LogicalResult emitPrepend(KernelBuilder &k);        ///< vit.prepend
 mlir::LogicalResult emitBroadcast(KernelBuilder &k);      ///< vit.broadcast

@@ -230,6 +230,6 @@ LogicalResult NormEmitter::emit() {
 
 } // namespace
 
-LogicalResult emitLayerNorm(KernelBuilder &k) { return NormEmitter(k).emit(); }
+LogicalResult emitNorm(KernelBuilder &k) { return NormEmitter(k).emit(); }
 
 } // namespace vitc

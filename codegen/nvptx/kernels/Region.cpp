@@ -4,8 +4,6 @@
 
 #include "codegen/nvptx/kernels/Region.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 #include <cmath>
 
 using namespace mlir;
@@ -95,56 +93,48 @@ template <typename Function> Values map(const Values &a, const Values &b, Functi
 
 } // namespace
 
+/// The f32 meaning of every elementwise op; `operand` gives the values of an operand.
+Values Region::compute(vit::ElementwiseInterface op, llvm::function_ref<Values(Value)> operand) {
+  auto unary = [&](auto function) { return map(operand(op->getOperand(0)), function); };
+  auto binary = [&](auto function) {
+    Values right = operand(op->getOperand(1)); // its loads first
+    return map(operand(op->getOperand(0)), right, function);
+  };
+  auto times = [&](Value a, Value b) { return k.mulF(a, b); };
+
+  switch (op.getArithmetic()) {
+  case vit::Arithmetic::Add:
+    return binary([&](Value a, Value b) { return k.addF(a, b); });
+  case vit::Arithmetic::Mul:
+    return binary(times);
+  case vit::Arithmetic::Scale: {
+    auto scale = cast<vit::ScaleOp>(op);
+    Values scaled = operand(scale.getInput());
+    if (double factor = scale.getFactor().convertToDouble(); factor != 1.0)
+      scaled = map(scaled, [&](Value x) { return k.mulF(x, k.immF(factor)); });
+    return scale.getColumns() ? map(scaled, operand(scale.getColumns()), times) : scaled;
+  }
+  case vit::Arithmetic::Copy:
+    return operand(op->getOperand(0)); // rounds when stored
+  case vit::Arithmetic::Gelu:
+    return unary([&](Value x) { return emitGelu(k, cast<vit::GeluOp>(op).getForm(), x); });
+  case vit::Arithmetic::Relu:
+    return unary([&](Value x) { return k.maxF(x, k.immF(0.0)); });
+  case vit::Arithmetic::Silu:
+    return unary([&](Value x) { return emitSilu(k, x); });
+  case vit::Arithmetic::Tanh:
+    return unary([&](Value x) { return k.tanh(x); });
+  }
+  llvm_unreachable("all functions are above");
+}
+
 Values Region::evaluate(Value value, const Place &place, unsigned count, Known &known) {
   if (auto found = known.find(value); found != known.end())
     return found->second;
   auto operand = [&](Value of) { return evaluate(of, place, count, known); };
-  auto plus = [&](Value a, Value b) { return k.addF(a, b); };
-  auto times = [&](Value a, Value b) { return k.mulF(a, b); };
-
-  Values result;
-  if (isa<BlockArgument>(value)) {
-    result = load(value, place, count);
-  } else {
-    result =
-        llvm::TypeSwitch<Operation *, Values>(value.getDefiningOp())
-            .Case([&](vit::BiasAddOp op) {
-              return map(operand(op.getInput()), operand(op.getBias()), plus);
-            })
-            .Case([&](vit::PositionOp op) {
-              return map(operand(op.getInput()), operand(op.getTable()), plus);
-            })
-            .Case([&](vit::AddOp op) {
-              return map(operand(op.getLhs()), operand(op.getRhs()), plus);
-            })
-            .Case([&](vit::MulOp op) {
-              return map(operand(op.getLhs()), operand(op.getRhs()), times);
-            })
-            .Case([&](vit::ScaleOp op) {
-              Values scaled = operand(op.getInput());
-              if (double factor = op.getFactor().convertToDouble(); factor != 1.0)
-                scaled = map(scaled, [&](Value x) { return k.mulF(x, k.immF(factor)); });
-              return op.getColumns() ? map(scaled, operand(op.getColumns()), times) : scaled;
-            })
-            .Case([&](vit::CastOp op) { return operand(op.getInput()); }) // rounds when stored
-            .Case([&](vit::GeluOp op) {
-              return map(operand(op.getInput()),
-                         [&](Value x) { return emitGelu(k, op.getForm(), x); });
-            })
-            .Case([&](vit::ReluOp op) {
-              return map(operand(op.getInput()), [&](Value x) { return k.maxF(x, k.immF(0.0)); });
-            })
-            .Case([&](vit::SiluOp op) {
-              return map(operand(op.getInput()), [&](Value x) { return emitSilu(k, x); });
-            })
-            .Case([&](vit::TanhOp op) {
-              return map(operand(op.getInput()), [&](Value x) { return k.tanh(x); });
-            })
-            .Default([](Operation *op) -> Values {
-              llvm::report_fatal_error(llvm::Twine("no kernel code for '") +
-                                       op->getName().getStringRef() + "'");
-            });
-  }
+  Values result = isa<BlockArgument>(value)
+                      ? load(value, place, count)
+                      : compute(value.getDefiningOp<vit::ElementwiseInterface>(), operand);
   known[value] = result;
   return result;
 }
@@ -170,7 +160,7 @@ unsigned Region::rowOperands() {
   return llvm::count_if(k.kernel.getBody().getArguments(), [&](BlockArgument argument) {
     return k.typeOf(argument).getRank() != 1 &&
            llvm::any_of(argument.getUsers(),
-                        [](Operation *user) { return user->hasTrait<vit::Elementwise>(); });
+                        [](Operation *user) { return isa<vit::ElementwiseInterface>(user); });
   });
 }
 

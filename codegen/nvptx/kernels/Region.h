@@ -57,6 +57,9 @@ public:
   unsigned rowOperands();
 
 private:
+  llvm::SmallVector<mlir::Value>
+  compute(vit::ElementwiseInterface op,
+          llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value)> operand);
   llvm::SmallVector<mlir::Value> load(mlir::Value argument, const Place &place, unsigned count);
   mlir::Value address(mlir::Value pointer, mlir::RankedTensorType type, const Place &place);
 
