@@ -556,9 +556,9 @@ void KernelOp::print(OpAsmPrinter &printer) {
 
 YieldOp KernelOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
 
-KernelInterface KernelOp::getRoot() {
+Operation *KernelOp::getRoot() {
   auto roots = getBody().front().getOps<KernelInterface>();
-  return roots.empty() ? KernelInterface() : *roots.begin();
+  return roots.empty() ? nullptr : (*roots.begin()).getOperation();
 }
 
 SmallVector<Operation *> KernelOp::getRoots() {
@@ -569,7 +569,7 @@ SmallVector<Operation *> KernelOp::getRoots() {
 }
 
 KernelFamily KernelOp::getFamily() {
-  KernelInterface root = getRoot();
+  auto root = dyn_cast_if_present<KernelInterface>(getRoot());
   return root ? root.getKernelFamily() : KernelFamily::Elementwise;
 }
 

@@ -533,7 +533,7 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
     /// The first root, or null. Others are linears of the same input.
-    ::vitc::vit::KernelInterface getRoot();
+    ::mlir::Operation *getRoot();
     /// All of them, in order.
     ::llvm::SmallVector<::mlir::Operation *> getRoots();
     /// That of the root, or `elementwise`.

@@ -277,12 +277,12 @@ struct Fuse : impl::FuseBase<Fuse> {
     auto consumer = dyn_cast_or_null<vit::LaunchOp>(first);
     if (!consumer || !sameRanks(consumer))
       return {};
-    vit::KernelInterface root = kernelOf(consumer).getRoot();
+    Operation *root = kernelOf(consumer).getRoot();
     if (!root)
       return llvm::all_of(launch->getUsers(), [&](Operation *user) { return user == first; })
                  ? consumer
                  : vit::LaunchOp();
-    if (root.getPrologue() == vit::Prologue::Rows)
+    if (cast<vit::KernelInterface>(root).getPrologue() == vit::Prologue::Rows)
       return consumer;
     refuse(launch, consumer,
            root->getName().getStringRef().str() + " reads its operands from memory as they are");

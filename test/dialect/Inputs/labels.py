@@ -25,7 +25,7 @@ def definitions(folder):
     for path in glob.glob(os.path.join(folder, "*.td")):
         text = open(path).read()
         for block in re.split(r"^(?=def |class )", text, flags=re.M):
-            head = re.match(r'def \w+ ?: (Vit_\w+)<(?:"\w+", )?"(\w+)"', block)
+            head = re.match(r'def \w+ ?: (Vit_\w+)<(?:"[A-Z]\w*", )?"(\w+)"', block)
             if head and re.search(r"Op$|Attr$", head[1]):
                 yield head[2], re.findall(r"\((C\d+)\)", block), head[1].endswith("Op")
 
