@@ -9,7 +9,8 @@
 
 #include "dialect/VitOps.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "dialect/ModelFunction.h"
+
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -187,7 +188,7 @@ LogicalResult WeightOp::verify() {
 
 LogicalResult PreparedOp::verify() {
   auto module = (*this)->getParentOfType<ModuleOp>();
-  auto prepare = module ? module.lookupSymbol<func::FuncOp>("prepare") : func::FuncOp();
+  auto prepare = module ? module.lookupSymbol<func::FuncOp>(prepareName) : func::FuncOp();
   int64_t count = prepare ? prepare.getNumResults() : 0;
   int64_t index = getIndex();
   if (index < 0 || index >= count) // (C1)

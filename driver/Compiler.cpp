@@ -143,9 +143,9 @@ LogicalResult Compiler::open() {
   StringRef extension = llvm::sys::path::extension(options.model);
   if (failed(extension == ".mlir" ? readText() : readCheckpoint()))
     return failure();
+  if (auto model = vit::findModel(module()); !model)
+    return module().emitError(llvm::toString(model.takeError()));
   if (failed(checkImageSize()))
-    return failure();
-  if (!findModel(module()))
     return failure();
   if (!root->getOps<vit::KernelOp>().empty())
     level = hasCode(*root) ? llvm : kernels;
@@ -207,9 +207,7 @@ LogicalResult Compiler::readText() {
   return success(bool(root));
 }
 
-func::FuncOp Compiler::function() const {
-  return cast<func::FuncOp>(findModel(module()).getOperation());
-}
+func::FuncOp Compiler::function() const { return llvm::cantFail(vit::findModel(module())); }
 
 /// Until position tables are resampled, a model has one image size.
 LogicalResult Compiler::checkImageSize() {
@@ -219,10 +217,7 @@ LogicalResult Compiler::checkImageSize() {
   int64_t wanted[2] = {0, 0};
   if (height.getAsInteger(10, wanted[0]) || width.getAsInteger(10, wanted[1]))
     return fail("--image-size '" + options.imageSize + "': expected HxW"), failure();
-  FunctionOpInterface model = findModel(module());
-  if (!model)
-    return failure();
-  for (Type type : model.getArgumentTypes()) {
+  for (Type type : function().getArgumentTypes()) {
     auto image = dyn_cast<RankedTensorType>(type);
     if (!image || image.getRank() != 4)
       continue;

@@ -77,10 +77,10 @@ static std::pair<int64_t, int64_t> rangeOf(vit::ScheduleAttr schedule) {
 /// The next schedule with fewer registers for all batches of the function.
 bool Profile::replace(const KernelCode &function, const NcuKernel &measured, ProfileNote &note) {
   auto kernel = compiler.module().lookupSymbol<vit::KernelOp>(function.kernel);
-  cost::Work work;
-  for (vit::LaunchOp launch : launchesOf(compiler.module()))
-    if (cost::Work other = workOf(launch); kernelOf(launch) == kernel && other.rows >= work.rows)
-      work = other;
+  SmallVector<vit::LaunchOp> launches = launchesOf(compiler.module());
+  llvm::erase_if(launches, [&](vit::LaunchOp launch) { return kernelOf(launch) != kernel; });
+  std::vector<cost::Use> uses = usesOf(launches);
+  const cost::Work &work = cost::mostRows(uses);
   auto registersOf = [&](vit::ScheduleAttr schedule) {
     return cost::predictRegisters(work, scheduleOf(schedule));
   };

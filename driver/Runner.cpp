@@ -61,7 +61,7 @@ Result<void> checkTensors(ModuleOp module, vitrt::WeightSource &source) {
   });
   std::deque<std::string> texts;
   std::vector<const char *> ignored;
-  if (auto names = findModel(module)->getAttrOfType<ArrayAttr>("vit.ignored"))
+  if (auto names = llvm::cantFail(vit::findModel(module))->getAttrOfType<ArrayAttr>("vit.ignored"))
     for (llvm::StringRef name : names.getAsValueRange<StringAttr>())
       ignored.push_back(texts.emplace_back(name.str()).c_str());
   vit_library library = {};

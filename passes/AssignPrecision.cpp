@@ -16,8 +16,8 @@
 // vectors and tables stay f32.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/Queries.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_ASSIGNPRECISION
@@ -86,7 +86,7 @@ struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
           << "expected residual f16, bf16 or f32, but got '" << stream << "'";
       return signalPassFailure();
     }
-    for (func::FuncOp model : modelFunctions(getOperation())) {
+    for (func::FuncOp model : vit::modelFunctions(getOperation())) {
       assignActivations(model);
       assignOperands(model);
     }

@@ -15,8 +15,8 @@
 // The n extra rows of the linear cost less than moving all the others.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/Queries.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_FOLDTOKENS
@@ -91,7 +91,7 @@ struct FoldTokens : impl::FoldTokensBase<FoldTokens> {
   using Base::Base;
 
   void runOnOperation() override {
-    for (func::FuncOp model : modelFunctions(getOperation())) {
+    for (func::FuncOp model : vit::modelFunctions(getOperation())) {
       SmallVector<vit::PositionOp> positions(model.getOps<vit::PositionOp>());
       for (vit::PositionOp position : positions)
         if (auto embedding = matchEmbedding(position))

@@ -29,7 +29,7 @@ struct FormKernels : impl::FormKernelsBase<FormKernels> {
 
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    for (func::FuncOp model : modelFunctions(getOperation())) {
+    for (func::FuncOp model : vit::modelFunctions(getOperation())) {
       if (failed(copySharedOutputs(model)))
         return signalPassFailure();
       SmallVector<Operation *> ops;

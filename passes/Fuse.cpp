@@ -130,7 +130,7 @@ struct Fuse : impl::FuseBase<Fuse> {
       return signalPassFailure();
     model.emplace(*preferences, maxBatch);
     SymbolTable symbols(getOperation());
-    for (func::FuncOp model : modelFunctions(getOperation())) {
+    for (func::FuncOp model : vit::modelFunctions(getOperation())) {
       Block &body = model.getBody().front();
       // Weights do not depend on activations: in front of all launches they are in nobody's way.
       Operation *firstLaunch = nullptr;

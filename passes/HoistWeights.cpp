@@ -13,8 +13,8 @@
 // Equal ops on equal operands are one op there, so equal results are computed and stored once.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/Queries.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OperationSupport.h"
@@ -59,7 +59,7 @@ struct HoistWeights : impl::HoistWeightsBase<HoistWeights> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    SmallVector<func::FuncOp> models = modelFunctions(module);
+    SmallVector<func::FuncOp> models = vit::modelFunctions(module);
     SmallVector<Operation *> arithmetic;
     for (func::FuncOp model : models)
       for (Operation &op : model.getBody().front())
@@ -67,20 +67,21 @@ struct HoistWeights : impl::HoistWeightsBase<HoistWeights> {
           arithmetic.push_back(&op);
     if (arithmetic.empty())
       return;
-    if (auto existing = module.lookupSymbol(prepareName)) {
-      emitError(existing->getLoc()) << "expected a module without @" << prepareName
+    if (auto existing = module.lookupSymbol(vit::prepareName)) {
+      emitError(existing->getLoc()) << "expected a module without @" << vit::prepareName
                                     << ", because weights are left that would go there";
       return signalPassFailure();
     }
     for (Operation *op : arithmetic)
       for (Value operand : op->getOperands())
         if (operand.getDefiningOp<vit::PreparedOp>()) {
-          emitError(op->getLoc()) << describe(op) << " computes with a result of @" << prepareName;
+          emitError(op->getLoc()) << describe(op) << " computes with a result of @"
+                                  << vit::prepareName;
           return signalPassFailure();
         }
 
     OpBuilder builder(module.getBody(), module.getBody()->begin());
-    auto prepare = func::FuncOp::create(builder, module.getLoc(), prepareName,
+    auto prepare = func::FuncOp::create(builder, module.getLoc(), vit::prepareName,
                                         builder.getFunctionType({}, {}));
     OpBuilder body = OpBuilder::atBlockBegin(prepare.addEntryBlock());
     IRMapping mapping;

@@ -40,9 +40,23 @@ vit::KernelOp vitc::kernelOf(vit::LaunchOp launch) {
 
 SmallVector<vit::LaunchOp> vitc::launchesOf(ModuleOp module) {
   SmallVector<vit::LaunchOp> launches;
-  for (func::FuncOp model : modelFunctions(module))
+  for (func::FuncOp model : vit::modelFunctions(module))
     llvm::append_range(launches, model.getOps<vit::LaunchOp>());
   return launches;
+}
+
+int64_t vitc::countFlops(func::FuncOp model, int64_t batch) {
+  int64_t flops = 0;
+  model.walk([&](vit::KernelInterface root) { flops += root.getFlops(batch); });
+  model.walk([&](vit::LaunchOp launch) {
+    vit::KernelOp kernel = kernelOf(launch);
+    // A kernel on rows knows of one.
+    int64_t times = vit::rowsPerImage(tensorType(launch->getResult(0))) /
+                    vit::rowsPerImage(cast<RankedTensorType>(kernel.getResultTypes().front()));
+    for (Operation *root : kernel.getRoots())
+      flops += times * cast<vit::KernelInterface>(root).getFlops(batch);
+  });
+  return flops;
 }
 
 static SmallVector<Operation *> opsOf(vit::KernelOp kernel) {

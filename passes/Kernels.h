@@ -4,7 +4,7 @@
 #ifndef PASSES_KERNELS_H
 #define PASSES_KERNELS_H
 
-#include "passes/Model.h"
+#include "passes/Queries.h"
 
 namespace vitc {
 
@@ -26,6 +26,10 @@ vit::KernelOp kernelOf(vit::LaunchOp launch);
 
 /// The launches of all models, in order.
 llvm::SmallVector<vit::LaunchOp> launchesOf(mlir::ModuleOp module);
+
+/// Floating-point operations per image of a batch of `batch`: the sum over the roots of a model,
+/// also of those in the kernels it launches.
+int64_t countFlops(mlir::func::FuncOp model, int64_t batch = 1);
 
 /// The attribute of a launch by which vit-fuse says why it did not join its producer.
 inline constexpr llvm::StringLiteral apartName = "apart";

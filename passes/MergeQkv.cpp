@@ -14,8 +14,8 @@
 // something but this attention uses its result.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/Queries.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -147,7 +147,7 @@ struct MergeQkv : impl::MergeQkvBase<MergeQkv> {
   using Base::Base;
 
   void runOnOperation() override {
-    for (func::FuncOp model : modelFunctions(getOperation())) {
+    for (func::FuncOp model : vit::modelFunctions(getOperation())) {
       SmallVector<vit::AttentionOp> attentions(model.getOps<vit::AttentionOp>());
       for (vit::AttentionOp attention : attentions)
         mergeOperands(attention);

@@ -14,8 +14,8 @@
 // collected and checked, then changed.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/Queries.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -123,22 +123,26 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
   using Base::Base;
 
   void runOnOperation() override {
-    for (func::FuncOp model : modelFunctions(getOperation())) {
-      SmallVector<vit::LinearOp> linears(model.getOps<vit::LinearOp>());
-      for (vit::LinearOp linear : linears)
-        if (failed(pad(linear)))
+    for (func::FuncOp model : vit::modelFunctions(getOperation())) {
+      SmallVector<OpOperand *> summed;
+      for (auto op : model.getBody().front().getOps<vit::StorageInterface>())
+        for (OpOperand &operand : op->getOpOperands())
+          if (columnsOf(operand) == vit::Columns::Summed && !isWeight(operand.get()))
+            summed.push_back(&operand);
+      for (OpOperand *operand : summed)
+        if (failed(pad(*operand)))
           return signalPassFailure();
     }
   }
 
-  static LogicalResult pad(vit::LinearOp linear) {
-    int64_t width = widthOf(linear.getInput());
+  static LogicalResult pad(OpOperand &operand) {
+    int64_t width = widthOf(operand.get());
     if (width % granularity == 0)
       return success();
     WidthSet set;
-    if (!set.collect(linear.getInput()))
-      return emitError(linear.getLoc())
-             << describe(linear) << " sums over " << width
+    if (!set.collect(operand.get()))
+      return emitError(operand.getOwner()->getLoc())
+             << describe(operand.getOwner()) << " sums over " << width
              << " columns; GPU kernels need a multiple of " << granularity
              << ", and zeros cannot be added here because " << set.obstacle;
     set.widen(llvm::alignTo(width, granularity));

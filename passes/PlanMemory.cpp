@@ -46,7 +46,7 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
   using Base::Base;
 
   void runOnOperation() override {
-    for (func::FuncOp model : modelFunctions(getOperation()))
+    for (func::FuncOp model : vit::modelFunctions(getOperation()))
       if (failed(checkSizes(model)) || failed(plan(model)))
         return signalPassFailure();
   }

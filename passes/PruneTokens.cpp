@@ -16,8 +16,8 @@
 // columns would be needed for all tokens. vit-merge-qkv joins key and value again.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/Queries.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_PRUNETOKENS
@@ -82,7 +82,7 @@ struct PruneTokens : impl::PruneTokensBase<PruneTokens> {
   using Base::Base;
 
   void runOnOperation() override {
-    for (func::FuncOp model : modelFunctions(getOperation())) {
+    for (func::FuncOp model : vit::modelFunctions(getOperation())) {
       warnOfIndependence(model);
       prune(model);
     }

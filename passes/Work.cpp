@@ -6,7 +6,6 @@
 
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 
 #include <numeric>
 
@@ -17,17 +16,26 @@ using namespace vitc;
 // Work
 //===----------------------------------------------------------------------===//
 
-static cost::Root rootKind(Operation *root) {
-  if (!root)
+static cost::Root rootOf(vit::KernelFamily family) {
+  switch (family) {
+  case vit::KernelFamily::Elementwise:
     return cost::Root::None;
-  return llvm::StringSwitch<cost::Root>(root->getName().stripDialect())
-      .Case("linear", cost::Root::Linear)
-      .Case("attention", cost::Root::Attention)
-      .Case("layer_norm", cost::Root::LayerNorm)
-      .Case("patchify", cost::Root::Patchify)
-      .Case("select", cost::Root::Select)
-      .Case("prepend", cost::Root::Prepend)
-      .Default(cost::Root::Broadcast);
+  case vit::KernelFamily::Gemm:
+    return cost::Root::Linear;
+  case vit::KernelFamily::Attention:
+    return cost::Root::Attention;
+  case vit::KernelFamily::Norm:
+    return cost::Root::LayerNorm;
+  case vit::KernelFamily::Patchify:
+    return cost::Root::Patchify;
+  case vit::KernelFamily::Prepend:
+    return cost::Root::Prepend;
+  case vit::KernelFamily::Broadcast:
+    return cost::Root::Broadcast;
+  case vit::KernelFamily::Select:
+    return cost::Root::Select;
+  }
+  llvm_unreachable("all families are above");
 }
 
 static int64_t bytesOf(RankedTensorType type) { return type.getElementTypeBitWidth() / 8; }
@@ -48,8 +56,6 @@ static int vectorOf(int64_t width) {
     vector /= 2;
   return vector;
 }
-
-static bool isExpensive(Operation *op) { return isa<vit::GeluOp, vit::SiluOp, vit::TanhOp>(op); }
 
 static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange operands) {
   Operation *root = kernel.getRoot();
@@ -78,7 +84,7 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
 cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange results) {
   cost::Work work;
   SmallVector<Operation *> roots = kernel.getRoots();
-  work.root = rootKind(kernel.getRoot());
+  work.root = rootOf(kernel.getFamily());
   auto first = cast<RankedTensorType>(results.front());
   work.rows = vit::rowsPerImage(first);
   work.columns = widthOf(first);
@@ -104,7 +110,7 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
   for (Operation &op : kernel.getBody().front().without_terminator())
     if (!llvm::is_contained(roots, &op)) {
       cost::Arithmetic &ops = before.contains(&op) ? work.before : work.after;
-      ++(isExpensive(&op) ? ops.expensive : ops.cheap);
+      ++(cast<vit::ElementwiseInterface>(op).isExpensive() ? ops.expensive : ops.cheap);
     }
 
   if (work.root == cost::Root::LayerNorm)
@@ -112,7 +118,9 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
       return user != roots.front() && !before.contains(user) && !isa<vit::YieldOp>(user);
     });
 
-  for (auto [argument, type] : llvm::zip_equal(kernel.getBody().getArguments(), operands)) {
+  SmallVector<llvm::BitVector> read = tokensRead(kernel.getBody().front());
+  for (auto [argument, type, tokens] :
+       llvm::zip_equal(kernel.getBody().getArguments(), operands, read)) {
     bool ofRoot = false, ofOthers = false;
     for (Operation *user : argument.getUsers())
       (llvm::is_contained(roots, user) ? ofRoot : ofOthers) = true;
@@ -124,9 +132,7 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
         ++(tensorType(argument).getRank() == 1 ? work.vectors : work.activations);
       continue;
     }
-    // A select reads one token of each image.
-    bool one = isa_and_present<vit::SelectOp>(kernel.getRoot());
-    int64_t size = sizeOf(type) / (one ? vit::rowsPerImage(cast<RankedTensorType>(type)) : 1);
+    auto size = static_cast<int64_t>(sizeOf(type) / tokens.size() * tokens.count());
     if (ofRoot)
       work.rootRead += size;
     if (ofOthers) {
@@ -206,6 +212,21 @@ double vitc::predictModel(ModuleOp module, const cost::Gpu &gpu, int64_t batch) 
                gpu.launchGapUs * 1e-6;
   }
   return seconds;
+}
+
+Roofline vitc::rooflineOf(ModuleOp module, const cost::Gpu &gpu, int64_t batch) {
+  double flops = 0, bytes = 0;
+  for (vit::LaunchOp launch : launchesOf(module))
+    bytes += double(workOf(launch).weightRead);
+  for (func::FuncOp model : vit::modelFunctions(module)) {
+    flops += double(batch) * double(countFlops(model, batch));
+    for (TypeRange types : {TypeRange(model.getArgumentTypes()), TypeRange(model.getResultTypes())})
+      for (Type type : types)
+        if (vit::isBatchTensor(type)) // a weight is counted by its launches
+          bytes += double(batch * sizeOf(type));
+  }
+  double compute = flops / (gpu.tensorTflops * 1e12), memory = bytes / (gpu.dramGBs * 1e9);
+  return {std::max(compute, memory), compute >= memory ? "tensor" : "DRAM"};
 }
 
 FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,

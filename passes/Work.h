@@ -31,6 +31,15 @@ vit::ScheduleAttr scheduleAt(vit::KernelOp kernel, int64_t batch);
 /// CUDA graph. Every kernel must have a schedule for it.
 double predictModel(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);
 
+/// What no schedule can beat: all products at the tensor cores' rate; all weights, inputs and
+/// outputs once through device memory.
+struct Roofline {
+  double seconds;
+  const char *bound; ///< "tensor" or "DRAM"
+};
+/// Of a module whose models are launches.
+Roofline rooflineOf(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);
+
 /// What passes that choose schedules are told, as text.
 struct ScheduleOptions {
   std::string gpu, tile, fusePolicy, tilePolicy;

@@ -30,29 +30,6 @@ bool vitc::attendsOverBatch(ModuleOp module) {
       .wasInterrupted();
 }
 
-FunctionOpInterface vitc::findModel(ModuleOp module) {
-  func::FuncOp model;
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (function.getName() == "prepare")
-      continue;
-    if (model) {
-      function.emitOpError("is a second model: expected one function beside @prepare, but got @")
-          << model.getName() << " too";
-      return {};
-    }
-    model = function;
-  }
-  if (!model) {
-    module.emitError("expected a function that is the model, but got none");
-    return {};
-  }
-  if (!model.getBody().hasOneBlock()) {
-    model.emitOpError("expected a body of one block");
-    return {};
-  }
-  return model;
-}
-
 static void collectNames(Location location, llvm::SmallVectorImpl<StringRef> &names) {
   if (auto name = dyn_cast<NameLoc>(location)) {
     if (!llvm::is_contained(names, name.getName().getValue()))
@@ -83,12 +60,13 @@ public:
       : module(module), codes(kernels), options(options), data(std::make_unique<LibraryData>()) {}
 
   FailureOr<std::unique_ptr<LibraryData>> build() {
-    model = findModel(module);
-    if (!model)
-      return failure();
+    llvm::Expected<func::FuncOp> found = vit::findModel(module);
+    if (!found)
+      return module.emitError(llvm::toString(found.takeError()));
+    model = *found;
     describe();
     if (failed(addTensors()) || failed(addKernels()) ||
-        failed(buildRecipe(module.lookupSymbol<func::FuncOp>("prepare"), *data)))
+        failed(buildRecipe(module.lookupSymbol<func::FuncOp>(vit::prepareName), *data)))
       return failure();
     for (BlockArgument argument : model.getFunctionBody().getArguments())
       places[argument] = {VIT_ARG_INPUT, argument.getArgNumber(), 0};
@@ -382,7 +360,7 @@ private:
   ArrayRef<KernelCode> codes;
   const LibraryOptions &options;
   std::unique_ptr<LibraryData> data;
-  FunctionOpInterface model;
+  func::FuncOp model;
   llvm::DenseMap<Value, vit_arg> places; // with written = 0: how a later launch reads it
   std::vector<vit_step> steps;
   uint32_t launchCount = 0;

@@ -73,10 +73,6 @@ mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(mlir::ModuleOp module
                                                            llvm::ArrayRef<KernelCode> kernels,
                                                            const LibraryOptions &options);
 
-/// The function of `module` that is the model: the only one beside @prepare. Null after a
-/// diagnostic if there is none or more than one.
-mlir::FunctionOpInterface findModel(mlir::ModuleOp module);
-
 /// The names in a location, "blocks.0.fc1+blocks.0.gelu"; empty if it has none. Never a path.
 std::string labelOf(mlir::Location location);
 

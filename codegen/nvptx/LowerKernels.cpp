@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/nvptx/Functions.h"
-#include "codegen/nvptx/kernels/Kernels.h"
+#include "codegen/nvptx/kernels/Families.h"
 
 #include "mlir/Pass/Pass.h"
 

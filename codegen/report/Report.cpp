@@ -217,7 +217,6 @@ private:
   void addPredictions(Report &report);
   /// Seconds of one launch, and of the gap before it not.
   std::optional<double> seconds(vit::LaunchOp launch, int64_t batch);
-  double rooflineMicroseconds(int64_t batch, std::string &bound);
 
   const ReportSource &source;
   const cost::Gpu &gpu;
@@ -254,36 +253,6 @@ std::optional<double> ModelReporter::seconds(vit::LaunchOp launch, int64_t batch
   return best ? std::optional(best->prediction.seconds) : std::nullopt;
 }
 
-/// What no schedule can beat: all products at the tensor cores' rate, all weights, inputs and
-/// outputs once through device memory.
-double ModelReporter::rooflineMicroseconds(int64_t batch, std::string &bound) {
-  double flops = 0, bytes = 0;
-  for (vit::LaunchOp launch : launchesOf(source.module)) {
-    cost::Work work = workOf(launch);
-    if (work.root == cost::Root::Linear)
-      flops += 2.0 * double(work.products * work.rows * work.columns * work.depth * batch);
-    if (work.root == cost::Root::Attention) {
-      int64_t queries = work.overBatch ? work.rows * batch : work.queries;
-      int64_t keys = work.overBatch ? batch : work.keys;
-      flops += 4.0 * double(queries * keys * work.heads * work.headDim) *
-               double(work.overBatch ? 1 : batch);
-    }
-    bytes += double(work.weightRead);
-  }
-  for (func::FuncOp model : modelFunctions(source.module))
-    for (TypeRange types : {TypeRange(model.getArgumentTypes()), TypeRange(model.getResultTypes())})
-      for (Type type : types) {
-        auto tensor = cast<RankedTensorType>(type);
-        if (!vit::isBatchTensor(tensor))
-          continue; // a weight, which its launches count
-        bytes += double(batch * vit::rowsPerImage(tensor) * widthOf(tensor)) *
-                 tensor.getElementTypeBitWidth() / 8;
-      }
-  double compute = flops / (gpu.tensorTflops * 1e6), memory = bytes / (gpu.dramGBs * 1e3);
-  bound = compute >= memory ? "tensor" : "DRAM";
-  return std::max(compute, memory);
-}
-
 void ModelReporter::addPredictions(Report &report) {
   bool overBatch =
       llvm::any_of(uses, [](const auto &entry) { return entry.second.work.overBatch; });
@@ -293,7 +262,9 @@ void ModelReporter::addPredictions(Report &report) {
     prediction.served = batch <= source.maxBatch;
     if (overBatch && !prediction.served)
       continue; // images that attend to each other are another model at another batch
-    prediction.rooflineMicroseconds = rooflineMicroseconds(batch, prediction.rooflineBound);
+    Roofline roofline = rooflineOf(source.module, gpu, batch);
+    prediction.rooflineMicroseconds = roofline.seconds * 1e6;
+    prediction.rooflineBound = roofline.bound;
     report.predictions.push_back(prediction);
   }
   for (ModelPrediction &prediction : report.predictions)
@@ -324,12 +295,11 @@ Report ModelReporter::make() {
   report.fusions.assign(source.fusions.begin(), source.fusions.end());
   for (vit::LaunchOp launch : launchesOf(source.module)) {
     Uses &use = uses[kernelOf(launch)];
-    cost::Work work = workOf(launch);
-    if (use.launches.empty() || work.rows > use.work.rows)
-      use.work = work;
     use.launches.push_back(launch);
     use.places.push_back(labelOf(launch.getLoc()));
   }
+  for (auto &[op, use] : uses)
+    use.work = cost::mostRows(usesOf(use.launches));
   addKernels(report);
   addPredictions(report);
   return report;

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialect/reference/Reference.h"
+#include "dialect/ModelFunction.h"
 #include "dialect/reference/ReferenceOps.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -144,7 +145,7 @@ Expected<Slot> Interpreter::Impl::loadWeight(WeightOp op) {
 
 Expected<Slot> Interpreter::Impl::readPrepared(PreparedOp op) {
   if (!prepared) {
-    auto function = module.lookupSymbol<func::FuncOp>("prepare");
+    auto function = module.lookupSymbol<func::FuncOp>(prepareName);
     Expected<Slots> results = runBlock(function.getBody().front(), {}, 0, /*observed=*/false);
     if (!results)
       return results.takeError();
@@ -270,21 +271,6 @@ Interpreter::Interpreter(Interpreter &&) = default;
 Interpreter &Interpreter::operator=(Interpreter &&) = default;
 
 void Interpreter::setObserver(Observer observer) { impl->observer = std::move(observer); }
-
-Expected<func::FuncOp> Interpreter::findModel(ModuleOp module) {
-  func::FuncOp model;
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (function.getSymName() == "prepare" || function.isDeclaration())
-      continue;
-    if (model)
-      return fail("expected one function besides @prepare, but got @" + model.getSymName() +
-                  " and @" + function.getSymName());
-    model = function;
-  }
-  if (!model)
-    return fail("expected a function that is the model, but got none");
-  return model;
-}
 
 Expected<std::vector<Output>> Interpreter::run(std::vector<Tensor> inputs) {
   Expected<func::FuncOp> model = findModel(impl->module);

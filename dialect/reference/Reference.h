@@ -69,10 +69,8 @@ public:
 
   void setObserver(Observer observer);
 
-  /// The one function of the module besides @prepare, or an error that says what was found.
-  static llvm::Expected<mlir::func::FuncOp> findModel(mlir::ModuleOp module);
-
-  /// Runs the model on `inputs`, in the order of its arguments, all with one number of images.
+  /// Runs the one model of the module on `inputs`, in the order of its arguments, all with one
+  /// number of images.
   llvm::Expected<std::vector<Output>> run(std::vector<Tensor> inputs);
   llvm::Expected<std::vector<Output>> run(mlir::func::FuncOp function, std::vector<Tensor> inputs);
 

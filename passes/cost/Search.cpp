@@ -405,27 +405,27 @@ Selection pinned(const Work &work, int64_t maxBatch, const Preferences &p) {
 
 } // namespace
 
+const Work &vitc::cost::mostRows(const std::vector<Use> &uses) {
+  auto fewer = [](const Use &a, const Use &b) { return a.work.rows < b.work.rows; };
+  return std::max_element(uses.begin(), uses.end(), fewer)->work;
+}
+
 Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &p) {
-  const Work &work = uses.front().work;
-  Use largest = uses.front();
-  for (const Use &use : uses)
-    if (use.work.rows > largest.work.rows)
-      largest = use;
+  const Work &work = uses.front().work, &largest = mostRows(uses);
   Schedule tallest = p.tile.value_or(Schedule{.block = {256}});
-  if (work.root == Root::Linear &&
-      blocksAlongM(largest.work, tallest, maxBatch) > mostBlocksAlongM) {
+  if (work.root == Root::Linear && blocksAlongM(largest, tallest, maxBatch) > mostBlocksAlongM) {
     Selection result;
     result.objection = "max-batch " + std::to_string(maxBatch) + " has " +
-                       std::to_string(largest.work.rows * maxBatch) + " rows, at most " +
+                       std::to_string(largest.rows * maxBatch) + " rows, at most " +
                        std::to_string(mostBlocksAlongM) + " blocks of " +
                        std::to_string(tallest.block[0]) + " can be launched";
     return result;
   }
-  std::vector<Schedule> list = candidates(largest.work, maxBatch, p);
+  std::vector<Schedule> list = candidates(largest, maxBatch, p);
   if (list.empty() && p.tile && work.root == Root::Linear)
     return pinned(work, maxBatch, p);
   if (list.empty())
-    return overBudget(uses, largest.work, maxBatch, p);
+    return overBudget(uses, largest, maxBatch, p);
   return chooseFrom(std::move(list), uses, maxBatch, p);
 }
 

@@ -38,6 +38,9 @@ struct Use {
   int count = 1;
 };
 
+/// Of the first with the most rows; there is one.
+const Work &mostRows(const std::vector<Use> &uses);
+
 /// What is run for batches `minBatch` to `maxBatch`: the first alternative, or the next where ptxas
 /// spills. The last one is smaller than the others.
 struct BatchRange {

@@ -4,7 +4,7 @@
 
 #include "driver/run/Bench.h"
 #include "driver/Runner.h"
-#include "passes/Model.h"
+#include "passes/Work.h"
 #include "passes/cost/Cost.h"
 #include "tools/common/Console.h"
 #include "tools/vitc/Options.h"
@@ -22,13 +22,6 @@ struct BenchOptions {
   std::vector<int> batches = {1};
   int repetitions = 100;
 };
-
-/// What no schedule can beat: all products at the tensor cores' rate, all weights read once.
-double rooflineMicroseconds(int64_t flops, const vit_library &library, const cost::Gpu &gpu) {
-  double compute = double(flops) / (gpu.tensorTflops * 1e6);
-  double memory = double(library.weight_bytes) / (gpu.dramGBs * 1e3);
-  return std::max(compute, memory);
-}
 
 int bench(BenchOptions &options) {
   if (failed(checkDevice(options.device, false)))
@@ -56,7 +49,8 @@ int bench(BenchOptions &options) {
   for (size_t i = 0; i < flops.size(); ++i)
     if (flops[i] > 0)
       printf("batch %d: %.3f GFLOP; no less than %.1f us on %s\n", options.batches[i],
-             double(flops[i]) * 1e-9, rooflineMicroseconds(flops[i], library, gpu), gpu.name);
+             double(flops[i]) * 1e-9,
+             rooflineOf(compiler.module(), gpu, options.batches[i]).seconds * 1e6, gpu.name);
   return exitDone;
 }
 

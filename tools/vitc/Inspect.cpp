@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/nvptx/Functions.h"
-#include "passes/Model.h"
+#include "passes/Kernels.h"
 #include "tools/common/Console.h"
 #include "tools/vitc/Options.h"
 

@@ -18,7 +18,7 @@
 
 #include "passes/cost/Attention.h"
 
-#include "codegen/nvptx/kernels/Kernels.h"
+#include "codegen/nvptx/kernels/Families.h"
 #include "codegen/nvptx/kernels/Region.h"
 
 #include <limits>

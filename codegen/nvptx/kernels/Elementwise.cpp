@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/nvptx/kernels/Kernels.h"
+#include "codegen/nvptx/kernels/Families.h"
 #include "codegen/nvptx/kernels/Region.h"
 
 #include <algorithm>

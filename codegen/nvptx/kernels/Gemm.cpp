@@ -18,7 +18,7 @@
 
 #include "codegen/nvptx/kernels/Gemm.h"
 
-#include "codegen/nvptx/kernels/Kernels.h"
+#include "codegen/nvptx/kernels/Families.h"
 #include "codegen/nvptx/kernels/Region.h"
 
 #include <algorithm>

@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/nvptx/kernels/Families.h"
 #include "codegen/nvptx/kernels/Gemm.h"
-#include "codegen/nvptx/kernels/Kernels.h"
 #include "codegen/nvptx/kernels/Region.h"
 
 using namespace mlir;

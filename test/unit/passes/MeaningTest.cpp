@@ -9,8 +9,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialect/reference/Reference.h"
-#include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/Queries.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -62,7 +62,7 @@ MLIRContext &sharedContext() {
 
 /// The outputs for three images.
 std::vector<reference::Output> outputsOf(ModuleOp module) {
-  auto model = llvm::cantFail(reference::Interpreter::findModel(module));
+  auto model = llvm::cantFail(vit::findModel(module));
   std::vector<reference::Tensor> inputs;
   for (BlockArgument argument : model.getArguments()) {
     std::vector<int64_t> shape(cast<RankedTensorType>(argument.getType()).getShape());

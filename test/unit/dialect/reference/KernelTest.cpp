@@ -176,7 +176,8 @@ TEST_CASE("errors name what is wrong") {
         "input 1: expected 1 images, as in other inputs, but got 2");
   CHECK(errorOf("func.func @f() { return }\nfunc.func @g() { return }", {}) ==
         "expected one function besides @prepare, but got @f and @g");
-  CHECK(errorOf("module {}", {}) == "expected a function that is the model, but got none");
+  CHECK(errorOf("module {}", {}) ==
+        "expected a function of one block that is the model, but got none");
   CHECK(errorOf("func.func @f() {\n  func.call @f() : () -> ()\n  return\n}", {}) ==
         "'func.call' has no reference meaning");
 }

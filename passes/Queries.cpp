@@ -1,4 +1,4 @@
-//===- Model.cpp - What passes ask about a model --------------------------===//
+//===- Queries.cpp - What passes ask about a model ------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/Model.h"
+#include "passes/Queries.h"
 
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/BitVector.h"
@@ -15,14 +15,6 @@
 
 using namespace mlir;
 using namespace vitc;
-
-SmallVector<func::FuncOp> vitc::modelFunctions(ModuleOp module) {
-  SmallVector<func::FuncOp> models;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (function.getBody().hasOneBlock() && function.getName() != prepareName)
-      models.push_back(function);
-  return models;
-}
 
 std::string vitc::locationName(Location location) {
   if (auto name = dyn_cast<NameLoc>(location))
@@ -79,9 +71,22 @@ namespace {
 /// Tokens needed of each value; one without a dimension of tokens counts as one token.
 class NeededTokens {
 public:
-  void needAll(Value value) { entry(value).set(); }
-  bool any(Value value) { return entry(value).any(); }
+  llvm::BitVector &of(Value value) {
+    llvm::BitVector &set = sets[value];
+    if (set.empty()) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      set.resize(type && type.getRank() == 3 ? type.getDimSize(1) : 1);
+    }
+    return set;
+  }
+  void needAll(Value value) { of(value).set(); }
+  bool any(Value value) { return of(value).any(); }
+  void visit(Block &block) {
+    for (Operation &op : llvm::reverse(block.without_terminator()))
+      visit(&op);
+  }
 
+private:
   /// Passes what is needed of the result of `op` on to its operands.
   void visit(Operation *op) {
     if (!llvm::any_of(op->getResults(), [&](Value result) { return any(result); }))
@@ -93,21 +98,12 @@ public:
     }
     SmallVector<llvm::BitVector> needed;
     for (Value operand : op->getOperands())
-      needed.emplace_back(entry(operand).size());
-    tokens.needTokens(entry(op->getResult(0)), needed);
+      needed.emplace_back(of(operand).size());
+    tokens.needTokens(of(op->getResult(0)), needed);
     for (auto [operand, set] : llvm::zip_equal(op->getOperands(), needed))
-      entry(operand) |= set;
+      of(operand) |= set;
   }
 
-private:
-  llvm::BitVector &entry(Value value) {
-    llvm::BitVector &set = sets[value];
-    if (set.empty()) {
-      auto type = dyn_cast<RankedTensorType>(value.getType());
-      set.resize(type && type.getRank() == 3 ? type.getDimSize(1) : 1);
-    }
-    return set;
-  }
   llvm::DenseMap<Value, llvm::BitVector> sets;
 };
 } // namespace
@@ -118,8 +114,7 @@ std::vector<std::vector<unsigned>> vitc::outputDependence(func::FuncOp model) {
   for (Value output : body.getTerminator()->getOperands()) {
     NeededTokens needed;
     needed.needAll(output);
-    for (Operation &op : llvm::reverse(body.without_terminator()))
-      needed.visit(&op);
+    needed.visit(body);
     std::vector<unsigned> &arguments = dependence.emplace_back();
     for (BlockArgument argument : body.getArguments())
       if (needed.any(argument))
@@ -128,8 +123,13 @@ std::vector<std::vector<unsigned>> vitc::outputDependence(func::FuncOp model) {
   return dependence;
 }
 
-int64_t vitc::countFlops(func::FuncOp model, int64_t batch) {
-  int64_t flops = 0;
-  model.walk([&](vit::KernelInterface root) { flops += root.getFlops(batch); });
-  return flops;
+SmallVector<llvm::BitVector> vitc::tokensRead(Block &block) {
+  NeededTokens needed;
+  for (Value result : block.getTerminator()->getOperands())
+    needed.needAll(result);
+  needed.visit(block);
+  SmallVector<llvm::BitVector> read;
+  for (BlockArgument argument : block.getArguments())
+    read.push_back(needed.of(argument));
+  return read;
 }

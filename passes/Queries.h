@@ -1,29 +1,21 @@
-//===- Model.h - What passes ask about a model ------------------*- C++ -*-===//
+//===- Queries.h - What passes ask about a model ----------------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Small questions that several passes and tools put to a model: which functions are models, what
-// an op is called, what an output depends on.
+// Small questions that several passes and tools put to a model: what an op is called, what an
+// output depends on.
 //
 //===----------------------------------------------------------------------===//
-#ifndef PASSES_MODEL_H
-#define PASSES_MODEL_H
+#ifndef PASSES_QUERIES_H
+#define PASSES_QUERIES_H
 
+#include "dialect/ModelFunction.h"
 #include "dialect/VitOps.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/BuiltinOps.h"
 
 #include <string>
 #include <vector>
 
 namespace vitc {
-
-/// The name of the function that does the arithmetic on weights.
-inline constexpr llvm::StringLiteral prepareName = "prepare";
-
-/// Every function with one block, except @prepare.
-llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
 
 /// The name an importer gave to the place `location`, such as "blocks.0.mlp.fc1"; "" if it has
 /// none.
@@ -55,6 +47,10 @@ mlir::LogicalResult checkMaxBatch(mlir::Location location, int64_t maxBatch);
 /// Whether `op`, which may be null, multiplies matrices.
 bool isProduct(mlir::Operation *op);
 
+/// For each argument of `block` the tokens that operands of its terminator are computed from. A
+/// value of rank 3 has its dimension 1 of tokens, any other one.
+llvm::SmallVector<llvm::BitVector> tokensRead(mlir::Block &block);
+
 /// Erases ops of `model` that nothing needs, users before their operands.
 void eraseDeadOps(mlir::func::FuncOp model);
 
@@ -63,9 +59,6 @@ void eraseDeadOps(mlir::func::FuncOp model);
 /// the batch axis keeps tokens apart.
 std::vector<std::vector<unsigned>> outputDependence(mlir::func::FuncOp model);
 
-/// Floating-point operations per image of a batch of `batch`: the sum over the roots.
-int64_t countFlops(mlir::func::FuncOp model, int64_t batch = 1);
-
 } // namespace vitc
 
-#endif // PASSES_MODEL_H
+#endif // PASSES_QUERIES_H

@@ -1,4 +1,4 @@
-//===- Kernels.h - One function per family of kernels -----------*- C++ -*-===//
+//===- Families.h - One function per family of kernels ----------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
@@ -6,8 +6,8 @@
 // Failure is a diagnostic by KernelBuilder::error; the caller drops what was written.
 //
 //===----------------------------------------------------------------------===//
-#ifndef CODEGEN_NVPTX_KERNELS_KERNELS_H
-#define CODEGEN_NVPTX_KERNELS_KERNELS_H
+#ifndef CODEGEN_NVPTX_KERNELS_FAMILIES_H
+#define CODEGEN_NVPTX_KERNELS_FAMILIES_H
 
 #include "codegen/nvptx/kernels/KernelBuilder.h"
 
@@ -25,4 +25,4 @@ mlir::LogicalResult emitElementwise(KernelBuilder &k);    ///< no root
 
 } // namespace vitc
 
-#endif // CODEGEN_NVPTX_KERNELS_KERNELS_H
+#endif // CODEGEN_NVPTX_KERNELS_FAMILIES_H

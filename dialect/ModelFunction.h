@@ -1,0 +1,24 @@
+//===- ModelFunction.h - Which function is the model ------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef DIALECT_MODELFUNCTION_H
+#define DIALECT_MODELFUNCTION_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+
+namespace vitc::vit {
+
+/// The name of the function that does the arithmetic on weights.
+inline constexpr llvm::StringLiteral prepareName = "prepare";
+
+/// The functions of `module` that are models: all of one block but @prepare.
+llvm::SmallVector<mlir::func::FuncOp> modelFunctions(mlir::ModuleOp module);
+
+/// The only one, or an error that says what was found.
+llvm::Expected<mlir::func::FuncOp> findModel(mlir::ModuleOp module);
+
+} // namespace vitc::vit
+
+#endif // DIALECT_MODELFUNCTION_H
