@@ -41,6 +41,14 @@ template <typename Function> static bool zip(const Call &call, Function function
   return true;
 }
 
+/// Every row of operand 0 times `factor` and its element of operand 1.
+static bool scaleRows(const Call &call, double factor) {
+  RefView input = call.operands[0], rows = call.operands[1];
+  for (size_t i = 0, row = input.values.size() / rows.values.size(); i < input.values.size(); ++i)
+    call.result[i] = input.values[i] * factor * rows.values[i / row];
+  return true;
+}
+
 static double gelu(GeluForm form, double x) {
   switch (form) {
   case GeluForm::Erf:
@@ -62,6 +70,8 @@ bool vit::reference::computeElementwiseOp(Operation *op, const Call &call) {
         double factor = scale.getFactor().convertToDouble();
         if (scale.getColumns())
           return zip(call, [=](double x, double column) { return x * factor * column; });
+        if (scale.getRows())
+          return scaleRows(call, factor);
         return map(call, [=](double x) { return x * factor; });
       })
       .Case([&](GeluOp op) {
