@@ -15,8 +15,7 @@ install(FILES "$<TARGET_FILE:vit_emulator>" RENAME libcuda.so.1
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/emulator" COMPONENT tools)
 install(FILES runtime/include/vit/library.h runtime/include/vit/runtime.h
   runtime/include/vit/vit.hpp DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/vit" COMPONENT tools)
-install(DIRECTORY frontend/graph frontend/dsl
-  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/vitc/frontend" COMPONENT tools
+install(DIRECTORY frontend/include/vitc DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT tools
   FILES_MATCHING PATTERN "*.h")
 
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/vitc")

@@ -53,7 +53,9 @@ def Vit_Columns : Vit_Answer<"Columns", "what columns of zeros behind those of a
 def Vit_RecipeOp : Vit_Answer<"RecipeOp", "the step of a recipe that an op on weights alone is", [
     I32EnumCase<"Load", 0, "load">, I32EnumCase<"Slice", 1, "slice">,
     I32EnumCase<"Concat", 2, "concat">, I32EnumCase<"Cast", 3, "cast">,
-    I32EnumCase<"Pad", 4, "pad">, I32EnumCase<"Add", 5, "add">]>;
+    I32EnumCase<"Pad", 4, "pad">, I32EnumCase<"Add", 5, "add">,
+    I32EnumCase<"Scale", 6, "scale">, I32EnumCase<"Reshape", 7, "reshape">,
+    I32EnumCase<"Permute", 8, "permute">]>;
 
 // Questions ------------------------------------------------------------------
 

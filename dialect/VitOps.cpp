@@ -250,6 +250,30 @@ LogicalResult PadOp::verify() {
   return success();
 }
 
+LogicalResult ReshapeOp::verify() {
+  auto input = getInput().getType(), result = getType();
+  if (input.getNumElements() != result.getNumElements()) // (C1)
+    return emitOpError() << "expected a result with the " << input.getNumElements()
+                         << " elements of input, but got " << shapeText(result);
+  return expectElementType(*this, "a result", input.getElementType(), // (C2)
+                           result.getElementType());
+}
+
+LogicalResult PermuteOp::verify() {
+  auto input = getInput().getType(), result = getType();
+  ArrayRef<int64_t> order = getOrder();
+  SmallVector<int64_t> sorted(order);
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq(input.getRank()))) // (C1)
+    return emitOpError() << "expected an order with each of the " << input.getRank()
+                         << " dimensions of input once, but got [" << order << "]";
+  auto expected = llvm::map_to_vector(order, [&](int64_t i) { return input.getDimSize(i); });
+  if (failed(expectShape(*this, "a result", input.clone(expected), result))) // (C2)
+    return failure();
+  return expectElementType(*this, "a result", input.getElementType(), // (C3)
+                           result.getElementType());
+}
+
 //===----------------------------------------------------------------------===//
 // Tokens
 //===----------------------------------------------------------------------===//
@@ -376,6 +400,8 @@ LogicalResult CastOp::verify() { return verifyUnary(*this); }
 
 LogicalResult ScaleOp::verify() {
   auto input = getInput().getType();
+  if (input.getRank() == 0)
+    return emitOpError() << "expected input of rank 1 or more, but got rank 0";
   if (getColumns() && failed(expectWidth(*this, "columns", input,
                                          cast<RankedTensorType>(getColumns().getType())))) // (C1)
     return failure();
@@ -383,6 +409,14 @@ LogicalResult ScaleOp::verify() {
     return failure();
   if (!std::isfinite(getFactor().convertToDouble())) // (C3)
     return emitOpError() << "expected a finite factor, but got " << getFactorAttr();
+  if (!getRows()) // (C4)
+    return success();
+  if (getColumns())
+    return emitOpError() << "expected rows or columns, but got both";
+  auto rows = cast<RankedTensorType>(getRows().getType());
+  if (!input.hasStaticShape() || input.getDimSize(0) != rows.getDimSize(0))
+    return emitOpError() << "expected rows for a weight, one for each of its rows, but got "
+                         << shapeText(rows) << " for " << shapeText(input);
   return success();
 }
 

@@ -172,6 +172,39 @@ def Vit_PadOp : Vit_WeightArithmeticOp<"pad", "Pad"> {
   let hasVerifier = 1;
 }
 
+def Vit_ReshapeOp : Vit_WeightArithmeticOp<"reshape", "Reshape"> {
+  let summary = "The elements of a weight under another shape";
+  let description = [{
+    The elements of `input` in their order; with `permute`, what regroups the rows of heads.
+    Constraints: (C1) the result has as many elements as `input`; (C2) the element type is that of `input`.
+
+    ```mlir
+    %r = vit.reshape %q : tensor<768x768xf32> -> tensor<12x2x32x768xf32>
+    ```
+  }];
+  let arguments = (ins Vit_Param:$input);
+  let results = (outs Vit_Param:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Vit_PermuteOp : Vit_WeightArithmeticOp<"permute", "Permute"> {
+  let summary = "The dimensions of a weight in another order";
+  let description = [{
+    Dimension i of the result is dimension `order[i]` of `input`; `[1, 0]` is the transpose.
+    Constraints: (C1) `order` names every dimension of `input` once; (C2) the result has the sizes of `input`
+    in that order; (C3) the element type is that of `input`.
+
+    ```mlir
+    %p = vit.permute %r [0, 2, 1, 3] : tensor<12x2x32x768xf32> -> tensor<12x32x2x768xf32>
+    ```
+  }];
+  let arguments = (ins Vit_Param:$input, DenseI64ArrayAttr:$order);
+  let results = (outs Vit_Param:$result);
+  let assemblyFormat = "$input $order attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 // Tokens ---------------------------------------------------------------------
 
 def Vit_PatchifyOp : Vit_RootOp<"patchify",
@@ -416,24 +449,31 @@ def Vit_CastOp : Vit_ElementwiseOp<"cast",
 
 def Vit_ScaleOp : Vit_ElementwiseOp<"scale",
     arithmetic = "Scale", expensive = 0, named = 1, keepsZero = 1,
-    rowWise = 1, operandStorage = ["Any", "F32"], resultStorage = "Dtype"> {
-  let summary = "Multiplies by a constant, or column by column (LayerScale)";
+    rowWise = 1, operandStorage = ["Any", "F32"], resultStorage = "Dtype",
+    traits = [Vit_RecipeInterface, AttrSizedOperandSegments]> {
+  let summary = "Multiplies by a constant, column by column (LayerScale) or row by row";
   let description = [{
-    `result = input * factor`, times `columns` where it is given.
+    `result = input * factor`; where it is given, every column times its element of `columns`, or every row
+    of a weight times its element of `rows`.
     Constraints: (C1) `columns` has the width of `input`; (C2) the result has the shape of `input`;
-    (C3) `factor` is finite.
+    (C3) `factor` is finite; (C4) `rows` has the rows of `input`, a weight, and stands
+    without `columns`.
 
     ```mlir
     %y = vit.scale %x by 5.0e-01 : tensor<?x197x768xf32> -> tensor<?x197x768xf32>
     %z = vit.scale %x columns %g : tensor<768xf32> by 1.0 : tensor<?x197x768xf32> -> tensor<?x197x768xf32>
+    %v = vit.scale %w rows %g : tensor<768xf32> by 1.0 : tensor<768x3072xf32> -> tensor<768x3072xf32>
     ```
   }];
-  let arguments = (ins Vit_Activation:$input, Optional<Vit_ParamOfRank<1>>:$columns, F64Attr:$factor);
-  let results = (outs Vit_Activation:$result);
+  let arguments = (ins Vit_Any:$input, Optional<Vit_ParamOfRank<1>>:$columns,
+                       Optional<Vit_ParamOfRank<1>>:$rows, F64Attr:$factor);
+  let results = (outs Vit_Any:$result);
   let assemblyFormat = [{
-    $input (`columns` $columns^ `:` type($columns))? `by` $factor attr-dict `:` type($input) `->` type($result)
+    $input (`columns` $columns^ `:` type($columns))? (`rows` $rows^ `:` type($rows))? `by` $factor attr-dict
+    `:` type($input) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = elementwiseAnswers # Vit_InRecipe<"Scale">.cpp;
 }
 
 class Vit_BinaryOp<string mnemonic, string arithmetic, string operandStorage, string resultStorage,

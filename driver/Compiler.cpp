@@ -165,7 +165,8 @@ LogicalResult Compiler::checkOptions() {
 }
 
 LogicalResult Compiler::readCheckpoint() {
-  auto found = importCheckpoint(options.model, {options.outputs, /*checkWeights=*/true});
+  auto found =
+      checkpoint::importCheckpoint(options.model, {options.outputs, /*checkWeights=*/true});
   if (!found)
     return fail(found.error()), failure();
   import.emplace(std::move(*found));

@@ -92,7 +92,7 @@ public:
   const std::string &assembler() const { return ptxasName; }
   bool isCheckpoint() const { return import.has_value(); }
   /// The checkpoint, if the model is one.
-  const Import *checkpoint() const { return import ? &*import : nullptr; }
+  const vitc::checkpoint::Import *checkpoint() const { return import ? &*import : nullptr; }
   /// The model's directory, or that of its .mlir file.
   std::string directory() const;
   /// The architecture that kernels are written for.
@@ -135,7 +135,7 @@ private:
   ::llvm::SourceMgr sources;
   /// Shared, because it remembers the destructor: that of the base is not virtual.
   std::shared_ptr<mlir::ScopedDiagnosticHandler> handler;
-  std::optional<Import> import;
+  std::optional<vitc::checkpoint::Import> import;
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
   SettledCode settled;

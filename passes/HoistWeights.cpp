@@ -2,9 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Casts, concatenations and sums of weights do not change from image to image. They move to a
-// function of their own, which the runtime executes once when a file is loaded; the model reads its
-// results:
+// Casts, concatenations, sums and scales of weights do not change from image to image. They move to
+// a function of their own, which the runtime executes once when a file is loaded; the model reads
+// its results:
 //
 //   %w = vit.weight "fc1.weight"        =>   func.func @prepare() -> (tensor<3072x768xf16>) { ... }
 //   %c = vit.cast %w                         %w = vit.prepared 0 : tensor<3072x768xf16>
@@ -28,9 +28,9 @@ using namespace mlir;
 
 namespace {
 /// The body of @prepare while it grows.
-class Recipe {
+class PrepareBody {
 public:
-  Recipe(OpBuilder builder, IRMapping &mapping) : builder(builder), mapping(mapping) {}
+  PrepareBody(OpBuilder builder, IRMapping &mapping) : builder(builder), mapping(mapping) {}
 
   /// The value in @prepare for `value` of a model; its operands are there already.
   void add(Operation *op) {
@@ -85,9 +85,9 @@ struct HoistWeights : impl::HoistWeightsBase<HoistWeights> {
                                         builder.getFunctionType({}, {}));
     OpBuilder body = OpBuilder::atBlockBegin(prepare.addEntryBlock());
     IRMapping mapping;
-    Recipe recipe(body, mapping);
+    PrepareBody grown(body, mapping);
     for (Operation *op : arithmetic)
-      recipe.add(op);
+      grown.add(op);
     replaceUses(models, mapping, prepare);
     for (func::FuncOp model : models)
       eraseDeadOps(model);

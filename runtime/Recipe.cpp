@@ -36,6 +36,10 @@ size_t rowOf(std::span<const int64_t> shape) {
   return shape.empty() ? 1 : countOf(shape.subspan(1));
 }
 
+std::span<const uint32_t> operandsOf(const vit_recipe_step &step) {
+  return {step.operands, step.operand_count};
+}
+
 Values transpose(const Values &in, size_t rows, size_t columns) {
   constexpr size_t block = 32; // a cache line on both sides
   Values out(in.size());
@@ -44,6 +48,28 @@ Values transpose(const Values &in, size_t rows, size_t columns) {
       for (size_t i = i0; i < std::min(rows, i0 + block); ++i)
         for (size_t j = j0; j < std::min(columns, j0 + block); ++j)
           out[j * rows + i] = in[i * columns + j];
+  return out;
+}
+
+/// Dimension i of the result is dimension order[i] of `in`, which has `shape`.
+Values permute(const Values &in, std::span<const int64_t> shape, const uint32_t *order) {
+  if (shape.size() == 2 && order[0] == 1)
+    return transpose(in, size_t(shape[0]), size_t(shape[1]));
+  size_t rank = shape.size(), steps[VIT_MAX_RANK]; // of `in`, in the order of the result
+  for (size_t i = 0; i != rank; ++i)
+    steps[i] = countOf(shape.subspan(order[i] + 1));
+  Values out(in.size());
+  size_t place[VIT_MAX_RANK] = {}, from = 0;
+  for (double &value : out) {
+    value = in[from];
+    for (size_t i = rank; i-- != 0;) { // to the next place, the last dimension first
+      from += steps[i];
+      if (++place[i] != size_t(shape[order[i]]))
+        break;
+      from -= steps[i] * place[i];
+      place[i] = 0;
+    }
+  }
   return out;
 }
 
@@ -122,9 +148,9 @@ public:
       const vit_recipe_step &step = library.recipe[value];
       if (auto good = checkStep(value); !good)
         return good;
-      for (uint32_t i = 0; i != step.operand_count; ++i)
-        if (uses[step.operands[i]]++ == 0)
-          open.push_back(step.operands[i]);
+      for (uint32_t operand : operandsOf(step))
+        if (uses[operand]++ == 0)
+          open.push_back(operand);
     }
     return {};
   }
@@ -149,8 +175,8 @@ public:
       if (!result)
         return result.takeError();
       values[value] = {std::move(*result), true};
-      for (uint32_t i = 0; i != step.operand_count; ++i)
-        release(step.operands[i]);
+      for (uint32_t operand : operandsOf(step))
+        release(operand);
       open.pop_back();
     }
     return {};
@@ -175,65 +201,80 @@ private:
     auto fail = [&](const char *text) {
       return Error{"the library's recipe is damaged: value " + std::to_string(value) + " " + text};
     };
-    if (step.op > VIT_RECIPE_RESHAPE || step.rank > VIT_MAX_RANK || step.file_rank > VIT_MAX_RANK ||
-        step.operand_count > VIT_MAX_OPERANDS)
+    if (step.op > VIT_RECIPE_CAST || step.rank > VIT_MAX_RANK || step.file_rank > VIT_MAX_RANK)
       return fail("has an unknown form");
-    for (uint32_t i = 0; i != step.operand_count; ++i)
-      if (step.operands[i] >= value)
+    for (uint32_t operand : operandsOf(step))
+      if (operand >= value)
         return fail("uses a later value");
+      else if (library.recipe[operand].rank > VIT_MAX_RANK)
+        return fail("uses a value of an unknown form");
     for (int64_t extent : step.shape)
       if (extent < 0)
         return fail("has a negative shape");
     for (uint32_t i = 0; i != step.key_count; ++i)
       if (step.keys[i].transposed && step.file_rank != 2)
         return fail("turns a tensor that is no matrix");
-    std::span<const int64_t> shape = shapeOf(step), first;
-    if (step.op != VIT_RECIPE_LOAD && step.operand_count == 0)
+    if (step.op == VIT_RECIPE_LOAD ? step.key_count == 0 : step.operand_count == 0)
       return fail("has no operand");
-    if (step.operand_count != 0)
-      first = shapeOf(library.recipe[step.operands[0]]);
+    if (!fitsOperands(step))
+      return fail("does not fit its operands");
+    return {};
+  }
+
+  /// Whether the shape of a step follows from those of its operands.
+  bool fitsOperands(const vit_recipe_step &step) const {
+    std::span<const int64_t> shape = shapeOf(step), first, second;
+    if (step.operand_count > 0)
+      first = operandShape(step, 0);
+    if (step.operand_count > 1)
+      second = operandShape(step, 1);
     size_t count = countOf(shape);
-    bool good = false;
     switch (step.op) {
     case VIT_RECIPE_LOAD:
-      good = step.key_count != 0 && count == countOf(fileShapeOf(step));
-      break;
-    case VIT_RECIPE_SLICE:
-      good = !first.empty() && !shape.empty() && rowOf(shape) == rowOf(first) && step.first >= 0 &&
-             step.first <= first[0] - shape[0];
-      break;
+      return count == countOf(fileShapeOf(step));
+    case VIT_RECIPE_SLICE: {
+      if (first.empty() || step.first < 0 || step.first > first[0])
+        return false;
+      size_t row = rowOf(first);
+      return row == 0 ? count == 0
+                      : count % row == 0 && count / row <= size_t(first[0] - step.first);
+    }
     case VIT_RECIPE_CONCAT: {
       size_t sum = 0;
       for (uint32_t i = 0; i != step.operand_count; ++i)
-        sum += countOf(shapeOf(library.recipe[step.operands[i]]));
-      good = sum == count;
-      break;
+        sum += countOf(operandShape(step, i));
+      return sum == count;
+    }
+    case VIT_RECIPE_PAD:
+      return first.size() == shape.size() &&
+             std::equal(first.begin(), first.end(), shape.begin(), std::less_equal<int64_t>());
+    case VIT_RECIPE_PERMUTE: {
+      uint32_t seen = 0;
+      for (uint32_t i = 0; i != step.rank; ++i) {
+        if (step.order[i] >= first.size() || first[step.order[i]] != shape[i])
+          return false;
+        seen |= 1u << step.order[i];
+      }
+      return first.size() == step.rank && seen == (1u << step.rank) - 1;
     }
     case VIT_RECIPE_ADD:
-      if (step.operand_count == 2) {
-        std::span<const int64_t> second = shapeOf(library.recipe[step.operands[1]]);
-        good = countOf(first) == count &&
-               (countOf(second) == count ||
-                (second.size() == 1 && !shape.empty() && second[0] == shape.back()));
-      }
-      break;
-    case VIT_RECIPE_TRANSPOSE:
-      good = first.size() == 2 && shape.size() == 2 && first[0] == shape[1] && first[1] == shape[0];
-      break;
-    case VIT_RECIPE_PAD:
-      good = first.size() == shape.size() &&
-             std::equal(first.begin(), first.end(), shape.begin(), std::less_equal<int64_t>());
-      break;
+      return step.operand_count == 2 && countOf(first) == count &&
+             (countOf(second) == count ||
+              (second.size() == 1 && !shape.empty() && second[0] == shape.back()));
+    case VIT_RECIPE_SCALE:
+      return std::ranges::equal(first, shape) &&
+             (step.operand_count == 1 ||
+              (second.size() == 1 && step.axis < step.rank && second[0] == shape[step.axis]));
     case VIT_RECIPE_CAST:
-      good = countOf(first) == count && step.dtype <= VIT_F64;
-      break;
+      return countOf(first) == count && step.dtype <= VIT_F64;
     case VIT_RECIPE_RESHAPE:
-      good = countOf(first) == count;
-      break;
+      return countOf(first) == count;
     }
-    if (!good)
-      return fail("does not fit its operands");
-    return {};
+    return false;
+  }
+
+  std::span<const int64_t> operandShape(const vit_recipe_step &step, uint32_t i) const {
+    return shapeOf(library.recipe[step.operands[i]]);
   }
 
   /// Operand 0, taken over if this is its last use.
@@ -249,14 +290,14 @@ private:
       return source.load(step);
     case VIT_RECIPE_SLICE: {
       const Values &in = values[step.operands[0]].data;
-      auto begin = in.begin() + int64_t(step.first * rowOf(shapeOf(step)));
+      auto begin = in.begin() + step.first * int64_t(rowOf(operandShape(step, 0)));
       return Values(begin, begin + int64_t(countOf(shapeOf(step))));
     }
     case VIT_RECIPE_CONCAT: {
       Values out;
       out.reserve(countOf(shapeOf(step)));
-      for (uint32_t i = 0; i != step.operand_count; ++i) {
-        const Values &in = values[step.operands[i]].data;
+      for (uint32_t operand : operandsOf(step)) {
+        const Values &in = values[operand].data;
         out.insert(out.end(), in.begin(), in.end());
       }
       return out;
@@ -271,13 +312,25 @@ private:
       }
       return out;
     }
-    case VIT_RECIPE_TRANSPOSE:
-      return transpose(values[step.operands[0]].data, size_t(step.shape[1]), size_t(step.shape[0]));
+    case VIT_RECIPE_SCALE: {
+      Values out = take(step);
+      for (double &value : out)
+        value *= step.factor;
+      if (step.operand_count == 1)
+        return out;
+      const Values &vector = values[step.operands[1]].data;
+      size_t inner = countOf(shapeOf(step).subspan(step.axis + 1)); // elements with one factor
+      for (size_t i = 0; i != out.size(); ++i)
+        out[i] *= vector[i / inner % vector.size()];
+      return out;
+    }
+    case VIT_RECIPE_PERMUTE:
+      return permute(values[step.operands[0]].data, operandShape(step, 0), step.order);
     case VIT_RECIPE_PAD: {
       Values out(countOf(shapeOf(step)), 0.0);
       if (!values[step.operands[0]].data.empty())
-        copyPadded(values[step.operands[0]].data.data(), shapeOf(library.recipe[step.operands[0]]),
-                   out.data(), shapeOf(step));
+        copyPadded(values[step.operands[0]].data.data(), operandShape(step, 0), out.data(),
+                   shapeOf(step));
       return out;
     }
     case VIT_RECIPE_CAST: {

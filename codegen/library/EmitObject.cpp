@@ -74,15 +74,16 @@ public:
   }
   Constant *constant(const vit_key &k) { return make<vit_key>({text(k.name), word(k.transposed)}); }
   Constant *constant(const vit_recipe_step &s) {
-    SmallVector<Constant *> operands;
-    for (uint32_t operand : s.operands)
-      operands.push_back(word(operand));
-    return make<vit_recipe_step>({word(s.op), word(s.operand_count), array(operands), word(s.rank),
-                                  sizes(s.shape), quad(s.first), word(s.dtype), word(s.file_rank),
-                                  sizes(s.file_shape), list(s.keys, s.key_count),
-                                  word(s.key_count)});
+    SmallVector<Constant *> order;
+    for (uint32_t dimension : s.order)
+      order.push_back(word(dimension));
+    return make<vit_recipe_step>(
+        {word(s.op), word(s.operand_count), list(s.operands, s.operand_count), word(s.rank),
+         sizes(s.shape), quad(s.first), array(order), real(s.factor), word(s.axis), word(s.dtype),
+         word(s.file_rank), sizes(s.file_shape), list(s.keys, s.key_count), word(s.key_count)});
   }
   Constant *constant(const char *const &name) { return text(name); }
+  Constant *constant(const uint32_t &value) { return word(value); }
 
   Constant *constant(const vit_library &l) {
     return make<vit_library>(
@@ -125,6 +126,7 @@ public:
 private:
   Constant *word(uint32_t value) { return ConstantInt::get(i32, value); }
   Constant *quad(uint64_t value) { return ConstantInt::get(i64, value); }
+  Constant *real(double value) { return ConstantFP::get(Type::getDoubleTy(context), value); }
   Constant *array(ArrayRef<Constant *> values) {
     return ConstantArray::get(ArrayType::get(values.front()->getType(), values.size()), values);
   }

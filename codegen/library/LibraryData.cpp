@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/library/LibraryData.h"
-#include "codegen/library/Recipe.h"
+#include "codegen/library/RecipeBuilder.h"
 #include "passes/Kernels.h"
 
 #include "llvm/ADT/StringExtras.h"

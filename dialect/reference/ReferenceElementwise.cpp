@@ -37,6 +37,13 @@ template <typename Function> static void zip(const Call &call, Function function
   });
 }
 
+/// Every row of operand 0 times `factor` and its element of operand 1.
+static void scaleRows(const Call &call, double factor) {
+  RefView input = call.operands[0], rows = call.operands[1];
+  for (size_t i = 0, row = input.values.size() / rows.values.size(); i < input.values.size(); ++i)
+    call.result[i] = input.values[i] * factor * rows.values[i / row];
+}
+
 static double gelu(GeluForm form, double x) {
   switch (form) {
   case GeluForm::Erf:
@@ -59,6 +66,8 @@ void vitc::reference::computeElementwise(ElementwiseInterface op, const Call &ca
     double factor = cast<ScaleOp>(op).getFactor().convertToDouble();
     if (cast<ScaleOp>(op).getColumns())
       return zip(call, [=](double x, double column) { return x * factor * column; });
+    if (cast<ScaleOp>(op).getRows())
+      return scaleRows(call, factor);
     return map(call, [=](double x) { return x * factor; });
   }
   case Arithmetic::Gelu:

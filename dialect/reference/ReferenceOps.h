@@ -17,7 +17,7 @@ struct Call {
 };
 
 // Each group computes the ops that it knows and returns false for the others. The ops are verified.
-bool computeWeightOp(mlir::Operation *op, const Call &call); ///< slice, concat, pad
+bool computeWeightOp(mlir::Operation *op, const Call &call); ///< slice to permute
 bool computeTokenOp(mlir::Operation *op, const Call &call);  ///< patchify to select, but position
 bool computeRowOp(mlir::Operation *op, const Call &call);    ///< layer_norm, linear, attention
 

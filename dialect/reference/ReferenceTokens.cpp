@@ -41,6 +41,25 @@ static void compute(PadOp, const Call &call) {
   }
 }
 
+static void compute(ReshapeOp, const Call &call) {
+  llvm::copy(call.operands[0].values, call.result.begin());
+}
+
+static void compute(PermuteOp op, const Call &call) {
+  RefView input = call.operands[0];
+  for (int64_t i = 0, e = input.values.size(); i < e; ++i) {
+    int64_t rest = i, from = 0;
+    for (int64_t d = call.shape.size() - 1; d >= 0; --d) {
+      int64_t stride = 1;
+      for (int64_t size : input.shape.drop_front(op.getOrder()[d] + 1))
+        stride *= size;
+      from += rest % call.shape[d] * stride;
+      rest /= call.shape[d];
+    }
+    call.result[i] = input.values[from];
+  }
+}
+
 /// Where patch row `row`, column `column` comes from, as an index into one image.
 static int64_t pixelOf(PatchOrder order, int64_t row, int64_t column, ArrayRef<int64_t> image,
                        int64_t ph, int64_t pw) {
@@ -108,7 +127,7 @@ template <typename... Ops> static bool computeOneOf(Operation *op, const Call &c
 }
 
 bool vitc::reference::computeWeightOp(Operation *op, const Call &call) {
-  return computeOneOf<SliceOp, ConcatOp, PadOp>(op, call);
+  return computeOneOf<SliceOp, ConcatOp, PadOp, ReshapeOp, PermuteOp>(op, call);
 }
 
 bool vitc::reference::computeTokenOp(Operation *op, const Call &call) {

@@ -6,7 +6,7 @@
 #ifndef VITC_EXAMPLES_DSL_MODELS_H
 #define VITC_EXAMPLES_DSL_MODELS_H
 
-#include "frontend/dsl/Dsl.h"
+#include <vitc/dsl.h>
 
 namespace models {
 using namespace vitc::dsl;

@@ -4,8 +4,8 @@
 //   write-model digits > digits.mlir
 //   vitc build digits.mlir -o out
 //
-// Weights get the keys of HuggingFace checkpoints where a layer has one there,
-// so digits.mlir runs with the published digits weights.
+// Weights get the names that they have in HuggingFace checkpoints of ViT, so
+// digits.mlir runs with those of examples/classify-digits.
 //===----------------------------------------------------------------------===//
 #include "Models.h"
 
@@ -13,20 +13,38 @@
 #include <string_view>
 
 namespace {
-struct Model {
+// Left the names of layers, right those of a checkpoint; what stands in no line keeps its own.
+// clang-format off
+const vitc::dsl::KeyScheme keys = {{
+    {"cls_token", "embeddings.cls_token"},
+    {"pos_embed", "embeddings.position_embeddings"},
+    {"patch_embed", "embeddings.patch_embeddings.projection"},
+    {"blocks.*.norm1", "layers.*.layernorm_before"},
+    {"blocks.*.norm2", "layers.*.layernorm_after"},
+    {"blocks.*.attn.q", "layers.*.attention.q_proj"},
+    {"blocks.*.attn.k", "layers.*.attention.k_proj"},
+    {"blocks.*.attn.v", "layers.*.attention.v_proj"},
+    {"blocks.*.attn.proj", "layers.*.attention.o_proj"},
+    {"blocks.*.mlp", "layers.*.mlp"},
+    {"norm", "layernorm"},
+    {"head", "classifier", {}, {}, /*prefixed=*/false},
+}, /*prefixes=*/{"vit."}};
+// clang-format on
+
+struct Example {
   std::string_view name;
   vitc::dsl::Graph (*build)();
 };
-constexpr Model all[] = {
+constexpr Example all[] = {
     {"digits", models::digits}, {"vit-b16", models::vitB16}, {"gated", models::gated}};
 } // namespace
 
 int main(int argc, char **argv) {
   vitc::dsl::PrintOptions options;
-  options.keys = vitc::dsl::hfVitKeys();
-  for (const Model &model : all)
-    if (argc == 2 && model.name == argv[1])
-      return std::fputs(vitc::dsl::printMlir(model.build(), options).c_str(), stdout) < 0;
+  options.keys = keys;
+  for (const Example &example : all)
+    if (argc == 2 && example.name == argv[1])
+      return std::fputs(vitc::dsl::printMlir(example.build(), options).c_str(), stdout) < 0;
   std::fprintf(stderr, "usage: write-model digits|vit-b16|gated > model.mlir\n");
   return 2;
 }

@@ -11,14 +11,15 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
+#include <fmt/format.h>
 
 using namespace llvm;
 
-namespace vitc {
+namespace vitc::checkpoint {
 
 /// Nesting of brackets outside of strings.
 static int depthOf(StringRef text) {
@@ -42,8 +43,8 @@ static int depthOf(StringRef text) {
 }
 
 vitrt::Result<json::Object> readJsonObject(const std::string &path) {
-  auto error = [&](const Twine &text) {
-    return vitrt::Error{vitrt::quoted(path) + ": " + text.str()};
+  auto error = [&](const std::string &text) {
+    return vitrt::Error{fmt::format("{}: {}", vitrt::quoted(path), text)};
   };
   constexpr uint64_t mostBytes = 16 << 20;
   sys::fs::file_status status;
@@ -54,7 +55,7 @@ vitrt::Result<json::Object> readJsonObject(const std::string &path) {
   if (status.type() != sys::fs::file_type::regular_file)
     return error("expected a regular file");
   if (status.getSize() > mostBytes)
-    return error("expected at most 16 MiB of JSON, found " + Twine(status.getSize()) + " bytes");
+    return error(fmt::format("expected at most 16 MiB of JSON, found {} bytes", status.getSize()));
   auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return error("cannot be read: " + StringRef(buffer.getError().message()).lower());
@@ -62,7 +63,7 @@ vitrt::Result<json::Object> readJsonObject(const std::string &path) {
   if (text.trim().empty())
     return error("expected a JSON object, found an empty file");
   if (int depth = depthOf(text); depth > 64)
-    return error("expected JSON nested at most 64 deep, found " + Twine(depth) + " levels");
+    return error(fmt::format("expected JSON nested at most 64 deep, found {} levels", depth));
   Expected<json::Value> value = json::parse(text);
   if (!value) {
     std::string problem = toString(value.takeError());
@@ -75,7 +76,8 @@ vitrt::Result<json::Object> readJsonObject(const std::string &path) {
 
 /// A value as it may stand in a message.
 static std::string shown(const json::Value &value) {
-  std::string text = formatv("{0}", value).str();
+  std::string text;
+  raw_string_ostream(text) << value;
   if (text.size() > 60)
     text = text.substr(0, 57) + "...";
   for (char &c : text)
@@ -89,14 +91,16 @@ bool Config::has(StringRef key) const {
   return value && value->kind() != json::Value::Null;
 }
 
-void Config::fail(StringRef key, const Twine &text) {
+bool Config::is(StringRef key, StringRef text) const { return object.getString(key) == text; }
+
+void Config::fail(StringRef key, const std::string &text) {
   if (problem.empty())
-    problem = vitrt::quoted(path) + ": " + vitrt::quoted(key) + ": " + text.str();
+    problem = fmt::format("{}: {}: {}", vitrt::quoted(path), vitrt::quoted(key), text);
 }
 
-void Config::failFound(StringRef key, const Twine &expected) {
+void Config::failFound(StringRef key, const std::string &expected) {
   const json::Value *value = object.get(key);
-  fail(key, "expected " + expected + ", found " + (value ? shown(*value) : "nothing"));
+  fail(key, fmt::format("expected {}, found {}", expected, value ? shown(*value) : "nothing"));
 }
 
 const json::Value *Config::get(StringRef key, bool required) {
@@ -140,7 +144,7 @@ int64_t Config::size(StringRef key, std::optional<int64_t> fallback, int64_t mos
     return fallback.value_or(1);
   if (auto number = inRange(*value, most))
     return *number;
-  failFound(key, "an integer from 1 to " + Twine(most));
+  failFound(key, fmt::format("an integer from 1 to {}", most));
   return 1;
 }
 
@@ -155,11 +159,11 @@ double Config::positive(StringRef key, double fallback) {
   return fallback;
 }
 
-Size Config::sizes(StringRef key, std::optional<int64_t> fallback) {
+Size Config::sizes(StringRef key, std::optional<Size> fallback) {
   constexpr int64_t most = 1 << 20;
   const json::Value *value = get(key, !fallback);
   if (!value)
-    return {fallback.value_or(1), fallback.value_or(1)};
+    return fallback.value_or(Size{1, 1});
   if (auto number = inRange(*value, most))
     return {*number, *number};
   if (const json::Array *pair = value->getAsArray(); pair && pair->size() == 2) {
@@ -167,7 +171,7 @@ Size Config::sizes(StringRef key, std::optional<int64_t> fallback) {
     if (height && width)
       return {*height, *width};
   }
-  failFound(key, "an integer from 1 to " + Twine(most) + " or [height, width]");
+  failFound(key, fmt::format("an integer from 1 to {} or [height, width]", most));
   return {1, 1};
 }
 
@@ -207,4 +211,16 @@ void Config::refuseOthers() {
   failFound(others.front(), "no such setting, because its effect is not known");
 }
 
-} // namespace vitc
+void Config::expectPatchesFill(StringRef key, Size image, Size patch) {
+  if (failed() || (image.height % patch.height == 0 && image.width % patch.width == 0))
+    return;
+  fail(key, fmt::format("expected multiples of the patch size {}x{}, found {}x{}", patch.height,
+                        patch.width, image.height, image.width));
+}
+
+void Config::expectDivides(StringRef key, int64_t divisor, StringRef otherKey, int64_t other) {
+  if (other % divisor)
+    failFound(key, fmt::format("a divisor of '{}' {}", otherKey.str(), other));
+}
+
+} // namespace vitc::checkpoint

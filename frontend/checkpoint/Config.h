@@ -16,7 +16,7 @@
 
 #include <string>
 
-namespace vitc {
+namespace vitc::checkpoint {
 
 /// Reads a JSON file whose top is an object. Errors begin with the quoted path. Files of more than
 /// 16 MiB and nesting deeper than 64 are refused, because the parser recurses.
@@ -35,6 +35,8 @@ public:
 
   /// True if the key is there and not null.
   bool has(llvm::StringRef key) const;
+  /// Whether the key has this text; does not count as asking for it.
+  bool is(llvm::StringRef key, llvm::StringRef text) const;
   /// The value, or `fallback` if the key is missing. Without a fallback it is required. Null is an
   /// error, here and below.
   std::string text(llvm::StringRef key, std::optional<std::string> fallback = std::nullopt);
@@ -45,7 +47,7 @@ public:
   /// Positive and finite.
   double positive(llvm::StringRef key, double fallback);
   /// A number for both, or [height, width].
-  Size sizes(llvm::StringRef key, std::optional<int64_t> fallback = std::nullopt);
+  Size sizes(llvm::StringRef key, std::optional<Size> fallback = std::nullopt);
   const llvm::json::Array *array(llvm::StringRef key);
   const llvm::json::Object *dictionary(llvm::StringRef key);
 
@@ -55,11 +57,15 @@ public:
   void neutral(llvm::StringRef key, const llvm::json::Value &value);
   /// Refuses every key that none of the calls above named.
   void refuseOthers();
+  /// Refuses patches that do not fill the image of `key`: PyTorch would silently drop the rest.
+  void expectPatchesFill(llvm::StringRef key, Size image, Size patch);
+  /// Refuses `divisor`, the value of `key`, if it does not divide the value of `otherKey`.
+  void expectDivides(llvm::StringRef key, int64_t divisor, llvm::StringRef otherKey, int64_t other);
 
   /// "'config.json': 'key': expected ..., found ...". The first one stays.
-  void fail(llvm::StringRef key, const llvm::Twine &problem);
+  void fail(llvm::StringRef key, const std::string &problem);
   /// fail, with the value of the key as what was found.
-  void failFound(llvm::StringRef key, const llvm::Twine &expected);
+  void failFound(llvm::StringRef key, const std::string &expected);
   bool failed() const { return !problem.empty(); }
   const std::string &error() const { return problem; }
 
@@ -72,5 +78,5 @@ private:
   llvm::StringSet<> known;
 };
 
-} // namespace vitc
+} // namespace vitc::checkpoint
 #endif // VITC_FRONTEND_CHECKPOINT_CONFIG_H

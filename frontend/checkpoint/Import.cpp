@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Import.h"
 
-#include "frontend/checkpoint/Models.h"
+#include "frontend/checkpoint/Registry.h"
 #include "frontend/checkpoint/Weights.h"
 #include "weights/Safetensors.h"
 
@@ -15,20 +15,12 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <fmt/format.h>
+
 using namespace llvm;
 using vitrt::quoted;
 
-namespace vitc {
-
-void expectPatchesFill(Config &config, Size image, Size patch) {
-  if (config.failed() || (image.height % patch.height == 0 && image.width % patch.width == 0))
-    return;
-  config.fail("image_size", "expected multiples of the patch size " + Twine(patch.height) + "x" +
-                                Twine(patch.width) + ", found " + Twine(image.height) + "x" +
-                                Twine(image.width));
-}
-
-static vitrt::Error error(const Twine &text) { return {text.str()}; }
+namespace vitc::checkpoint {
 
 static bool isPickle(StringRef name) {
   return is_contained({".bin", ".pt", ".pth", ".pkl", ".ckpt"}, sys::path::extension(name));
@@ -36,20 +28,23 @@ static bool isPickle(StringRef name) {
 
 /// The config.json that `path` means.
 static vitrt::Result<std::string> findConfig(const std::string &path) {
+  auto error = [&](const char *expected) {
+    return vitrt::Error{fmt::format("{}: expected {}", quoted(path), expected)};
+  };
   if (!sys::fs::exists(path))
-    return error(quoted(path) + ": expected a checkpoint directory, found no such file");
+    return error("a checkpoint directory, found no such file");
   if (sys::fs::is_directory(path)) {
     SmallString<128> config(path);
     sys::path::append(config, "config.json");
     if (!sys::fs::exists(config))
-      return error(quoted(path) + ": expected a config.json in this directory, found none");
+      return error("a config.json in this directory, found none");
     return config.str().str();
   }
   if (isPickle(path))
     if (auto file = vitrt::Safetensors::open(path); !file)
       return file.takeError(); // says how to convert it
   if (sys::path::extension(path) != ".json")
-    return error(quoted(path) + ": expected a checkpoint directory or its config.json");
+    return error("a checkpoint directory or its config.json");
   return path;
 }
 
@@ -72,26 +67,8 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
   return std::string();
 }
 
-static Model importModel(Config &config, const vitrt::Safetensors *file) {
-  if (config.has("architecture")) {
-    if (config.text("architecture") == "kernelbench_vit")
-      return importKernelBench(config);
-    config.failFound("architecture", "\"kernelbench_vit\"");
-    return {};
-  }
-  if (!config.has("model_type")) {
-    config.fail("model_type", "expected \"vit\", or 'architecture' \"kernelbench_vit\", found "
-                              "neither");
-    return {};
-  }
-  if (config.text("model_type") == "vit")
-    return importHfVit(config, file);
-  config.failFound("model_type", "\"vit\"");
-  return {};
-}
-
 /// Makes the wanted outputs the graph's. Returns an error text, or "".
-static std::string selectOutputs(Model &model, const std::vector<std::string> &wanted) {
+static std::string selectOutputs(ImportedGraph &model, const std::vector<std::string> &wanted) {
   auto take = [&](const NamedOutput &output) {
     graph::output(model.graph, output.name, output.value);
   };
@@ -104,12 +81,12 @@ static std::string selectOutputs(Model &model, const std::vector<std::string> &w
     auto found =
         find_if(model.outputs, [&](const NamedOutput &output) { return name == output.name.text; });
     if (found == model.outputs.end())
-      return "outputs: expected one of " +
-             join(map_range(model.outputs, [](const NamedOutput &o) { return o.name.text; }),
-                  ", ") +
-             ", found " + quoted(name);
+      return fmt::format(
+          "outputs: expected one of {}, found {}",
+          join(map_range(model.outputs, [](const NamedOutput &o) { return o.name.text; }), ", "),
+          quoted(name));
     if (!seen.insert(name).second)
-      return "outputs: expected each name once, found " + quoted(name) + " twice";
+      return fmt::format("outputs: expected each name once, found {} twice", quoted(name));
     take(*found);
   }
   return "";
@@ -134,18 +111,23 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   }
 
   Config config(std::move(*object), *configPath);
-  Model model = importModel(config, file ? &*file : nullptr);
+  const Family *family = findFamily(config);
+  ImportedGraph model;
+  if (family)
+    model = family->import(config, file ? &*file : nullptr);
   if (config.failed())
     return vitrt::Error{config.error()};
   if (std::string problem = selectOutputs(model, options.outputs); !problem.empty())
-    return error(quoted(path) + ": " + problem);
+    return vitrt::Error{fmt::format("{}: {}", quoted(path), problem)};
   if (model.graph.problem.found)
-    return error(quoted(*configPath) + ": " + graph::problemText(model.graph));
+    return vitrt::Error{
+        fmt::format("{}: {}", quoted(*configPath), graph::problemText(model.graph))};
 
   Import result;
-  result.printing = {model.keys, unusedTensors(model)};
+  result.printing = {family->keys(model.architecture), model.unused};
+  append_range(result.printing.ignored, deadWeights(model.graph, result.printing.keys));
   if (file)
-    if (auto checked = checkWeights(model, result.printing.ignored, *file, result.notes); !checked)
+    if (auto checked = checkWeights(model.graph, result.printing, *file, result.notes); !checked)
       return checked.takeError();
   result.graph = std::move(model.graph);
   result.architecture = model.architecture;
@@ -155,32 +137,4 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   return result;
 }
 
-vitrt::Result<GoldenMeta> readGoldenMeta(const std::string &directory) {
-  SmallString<128> path(directory);
-  sys::path::append(path, "meta.json");
-  GoldenMeta meta;
-  if (!sys::fs::exists(path))
-    return meta;
-  auto object = readJsonObject(path.str().str());
-  if (!object)
-    return object.takeError();
-  Config config(std::move(*object), path.str().str());
-  if (config.has("weights")) {
-    if (config.text("weights") != "tools/hash_weights.py")
-      config.failFound("weights", "\"tools/hash_weights.py\"");
-    meta.hashWeights = true;
-  }
-  meta.batch = config.size("batch", 1, /*most=*/1 << 16);
-  if (const json::Object *add = config.dictionary("add"))
-    for (const auto &entry : *add) {
-      std::optional<double> number = entry.second.getAsNumber();
-      if (!number)
-        config.fail("add", "expected a number for " + quoted(entry.first.str()));
-      meta.add[entry.first.str()] = number.value_or(0);
-    }
-  if (config.failed())
-    return vitrt::Error{config.error()};
-  return meta;
-}
-
-} // namespace vitc
+} // namespace vitc::checkpoint

@@ -8,14 +8,13 @@
 #ifndef VITC_FRONTEND_CHECKPOINT_IMPORT_H
 #define VITC_FRONTEND_CHECKPOINT_IMPORT_H
 
-#include "frontend/graph/Print.h"
+#include "vitc/graph/Print.h"
 #include "weights/Result.h"
 
-#include <map>
 #include <string>
 #include <vector>
 
-namespace vitc {
+namespace vitc::checkpoint {
 
 struct ImportOptions {
   /// Names of the results, in this order; empty for all of the checkpoint's class.
@@ -44,15 +43,5 @@ struct Import {
 /// names file and key or tensor.
 vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOptions &options = {});
 
-/// What meta.json says of a golden directory without weights.
-struct GoldenMeta {
-  bool hashWeights = false;          // weights (and missing pixels) are made from their names
-  std::map<std::string, double> add; // added to a tensor of that name after it is made
-  int64_t batch = 1;                 // images of pixel_values
-};
-
-/// Reads `directory`/meta.json. No file is no error: then weights are not hashed.
-vitrt::Result<GoldenMeta> readGoldenMeta(const std::string &directory);
-
-} // namespace vitc
+} // namespace vitc::checkpoint
 #endif // VITC_FRONTEND_CHECKPOINT_IMPORT_H

@@ -11,27 +11,27 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <fmt/format.h>
+
 using namespace llvm;
 using vitrt::quoted;
 
-namespace vitc {
+namespace vitc::checkpoint {
 
-/// Calls `visit` for every weight that is alive, or for every one that is not.
-template <class Visit> static void forWeights(const Model &model, bool alive, Visit visit) {
-  std::vector<char> used = graph::live(model.graph);
-  for (size_t i = 0; i < model.graph.nodes.size(); ++i)
-    if (model.graph.nodes[i].op == graph::Op::Weight && bool(used[i]) == alive)
-      visit(model.graph.nodes[i]);
+/// Calls `visit` with the node and keys of every weight that is alive, or of every one that is not.
+template <class Visit>
+static void forWeights(const graph::Graph &graph, const graph::KeyScheme &scheme, bool alive,
+                       Visit visit) {
+  std::vector<char> used = graph::live(graph);
+  for (size_t i = 0; i < graph.nodes.size(); ++i)
+    if (const graph::Node &node = graph.nodes[i];
+        node.op == graph::Op::Weight && bool(used[i]) == alive)
+      visit(node, graph::keysOf(scheme, graph::nameOf(graph, node.name)));
 }
 
-static graph::Keys keysOf(const Model &model, const graph::Node &node) {
-  return graph::keysOf(model.keys, graph::nameOf(model.graph, node.name));
-}
-
-std::vector<std::string> unusedTensors(const Model &model) {
-  std::vector<std::string> names = model.unused;
-  forWeights(model, /*alive=*/false, [&](const graph::Node &node) {
-    graph::Keys keys = keysOf(model, node);
+std::vector<std::string> deadWeights(const graph::Graph &graph, const graph::KeyScheme &scheme) {
+  std::vector<std::string> names;
+  forWeights(graph, scheme, /*alive=*/false, [&](const graph::Node &, const graph::Keys &keys) {
     names.push_back(keys.key);
     append_range(names, keys.aliases);
     append_range(names, keys.transposed);
@@ -61,8 +61,8 @@ public:
         return;
       used.insert(name);
       if (found) {
-        problem = quoted(found->name) + " and " + quoted(name) +
-                  " are names of the same weight, expected one of them";
+        problem = fmt::format("{} and {} are names of the same weight, expected one of them",
+                              quoted(found->name), quoted(name));
         return;
       }
       found = tensor;
@@ -74,16 +74,17 @@ public:
     for (const std::string &name : keys.transposed)
       look(name, true);
     if (!found && problem.empty())
-      problem = quoted(keys.key) + " is missing, the model expects " + vitrt::shapeText(expected);
+      problem = fmt::format("{} is missing, the model expects {}", quoted(keys.key),
+                            vitrt::shapeText(expected));
   }
 
   void compare(const vitrt::FileTensor &tensor, const std::vector<int64_t> &expected) {
     if (tensor.shape != expected)
-      problem = quoted(tensor.name) + " is " + vitrt::shapeText(tensor.shape) +
-                ", the model expects " + vitrt::shapeText(expected);
+      problem = fmt::format("{} is {}, the model expects {}", quoted(tensor.name),
+                            vitrt::shapeText(tensor.shape), vitrt::shapeText(expected));
     else if (!vitrt::isFloat(tensor.type))
-      problem = quoted(tensor.name) + " has type " + std::string(vitrt::nameOf(tensor.type)) +
-                ", the model expects F64, F32, F16 or BF16";
+      problem = fmt::format("{} has type {}, the model expects F64, F32, F16 or BF16",
+                            quoted(tensor.name), vitrt::nameOf(tensor.type));
   }
 
   const vitrt::Safetensors &file;
@@ -92,27 +93,28 @@ public:
 };
 } // namespace
 
-vitrt::Result<void> checkWeights(const Model &model, const std::vector<std::string> &ignored,
+vitrt::Result<void> checkWeights(const graph::Graph &graph, const graph::PrintOptions &names,
                                  const vitrt::Safetensors &file, std::vector<std::string> &notes) {
   Checker checker(file);
-  forWeights(model, /*alive=*/true, [&](const graph::Node &node) {
-    if (checker.problem.empty())
-      checker.check(node, keysOf(model, node));
-  });
+  forWeights(graph, names.keys, /*alive=*/true,
+             [&](const graph::Node &node, const graph::Keys &keys) {
+               if (checker.problem.empty())
+                 checker.check(node, keys);
+             });
   for (const vitrt::FileTensor &tensor : file.tensors()) {
     if (!checker.problem.empty())
       break;
     if (checker.used.contains(tensor.name))
       continue;
-    if (isIgnored(tensor.name, ignored))
-      notes.push_back(quoted(file.path()) + ": " + quoted(tensor.name) + " is not used");
+    if (isIgnored(tensor.name, names.ignored))
+      notes.push_back(fmt::format("{}: {} is not used", quoted(file.path()), quoted(tensor.name)));
     else
-      checker.problem = quoted(tensor.name) + " (" + vitrt::shapeText(tensor.shape) +
-                        ") is not a tensor of this model";
+      checker.problem = fmt::format("{} ({}) is not a tensor of this model", quoted(tensor.name),
+                                    vitrt::shapeText(tensor.shape));
   }
   if (checker.problem.empty())
     return {};
-  return vitrt::Error{"weights " + quoted(file.path()) + ": " + checker.problem};
+  return vitrt::Error{fmt::format("weights {}: {}", quoted(file.path()), checker.problem)};
 }
 
-} // namespace vitc
+} // namespace vitc::checkpoint

@@ -4,18 +4,25 @@
 #ifndef VITC_FRONTEND_CHECKPOINT_WEIGHTS_H
 #define VITC_FRONTEND_CHECKPOINT_WEIGHTS_H
 
-#include "frontend/checkpoint/Models.h"
+#include "vitc/graph/Print.h"
+#include "weights/Result.h"
 
-namespace vitc {
+#include <string>
+#include <vector>
 
-/// Names of tensors that the file may have and the graph does not use: those known of the family,
-/// and the weights of outputs that were not asked for.
-std::vector<std::string> unusedTensors(const Model &model);
+namespace vitrt {
+class Safetensors;
+}
+
+namespace vitc::checkpoint {
+
+/// Every name of the weights that no output of the graph depends on.
+std::vector<std::string> deadWeights(const graph::Graph &graph, const graph::KeyScheme &keys);
 
 /// Every weight of the graph must be in `file` under exactly one of its names, with its shape and a
-/// float type, and nothing else but `ignored` tensors, which become notes.
-vitrt::Result<void> checkWeights(const Model &model, const std::vector<std::string> &ignored,
+/// float type, and nothing else but the ignored tensors, which become notes.
+vitrt::Result<void> checkWeights(const graph::Graph &graph, const graph::PrintOptions &names,
                                  const vitrt::Safetensors &file, std::vector<std::string> &notes);
 
-} // namespace vitc
+} // namespace vitc::checkpoint
 #endif // VITC_FRONTEND_CHECKPOINT_WEIGHTS_H

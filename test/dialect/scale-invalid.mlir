@@ -21,3 +21,35 @@ func.func @scale_c3(%x: tensor<?x17x8xf32>) {
   %0 = vit.scale %x by 0x7FF8000000000000 : tensor<?x17x8xf32> -> tensor<?x17x8xf32>
   return
 }
+
+// -----
+
+func.func @scale_c4(%x: tensor<?x17x8xf32>, %r: tensor<17xf32>) {
+  // expected-error @below {{'vit.scale' op expected rows for a weight, one for each of its rows, but got 17 for ?x17x8}}
+  %0 = vit.scale %x rows %r : tensor<17xf32> by 1.0 : tensor<?x17x8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @scale_c4_count(%x: tensor<17x8xf32>, %r: tensor<8xf32>) {
+  // expected-error @below {{'vit.scale' op expected rows for a weight, one for each of its rows, but got 8 for 17x8}}
+  %0 = vit.scale %x rows %r : tensor<8xf32> by 1.0 : tensor<17x8xf32> -> tensor<17x8xf32>
+  return
+}
+
+// -----
+
+func.func @scale_c4_both(%x: tensor<8x8xf32>, %r: tensor<8xf32>) {
+  // expected-error @below {{'vit.scale' op expected rows or columns, but got both}}
+  %0 = vit.scale %x columns %r : tensor<8xf32> rows %r : tensor<8xf32> by 1.0 : tensor<8x8xf32> -> tensor<8x8xf32>
+  return
+}
+
+// -----
+
+func.func @scale_rank(%x: tensor<f32>) {
+  // expected-error @below {{'vit.scale' op expected input of rank 1 or more, but got rank 0}}
+  %0 = vit.scale %x by 1.0 : tensor<f32> -> tensor<f32>
+  return
+}

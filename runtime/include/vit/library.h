@@ -17,11 +17,11 @@
 extern "C" {
 #endif
 
-#define VIT_ABI 2u
+#define VIT_ABI 3u
 
 typedef enum vit_dtype { VIT_F32 = 0, VIT_F16 = 1, VIT_BF16 = 2, VIT_F64 = 3 } vit_dtype;
 
-enum { VIT_MAX_RANK = 4, VIT_MAX_OPERANDS = 4 };
+enum { VIT_MAX_RANK = 4 };
 
 /* An input or output of the model. shape[0] is the batch and stored as -1. */
 typedef struct vit_tensor {
@@ -106,17 +106,19 @@ typedef struct vit_prepared {
 } vit_prepared;
 
 /* The recipe: straight-line arithmetic on checkpoint tensors, done once at load in f64. */
+/* clang-format off */
 typedef enum vit_recipe_op {
-  VIT_RECIPE_LOAD =
-      0, /* tensor of the checkpoint; `shape` is the result's, file_shape the file's */
-  VIT_RECIPE_SLICE = 1,     /* rows [first, first + shape[0]) of operand 0 */
-  VIT_RECIPE_CONCAT = 2,    /* operands one after another along dimension 0 */
-  VIT_RECIPE_ADD = 3,       /* operand 0 + operand 1; a rank-1 operand 1 is added to every row */
-  VIT_RECIPE_TRANSPOSE = 4, /* 2-D */
-  VIT_RECIPE_PAD = 5,       /* operand 0 at the origin of a zero tensor of `shape` */
-  VIT_RECIPE_CAST = 6,      /* operand 0 rounded (to nearest even) to the float type `dtype` */
-  VIT_RECIPE_RESHAPE = 7    /* same elements, `shape` */
+  VIT_RECIPE_LOAD = 0,    /* tensor of the checkpoint, with the elements of `shape` */
+  VIT_RECIPE_SLICE = 1,   /* operand 0 from row `first`, as many rows as `shape` has elements for */
+  VIT_RECIPE_CONCAT = 2,  /* operands one after another along dimension 0 */
+  VIT_RECIPE_PAD = 3,     /* operand 0 at the origin of a zero tensor of `shape` */
+  VIT_RECIPE_RESHAPE = 4, /* same elements in the same order, `shape` */
+  VIT_RECIPE_PERMUTE = 5, /* dimension i of the result is dimension order[i] of operand 0 */
+  VIT_RECIPE_ADD = 6,     /* operand 0 + operand 1; a rank-1 operand 1 is added to every row */
+  VIT_RECIPE_SCALE = 7,   /* operand 0 * factor; times operand 1, if given: a vector along `axis` */
+  VIT_RECIPE_CAST = 8     /* operand 0 rounded (to nearest even) to the float type `dtype` */
 } vit_recipe_op;
+/* clang-format on */
 
 /* A name under which a tensor may be stored. Transposed: the file holds file_shape reversed (2-D).
  */
@@ -128,12 +130,15 @@ typedef struct vit_key {
 typedef struct vit_recipe_step { /* step i defines value i */
   uint32_t op;                   /* vit_recipe_op */
   uint32_t operand_count;
-  uint32_t operands[VIT_MAX_OPERANDS];
+  const uint32_t *operands; /* values of earlier steps */
   uint32_t rank;
-  int64_t shape[VIT_MAX_RANK]; /* of the result */
-  int64_t first;               /* SLICE */
-  uint32_t dtype;              /* CAST */
-  uint32_t file_rank;          /* LOAD: shape of the tensor in the file */
+  int64_t shape[VIT_MAX_RANK];  /* of the result */
+  int64_t first;                /* SLICE */
+  uint32_t order[VIT_MAX_RANK]; /* PERMUTE: `rank` dimensions, each once */
+  double factor;                /* SCALE */
+  uint32_t axis;                /* SCALE */
+  uint32_t dtype;               /* CAST */
+  uint32_t file_rank;           /* LOAD: shape of the tensor in the file */
   int64_t file_shape[VIT_MAX_RANK];
   const vit_key *keys; /* LOAD: the names that may stand in the file; exactly one must */
   uint32_t key_count;

@@ -88,11 +88,15 @@ static const vit_step tinySteps[] = {
 static const vit_key tinyKeyW[] = {{"block.weight", 0}, {"old.weight", 1}};
 static const vit_key tinyKeyB[] = {{"block.bias", 0}};
 static const vit_key tinyKeyOne[] = {{"block.one", 0}};
+static const uint32_t tinySum[] = {0, 1};
+#define TINY_LOAD(keys, key_count, rank, ...)                                                      \
+  {VIT_RECIPE_LOAD, 0,    0,        rank, {__VA_ARGS__}, 0, {0}, 0, 0, 0, rank,                    \
+   {__VA_ARGS__},   keys, key_count}
 static const vit_recipe_step tinyRecipe[] = {
-    {VIT_RECIPE_LOAD, 0, {0}, 2, {4, 8}, 0, 0, 2, {4, 8}, tinyKeyW, 2},
-    {VIT_RECIPE_LOAD, 0, {0}, 1, {8}, 0, 0, 1, {8}, tinyKeyOne, 1},
-    {VIT_RECIPE_ADD, 2, {0, 1}, 2, {4, 8}, 0, 0, 0, {0}, 0, 0},
-    {VIT_RECIPE_LOAD, 0, {0}, 1, {32}, 0, 0, 1, {32}, tinyKeyB, 1}};
+    TINY_LOAD(tinyKeyW, 2, 2, 4, 8),
+    TINY_LOAD(tinyKeyOne, 1, 1, 8),
+    {VIT_RECIPE_ADD, 2, tinySum, 2, {4, 8}, 0, {0}, 0, 0, 0, 0, {0}, 0, 0},
+    TINY_LOAD(tinyKeyB, 1, 1, 32)};
 static const vit_prepared tinyWeights[] = {{2, VIT_F32, 0, 128}, {3, VIT_F32, 256, 128}};
 static const char *const tinyIgnored[] = {"mask_token", "pooler.*"};
 

@@ -6,9 +6,11 @@
 #include "runtime/Recipe.h"
 #include "weights/Float.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <unistd.h>
@@ -23,6 +25,7 @@ namespace {
 struct Recipe {
   std::vector<vit_recipe_step> steps;
   std::vector<std::unique_ptr<std::vector<vit_key>>> keys;
+  std::deque<std::vector<uint32_t>> operandLists;
   std::vector<vit_prepared> weights;
   std::vector<const char *> ignored;
   uint64_t bytes = 0;
@@ -31,7 +34,7 @@ struct Recipe {
     vit_recipe_step step = {};
     step.op = op;
     step.operand_count = uint32_t(operands.size());
-    std::copy(operands.begin(), operands.end(), step.operands);
+    step.operands = operandLists.emplace_back(std::move(operands)).data();
     step.rank = uint32_t(shape.size());
     std::copy(shape.begin(), shape.end(), step.shape);
     steps.push_back(step);
@@ -126,11 +129,69 @@ TEST_CASE("recipe: each operation") {
   CHECK(evaluate(r, file, r.add(VIT_RECIPE_ADD, {m, m}, {2, 3})) == Values{2, 4, 6, 8, 10, 12});
   CHECK(evaluate(r, file, r.add(VIT_RECIPE_ADD, {rows, m}, {2, 3})) ==
         Values{12, 24, 36, 18, 30, 42});
-  CHECK(evaluate(r, file, r.add(VIT_RECIPE_TRANSPOSE, {m}, {3, 2})) == Values{1, 4, 2, 5, 3, 6});
+  uint32_t all = r.add(VIT_RECIPE_CONCAT, {m, v, m, v, v, slice}, {24});
+  CHECK(evaluate(r, file, all) ==
+        Values{1, 2, 3, 4, 5, 6, 10, 20, 30, 1, 2, 3, 4, 5, 6, 10, 20, 30, 10, 20, 30, 4, 5, 6});
   CHECK(evaluate(r, file, r.add(VIT_RECIPE_PAD, {m}, {3, 4})) ==
         Values{1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0});
   CHECK(evaluate(r, file, r.add(VIT_RECIPE_PAD, {v}, {4})) == Values{10, 20, 30, 0});
   CHECK(evaluate(r, file, r.add(VIT_RECIPE_RESHAPE, {m}, {6})) == Values{1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("recipe: a slice may drop the dimension of its only row") {
+  Checkpoint file({matrix});
+  Recipe r;
+  uint32_t m = r.load("m", {2, 3});
+  uint32_t row = r.add(VIT_RECIPE_SLICE, {m}, {3});
+  r.steps[row].first = 1;
+  CHECK(evaluate(r, file, row) == Values{4, 5, 6});
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_ADD, {m, row}, {2, 3})) == Values{5, 7, 9, 8, 10, 12});
+}
+
+TEST_CASE("recipe: scale by a constant, columns and rows") {
+  Checkpoint file({matrix, vector, {"u", {2}, {-1, 100}}});
+  Recipe r;
+  uint32_t m = r.load("m", {2, 3}), v = r.load("v", {3}), u = r.load("u", {2});
+  auto scaled = [&](std::vector<uint32_t> operands, double factor, uint32_t axis) {
+    uint32_t value = r.add(VIT_RECIPE_SCALE, std::move(operands), {2, 3});
+    r.steps[value].factor = factor;
+    r.steps[value].axis = axis;
+    return value;
+  };
+  CHECK(evaluate(r, file, scaled({m}, -0.5, 0)) == Values{-0.5, -1, -1.5, -2, -2.5, -3});
+  uint32_t columns = scaled({m, v}, 2, 1);
+  CHECK(evaluate(r, file, columns) == Values{20, 80, 180, 80, 200, 360});
+  CHECK(evaluate(r, file, scaled({columns, u}, 1, 0)) ==
+        Values{-20, -80, -180, 8000, 20000, 36000});
+  uint32_t square =
+      r.add(VIT_RECIPE_SCALE, {v, v}, {3}); // its vector is still there when it is used
+  r.steps[square].factor = 1;
+  CHECK(evaluate(r, file, square) == Values{100, 400, 900});
+  r.prepare(scaled({m, v}, 1, 0), VIT_F32);
+  CHECK_THAT(errorOf(r, file), Contains("does not fit"));
+}
+
+TEST_CASE("recipe: permute puts dimension i of the result at order[i] of the operand") {
+  const int64_t shape[4] = {2, 3, 4, 5};
+  Values values(2 * 3 * 4 * 5);
+  for (size_t i = 0; i != values.size(); ++i)
+    values[i] = double(i);
+  Checkpoint file({{"t", {2, 3, 4, 5}, values}});
+  uint32_t order[4] = {0, 1, 2, 3};
+  do {
+    Recipe r;
+    uint32_t t = r.load("t", {2, 3, 4, 5});
+    uint32_t value = r.add(VIT_RECIPE_PERMUTE, {t},
+                           {shape[order[0]], shape[order[1]], shape[order[2]], shape[order[3]]});
+    std::copy_n(order, 4, r.steps[value].order);
+    Values out = evaluate(r, file, value);
+    int64_t at[4], place = 0; // places of the operand
+    for (at[order[0]] = 0; at[order[0]] != shape[order[0]]; ++at[order[0]])
+      for (at[order[1]] = 0; at[order[1]] != shape[order[1]]; ++at[order[1]])
+        for (at[order[2]] = 0; at[order[2]] != shape[order[2]]; ++at[order[2]])
+          for (at[order[3]] = 0; at[order[3]] != shape[order[3]]; ++at[order[3]])
+            REQUIRE(out[size_t(place++)] == double(((at[0] * 3 + at[1]) * 4 + at[2]) * 5 + at[3]));
+  } while (std::next_permutation(order, order + 4));
 }
 
 TEST_CASE("recipe: a large transpose crosses its blocks") {
@@ -139,8 +200,9 @@ TEST_CASE("recipe: a large transpose crosses its blocks") {
     values[i] = double(i);
   Checkpoint file({{"t", {70, 33}, values}});
   Recipe r;
-  Values out =
-      evaluate(r, file, (r.load("t", {70, 33}), r.add(VIT_RECIPE_TRANSPOSE, {0}, {33, 70})));
+  uint32_t turned = r.add(VIT_RECIPE_PERMUTE, {r.load("t", {70, 33})}, {33, 70});
+  r.steps[turned].order[0] = 1;
+  Values out = evaluate(r, file, turned);
   for (size_t i = 0; i != 70; ++i)
     for (size_t j = 0; j != 33; ++j)
       REQUIRE(out[j * 70 + i] == values[i * 33 + j]);
@@ -243,7 +305,15 @@ TEST_CASE("recipe: a damaged one is refused, not executed") {
     return errorOf(r, file);
   };
   CHECK(damaged([](Recipe &) {}) == "no error");
-  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].operands[0] = 1; }), Contains("later value"));
+  CHECK_THAT(damaged([](Recipe &r) { r.operandLists[1][0] = 1; }), Contains("later value"));
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[0].rank = 5; }), Contains("unknown form"));
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].shape[1] = 2; }), Contains("does not fit"));
+  CHECK_THAT(damaged([](Recipe &r) {
+               r.steps[1].op = VIT_RECIPE_PERMUTE;
+               r.steps[1].shape[0] = 2;
+               r.steps[1].order[1] = 0; // twice the same
+             }),
+             Contains("does not fit"));
   CHECK_THAT(damaged([](Recipe &r) { r.steps[1].first = 2; }), Contains("does not fit"));
   CHECK_THAT(damaged([](Recipe &r) { r.steps[1].first = -1; }), Contains("does not fit"));
   CHECK_THAT(damaged([](Recipe &r) { r.steps[1].shape[0] = -1; }), Contains("negative"));

@@ -64,8 +64,23 @@ void fill(LibraryData &data, bool embedded = true) {
                                                 {data.keep("b"), 512, uint64_t(1) << 40}});
   std::vector<vit_key> keys = {{data.keep("fc1.weight"), 0}, {data.keep("mlp_w1"), 1}};
   l.recipe = data.keep(std::vector<vit_recipe_step>{
-      {VIT_RECIPE_LOAD, 0, {}, 2, {30, 40}, 0, 0, 3, {30, 2, 20}, data.keep(keys), 2},
-      {VIT_RECIPE_SLICE, 3, {0, 8, 9}, 2, {10, 40}, 12, VIT_BF16, 0, {}, nullptr, 0}});
+      {.op = VIT_RECIPE_LOAD,
+       .rank = 2,
+       .shape = {30, 40},
+       .file_rank = 3,
+       .file_shape = {30, 2, 20},
+       .keys = data.keep(keys),
+       .key_count = 2},
+      {.op = VIT_RECIPE_SLICE,
+       .operand_count = 6,
+       .operands = data.keep(std::vector<uint32_t>{0, 8, 9, 10, 11, 12}),
+       .rank = 2,
+       .shape = {10, 40},
+       .first = 12,
+       .order = {3, 0, 2, 1},
+       .factor = -0.1,
+       .axis = 1,
+       .dtype = VIT_BF16}});
   l.weights = data.keep(std::vector<vit_prepared>{{1, VIT_F16, 768, 800}});
   l.ignored = data.keep(std::vector<const char *>{data.keep("pooler.*"), data.keep("mask")});
   l.input_count = 1;
@@ -146,11 +161,15 @@ void compare(const vit_library &a, const vit_library &b) {
   for (uint32_t i = 0; i < a.recipe_count; ++i) {
     const vit_recipe_step &x = a.recipe[i], &y = b.recipe[i];
     CHECK(x.op == y.op);
-    CHECK(x.operand_count == y.operand_count);
-    CHECK(sameBytes(x.operands, y.operands));
+    REQUIRE(x.operand_count == y.operand_count);
+    for (uint32_t k = 0; k < x.operand_count; ++k)
+      CHECK(x.operands[k] == y.operands[k]);
     CHECK(x.rank == y.rank);
     CHECK(sameBytes(x.shape, y.shape));
     CHECK(x.first == y.first);
+    CHECK(sameBytes(x.order, y.order));
+    CHECK(x.factor == y.factor);
+    CHECK(x.axis == y.axis);
     CHECK(x.dtype == y.dtype);
     CHECK(x.file_rank == y.file_rank);
     CHECK(sameBytes(x.file_shape, y.file_shape));

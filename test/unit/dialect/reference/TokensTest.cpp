@@ -105,6 +105,25 @@ TEST_CASE("a slice can be one row without its dimension") {
   checkTensor(outputs[0].tensor, {2}, {3, 4});
 }
 
+TEST_CASE("reshape, permute and scaled rows of weights") {
+  auto outputs = runProgram(R"(
+    func.func @f(%a: tensor<4x3xf32>, %b: tensor<4xf32>)
+        -> (tensor<3x2x2xf32>, tensor<2x2x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>) {
+      %0 = vit.reshape %a : tensor<4x3xf32> -> tensor<2x2x3xf32>
+      %1 = vit.permute %0 [2, 0, 1] : tensor<2x2x3xf32> -> tensor<3x2x2xf32>
+      %2 = vit.permute %0 [1, 0, 2] : tensor<2x2x3xf32> -> tensor<2x2x3xf32>
+      %3 = vit.scale %a rows %b : tensor<4xf32> by 2.0 : tensor<4x3xf32> -> tensor<4x3xf32>
+      %4 = vit.scale %a by -1.0 : tensor<4x3xf32> -> tensor<4x3xf32>
+      return %1, %2, %3, %4
+          : tensor<3x2x2xf32>, tensor<2x2x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>
+    })",
+                            {counting({4, 3}, 1), counting({4}, 10)});
+  checkTensor(outputs[0].tensor, {3, 2, 2}, {1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 12});
+  checkTensor(outputs[1].tensor, {2, 2, 3}, {1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12});
+  checkTensor(outputs[2].tensor, {4, 3}, {20, 40, 60, 88, 110, 132, 168, 192, 216, 260, 286, 312});
+  checkTensor(outputs[3].tensor, {4, 3}, {-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12});
+}
+
 TEST_CASE("slice and pad of vectors") {
   auto outputs = runProgram(R"(
     func.func @f(%a: tensor<4xf32>) -> (tensor<2xf32>, tensor<6xf32>) {

@@ -39,10 +39,10 @@ struct Checkpoint {
     llvm::raw_string_ostream(text) << llvm::json::Value(std::move(base));
     write("config.json", text);
   }
-  vitc::Import import(std::vector<std::string> outputs = {}) const;
+  vitc::checkpoint::Import import(std::vector<std::string> outputs = {}) const;
   /// The error of the import; "no error" if it succeeds.
   std::string error(std::vector<std::string> outputs = {}) const {
-    auto result = vitc::importCheckpoint(path, {std::move(outputs)});
+    auto result = vitc::checkpoint::importCheckpoint(path, {std::move(outputs)});
     return result ? "no error" : result.error();
   }
 
@@ -58,7 +58,7 @@ struct Tensors {
   std::map<std::string, Tensor> list;
 
   /// Every tensor that a model wants, under its key.
-  explicit Tensors(const vitc::Import &model) {
+  explicit Tensors(const vitc::checkpoint::Import &model) {
     std::vector<char> alive = vitc::graph::live(model.graph);
     for (size_t i = 0; i < model.graph.nodes.size(); ++i) {
       const vitc::graph::Node &node = model.graph.nodes[i];

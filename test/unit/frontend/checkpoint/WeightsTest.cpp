@@ -132,7 +132,7 @@ TEST_CASE("known unused tensors are a note") {
     t.list["vit.embeddings.mask_token"] = {{1, 1, 32}};
     t.list["vit.pooler.dense.bias"] = {{32}};
   });
-  vitc::Import imported = model.import();
+  vitc::checkpoint::Import imported = model.import();
   REQUIRE(imported.notes.size() == 2);
   CHECK_THAT(imported.notes[0], EndsWith("'vit.embeddings.mask_token' is not used"));
   CHECK_THAT(imported.notes[1], EndsWith("'vit.pooler.dense.bias' is not used"));
@@ -146,7 +146,7 @@ TEST_CASE("whether ViTModel has a pooler is decided by its file") {
     t.list.erase("pooler.dense.weight");
     t.list.erase("pooler.dense.bias");
   });
-  vitc::Import imported = model.import();
+  vitc::checkpoint::Import imported = model.import();
   CHECK(imported.availableOutputs == std::vector<std::string>{"last_hidden_state"});
   CHECK_THAT(imported.mlir(), !Contains("pooler_output"));
   CHECK_THAT(model.error({"pooler_output"}),
@@ -155,7 +155,7 @@ TEST_CASE("whether ViTModel has a pooler is decided by its file") {
 
 TEST_CASE("outputs are selected by name, and weights of the others are ignored") {
   Edited model(vitModel(), [](Tensors &) {});
-  vitc::Import imported = model.import({"last_hidden_state"});
+  vitc::checkpoint::Import imported = model.import({"last_hidden_state"});
   CHECK(imported.notes.size() == 2);
   CHECK_THAT(imported.mlir(), Contains("\"pooler.dense.weight\"") && !Contains("vit.tanh") &&
                                   Contains("-> (tensor<?x5x32xf32> {vit.name = "
@@ -176,13 +176,13 @@ TEST_CASE("pickles and broken weight files are refused") {
   pickle.config(smallVit());
   pickle.write("pytorch_model.bin", "PK\3\4");
   CHECK_THAT(pickle.error(), Contains("pytorch_model.bin' is a pickle") && Contains("python3 -c"));
-  auto direct = vitc::importCheckpoint(pickle.path + "/pytorch_model.bin");
+  auto direct = vitc::checkpoint::importCheckpoint(pickle.path + "/pytorch_model.bin");
   CHECK_THAT(direct.error(), Contains("is a pickle"));
   Checkpoint broken;
   broken.config(smallVit());
   broken.write("model.safetensors", "x");
   CHECK_THAT(broken.error(), Contains("model.safetensors'"));
-  CHECK(vitc::importCheckpoint(broken.path, {{}, /*checkWeights=*/false}));
+  CHECK(vitc::checkpoint::importCheckpoint(broken.path, {{}, /*checkWeights=*/false}));
   Checkpoint directory;
   directory.config(smallVit());
   std::filesystem::create_directory(directory.path + "/model.safetensors");

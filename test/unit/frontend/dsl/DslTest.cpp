@@ -33,11 +33,11 @@ std::string upToKeys(std::string text) {
 }
 
 /// What the importer makes of a config.json.
-vitc::Import import(const std::string &config) {
+vitc::checkpoint::Import import(const std::string &config) {
   auto folder = std::filesystem::temp_directory_path() / ("vitc-dsl-" + std::to_string(getpid()));
   std::filesystem::create_directory(folder);
   std::ofstream(folder / "config.json") << config;
-  auto result = vitc::importCheckpoint(folder.string());
+  auto result = vitc::checkpoint::importCheckpoint(folder.string());
   std::filesystem::remove_all(folder);
   INFO(result.error());
   REQUIRE(result);
@@ -51,7 +51,7 @@ const char *digitsConfig = R"({"architectures": ["ViTForImageClassification"], "
 } // namespace
 
 TEST_CASE("digits in the DSL is the importer's IR up to keys") {
-  vitc::Import imported = import(digitsConfig);
+  vitc::checkpoint::Import imported = import(digitsConfig);
   std::string own = printMlir(models::digits());
   CHECK(own != imported.mlir());
   CHECK(upToKeys(own) == upToKeys(imported.mlir()));
@@ -60,7 +60,7 @@ TEST_CASE("digits in the DSL is the importer's IR up to keys") {
 }
 
 TEST_CASE("ViT-B/16 in the DSL is the importer's IR up to keys") {
-  vitc::Import imported = import(
+  vitc::checkpoint::Import imported = import(
       R"({"architectures": ["ViTForImageClassification"], "model_type": "vit", "num_labels": 1000})");
   CHECK(printMlir(models::vitB16(), imported.printing) == imported.mlir());
 }

@@ -1,7 +1,7 @@
 //===- GraphTest.cpp - Shapes, problems and figures of graphs --------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "frontend/graph/Print.h"
+#include "vitc/graph/Print.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -36,11 +36,16 @@ TEST_CASE("every op infers the shape of its result") {
   Value third = slice(g / "third", packed, 64, 32);
   CHECK(g.shape(third) == Shape{32, 32});
   CHECK(g.shape(concat(g / "again", {packed, third})) == Shape{128, 32});
+  std::vector<Value> many(9, third);
+  CHECK(g.shape(concat(g / "many", many)) == Shape{9 * 32, 32});
+  Value split = reshape(g / "split", packed, {3, 2, 16, 32});
+  CHECK(g.shape(permute(g / "turned", split, {0, 2, 3, 1})) == Shape{3, 16, 32, 2});
+  CHECK(g.shape(scale(g / "rows", packed, 2, rows(weight(g / "r", {96})))) == Shape{96, 32});
   Value qkv = linear(g / "qkv", x, packed);
   Value y = attention(g / "a", qkv, qkv, qkv, {4, 8, 0, Axis::Tokens, {0, 32, 64}});
   CHECK(g.shape(y) == Shape{batch, 13, 32});
   CHECK(g[y].number == Approx(1 / std::sqrt(8.0)).epsilon(1e-15));
-  y = scale(g / "ls", y, 0.5, weight(g / "gamma", {32}));
+  y = scale(g / "ls", y, 0.5, columns(weight(g / "gamma", {32})));
   y = mul(g / "m", add(g / "r", x, y), gelu(g / "gelu", x, GeluForm::Quick));
   y = tanh(g / "t", silu(g / "si", relu(g / "re", scale(g / "sc", y, 2))));
   Value one = select(g / "sel", biasAdd(g / "ba", y, weight(g / "bias", {32})), 12);
@@ -84,8 +89,23 @@ TEST_CASE("what does not fit is named with place, op and both shapes") {
         }) == "c: vit.concat expected weights of shape 4x8, found 4x9");
   CHECK(problemOf([](Graph &g) { weight(g / "c", {2, 8}, {1, 2, 9}); }) ==
         "c: vit.weight expected a shape in the file with the elements of 2x8, found 1x2x9");
-  CHECK(problemOf([](Graph &g) { scale(g / "c", tokens(g), 1, weight(g / "w", {31})); }) ==
+  CHECK(problemOf([](Graph &g) { scale(g / "c", tokens(g), 1, columns(weight(g / "w", {31}))); }) ==
         "c: vit.scale expected columns of shape 32, found 31");
+  CHECK(problemOf([](Graph &g) {
+          scale(g / "c", weight(g / "m", {4, 8}), 1, rows(weight(g / "w", {8})));
+        }) == "c: vit.scale expected rows of shape 4, found 8");
+  CHECK(problemOf([](Graph &g) { scale(g / "c", tokens(g), 1, rows(weight(g / "w", {5}))); }) ==
+        "c: vit.scale expected a weight to scale rows of, such as 1x32, found ?x5x32");
+  CHECK(problemOf([](Graph &g) { reshape(g / "c", weight(g / "w", {4, 8}), {5, 6}); }) ==
+        "c: vit.reshape expected a weight with the elements of 5x6, found 4x8");
+  CHECK(problemOf([](Graph &g) { reshape(g / "c", tokens(g), {5, 32}); }) ==
+        "c: vit.reshape expected a weight with the elements of 5x32, found ?x5x32");
+  for (std::initializer_list<int> order :
+       {std::initializer_list<int>{0, 0}, {0}, {0, 1, 2}, {1, 2}, {-1, 0}, {0, 1, 1}})
+    CHECK(problemOf([&](Graph &g) { permute(g / "c", weight(g / "w", {4, 8}), order); }) ==
+          "c: vit.permute expected each dimension once of a weight, as many as 2, found 4x8");
+  CHECK(problemOf([](Graph &g) { concat(g / "c", {weight(g / "w", {4, 8})}); }) ==
+        "c: vit.concat expected operands, at least 2, found 1");
   CHECK(problemOf([](Graph &g) { broadcast(g / "c", tokens(g)); }) ==
         "c: vit.broadcast expected a weight of shape 1x32, found ?x5x32");
 }

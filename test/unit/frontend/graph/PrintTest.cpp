@@ -1,7 +1,7 @@
 //===- PrintTest.cpp - The text of a graph ----------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "frontend/graph/Print.h"
+#include "vitc/graph/Print.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -18,7 +18,7 @@ TEST_CASE("the text of a small graph") {
   x = biasAdd(fc, x, weight(fc / "bias", {8}, {1, 8}));
   output(g, "logits", select(g / "first", x, 1));
   output(g, "tokens", x);
-  CHECK(printMlir(g, {{{{"blocks.*.fc", "layer.*.dense", {"old.*.dense"}, "turned.*"}}, {"m."}},
+  CHECK(printMlir(g, {{{{"blocks.*.fc", "layer.*.dense", {"old.*.dense"}, {"turned.*"}}}, {"m."}},
                       {"mask", "pooler.*"}}) ==
         R"(module {
   func.func @forward(%pixel_values: tensor<?x1x4x6xf32> {vit.name = "pixel_values"})
@@ -45,13 +45,16 @@ TEST_CASE("the form of every other op") {
   q = attention(g / "a", q, q, q, {3, 2, 0.3, Axis::Batch, {0, 1, 2}});
   Value c = weight(g / "c", {6});
   q = layerNorm(g / "n", q, c, c, 1e-12);
-  q = scale(g / "sc", scale(g / "ls", q, 1, c), -0.5);
+  q = scale(g / "sc", scale(g / "ls", q, 1, columns(c)), -0.5);
   q = gelu(g / "g", gelu(g / "gt", q, GeluForm::Tanh), GeluForm::Quick);
   q = tanh(g / "t", silu(g / "si", relu(g / "r", q)));
   Value p = prepend(g / "pre", weight(g / "cls", {2, 6}), mul(g / "m", q, q));
   p = position(g / "pos", p, weight(g / "table", {7, 6}));
   output(g, "p", add(g / "sum", p, p));
   output(g, "b", broadcast(g / "b", weight(g / "one", {1, 6})));
+  Value turned = permute(g / "turned", reshape(g / "split", w, {2, 3, 8}), {1, 0, 2});
+  turned = scale(g / "rows", reshape(g / "joined", turned, {6, 8}), 2, rows(c));
+  output(g, "l", linear(g / "l", x, turned));
   std::string text = printMlir(g);
   const std::string t5 = "tensor<?x5x6xf32>";
   for (std::string line :
@@ -74,6 +77,11 @@ TEST_CASE("the form of every other op") {
                     "tensor<?x7x6xf32>"),
         std::string("%sum = vit.add %pos, %pos : tensor<?x7x6xf32>, tensor<?x7x6xf32> -> "
                     "tensor<?x7x6xf32>"),
+        std::string("%split = vit.reshape %w : tensor<6x8xf32> -> tensor<2x3x8xf32>"),
+        std::string(
+            "%turned = vit.permute %split [1, 0, 2] : tensor<2x3x8xf32> -> tensor<3x2x8xf32>"),
+        std::string("%rows = vit.scale %joined rows %c : tensor<6xf32> by 2.0 : tensor<6x8xf32> -> "
+                    "tensor<6x8xf32>"),
         std::string("%b = vit.broadcast %one : tensor<1x6xf32> -> tensor<?x6xf32>")})
     CHECK_THAT(text, Contains("    " + line + " loc("));
 }
@@ -109,17 +117,22 @@ TEST_CASE("numbers read back exactly and have a point") {
   CHECK(detail::real(1e-12) == "1.0e-12");
 }
 
-TEST_CASE("keys: the rule's star, prefixes in order, and no rule") {
-  KeyScheme scheme = hfVitKeys({"", "vit."});
+TEST_CASE("keys: the rule's star, prefixes in order, as many names as there are, and no rule") {
+  KeyScheme scheme = {{{"blocks.*.attn.q", "layers.*.q", {"layer.*.query", "l.*.q", "*.q"}},
+                       {"norm", "layernorm"},
+                       {"fc.weight", "fc.w", {}, {"turned", "w1"}},
+                       {"head", "classifier", {}, {}, /*prefixed=*/false}},
+                      {"", "vit."}};
   Keys keys = keysOf(scheme, "blocks.11.attn.q.bias");
-  CHECK(keys.key == "layers.11.attention.q_proj.bias");
-  CHECK(keys.aliases ==
-        std::vector<std::string>{"encoder.layer.11.attention.attention.query.bias",
-                                 "vit.layers.11.attention.q_proj.bias",
-                                 "vit.encoder.layer.11.attention.attention.query.bias"});
-  CHECK(keysOf(hfVitKeys(), "head.weight").key == "classifier.weight");
+  CHECK(keys.key == "layers.11.q.bias");
+  CHECK(keys.aliases == std::vector<std::string>{"layer.11.query.bias", "l.11.q.bias", "11.q.bias",
+                                                 "vit.layers.11.q.bias", "vit.layer.11.query.bias",
+                                                 "vit.l.11.q.bias", "vit.11.q.bias"});
+  keys = keysOf(scheme, "head.weight");
+  CHECK(keys.key == "classifier.weight");
+  CHECK(keys.aliases.empty());
+  CHECK(keysOf(scheme, "fc.weight").transposed ==
+        std::vector<std::string>{"turned", "w1", "vit.turned", "vit.w1"});
   CHECK(keysOf(scheme, "normal.weight").key == "normal.weight"); // "norm" ends at a dot
   CHECK(keysOf(scheme, "blocks.0.extra.weight").key == "blocks.0.extra.weight");
-  keys = keysOf(kernelBenchKeys(), "patch_embed.weight");
-  CHECK(keys.transposed == std::vector<std::string>{"patch_weight"});
 }

@@ -1,4 +1,4 @@
-//===- Dsl.h - Vision Transformers in C++, checked by the compiler ---------===//
+//===- dsl.h - Vision Transformers in C++, checked by the compiler ---------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // A model is a constexpr function that returns a graph:
@@ -17,13 +17,14 @@
 // shapes. Compilers print template arguments, but not what a failed constant
 // evaluation knew; hence the arguments of `Mismatch`.
 //
-// printMlir(tiny()) is the model's text for vitc.
+// printMlir(tiny()) is the model's text for vitc; a KeyScheme gives its weights
+// the names that they have in a checkpoint.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_FRONTEND_DSL_DSL_H
-#define VITC_FRONTEND_DSL_DSL_H
+#ifndef VITC_DSL_H
+#define VITC_DSL_H
 
-#include "frontend/dsl/Layers.h"
-#include "frontend/graph/Print.h"
+#include "vitc/dsl/Layers.h"
+#include "vitc/graph/Print.h"
 
 namespace vitc::dsl {
 
@@ -32,6 +33,7 @@ using graph::add;
 using graph::attention;
 using graph::Axis;
 using graph::biasAdd;
+using graph::columns;
 using graph::concat;
 using graph::gelu;
 using graph::Heads;
@@ -41,9 +43,12 @@ using graph::linear;
 using graph::mul;
 using graph::output;
 using graph::patchify;
+using graph::permute;
 using graph::position;
 using graph::prepend;
 using graph::relu;
+using graph::reshape;
+using graph::rows;
 using graph::scale;
 using graph::select;
 using graph::silu;
@@ -52,7 +57,7 @@ using graph::tanh;
 using graph::weight;
 
 // The way out.
-using graph::hfVitKeys;
+using graph::KeyScheme;
 using graph::printMlir;
 using graph::PrintOptions;
 using graph::problemText;
@@ -187,4 +192,4 @@ template <auto Build> consteval Shape outputShape(const char *name) {
 }
 
 } // namespace vitc::dsl
-#endif // VITC_FRONTEND_DSL_DSL_H
+#endif // VITC_DSL_H

@@ -10,14 +10,15 @@
 // Every op infers the shape of its result. The first thing that does not fit
 // is kept in `problem`; ops after it do nothing. Compilers disagree on what
 // they show of a failed constant evaluation, so a mismatch does not stop it:
-// Dsl.h makes an error message of the problem, with both shapes.
+// dsl.h makes an error message of the problem, with both shapes.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_FRONTEND_GRAPH_GRAPH_H
-#define VITC_FRONTEND_GRAPH_GRAPH_H
+#ifndef VITC_GRAPH_GRAPH_H
+#define VITC_GRAPH_GRAPH_H
 
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -76,6 +77,8 @@ enum class Op : std::uint8_t {
   Weight,
   Slice,
   Concat,
+  Reshape,
+  Permute,
   Patchify,
   Prepend,
   Broadcast,
@@ -94,14 +97,40 @@ enum class Op : std::uint8_t {
   Attention
 };
 
+// An op without a name does not compile, whatever the flags.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wswitch"
 /// The name in IR, without the dialect.
 constexpr const char *mnemonic(Op op) {
-  constexpr const char *names[] = {"input",   "weight",    "slice",    "concat", "patchify",
-                                   "prepend", "broadcast", "position", "select", "layer_norm",
-                                   "linear",  "bias_add",  "gelu",     "relu",   "silu",
-                                   "tanh",    "scale",     "add",      "mul",    "attention"};
-  return names[static_cast<int>(op)];
+  // clang-format off
+  switch (op) {
+  case Op::Input:     return "input";
+  case Op::Weight:    return "weight";
+  case Op::Slice:     return "slice";
+  case Op::Concat:    return "concat";
+  case Op::Reshape:   return "reshape";
+  case Op::Permute:   return "permute";
+  case Op::Patchify:  return "patchify";
+  case Op::Prepend:   return "prepend";
+  case Op::Broadcast: return "broadcast";
+  case Op::Position:  return "position";
+  case Op::Select:    return "select";
+  case Op::LayerNorm: return "layer_norm";
+  case Op::Linear:    return "linear";
+  case Op::BiasAdd:   return "bias_add";
+  case Op::Gelu:      return "gelu";
+  case Op::Relu:      return "relu";
+  case Op::Silu:      return "silu";
+  case Op::Tanh:      return "tanh";
+  case Op::Scale:     return "scale";
+  case Op::Add:       return "add";
+  case Op::Mul:       return "mul";
+  case Op::Attention: return "attention";
+  }
+  // clang-format on
+  return nullptr; // no constant: a value that is none of the above
 }
+#pragma GCC diagnostic pop
 
 enum class PatchOrder : std::uint8_t { Conv, Unfold };
 enum class GeluForm : std::uint8_t { Erf, Tanh, Quick };
@@ -110,12 +139,13 @@ enum class Axis : std::uint8_t { Tokens, Batch };
 /// One op with its only result. Which attributes count is a matter of the op.
 struct Node {
   Op op = Op::Input;
-  int name = -1; // in Graph::names
-  Shape shape;   // of the result
-  int operands[3] = {-1, -1, -1};
+  int name = -1;        // in Graph::names
+  Shape shape;          // of the result
+  int firstOperand = 0; // in Graph::operands
   int operandCount = 0;
 
   Shape fileShape;                     // weight, where the file has another than `shape`
+  int dimensions[4] = {0, 0, 0, 0};    // permute: of the operand, in the order of the result
   std::int64_t patch[2] = {0, 0};      // patchify: height and width
   std::int64_t first = 0;              // slice: row; select: token
   std::int64_t heads = 0, headDim = 0; // attention
@@ -124,6 +154,7 @@ struct Node {
   PatchOrder order = PatchOrder::Conv;
   GeluForm form = GeluForm::Erf;
   Axis axis = Axis::Tokens;
+  bool rows = false; // scale: operand 1 has a factor for each row, not for each column
 };
 
 /// A node of a graph; invalid after a problem.
@@ -157,11 +188,15 @@ struct Scope;
 
 struct Graph {
   std::vector<Node> nodes;
+  std::vector<int> operands; // of all nodes, each a node
   std::vector<NamePart> names;
   std::vector<Output> outputs;
   Problem problem;
 
   constexpr const Node &operator[](Value value) const { return nodes[value.id]; }
+  constexpr std::span<const int> operandsOf(const Node &node) const {
+    return std::span(operands).subspan(node.firstOperand, node.operandCount);
+  }
   constexpr Shape shape(Value value) const {
     return value.id < 0 ? Shape() : nodes[value.id].shape;
   }
@@ -195,8 +230,11 @@ constexpr Value fail(Scope at, Op op, const char *what, Shape expected, Shape ac
   return {};
 }
 
-/// The node of `op` at `at`, or no value if an operand has none.
-constexpr bool usable(Scope at, std::initializer_list<Value> values) {
+/// Operands of an op.
+using Values = std::span<const Value>;
+
+/// Whether all of `values` are there; false after a problem.
+constexpr bool usable(Scope at, Values values) {
   if (at.graph->problem.found)
     return false;
   for (Value value : values)
@@ -208,23 +246,34 @@ constexpr bool usable(Scope at, std::initializer_list<Value> values) {
   return true;
 }
 
-constexpr Node makeNode(Op op, Shape shape, std::initializer_list<Value> operands) {
+constexpr bool usable(Scope at, std::initializer_list<Value> values) {
+  return usable(at, Values(values.begin(), values.size()));
+}
+
+constexpr Node makeNode(Op op, Shape shape) {
   Node node;
   node.op = op;
   node.shape = shape;
-  for (Value operand : operands)
-    node.operands[node.operandCount++] = operand.id;
   return node;
 }
 
-constexpr Value append(Scope at, Node node) {
-  if (at.graph->problem.found)
+/// Adds `node` with these operands.
+constexpr Value append(Scope at, Node node, Values operands) {
+  Graph &graph = *at.graph;
+  if (graph.problem.found)
     return {};
   if (node.shape.elements() < 0)
     return fail(at, node.op, "positive sizes and elements up to", {maxElements}, node.shape);
   node.name = at.name;
-  at.graph->nodes.push_back(node);
-  return {static_cast<int>(at.graph->nodes.size()) - 1};
+  node.firstOperand = static_cast<int>(graph.operands.size());
+  node.operandCount = static_cast<int>(operands.size());
+  for (Value operand : operands)
+    graph.operands.push_back(operand.id);
+  graph.nodes.push_back(node);
+  return {static_cast<int>(graph.nodes.size()) - 1};
+}
+constexpr Value append(Scope at, Node node, std::initializer_list<Value> operands) {
+  return append(at, node, Values(operands.begin(), operands.size()));
 }
 
 // Ops, in the order of a ViT block. Their meaning is in dialect/VitOps.td. -----
@@ -235,7 +284,7 @@ constexpr Value input(Scope at, Shape shape) {
     return {};
   if (!shape.isActivation())
     return fail(at, Op::Input, "an input of shape", {batch, 3, 224, 224}, shape);
-  return append(at, makeNode(Op::Input, shape, {}));
+  return append(at, makeNode(Op::Input, shape), {});
 }
 
 /// A tensor of the checkpoint; its name becomes its key. `fileShape` is its shape there.
@@ -244,10 +293,10 @@ constexpr Value weight(Scope at, Shape shape, Shape fileShape = {}) {
     return {};
   if (fileShape.rank && fileShape.elements() != shape.elements())
     return fail(at, Op::Weight, "a shape in the file with the elements of", shape, fileShape);
-  Node node = makeNode(Op::Weight, shape, {});
+  Node node = makeNode(Op::Weight, shape);
   if (fileShape != shape)
     node.fileShape = fileShape;
-  return append(at, node);
+  return append(at, node, {});
 }
 
 /// Rows [first, first + rows) of a weight.
@@ -258,18 +307,19 @@ constexpr Value slice(Scope at, Value x, std::int64_t first, std::int64_t rows) 
   if (shape.isActivation() || first < 0 || rows < 1 || first > shape[0] || rows > shape[0] - first)
     return fail(at, Op::Slice, "rows (first, count) of a weight of shape", shape, {first, rows});
   shape.dims[0] = rows;
-  Node node = makeNode(Op::Slice, shape, {x});
+  Node node = makeNode(Op::Slice, shape);
   node.first = first;
-  return append(at, node);
+  return append(at, node, {x});
 }
 
-/// Weights one below the other: two or three.
-constexpr Value concat(Scope at, std::initializer_list<Value> parts) {
+/// Weights one below the other: two or more.
+constexpr Value concat(Scope at, Values parts) {
   if (!usable(at, parts))
     return {};
-  if (parts.size() < 2 || parts.size() > 3)
-    return fail(at, Op::Concat, "operands up to", {3}, {static_cast<std::int64_t>(parts.size())});
-  Shape shape = at.shape(*parts.begin());
+  if (parts.size() < 2)
+    return fail(at, Op::Concat, "operands, at least", {2},
+                {static_cast<std::int64_t>(parts.size())});
+  Shape shape = at.shape(parts[0]);
   shape.dims[0] = 0;
   for (Value part : parts) {
     Shape expected = shape, actual = at.shape(part);
@@ -278,7 +328,40 @@ constexpr Value concat(Scope at, std::initializer_list<Value> parts) {
       return fail(at, Op::Concat, "weights of shape", expected, actual);
     shape.dims[0] += actual.dims[0];
   }
-  return append(at, makeNode(Op::Concat, shape, parts));
+  return append(at, makeNode(Op::Concat, shape), parts);
+}
+constexpr Value concat(Scope at, std::initializer_list<Value> parts) {
+  return concat(at, Values(parts.begin(), parts.size()));
+}
+
+/// The elements of a weight, in their order, under another shape.
+constexpr Value reshape(Scope at, Value x, Shape shape) {
+  if (!usable(at, {x}))
+    return {};
+  if (at.shape(x).isActivation() || shape.isActivation() ||
+      at.shape(x).elements() != shape.elements())
+    return fail(at, Op::Reshape, "a weight with the elements of", shape, at.shape(x));
+  return append(at, makeNode(Op::Reshape, shape), {x});
+}
+
+/// A weight whose dimension i is dimension order[i] of `x`.
+constexpr Value permute(Scope at, Value x, std::initializer_list<int> order) {
+  if (!usable(at, {x}))
+    return {};
+  Shape from = at.shape(x);
+  Node node = makeNode(Op::Permute, from);
+  unsigned seen = 0;
+  int rank = 0;
+  for (int dimension : order)
+    if (rank < from.rank && dimension >= 0 && dimension < from.rank) {
+      seen |= 1u << dimension;
+      node.shape.dims[rank] = from[dimension];
+      node.dimensions[rank++] = dimension;
+    }
+  if (from.isActivation() || seen != (1u << from.rank) - 1 ||
+      order.size() != static_cast<std::size_t>(from.rank))
+    return fail(at, Op::Permute, "each dimension once of a weight, as many as", {from.rank}, from);
+  return append(at, node, {x});
 }
 
 /// Pixels [batch, C, H, W] to rows of C * height * width values.
@@ -293,11 +376,11 @@ constexpr Value patchify(Scope at, Value pixels, PatchOrder order, std::int64_t 
     return fail(at, Op::Patchify, "patches (height, width) that divide an image of", shape,
                 {height, width});
   std::int64_t tokens = (shape[2] / height) * (shape[3] / width);
-  Node node = makeNode(Op::Patchify, {batch, tokens, shape[1] * height * width}, {pixels});
+  Node node = makeNode(Op::Patchify, {batch, tokens, shape[1] * height * width});
   node.order = order;
   node.patch[0] = height;
   node.patch[1] = width;
-  return append(at, node);
+  return append(at, node, {pixels});
 }
 
 /// Rows of `tokens` before the tokens of every image.
@@ -309,7 +392,7 @@ constexpr Value prepend(Scope at, Value tokens, Value x) {
     return fail(at, Op::Prepend, "tokens of shape", {batch, 1, rows.width()}, shape);
   if (rows.rank != 2 || rows.isActivation() || rows[1] != shape[2])
     return fail(at, Op::Prepend, "rows of shape", {1, shape[2]}, rows);
-  return append(at, makeNode(Op::Prepend, {batch, rows[0] + shape[1], shape[2]}, {tokens, x}));
+  return append(at, makeNode(Op::Prepend, {batch, rows[0] + shape[1], shape[2]}), {tokens, x});
 }
 
 /// The same tokens for every image; a single one gives [batch, width].
@@ -320,7 +403,7 @@ constexpr Value broadcast(Scope at, Value tokens) {
   if (rows.rank != 2 || rows.isActivation())
     return fail(at, Op::Broadcast, "a weight of shape", {1, rows.width()}, rows);
   Shape shape = rows[0] == 1 ? Shape{batch, rows[1]} : Shape{batch, rows[0], rows[1]};
-  return append(at, makeNode(Op::Broadcast, shape, {tokens}));
+  return append(at, makeNode(Op::Broadcast, shape), {tokens});
 }
 
 /// Adds row t of `table` to token t.
@@ -332,7 +415,7 @@ constexpr Value position(Scope at, Value x, Value table) {
     return fail(at, Op::Position, "tokens of shape", {batch, 1, shape.width()}, shape);
   if (at.shape(table) != Shape{shape[1], shape[2]})
     return fail(at, Op::Position, "a table of shape", {shape[1], shape[2]}, at.shape(table));
-  return append(at, makeNode(Op::Position, shape, {x, table}));
+  return append(at, makeNode(Op::Position, shape), {x, table});
 }
 
 /// One token of every image.
@@ -344,9 +427,9 @@ constexpr Value select(Scope at, Value x, std::int64_t token) {
     return fail(at, Op::Select, "tokens of shape", {batch, 1, shape.width()}, shape);
   if (token < 0 || token >= shape[1])
     return fail(at, Op::Select, "a token below", {shape[1]}, {token});
-  Node node = makeNode(Op::Select, {batch, shape[2]}, {x});
+  Node node = makeNode(Op::Select, {batch, shape[2]});
   node.first = token;
-  return append(at, node);
+  return append(at, node, {x});
 }
 
 constexpr Value layerNorm(Scope at, Value x, Value scale, Value shift, double eps) {
@@ -361,9 +444,9 @@ constexpr Value layerNorm(Scope at, Value x, Value scale, Value shift, double ep
     return fail(at, Op::LayerNorm, "shift of shape", vector, at.shape(shift));
   if (!(eps > 0 && eps <= std::numeric_limits<double>::max()))
     return fail(at, Op::LayerNorm, "a positive, finite eps with input", shape, {0});
-  Node node = makeNode(Op::LayerNorm, shape, {x, scale, shift});
+  Node node = makeNode(Op::LayerNorm, shape);
   node.number = eps;
-  return append(at, node);
+  return append(at, node, {x, scale, shift});
 }
 
 /// x * transpose(weight), the weight N x K.
@@ -375,7 +458,7 @@ constexpr Value linear(Scope at, Value x, Value weight) {
     return fail(at, Op::Linear, "an activation of shape", {batch, 1, shape.width()}, shape);
   if (matrix.rank != 2 || matrix.isActivation() || matrix[1] != shape.width())
     return fail(at, Op::Linear, "a weight of shape", {matrix[0], shape.width()}, matrix);
-  return append(at, makeNode(Op::Linear, shape.withWidth(matrix[0]), {x, weight}));
+  return append(at, makeNode(Op::Linear, shape.withWidth(matrix[0])), {x, weight});
 }
 
 constexpr Value biasAdd(Scope at, Value x, Value bias) {
@@ -384,7 +467,7 @@ constexpr Value biasAdd(Scope at, Value x, Value bias) {
   Shape vector = {at.shape(x).width()};
   if (at.shape(bias) != vector)
     return fail(at, Op::BiasAdd, "a bias of shape", vector, at.shape(bias));
-  return append(at, makeNode(Op::BiasAdd, at.shape(x), {x, bias}));
+  return append(at, makeNode(Op::BiasAdd, at.shape(x)), {x, bias});
 }
 
 constexpr Value unary(Scope at, Op op, Value x) {
@@ -392,7 +475,7 @@ constexpr Value unary(Scope at, Op op, Value x) {
     return {};
   if (!at.shape(x).isActivation())
     return fail(at, op, "an activation of shape", {batch, 1, at.shape(x).width()}, at.shape(x));
-  return append(at, makeNode(op, at.shape(x), {x}));
+  return append(at, makeNode(op, at.shape(x)), {x});
 }
 constexpr Value gelu(Scope at, Value x, GeluForm form = GeluForm::Erf) {
   Value result = unary(at, Op::Gelu, x);
@@ -404,29 +487,32 @@ constexpr Value relu(Scope at, Value x) { return unary(at, Op::Relu, x); }
 constexpr Value silu(Scope at, Value x) { return unary(at, Op::Silu, x); }
 constexpr Value tanh(Scope at, Value x) { return unary(at, Op::Tanh, x); }
 
-/// x * factor.
-constexpr Value scale(Scope at, Value x, double factor) {
-  if (!(factor >= -std::numeric_limits<double>::max() &&
-        factor <= std::numeric_limits<double>::max()))
-    return fail(at, Op::Scale, "a finite factor with input", at.shape(x), {0});
-  Value result = unary(at, Op::Scale, x);
-  if (result.id >= 0)
-    at.graph->nodes[result.id].number = factor;
-  return result;
-}
-/// x * factor, column by column times `columns` (LayerScale).
-constexpr Value scale(Scope at, Value x, double factor, Value columns) {
-  if (!usable(at, {x, columns}))
+/// What `scale` multiplies by beside its factor: nothing, or a vector for columns or rows.
+struct Factors {
+  Value vector = {};
+  bool rows = false;
+};
+constexpr Factors columns(Value vector) { return {vector, false}; }
+constexpr Factors rows(Value vector) { return {vector, true}; }
+
+/// x * factor; every column (LayerScale) or, of a weight, every row times its element of a vector.
+constexpr Value scale(Scope at, Value x, double factor, Factors by = {}) {
+  bool hasVector = by.vector.id >= 0;
+  if (!usable(at, {x, hasVector ? by.vector : x}))
     return {};
-  Shape vector = {at.shape(x).width()};
-  if (at.shape(columns) != vector)
-    return fail(at, Op::Scale, "columns of shape", vector, at.shape(columns));
-  Value result = scale(at, x, factor);
-  if (result.id >= 0) {
-    Node &node = at.graph->nodes[result.id];
-    node.operands[node.operandCount++] = columns.id;
-  }
-  return result;
+  Shape shape = at.shape(x), vector = {by.rows ? shape[0] : shape.width()};
+  constexpr double most = std::numeric_limits<double>::max();
+  if (!(factor >= -most && factor <= most))
+    return fail(at, Op::Scale, "a finite factor with input", shape, {0});
+  if (by.rows && shape.isActivation())
+    return fail(at, Op::Scale, "a weight to scale rows of, such as", {1, shape.width()}, shape);
+  if (hasVector && at.shape(by.vector) != vector)
+    return fail(at, Op::Scale, by.rows ? "rows of shape" : "columns of shape", vector,
+                at.shape(by.vector));
+  Node node = makeNode(Op::Scale, shape);
+  node.number = factor;
+  node.rows = by.rows;
+  return hasVector ? append(at, node, {x, by.vector}) : append(at, node, {x});
 }
 
 constexpr Value binary(Scope at, Op op, Value a, Value b) {
@@ -434,7 +520,7 @@ constexpr Value binary(Scope at, Op op, Value a, Value b) {
     return {};
   if (at.shape(a) != at.shape(b))
     return fail(at, op, "operands of one shape", at.shape(a), at.shape(b));
-  return append(at, makeNode(op, at.shape(a), {a, b}));
+  return append(at, makeNode(op, at.shape(a)), {a, b});
 }
 constexpr Value add(Scope at, Value a, Value b) { return binary(at, Op::Add, a, b); }
 constexpr Value mul(Scope at, Value a, Value b) { return binary(at, Op::Mul, a, b); }
@@ -482,14 +568,14 @@ constexpr Value attention(Scope at, Value query, Value key, Value value, Heads h
     if (how.offsets[i] < 0 || how.offsets[i] > shapes[i].width() - columns)
       return fail(at, Op::Attention, "heads * head size columns at the offset, so at least",
                   shapes[i].withWidth(how.offsets[i] + columns), shapes[i]);
-  Node node = makeNode(Op::Attention, q.withWidth(columns), {query, key, value});
+  Node node = makeNode(Op::Attention, q.withWidth(columns));
   node.heads = how.heads;
   node.headDim = how.headDim;
   node.number = how.scale == 0 ? attentionScale(how.headDim) : how.scale;
   node.axis = how.axis;
   for (int i = 0; i < 3; ++i)
     node.offsets[i] = how.offsets[i];
-  return append(at, node);
+  return append(at, node, {query, key, value});
 }
 
 /// Names a result of the model. Results have the order of these calls.
@@ -499,4 +585,4 @@ constexpr void output(Graph &graph, Literal name, Value value) {
 }
 
 } // namespace vitc::graph
-#endif // VITC_FRONTEND_GRAPH_GRAPH_H
+#endif // VITC_GRAPH_GRAPH_H

@@ -4,10 +4,10 @@
 // Only what outputs depend on counts: a pooler whose output nobody asked for
 // has no parameters.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_FRONTEND_GRAPH_METRICS_H
-#define VITC_FRONTEND_GRAPH_METRICS_H
+#ifndef VITC_GRAPH_METRICS_H
+#define VITC_GRAPH_METRICS_H
 
-#include "frontend/graph/Graph.h"
+#include "vitc/graph/Graph.h"
 
 #include <type_traits>
 
@@ -40,8 +40,8 @@ constexpr std::vector<char> live(const Graph &graph) {
     if (node.op == Op::Input)
       alive[i] = 1;
     if (alive[i])
-      for (int k = 0; k < node.operandCount; ++k)
-        alive[node.operands[k]] = 1;
+      for (int operand : graph.operandsOf(node))
+        alive[operand] = 1;
   }
   return alive;
 }
@@ -67,10 +67,12 @@ constexpr std::int64_t flops(const Graph &graph, std::int64_t images = 1) {
     if (!alive[i] || (node.op != Op::Linear && node.op != Op::Attention))
       continue;
     if (node.op == Op::Linear) {
-      total = addProduct(total, 2 * node.shape.elements(), graph.shape({node.operands[0]}).width());
+      total = addProduct(total, 2 * node.shape.elements(),
+                         graph.shape({graph.operandsOf(node)[0]}).width());
       continue;
     }
-    std::int64_t keys = node.axis == Axis::Batch ? images : graph.shape({node.operands[1]})[1];
+    std::int64_t keys =
+        node.axis == Axis::Batch ? images : graph.shape({graph.operandsOf(node)[1]})[1];
     total = addProduct(total, 4 * node.shape.elements(), keys);
   }
   return total;
@@ -99,4 +101,4 @@ constexpr Shape outputShape(const Graph &graph, std::string_view name) {
 }
 
 } // namespace vitc::graph
-#endif // VITC_FRONTEND_GRAPH_METRICS_H
+#endif // VITC_GRAPH_METRICS_H

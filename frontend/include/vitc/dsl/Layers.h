@@ -13,10 +13,10 @@
 //
 // The importers build their models of these too.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_FRONTEND_DSL_LAYERS_H
-#define VITC_FRONTEND_DSL_LAYERS_H
+#ifndef VITC_DSL_LAYERS_H
+#define VITC_DSL_LAYERS_H
 
-#include "frontend/graph/Graph.h"
+#include "vitc/graph/Graph.h"
 
 namespace vitc::dsl {
 
@@ -177,4 +177,4 @@ struct Head {
 };
 
 } // namespace vitc::dsl
-#endif // VITC_FRONTEND_DSL_LAYERS_H
+#endif // VITC_DSL_LAYERS_H

@@ -8,15 +8,39 @@
 // the second bug. Blocks are PyTorch's defaults: post-norm, ReLU, eps 1e-5,
 // packed q|k|v.
 //===----------------------------------------------------------------------===//
-#include "frontend/checkpoint/Models.h"
-#include "frontend/dsl/Layers.h"
+#include "frontend/checkpoint/Registry.h"
+#include "vitc/dsl/Layers.h"
 
 using namespace llvm;
 
-namespace vitc {
+namespace vitc::checkpoint {
 
 using graph::Scope;
 using graph::Value;
+
+/// Names of plain modules, of the published one, and of its Triton version, which stores three
+/// matrices transposed.
+static graph::KeyScheme keys(StringRef) {
+  // clang-format off
+  return {{
+      {"patch_embed.weight", "patch.weight", {"patch_to_embedding.weight"}, {"patch_weight"}},
+      {"patch_embed.bias", "patch.bias", {"patch_to_embedding.bias", "patch_bias"}},
+      {"cls_token", "cls_token"},
+      {"pos_embed", "pos_embedding"},
+      {"blocks.*.attn.in_proj.weight", "transformer.layers.*.self_attn.in_proj_weight"},
+      {"blocks.*.attn.in_proj.bias", "transformer.layers.*.self_attn.in_proj_bias"},
+      {"blocks.*.attn.proj", "transformer.layers.*.self_attn.out_proj"},
+      {"blocks.*.norm1", "transformer.layers.*.norm1"},
+      {"blocks.*.norm2", "transformer.layers.*.norm2"},
+      {"blocks.*.mlp.fc1", "transformer.layers.*.linear1"},
+      {"blocks.*.mlp.fc2", "transformer.layers.*.linear2"},
+      {"head.fc1.weight", "fc1.weight", {"mlp_head.0.weight"}, {"mlp_w1"}},
+      {"head.fc1.bias", "fc1.bias", {"mlp_head.0.bias", "mlp_b1"}},
+      {"head.fc2.weight", "fc2.weight", {"mlp_head.3.weight"}, {"mlp_w2"}},
+      {"head.fc2.bias", "fc2.bias", {"mlp_head.3.bias", "mlp_b2"}},
+  }};
+  // clang-format on
+}
 
 /// nn.MultiheadAttention: q, k and v are rows of one matrix.
 static Value packedAttention(Scope s, Value x, int64_t heads, graph::Axis axis) {
@@ -48,8 +72,8 @@ static Value block(Scope s, Value x, int64_t heads, int64_t mlp, graph::Axis axi
   return dsl::LayerNorm{1e-5}(s / "norm2", x);
 }
 
-Model importKernelBench(Config &config) {
-  Model model;
+static ImportedGraph importGraph(Config &config, const vitrt::Safetensors *) {
+  ImportedGraph model;
   model.architecture = config.text("architecture");
   Size image = config.sizes("image_size");
   Size patch = config.sizes("patch_size");
@@ -61,9 +85,8 @@ Model importKernelBench(Config &config) {
   int64_t channels = config.size("channels", 3);
   bool batchFirst = config.flag("batch_first", false);
   config.harmless({"dropout", "emb_dropout"});
-  expectPatchesFill(config, image, patch);
-  if (width % heads)
-    config.failFound("heads", "a divisor of 'dim' " + Twine(width));
+  config.expectPatchesFill("image_size", image, patch);
+  config.expectDivides("heads", heads, "dim", width);
   config.refuseOthers();
   if (config.failed())
     return model;
@@ -83,9 +106,18 @@ Model importKernelBench(Config &config) {
   Value h = graph::gelu(head / "gelu", dsl::Linear{mlp}(head / "fc1", token));
   Value logits = dsl::Linear{classes}(head / "fc2", h);
 
-  model.keys = graph::kernelBenchKeys();
   model.outputs = {{"logits", logits}, {"last_hidden_state", x}};
   return model;
 }
 
-} // namespace vitc
+Family kernelBench() {
+  return {
+      .name = "kernelbench",
+      .key = "architecture",
+      .values = "\"kernelbench_vit\"",
+      .matches = [](const Config &config) { return config.is("architecture", "kernelbench_vit"); },
+      .import = importGraph,
+      .keys = keys};
+}
+
+} // namespace vitc::checkpoint

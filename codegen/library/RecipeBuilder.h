@@ -1,8 +1,8 @@
-//===- Recipe.h - @prepare as straight-line steps --------------*- C++ -*-===//
+//===- RecipeBuilder.h - @prepare as straight-line steps --------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef CODEGEN_LIBRARY_RECIPE_H
-#define CODEGEN_LIBRARY_RECIPE_H
+#ifndef CODEGEN_LIBRARY_RECIPEBUILDER_H
+#define CODEGEN_LIBRARY_RECIPEBUILDER_H
 
 #include "codegen/library/LibraryData.h"
 
@@ -21,4 +21,4 @@ uint64_t sizeOf(vit_dtype type);
 
 } // namespace vitc
 
-#endif // CODEGEN_LIBRARY_RECIPE_H
+#endif // CODEGEN_LIBRARY_RECIPEBUILDER_H

@@ -1,15 +1,16 @@
-//===- Recipe.cpp - @prepare as straight-line steps -----------------------===//
+//===- RecipeBuilder.cpp - @prepare as straight-line steps ----------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
 // Every op of @prepare is one step of the recipe and defines one value, so the
-// translation is op by op. Only a concat of many operands becomes several.
+// translation is op by op.
 // The results of @prepare are laid out one after the other in the weight arena.
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/library/Recipe.h"
+#include "codegen/library/RecipeBuilder.h"
 
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -62,10 +63,12 @@ public:
 
 private:
   vit_recipe_step newStep(Operation *op, vit_recipe_op kind) {
+    auto operands =
+        llvm::map_to_vector(op->getOperands(), [&](Value value) { return values.at(value); });
     vit_recipe_step step = {};
     step.op = kind;
-    for (Value operand : op->getOperands().take_front(VIT_MAX_OPERANDS))
-      step.operands[step.operand_count++] = values.at(operand);
+    step.operands = data.keep(ArrayRef<uint32_t>(operands));
+    step.operand_count = operands.size();
     setShape(step.rank, step.shape, cast<RankedTensorType>(op->getResult(0).getType()).getShape());
     return step;
   }
@@ -93,10 +96,28 @@ private:
     case vit::RecipeOp::Load:
       return load(cast<vit::WeightOp>(op));
     case vit::RecipeOp::Concat:
-      return chain(cast<vit::ConcatOp>(op));
+      define(op, newStep(op, VIT_RECIPE_CONCAT));
+      return success();
     case vit::RecipeOp::Slice: {
       vit_recipe_step step = newStep(op, VIT_RECIPE_SLICE);
       step.first = cast<vit::SliceOp>(op).getFirst();
+      define(op, step);
+      return success();
+    }
+    case vit::RecipeOp::Reshape:
+      define(op, newStep(op, VIT_RECIPE_RESHAPE));
+      return success();
+    case vit::RecipeOp::Permute: {
+      vit_recipe_step step = newStep(op, VIT_RECIPE_PERMUTE);
+      llvm::copy(cast<vit::PermuteOp>(op).getOrder(), step.order);
+      define(op, step);
+      return success();
+    }
+    case vit::RecipeOp::Scale: {
+      auto scale = cast<vit::ScaleOp>(op);
+      vit_recipe_step step = newStep(op, VIT_RECIPE_SCALE);
+      step.factor = scale.getFactor().convertToDouble();
+      step.axis = scale.getRows() ? 0 : step.rank - 1;
       define(op, step);
       return success();
     }
@@ -137,31 +158,6 @@ private:
     step.keys = data.keep(keys);
     step.key_count = keys.size();
     define(weight, step);
-    return success();
-  }
-
-  /// A step has few operands; what is more is appended to the concat of those before.
-  LogicalResult chain(vit::ConcatOp concat) {
-    if (concat->getNumOperands() == 0)
-      return concat.emitOpError("expected an operand");
-    vit_recipe_step step = newStep(concat, VIT_RECIPE_CONCAT);
-    size_t taken = step.operand_count, count = concat->getNumOperands();
-    int64_t rows = 0;
-    for (Value input : concat.getInputs().take_front(taken))
-      rows += cast<RankedTensorType>(input.getType()).getDimSize(0);
-    while (taken < count) {
-      step.shape[0] = rows;
-      steps.push_back(step);
-      step.operands[0] = steps.size() - 1;
-      step.operand_count = 1;
-      while (taken < count && step.operand_count < VIT_MAX_OPERANDS) {
-        Value input = concat.getInputs()[taken++];
-        step.operands[step.operand_count++] = values.at(input);
-        rows += cast<RankedTensorType>(input.getType()).getDimSize(0);
-      }
-    }
-    step.shape[0] = rows;
-    define(concat, step);
     return success();
   }
 

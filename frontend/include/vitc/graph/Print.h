@@ -6,11 +6,11 @@
 // every op with its name as location. Ops that no output depends on are left
 // out.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_FRONTEND_GRAPH_PRINT_H
-#define VITC_FRONTEND_GRAPH_PRINT_H
+#ifndef VITC_GRAPH_PRINT_H
+#define VITC_GRAPH_PRINT_H
 
-#include "frontend/graph/Keys.h"
-#include "frontend/graph/Metrics.h"
+#include "vitc/graph/Keys.h"
+#include "vitc/graph/Metrics.h"
 
 #include <charconv>
 #include <set>
@@ -137,9 +137,9 @@ private:
   std::string line(std::size_t id) {
     const Node &node = graph.nodes[id];
     std::string body = attributes(node), types;
-    for (int i = 0; i < node.operandCount; ++i)
-      if (node.op != Op::Scale || i == 0)
-        types += (types.empty() ? "" : ", ") + type(node.operands[i]);
+    for (int operand : graph.operandsOf(node))
+      if (node.op != Op::Scale || types.empty())
+        types += (types.empty() ? "" : ", ") + type(operand);
     if (node.op == Op::Weight)
       types = type(id);
     else
@@ -150,14 +150,17 @@ private:
 
   /// Operands and attributes, as the op's assembly format orders them.
   std::string attributes(const Node &node) const {
+    std::span<const int> values = graph.operandsOf(node);
     std::string operands;
-    for (int i = 0; i < node.operandCount; ++i)
-      operands += (i ? ", " : "") + ssa[node.operands[i]];
-    switch (node.op) {
+    for (int value : values)
+      operands += (operands.empty() ? "" : ", ") + ssa[value];
+    switch (node.op) { // no default: an op without a form is a warning, which is an error
     case Op::Weight:
       return weight(node);
     case Op::Slice:
       return operands + " rows " + std::to_string(node.first);
+    case Op::Permute:
+      return operands + " " + list(std::span(node.dimensions).first(node.shape.rank));
     case Op::Patchify:
       return operands + (node.order == PatchOrder::Conv ? " conv " : " unfold ") + list(node.patch);
     case Op::Select:
@@ -170,18 +173,31 @@ private:
                                             : "quick ") +
              operands;
     case Op::Scale: {
-      std::string columns;
-      if (node.operandCount == 2)
-        columns = " columns " + ssa[node.operands[1]] + " : " + type(node.operands[1]);
-      return ssa[node.operands[0]] + columns + " by " + real(node.number);
+      std::string vector;
+      if (values.size() == 2)
+        vector = (node.rows ? " rows " : " columns ") + ssa[values[1]] + " : " + type(values[1]);
+      return ssa[values[0]] + vector + " by " + real(node.number);
     }
     case Op::Attention:
       return operands + " heads " + std::to_string(node.heads) + " head_dim " +
              std::to_string(node.headDim) + " scale " + real(node.number) + " axis " +
              (node.axis == Axis::Tokens ? "tokens" : "batch") + " offsets " + list(node.offsets);
-    default:
-      return operands;
+    case Op::Input:
+    case Op::Concat:
+    case Op::Reshape:
+    case Op::Prepend:
+    case Op::Broadcast:
+    case Op::Position:
+    case Op::Linear:
+    case Op::BiasAdd:
+    case Op::Relu:
+    case Op::Silu:
+    case Op::Tanh:
+    case Op::Add:
+    case Op::Mul:
+      break;
     }
+    return operands;
   }
 
   std::string weight(const Node &node) const {
@@ -213,4 +229,4 @@ inline std::string printMlir(const Graph &graph, const PrintOptions &options = {
 }
 
 } // namespace vitc::graph
-#endif // VITC_FRONTEND_GRAPH_PRINT_H
+#endif // VITC_GRAPH_PRINT_H

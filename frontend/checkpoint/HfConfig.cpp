@@ -1,0 +1,112 @@
+//===- HfConfig.cpp - Settings that HuggingFace configs share --------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "frontend/checkpoint/HfConfig.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <fmt/format.h>
+
+using namespace llvm;
+
+namespace vitc::checkpoint {
+
+using dsl::Activation;
+
+void allowHarmless(Config &config) {
+  // clang-format off
+  config.harmless({
+      // bookkeeping
+      "_name_or_path", "_commit_hash", "_attn_implementation", "_attn_implementation_autoset",
+      "attn_implementation", "dtype", "torch_dtype", "transformers_version", "transformers_weights",
+      "label2id", "problem_type", "finetuning_task", "task_specific_params", "tokenizer_class",
+      "prefix", "torchscript", "use_bfloat16", "tf_legacy_loss",
+      // training; encoder_stride is of the masked-image decoder
+      "attention_probs_dropout_prob", "hidden_dropout_prob", "initializer_range",
+      "gradient_checkpointing", "tie_word_embeddings", "tie_encoder_decoder", "encoder_stride",
+      // what is returned; chunks cut the same computation into pieces
+      "output_attentions", "output_hidden_states", "return_dict", "return_dict_in_generate",
+      "output_scores", "use_return_dict", "use_cache", "chunk_size_feed_forward",
+      // text generation
+      "bos_token_id", "pad_token_id", "eos_token_id", "sep_token_id", "decoder_start_token_id",
+      "max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups",
+      "diversity_penalty", "temperature", "top_k", "top_p", "typical_p", "repetition_penalty",
+      "encoder_no_repeat_ngram_size", "length_penalty", "no_repeat_ngram_size", "bad_words_ids",
+      "num_return_sequences", "forced_bos_token_id", "forced_eos_token_id",
+      "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens",
+      "begin_suppress_tokens",
+  });
+  // clang-format on
+  config.neutral("is_encoder_decoder", false);
+  config.neutral("is_decoder", false);
+  config.neutral("add_cross_attention", false);
+  config.neutral("cross_attention_hidden_size", nullptr);
+  config.neutral("pruned_heads", json::Object());
+}
+
+std::string readArchitecture(Config &config, ArrayRef<StringRef> known) {
+  const json::Array *names = config.array("architectures");
+  std::optional<StringRef> name;
+  if (names && names->size() == 1)
+    name = (*names)[0].getAsString();
+  if (name && is_contained(known, *name))
+    return name->str();
+  auto listed = map_range(known, [](StringRef one) { return "[\"" + one.str() + "\"]"; });
+  config.failFound("architectures", join(listed, " or "));
+  return "";
+}
+
+Activation readActivation(Config &config, StringRef key, const char *fallback) {
+  // clang-format off
+  static constexpr std::pair<const char *, Activation> known[] = {
+      {"gelu",              Activation::Gelu},
+      {"gelu_python",       Activation::Gelu},
+      {"gelu_new",          Activation::GeluTanh},
+      {"gelu_pytorch_tanh", Activation::GeluTanh},
+      {"gelu_python_tanh",  Activation::GeluTanh},
+      {"gelu_fast",         Activation::GeluTanh},
+      {"gelu_accurate",     Activation::GeluTanh},
+      {"quick_gelu",        Activation::GeluQuick},
+      {"relu",              Activation::Relu},
+      {"silu",              Activation::Silu},
+      {"swish",             Activation::Silu},
+      {"tanh",              Activation::Tanh},
+  };
+  // clang-format on
+  std::string name = config.text(key, fallback);
+  for (auto [text, activation] : known)
+    if (name == text)
+      return activation;
+  if (!config.failed())
+    config.failFound(key, "one of " + join(make_first_range(known), ", "));
+  return Activation::Gelu;
+}
+
+int64_t readClassCount(Config &config) {
+  config.harmless({"id2label"}); // which may be null
+  const json::Object *labels = config.has("id2label") ? config.dictionary("id2label") : nullptr;
+  int64_t count = config.size("num_labels", labels ? labels->size() : 2);
+  if (labels && !config.failed() && count != static_cast<int64_t>(labels->size()))
+    config.failFound("num_labels", fmt::format("{}, the entries of 'id2label'", labels->size()));
+  if (labels && labels->empty())
+    config.fail("id2label", "expected at least one label, found none");
+  return count;
+}
+
+HfSizes readSizes(Config &config, const HfSizes &defaults) {
+  HfSizes s;
+  s.image = config.sizes("image_size", defaults.image);
+  s.patch = config.sizes("patch_size", defaults.patch);
+  s.channels = config.size("num_channels", defaults.channels);
+  s.width = config.size("hidden_size", defaults.width);
+  s.layers = config.size("num_hidden_layers", defaults.layers, /*most=*/1000);
+  s.heads = config.size("num_attention_heads", defaults.heads);
+  s.mlp = config.size("intermediate_size", defaults.mlp);
+  s.eps = config.positive("layer_norm_eps", defaults.eps);
+  config.expectPatchesFill("image_size", s.image, s.patch);
+  config.expectDivides("num_attention_heads", s.heads, "hidden_size", s.width);
+  return s;
+}
+
+} // namespace vitc::checkpoint

@@ -1,0 +1,39 @@
+//===- HfConfig.h - Settings that HuggingFace configs share ----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A saved config leaves out what has its default, and defaults are the family's.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_FRONTEND_CHECKPOINT_HFCONFIG_H
+#define VITC_FRONTEND_CHECKPOINT_HFCONFIG_H
+
+#include "frontend/checkpoint/Config.h"
+#include "vitc/dsl/Layers.h"
+
+#include <string>
+
+namespace vitc::checkpoint {
+
+/// Keys of every config that leave the inference of an image as it is: training, text generation,
+/// bookkeeping.
+void allowHarmless(Config &config);
+
+/// The only class of 'architectures', one of `known`.
+std::string readArchitecture(Config &config, llvm::ArrayRef<llvm::StringRef> known);
+
+/// An activation, by the names of transformers' ACT2FN.
+dsl::Activation readActivation(Config &config, llvm::StringRef key, const char *fallback);
+
+/// As HuggingFace counts: the labels, else num_labels, else 2.
+int64_t readClassCount(Config &config);
+
+/// Sizes of an encoder; those that a config is read with are the defaults. Patches fill the image
+/// and heads divide the width, or the config has failed.
+struct HfSizes {
+  Size image = {224, 224}, patch = {16, 16};
+  int64_t channels = 3, width = 768, layers = 12, heads = 12, mlp = 3072;
+  double eps = 1e-12;
+};
+HfSizes readSizes(Config &config, const HfSizes &defaults);
+
+} // namespace vitc::checkpoint
+#endif // VITC_FRONTEND_CHECKPOINT_HFCONFIG_H

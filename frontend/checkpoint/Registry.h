@@ -1,0 +1,59 @@
+//===- Registry.h - The families of checkpoints that are read --------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A family is one file in families/ and one line in Registry.cpp. It reads its
+// keys of the config and builds all outputs of the model; Import.cpp keeps those
+// that are wanted. Problems go to the config.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_FRONTEND_CHECKPOINT_REGISTRY_H
+#define VITC_FRONTEND_CHECKPOINT_REGISTRY_H
+
+#include "frontend/checkpoint/Config.h"
+#include "vitc/graph/Keys.h"
+
+#include <string>
+#include <vector>
+
+namespace vitrt {
+class Safetensors;
+}
+
+namespace vitc::checkpoint {
+
+/// A result that the graph can give.
+struct NamedOutput {
+  graph::Literal name;
+  graph::Value value;
+  bool isDefault = true; // one of the class's results
+};
+
+/// What a family makes of a config.
+struct ImportedGraph {
+  graph::Graph graph;
+  std::vector<NamedOutput> outputs;
+  /// Tensors that published checkpoints have and this class does not use; '*' at the end allowed.
+  std::vector<std::string> unused;
+  /// The class or model, as its publisher calls it.
+  std::string architecture;
+};
+
+struct Family {
+  const char *name; // "hf-vit"
+  /// The key of the config that says what it is of, and the values that are of this family; for
+  /// messages.
+  const char *key, *values;
+  bool (*matches)(const Config &config);
+  /// `file` is the weights if there are any, for what only they tell.
+  ImportedGraph (*import)(Config &config, const vitrt::Safetensors *file);
+  /// Names of the weights in checkpoints of that architecture.
+  graph::KeyScheme (*keys)(llvm::StringRef architecture);
+};
+
+/// All of them; no config matches two.
+llvm::ArrayRef<Family> families();
+
+/// The family of a config. Null if there is none: then the config has failed, with what is known.
+const Family *findFamily(Config &config);
+
+} // namespace vitc::checkpoint
+#endif // VITC_FRONTEND_CHECKPOINT_REGISTRY_H
