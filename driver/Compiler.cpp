@@ -495,7 +495,7 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.name = name;
   settings.assembler = ptxasName;
   settings.maxBatch = maxBatch();
-  auto data = buildLibrary(*root, settled.functions, settings);
+  auto data = buildLibrary(PlanSource{*root, settled.functions}, settings);
   return succeeded(data) ? std::move(*data) : nullptr;
 }
 

@@ -117,7 +117,7 @@ reference::Interpreter::Weights vitc::referenceWeights(vitrt::WeightSource &sour
 
 LogicalResult vitc::checkDevice(const DeviceOptions &options, bool dtypeGiven) {
   bool reference = options.device == "reference";
-  if (options.device == "cpu")
+  if (options.device.starts_with("cpu"))
     return fail("--device cpu: there is no CPU code yet; use cuda, --emulate or reference"),
            failure();
   if (reference && options.emulate)
@@ -197,7 +197,7 @@ LogicalResult Runner::prepareDevice() {
   if (!shapes)
     return fail(compiler.settings().model + ": " + shapes.error()), failure();
   runnable = std::move(*shapes);
-  auto model = vitrt::loadModelFrom(data->view(), opened.source.get(), options.ordinal, ptx);
+  auto model = vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device), ptx);
   if (!model)
     return fail(model.error()), failure();
   loaded = std::move(*model);

@@ -8,7 +8,7 @@
 #include "driver/Compiler.h"
 #include "driver/run/Golden.h"
 #include "runtime/Recipe.h"
-#include "runtime/cuda/Inspect.h"
+#include "runtime/Inspect.h"
 
 namespace vitc {
 
@@ -16,7 +16,6 @@ namespace vitc {
 struct DeviceOptions {
   std::string device = "auto", weights, ptx;
   bool emulate = false, randomWeights = false, dtypeGiven = false;
-  int ordinal = 0;
 };
 
 /// Where the weights come from. The source refers to the file.

@@ -60,15 +60,8 @@ StringRef dtypeText(uint32_t dtype) {
 std::string shapeText(const vit_tensor &tensor) {
   std::string text = "[batch";
   for (int64_t size : ArrayRef(tensor.shape, tensor.rank).drop_front())
-    text += ", " + std::to_string(size);
+    text += ", " + (size < 0 ? std::string("any") : std::to_string(size));
   return text + "] " + dtypeText(tensor.dtype).str();
-}
-
-int64_t sizePerImage(const vit_tensor &tensor) {
-  int64_t size = 1;
-  for (int64_t dim : ArrayRef(tensor.shape, tensor.rank).drop_front())
-    size *= dim;
-  return size;
 }
 
 /// Names come from .mlir files too: nothing in them may end a comment.
@@ -91,7 +84,7 @@ public:
     out << " */\n";
     std::string guard = "VIT_MODEL_" + StringRef(name).upper() + "_H";
     out << "#ifndef " << guard << "\n#define " << guard << "\n\n"
-        << "#include <vit/library.h>\n#include <vit/runtime.h>\n\n"
+        << "#include <vit/runtime.h>\n\n"
         << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
     constants();
     out << "\n/* The model's kernels and plan, or NULL if `abi` is not the ABI they were made for. "
@@ -117,7 +110,7 @@ private:
         << " *   const void *in[] = {" << arrays(inputs) << "};\n"
         << " *   void *out[] = {" << arrays(outputs) << "};\n"
         << " *   if (vit_model_load(" << name << "_library(VIT_ABI), " << weights
-        << ", 0, &model) != VIT_OK ||\n"
+        << ", NULL, &model) != VIT_OK ||\n"
         << " *       vit_workspace_create(model, batch, &workspace) != VIT_OK ||\n"
         << " *       vit_model_run_host(model, workspace, batch, in, " << inputs.size() << ", out, "
         << outputs.size() << ") != VIT_OK)\n"
@@ -131,13 +124,15 @@ private:
   void constants() {
     out << "enum {\n  " << name << "_max_batch = " << library.max_batch << ",\n";
     StringSet<> taken;
-    write(inputs, "input", taken);
-    write(outputs, "output", taken);
+    const vit_plan &native = library.plans[0];
+    write(inputs, "input", native.input_values, taken);
+    write(outputs, "output", native.output_values, taken);
     out << "  " << name << "_input_count = " << inputs.size() << ",\n"
         << "  " << name << "_output_count = " << outputs.size() << "\n};\n";
   }
 
-  void write(ArrayRef<vit_tensor> tensors, StringRef array, StringSet<> &taken) {
+  void write(ArrayRef<vit_tensor> tensors, StringRef array, const vit_count *values,
+             StringSet<> &taken) {
     for (auto [i, tensor] : enumerate(tensors)) {
       std::string base = name + "_" + makeIdentifier(tensor.name);
       while (!taken.insert(base).second || base == name + "_max_batch" ||
@@ -146,7 +141,7 @@ private:
         base += "_";
       out << "  /* " << array << " '" << inComment(tensor.name) << "': " << shapeText(tensor)
           << " */\n  " << base << " = " << i << ", /* index */\n  " << base
-          << "_size = " << sizePerImage(tensor) << ", /* values per image */\n";
+          << "_size = " << values[i].per_image << ", /* values per image */\n";
     }
   }
 

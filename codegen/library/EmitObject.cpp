@@ -31,7 +31,7 @@ using namespace vitc;
 
 namespace {
 
-/// Builds the constants. One `constant` per struct of library.h, in the order of its fields.
+/// Builds the constants. One `constant` for each struct of library.h, in the order of its fields.
 class ConstantBuilder {
 public:
   ConstantBuilder(Module &module)
@@ -45,18 +45,29 @@ public:
     return make<vit_machine_code>(
         {text(c.arch), bytes(c.image, c.size, ".rodata.vit.code", 64), quad(c.size)});
   }
-  Constant *constant(const vit_kernel &k) {
+  Constant *constant(const vit_cuda_code &c) {
     // The PTX ends with a zero byte that ptx_size does not count.
-    return make<vit_kernel>({text(k.name), text(k.base), text(k.schedule),
-                             bytes(k.ptx, k.ptx_size + 1, ".rodata.vit.ptx", 1), quad(k.ptx_size),
-                             list(k.codes, k.code_count), word(k.code_count), word(k.threads),
-                             word(k.dynamic_smem), word(k.part), quad(k.hash)});
+    return make<vit_cuda_code>({bytes(c.ptx, c.ptx_size + 1, ".rodata.vit.ptx", 1),
+                                quad(c.ptx_size), list(c.codes, c.code_count), word(c.code_count),
+                                word(c.threads), word(c.dynamic_smem)});
+  }
+  Constant *constant(const vit_kernel &k) {
+    return make<vit_kernel>({text(k.name), text(k.base), text(k.schedule), quad(k.hash),
+                             word(k.part), list(static_cast<const vit_cuda_code *>(k.code), 1)});
+  }
+  Constant *constant(const vit_target &t) {
+    assert(t.kind == VIT_TARGET_CUDA && "its kernels have other code");
+    return make<vit_target>({word(t.kind), word(t.kernel_count), list(t.kernels, t.kernel_count)});
+  }
+  Constant *constant(const vit_count &c) {
+    return make<vit_count>(
+        {quad(c.constant), quad(c.per_image), quad(c.per_length), quad(c.per_token)});
   }
   Constant *constant(const vit_extent &e) {
-    return make<vit_extent>({word(e.per_image), word(e.divisor), word(e.times)});
+    return make<vit_extent>({constant(e.count), word(e.divisor), word(e.times)});
   }
   Constant *constant(const vit_arg &a) {
-    return make<vit_arg>({word(a.kind), word(a.index), word(a.written)});
+    return make<vit_arg>({word(a.kind), word(a.index), word(a.written), constant(a.count)});
   }
   Constant *constant(const vit_step &s) {
     SmallVector<Constant *> grid;
@@ -67,7 +78,14 @@ public:
                            list(s.args, s.arg_count)});
   }
   Constant *constant(const vit_buffer &b) {
-    return make<vit_buffer>({text(b.name), quad(b.offset), quad(b.bytes)});
+    return make<vit_buffer>({text(b.name), constant(b.offset), constant(b.bytes)});
+  }
+  Constant *constant(const vit_preprocessing &p) {
+    return make<vit_preprocessing>({word(p.resize), word(p.resize_height), word(p.resize_width),
+                                    word(p.filter), word(p.crop_height), word(p.crop_width),
+                                    ConstantFP::get(Type::getFloatTy(context), p.scale),
+                                    ConstantDataArray::get(context, ArrayRef(p.mean)),
+                                    ConstantDataArray::get(context, ArrayRef(p.deviation))});
   }
   Constant *constant(const vit_prepared &w) {
     return make<vit_prepared>({word(w.value), word(w.dtype), quad(w.offset), quad(w.bytes)});
@@ -85,36 +103,35 @@ public:
   Constant *constant(const char *const &name) { return text(name); }
   Constant *constant(const uint32_t &value) { return word(value); }
 
-  Constant *constant(const vit_library &l) {
-    return make<vit_library>(
-        {word(l.abi),
-         word(l.size),
-         text(l.name),
-         text(l.compiler),
-         text(l.assembler),
-         word(l.max_batch),
-         word(l.batch_axis),
-         list(l.inputs, l.input_count),
-         list(l.outputs, l.output_count),
-         list(l.kernels, l.kernel_count),
-         list(l.steps, l.step_count),
-         list(l.buffers, l.buffer_count),
-         list(l.recipe, l.recipe_count),
-         list(l.weights, l.weight_count),
-         list(l.ignored, l.ignored_count),
-         word(l.input_count),
-         word(l.output_count),
-         word(l.kernel_count),
-         word(l.step_count),
-         word(l.buffer_count),
-         word(l.recipe_count),
-         word(l.weight_count),
-         word(l.ignored_count),
-         quad(l.workspace_bytes),
-         quad(l.scratch_bytes),
-         quad(l.weight_bytes),
-         bytes(l.embedded, l.embedded ? l.weight_bytes : 0, ".rodata.vit.weights", 256)});
+  // clang-format off
+  Constant *constant(const vit_plan &p, uint32_t inputs, uint32_t outputs) {
+    return make<vit_plan>({
+        word(p.target), word(p.height), word(p.width),
+        word(p.patch_height), word(p.patch_width), word(p.max_tokens),
+        word(p.step_count), word(p.buffer_count),
+        list(p.steps, p.step_count), list(p.buffers, p.buffer_count),
+        list(p.input_values, inputs), list(p.output_values, outputs),
+        constant(p.workspace_bytes), constant(p.scratch_bytes)});
   }
+
+  Constant *constant(const vit_library &l) {
+    SmallVector<Constant *> plans;
+    for (const vit_plan &plan : ArrayRef(l.plans, l.plan_count))
+      plans.push_back(constant(plan, l.input_count, l.output_count));
+    return make<vit_library>({
+        word(l.abi), word(l.size), text(l.name), text(l.compiler), text(l.assembler),
+        word(l.max_batch), word(l.batch_axis),
+        list(l.inputs, l.input_count), list(l.outputs, l.output_count),
+        list(l.targets, l.target_count), list(plans),
+        list(l.recipe, l.recipe_count), list(l.weights, l.weight_count),
+        list(l.ignored, l.ignored_count), list(l.labels, l.label_count),
+        list(l.preprocessing, l.preprocessing != nullptr),
+        word(l.input_count), word(l.output_count), word(l.target_count), word(l.plan_count),
+        word(l.recipe_count), word(l.weight_count), word(l.ignored_count), word(l.label_count),
+        quad(l.weight_bytes),
+        bytes(l.embedded, l.embedded ? l.weight_bytes : 0, ".rodata.vit.weights", 256)});
+  }
+  // clang-format on
 
   GlobalVariable *global(Constant *value, const Twine &name) {
     auto *variable = new GlobalVariable(module, value->getType(), /*isConstant=*/true,
@@ -165,11 +182,14 @@ private:
   }
 
   template <class T> Constant *list(const T *values, uint32_t count) {
-    if (!count)
-      return ConstantPointerNull::get(pointer);
     SmallVector<Constant *> elements;
     for (const T &value : ArrayRef(values, count))
       elements.push_back(constant(value));
+    return list(elements);
+  }
+  Constant *list(ArrayRef<Constant *> elements) {
+    if (elements.empty())
+      return ConstantPointerNull::get(pointer);
     return global(array(elements), "list");
   }
 

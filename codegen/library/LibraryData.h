@@ -2,7 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// The structs of vit/library.h, filled from a planned module, with the memory
+// The structs of vit/library.h, filled from planned modules, with the memory
 // they point to. The same value runs in this process (vitc run, check, bench)
 // and is written into an archive (EmitObject.h), so both do the same.
 //
@@ -65,12 +65,18 @@ bool attendsOverBatch(mlir::ModuleOp module);
 /// The largest batch that attention over the batch takes.
 inline constexpr uint32_t maxBatchOfBatchAxis = 17;
 
-/// The library of a module after buildKernelPipeline; `kernels` are the functions of all its
-/// vit.kernels. Errors are diagnostics: no model function, memory that is not planned, arithmetic
-/// on weights that has no form in a recipe, a batch that no schedule serves, activations or scratch
-/// memory beyond what kernels can address.
-mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(mlir::ModuleOp module,
-                                                           llvm::ArrayRef<KernelCode> kernels,
+/// A module after buildKernelPipeline, and the functions of all its vit.kernels.
+struct PlanSource {
+  mlir::ModuleOp module;
+  llvm::ArrayRef<KernelCode> kernels;
+};
+
+/// The library with a plan for each source, the native one first: one model at different image
+/// sizes. Weights, steps of the recipe and functions that are equal are stored once. Errors are
+/// diagnostics: no model function, memory that is not planned, arithmetic on weights that has no
+/// form in a recipe, a batch that no schedule serves, activations or scratch memory beyond what
+/// kernels can address, plans of different models.
+mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(llvm::ArrayRef<PlanSource> plans,
                                                            const LibraryOptions &options);
 
 /// The names in a location, "blocks.0.fc1+blocks.0.gelu"; empty if it has none. Never a path.

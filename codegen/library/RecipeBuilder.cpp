@@ -5,12 +5,15 @@
 // Every op of @prepare is one step of the recipe and defines one value, so the
 // translation is op by op.
 // The results of @prepare are laid out one after the other in the weight arena.
+// What several plans of a library have in common is kept once: equal steps are
+// one value, and equal values of one type one weight.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/library/RecipeBuilder.h"
 
 #include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -42,9 +45,15 @@ namespace {
 
 class RecipeBuilder {
 public:
-  explicit RecipeBuilder(LibraryData &data) : data(data) {}
+  explicit RecipeBuilder(LibraryData &data)
+      : data(data), steps(data.library.recipe, data.library.recipe + data.library.recipe_count),
+        prepared(data.library.weights, data.library.weights + data.library.weight_count),
+        end(data.library.weight_bytes) {
+    for (auto [i, step] : llvm::enumerate(steps))
+      known.try_emplace(identityOf(step), i);
+  }
 
-  LogicalResult build(func::FuncOp prepare) {
+  LogicalResult build(func::FuncOp prepare, std::vector<uint32_t> &weights) {
     if (!prepare.getBody().hasOneBlock())
       return prepare.emitOpError("expected one block");
     for (Operation &op : prepare.getBody().front().without_terminator())
@@ -52,7 +61,7 @@ public:
         return failure();
     auto results = cast<func::ReturnOp>(prepare.getBody().front().getTerminator()).getOperands();
     for (Value result : results)
-      place(result);
+      weights.push_back(place(result));
     data.library.recipe = data.keep(steps);
     data.library.recipe_count = steps.size();
     data.library.weights = data.keep(prepared);
@@ -78,9 +87,34 @@ private:
     llvm::copy(shape, dims);
   }
 
-  void define(Operation *op, const vit_recipe_step &step) {
-    values[op->getResult(0)] = steps.size();
-    steps.push_back(step);
+  /// The value of a step, of an equal one if there is one.
+  uint32_t add(const vit_recipe_step &step) {
+    auto [found, isNew] = known.try_emplace(identityOf(step), steps.size());
+    if (isNew)
+      steps.push_back(step);
+    return found->second;
+  }
+
+  void define(Operation *op, const vit_recipe_step &step) { values[op->getResult(0)] = add(step); }
+
+  /// All that a step computes, as text.
+  static std::string identityOf(const vit_recipe_step &step) {
+    std::string text;
+    llvm::raw_string_ostream out(text);
+    auto list = [&](auto values) {
+      for (auto value : values)
+        out << value << " ";
+      out << "; ";
+    };
+    out << step.op << " " << step.first << " " << step.dtype << " " << step.axis << " "
+        << llvm::bit_cast<uint64_t>(step.factor) << "; ";
+    list(ArrayRef(step.operands, step.operand_count));
+    list(ArrayRef(step.shape, step.rank));
+    list(ArrayRef(step.order));
+    list(ArrayRef(step.file_shape, step.file_rank));
+    for (const vit_key &key : ArrayRef(step.keys, step.key_count))
+      out << key.transposed << StringRef(key.name) << '\0';
+    return text;
   }
 
   LogicalResult translate(Operation *op) {
@@ -161,27 +195,33 @@ private:
     return success();
   }
 
-  void place(Value result) {
+  uint32_t place(Value result) {
     auto type = cast<RankedTensorType>(result.getType());
     vit_prepared weight = {};
     weight.value = values.at(result);
     vit_dtype dtype = dtypeOf(type.getElementType());
     weight.dtype = dtype;
+    for (auto [i, other] : llvm::enumerate(prepared))
+      if (other.value == weight.value && other.dtype == weight.dtype)
+        return i;
     weight.offset = end;
     weight.bytes = uint64_t(type.getNumElements()) * sizeOf(dtype);
     end = llvm::alignTo(end + weight.bytes, 256);
     prepared.push_back(weight);
+    return prepared.size() - 1;
   }
 
   LibraryData &data;
   llvm::DenseMap<Value, uint32_t> values;
   std::vector<vit_recipe_step> steps;
+  llvm::StringMap<uint32_t> known; // values, by what their steps compute
   std::vector<vit_prepared> prepared;
-  uint64_t end = 0;
+  uint64_t end;
 };
 
 } // namespace
 
-LogicalResult vitc::buildRecipe(func::FuncOp prepare, LibraryData &data) {
-  return prepare ? RecipeBuilder(data).build(prepare) : success();
+LogicalResult vitc::addRecipe(func::FuncOp prepare, LibraryData &data,
+                              std::vector<uint32_t> &weights) {
+  return prepare ? RecipeBuilder(data).build(prepare, weights) : success();
 }

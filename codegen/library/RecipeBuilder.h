@@ -10,9 +10,11 @@
 
 namespace vitc {
 
-/// Fills recipe, weights and weight_bytes of `data` from `prepare` (null: no weights). Diagnoses an
-/// op that no recipe step can do.
-mlir::LogicalResult buildRecipe(mlir::func::FuncOp prepare, LibraryData &data);
+/// Adds to recipe, weights and weight_bytes of `data` what `prepare` (null: nothing) does and is
+/// not there yet. `weights`: of each result, the weight of `data` that it is. Diagnoses an op that
+/// no recipe step can do.
+mlir::LogicalResult addRecipe(mlir::func::FuncOp prepare, LibraryData &data,
+                              std::vector<uint32_t> &weights);
 
 /// The vit_dtype of a storage type.
 vit_dtype dtypeOf(mlir::Type elementType);

@@ -111,9 +111,12 @@ static json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
 
 static json::Object libraryJson(const vit_library &library) {
   uint64_t ptx = 0, code = 0;
-  for (const vit_kernel &kernel : ArrayRef(library.kernels, library.kernel_count)) {
-    ptx += kernel.ptx_size;
-    for (const vit_machine_code &image : ArrayRef(kernel.codes, kernel.code_count))
+  const vit_plan &native = library.plans[0];
+  const vit_target &target = library.targets[native.target];
+  for (const vit_kernel &kernel : ArrayRef(target.kernels, target.kernel_count)) {
+    const auto &cuda = *static_cast<const vit_cuda_code *>(kernel.code);
+    ptx += cuda.ptx_size;
+    for (const vit_machine_code &image : ArrayRef(cuda.codes, cuda.code_count))
       code += image.size;
   }
   return json::Object{{"name", library.name},
@@ -123,8 +126,8 @@ static json::Object libraryJson(const vit_library &library) {
                       {"max_batch", library.max_batch},
                       {"inputs", tensorsJson(library.inputs, library.input_count)},
                       {"outputs", tensorsJson(library.outputs, library.output_count)},
-                      {"launches", library.step_count},
-                      {"workspace_bytes_per_image", library.workspace_bytes},
+                      {"launches", native.step_count},
+                      {"workspace_bytes_per_image", native.workspace_bytes.per_image},
                       {"weight_bytes", library.weight_bytes},
                       {"weights_embedded", library.embedded != nullptr},
                       {"ptx_bytes", ptx},

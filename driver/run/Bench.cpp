@@ -37,21 +37,22 @@ MatrixShape largestMatrix(const vit_library &library, const vit_step &step) {
 /// The rows per image of a step: what its counted argument multiplies the batch with.
 std::optional<int64_t> rowsPerImage(const vit_step &step) {
   for (const vit_arg &arg : std::span(step.args, step.arg_count))
-    if (arg.kind == VIT_ARG_COUNT && arg.index)
-      return arg.index;
+    if (arg.kind == VIT_ARG_COUNT && arg.count.per_image)
+      return int64_t(arg.count.per_image);
   return std::nullopt;
 }
 
 /// What `name` runs with the batch that `rows` asks for, in its first launch: of a function one
 /// step, of a kernel, whatever its schedule, all parts.
-Result<std::vector<uint32_t>> findSteps(const vit_library &library, const std::string &name,
-                                        int64_t rows, int &batch) {
+Result<std::vector<uint32_t>> findSteps(const vit_library &library, const vit_plan &plan,
+                                        const std::string &name, int64_t rows, int &batch) {
   std::string why, known;
-  for (uint32_t i = 0; i != library.kernel_count; ++i)
-    known += (i ? ", " : "") + std::string(library.kernels[i].name);
-  for (uint32_t i = 0; i != library.step_count; ++i) {
-    const vit_step &step = library.steps[i];
-    const vit_kernel &kernel = library.kernels[step.kernel];
+  const vit_target &target = library.targets[plan.target];
+  for (uint32_t i = 0; i != target.kernel_count; ++i)
+    known += (i ? ", " : "") + std::string(target.kernels[i].name);
+  for (uint32_t i = 0; i != plan.step_count; ++i) {
+    const vit_step &step = plan.steps[i];
+    const vit_kernel &kernel = target.kernels[step.kernel];
     if (kernel.name != name && kernel.base != name)
       continue;
     int64_t perImage = rowsPerImage(step).value_or(1);
@@ -69,8 +70,8 @@ Result<std::vector<uint32_t>> findSteps(const vit_library &library, const std::s
     else {
       batch = int(images);
       std::vector<uint32_t> steps = {i};
-      for (uint32_t j = i + 1; kernel.name != name && j != library.step_count; ++j)
-        if (const vit_step &next = library.steps[j];
+      for (uint32_t j = i + 1; kernel.name != name && j != plan.step_count; ++j)
+        if (const vit_step &next = plan.steps[j];
             next.launch == step.launch && images >= next.min_batch && images <= next.max_batch)
           steps.push_back(j);
       return steps;
@@ -116,7 +117,8 @@ Result<void> benchModel(const vit_library &library, const vit_model *model,
 Result<void> benchKernel(const vit_library &library, const vit_model *model,
                          const std::string &name, int64_t rows, double flops, int repetitions) {
   int batch = 0;
-  auto steps = findSteps(library, name, rows, batch);
+  const vit_plan &plan = nativePlan(model);
+  auto steps = findSteps(library, plan, name, rows, batch);
   if (!steps)
     return steps.takeError();
   auto prepared = prepareBatch(model, batch);
@@ -127,12 +129,12 @@ Result<void> benchKernel(const vit_library &library, const vit_model *model,
       timeSteps(prepared->workspace.get(), batch, *steps, prepared->tensors, group, repetitions);
   if (!times)
     return times.takeError();
-  const vit_step &first = library.steps[steps->front()];
+  const vit_step &first = plan.steps[steps->front()];
   MatrixShape matrix = largestMatrix(library, first);
   std::string functions;
   for (uint32_t step : *steps)
     functions += (functions.empty() ? "" : "+") +
-                 std::string(library.kernels[library.steps[step].kernel].name);
+                 std::string(kernelOf(library, plan, plan.steps[step]).name);
   std::string shape = std::to_string(rows);
   if (matrix.n) {
     shape += "x" + std::to_string(matrix.n) + "x" + std::to_string(matrix.k);

@@ -4,7 +4,7 @@
 #ifndef DRIVER_RUN_BENCH_H
 #define DRIVER_RUN_BENCH_H
 
-#include "runtime/cuda/Inspect.h"
+#include "runtime/Inspect.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
 #include "weights/Result.h"

@@ -19,6 +19,11 @@ Result<const vit_library *> openLibrary(const std::string &path);
 /// Finds the exported function whose name ends in "_library" in the file's dynamic symbols.
 Result<std::string> findLibrarySymbol(const std::string &path);
 
+/// A device as a user names it, as vit_model_load takes it: NULL for "auto".
+inline const char *deviceName(const std::string &device) {
+  return device == "auto" ? nullptr : device.c_str();
+}
+
 /// Shapes and limits for the code shared with vitc. A model of one input; `maxBatch` lowers the
 /// library's own if it is not 0.
 Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch);

@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
   vit_workspace *workspace = NULL;
   int *predictions = calloc((size_t)s.count + 1, sizeof *predictions);
   int status = EXIT_FAILURE;
-  if (!predictions || vit_model_load(digits_library(VIT_ABI), argv[1], 0, &model) != VIT_OK ||
+  if (!predictions || vit_model_load(digits_library(VIT_ABI), argv[1], NULL, &model) != VIT_OK ||
       vit_workspace_create(model, digits_max_batch, &workspace) != VIT_OK) {
     fail();
   } else {

@@ -34,6 +34,28 @@ double parseNumber(const std::string &option, std::string_view text, double leas
   return value;
 }
 
+CLI::Option *addDevice(CLI::App &app, std::string &device, std::vector<std::string> others) {
+  std::string words = "auto, cuda, cuda:N, cpu, cpu:N";
+  for (const std::string &other : others)
+    words += ", " + other;
+  auto check = [=](const std::string &text) -> std::string {
+    std::string kind = text.substr(0, text.find(':'));
+    bool known = kind == "cuda" || kind == "cpu";
+    if (kind == text &&
+        (known || kind == "auto" || std::ranges::find(others, kind) != others.end()))
+      return "";
+    std::string number = text.substr(std::min(text.size(), kind.size() + 1));
+    if (known && !number.empty() && number.size() < 7 &&
+        number.find_first_not_of("0123456789") == number.npos)
+      return "";
+    return "expected " + words + ", got '" + text + "'";
+  };
+  return app.add_option("--device", device, words)
+      ->check(CLI::Validator(check, "", ""))
+      ->type_name("DEVICE")
+      ->capture_default_str();
+}
+
 void refuseFlagValues(CLI::App &app) {
   for (CLI::Option *option : app.get_options())
     if (option->get_items_expected_max() == 0)

@@ -71,6 +71,9 @@ CLI::Option *addIntegers(CLI::App &app, const std::string &name, std::vector<T> 
   return option->type_name("INT,...");
 }
 
+/// --device: auto, cuda, cuda:N, cpu, cpu:N, or one of `others`.
+CLI::Option *addDevice(CLI::App &app, std::string &device, std::vector<std::string> others);
+
 /// Makes flags of `app` and of its verbs take no value, so that "--shared=no" is no silent yes.
 void refuseFlagValues(CLI::App &app);
 

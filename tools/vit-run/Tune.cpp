@@ -32,22 +32,24 @@ struct EqualLaunches {
 std::vector<uint64_t> workOf(const vit_step &step) {
   std::vector<uint64_t> work = {step.kernel};
   for (const vit_extent &extent : step.grid)
-    work.insert(work.end(), {extent.per_image, extent.divisor, extent.times});
+    work.insert(work.end(),
+                {extent.count.constant, extent.count.per_image, extent.divisor, extent.times});
   for (uint32_t i = 0; i != step.arg_count; ++i)
     if (step.args[i].kind == VIT_ARG_COUNT)
-      work.push_back(step.args[i].index);
+      work.push_back(step.args[i].count.per_image);
   return work;
 }
 
-std::vector<EqualLaunches> launchesAt(const vit_library &library, int batch) {
+std::vector<EqualLaunches> launchesAt(const vit_library &library, const vit_plan &plan,
+                                      int batch) {
   std::vector<EqualLaunches> launches;
   std::map<std::vector<uint64_t>, size_t> known;
-  for (uint32_t i = 0; i != library.step_count;) {
+  for (uint32_t i = 0; i != plan.step_count;) {
     std::vector<uint32_t> steps;
     std::vector<uint64_t> work;
-    uint32_t launch = library.steps[i].launch;
-    for (; i != library.step_count && library.steps[i].launch == launch; ++i)
-      if (const vit_step &step = library.steps[i];
+    uint32_t launch = plan.steps[i].launch;
+    for (; i != plan.step_count && plan.steps[i].launch == launch; ++i)
+      if (const vit_step &step = plan.steps[i];
           int64_t(step.min_batch) <= batch && batch <= int64_t(step.max_batch)) {
         steps.push_back(i);
         std::vector<uint64_t> part = workOf(step);
@@ -57,7 +59,7 @@ std::vector<EqualLaunches> launchesAt(const vit_library &library, int batch) {
       continue;
     auto [found, isNew] = known.try_emplace(work, launches.size());
     if (isNew)
-      launches.push_back({&library.kernels[library.steps[steps[0]].kernel], steps, 0});
+      launches.push_back({&kernelOf(library, plan, plan.steps[steps[0]]), steps, 0});
     ++launches[found->second].count;
   }
   return launches;
@@ -106,7 +108,7 @@ Result<void> tuneBatch(const std::string &path, const vit_library &library, cons
   };
   std::vector<Sum> sums;
   constexpr int group = 8;
-  for (const EqualLaunches &launches : launchesAt(library, batch)) {
+  for (const EqualLaunches &launches : launchesAt(library, nativePlan(model), batch)) {
     auto times = timeSteps(prepared->workspace.get(), batch, launches.steps, prepared->tensors,
                            group, repetitions);
     if (!times)

@@ -5,7 +5,7 @@
 #define VITC_TOOLS_VITRUN_TUNE_H
 
 #include "driver/run/Tuning.h"
-#include "runtime/cuda/Inspect.h"
+#include "runtime/Inspect.h"
 #include "vit/library.h"
 
 #include <functional>

@@ -10,7 +10,7 @@
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
 #include "runtime/Recipe.h"
-#include "runtime/cuda/Inspect.h"
+#include "runtime/Inspect.h"
 #include "tools/common/Arguments.h"
 #include "tools/common/Console.h"
 #include "tools/vit-run/Tune.h"
@@ -25,11 +25,11 @@ using namespace vitc;
 namespace {
 
 struct Options {
-  std::string library, weights, input, output, golden, kernel, device = "cuda", dtype = "f16", ptx,
+  std::string library, weights, input, output, golden, kernel, device = "auto", dtype = "f16", ptx,
                                                                tuning;
   std::vector<std::string> candidates;
   bool randomWeights = false, emulate = false, bench = false;
-  int ordinal = 0, maxBatch = 0, repetitions = 100;
+  int maxBatch = 0, repetitions = 100;
   int64_t rows = 0;
   double tolerance = -1, flops = 0;
   std::vector<int> batches = {1};
@@ -82,10 +82,7 @@ void describe(CLI::App &app, Options &options) {
              "measurements of a benchmark (default 100)");
   addInteger(app, "--max-batch", options.maxBatch, positive,
              "images per run, at most the library's");
-  app.add_option("--device", options.device, "auto, cuda or cpu")
-      ->check(CLI::IsMember({"auto", "cuda", "cpu"}))
-      ->capture_default_str();
-  addInteger(app, "--ordinal", options.ordinal, {0, 1 << 20}, "which CUDA device (default 0)");
+  addDevice(app, options.device, {});
   app.add_flag("--emulate", options.emulate, "run on the emulator of vitc, without a GPU");
   app.add_option("--ptx", options.ptx, "PTX file whose kernels replace those of the same name");
   input->excludes(check)->excludes(bench)->excludes(kernel);
@@ -155,7 +152,7 @@ Result<vitrt::ModelPtr> loadModel(const Options &options, const vit_library &lib
       return Error{"--ptx '" + options.ptx + "' is empty, expected PTX text"};
     ptx = std::move(*text);
   }
-  return vitrt::loadModelFrom(&library, weights->source.get(), options.ordinal, ptx);
+  return vitrt::loadModelFrom(&library, weights->source.get(), deviceName(options.device), ptx);
 }
 
 /// Runs chunks on the device through host memory.
@@ -266,8 +263,6 @@ int tuneLibraries(const Options &options) {
 }
 
 int run(const Options &options) {
-  if (options.device == "cpu")
-    return fail("--device cpu: the library has no CPU code; use --device cuda or --emulate");
   if (options.emulate)
     vitrt::setDriverPath(emulatorPath());
   if (!options.candidates.empty())

@@ -142,11 +142,11 @@ void inspectPlan(const InspectOptions &options, Findings &found) {
   LibraryOptions plan;
   plan.name = "model";
   plan.maxBatch = compiler.maxBatch();
-  auto data = buildLibrary(compiler.module(), kernels, plan);
+  auto data = buildLibrary(PlanSource{compiler.module(), kernels}, plan);
   if (failed(data))
     return;
   found.weightBytes = (*data)->library.weight_bytes;
-  found.activationBytes = (*data)->library.workspace_bytes;
+  found.activationBytes = (*data)->library.plans[0].workspace_bytes.per_image;
 }
 
 std::string json(const Findings &found) {

@@ -114,14 +114,11 @@ void vitc::addProfileOption(CLI::App &app, std::vector<std::string> &profiles) {
 }
 
 void vitc::addDeviceOptions(CLI::App &app, DeviceOptions &options) {
-  app.add_option("--device", options.device, "auto, cuda, cpu or reference (f64)")
-      ->check(CLI::IsMember({"auto", "cuda", "cpu", "reference"}))
-      ->capture_default_str();
+  addDevice(app, options.device, {"reference"});
   app.add_flag("--emulate", options.emulate, "run the GPU code on the emulator");
   auto *weights = app.add_option("--weights", options.weights,
                                  "safetensors file (default: model.safetensors of MODEL)");
   app.add_flag("--random-weights", options.randomWeights, "make weights from their names")
       ->excludes(weights);
   app.add_option("--ptx", options.ptx, "PTX file whose kernels replace those of the same name");
-  addInteger(app, "--ordinal", options.ordinal, {0, 1 << 20}, "which CUDA device (default 0)");
 }

@@ -6,30 +6,33 @@
 /* exported function that hands out their root. The compiler fills them, the   */
 /* runtime reads them; nothing here is code. Any change of layout or meaning   */
 /* raises VIT_ABI. All pointers point into the object; all are constant.       */
+/*                                                                             */
+/* A library is what all targets share (identity, tensors, weights and how to  */
+/* make them), code for each target, and plans: what to launch, one for each   */
+/* target and image size. Plans of a target share its kernels, and all plans   */
+/* the weights.                                                                */
 /*===-----------------------------------------------------------------------===*/
 #ifndef VIT_LIBRARY_H
 #define VIT_LIBRARY_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "vit/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define VIT_ABI 3u
-
-typedef enum vit_dtype { VIT_F32 = 0, VIT_F16 = 1, VIT_BF16 = 2, VIT_F64 = 3 } vit_dtype;
-
 enum { VIT_MAX_RANK = 4 };
 
-/* An input or output of the model. shape[0] is the batch and stored as -1. */
+/* An input or output of the model. Sizes that no number in the library fixes are -1: shape[0],
+ * which is the batch, and those in which the plans differ. */
 typedef struct vit_tensor {
   const char *name; /* "pixel_values", "logits", ... */
   uint32_t dtype;   /* vit_dtype */
   uint32_t rank;
   int64_t shape[VIT_MAX_RANK];
 } vit_tensor;
+
+/* ---- Code ---- */
 
 /* Machine code of one kernel for one architecture, as ptxas wrote it (an ELF image). */
 typedef struct vit_machine_code {
@@ -38,49 +41,76 @@ typedef struct vit_machine_code {
   uint64_t size; /* bytes */
 } vit_machine_code;
 
-/* One kernel function: a kernel as one of its schedules has it, or one part of that. `codes` may be
- * empty: then the driver compiles `ptx` when the model is loaded. */
-typedef struct vit_kernel {
-  const char *name;     /* the entry point, in PTX and machine code */
-  const char *base;     /* the kernel, whatever the schedule: functions with one base do the same */
-  const char *schedule; /* tile, stages and what else decides about the code, as text */
-  const char *ptx;      /* text, ends with a zero byte */
-  uint64_t ptx_size;    /* bytes without the zero byte */
+/* What a CUDA kernel function is made of. `codes` may be empty: then the driver compiles `ptx` when
+ * the model is loaded. */
+typedef struct vit_cuda_code {
+  const char *ptx;   /* text, ends with a zero byte */
+  uint64_t ptx_size; /* bytes without the zero byte */
   const vit_machine_code *codes;
   uint32_t code_count;
   uint32_t threads;      /* per block, in x */
   uint32_t dynamic_smem; /* bytes of dynamic shared memory per block */
-  uint32_t part;         /* 1: finishes from scratch memory what part 0 has begun */
-  uint64_t hash;         /* of the kernel's ops, types and shapes, not of names or schedule */
+} vit_cuda_code;
+
+/* One kernel function: a kernel as one of its schedules has it, or one part of that. Plans may have
+ * functions of one name that differ; those of one plan have different names. */
+typedef struct vit_kernel {
+  const char *name;     /* the entry point */
+  const char *base;     /* the kernel, whatever the schedule: functions with one base do the same */
+  const char *schedule; /* tile, stages and what else decides about the code, as text */
+  uint64_t hash;        /* of the kernel's ops, types and shapes, not of names or schedule */
+  uint32_t part;        /* 1: finishes from scratch memory what part 0 has begun */
+  const void *code;     /* of its target's kind: a vit_cuda_code */
 } vit_kernel;
 
-/* A count that depends on the batch: ceil(batch * per_image / divisor) * times. */
+typedef enum vit_target_kind { VIT_TARGET_CUDA = 0 } vit_target_kind;
+
+/* The code for one kind of device. A runtime passes over kinds that it does not know. */
+typedef struct vit_target {
+  uint32_t kind; /* vit_target_kind */
+  uint32_t kernel_count;
+  const vit_kernel *kernels;
+} vit_target;
+
+/* ---- Plans ---- */
+
+/* A number that depends on the batch and on the tokens of an image (see vit_plan):
+ *
+ *   constant + per_image * batch + per_length * tokens + per_token * batch * tokens
+ *
+ * It grows with both, so what holds at the largest holds for all. */
+typedef struct vit_count {
+  uint64_t constant, per_image, per_length, per_token;
+} vit_count;
+
+/* A dimension of a grid: ceil(count / divisor) * times. */
 typedef struct vit_extent {
-  uint32_t per_image; /* 0 means: `times` whatever the batch is */
-  uint32_t divisor;   /* at least 1 */
+  vit_count count;
+  uint32_t divisor; /* at least 1 */
   uint32_t times;
 } vit_extent;
 
 typedef enum vit_arg_kind {
   VIT_ARG_INPUT = 0,  /* pointer of input `index` */
   VIT_ARG_OUTPUT = 1, /* pointer of output `index` */
-  VIT_ARG_BUFFER = 2, /* workspace + buffers[index].offset * batch */
+  VIT_ARG_BUFFER = 2, /* pointer of the plan's buffer `index` */
   VIT_ARG_WEIGHT = 3, /* weights + weights[index].offset */
-  VIT_ARG_COUNT = 4,  /* 32-bit integer: batch * index */
-  VIT_ARG_SCRATCH = 5 /* the scratch memory, of which the step uses batch * index bytes */
+  VIT_ARG_COUNT = 4,  /* 32-bit integer: `count` */
+  VIT_ARG_SCRATCH = 5 /* the scratch memory, of which the step uses `count` bytes */
 } vit_arg_kind;
 
 typedef struct vit_arg {
   uint32_t kind; /* vit_arg_kind */
   uint32_t index;
   uint32_t written; /* 1: the step writes all of it; 0: it only reads */
+  vit_count count;
 } vit_arg;
 
-/* One launch of a function. Steps run in order on one stream. A step whose batch range does not
+/* One launch of a function. Steps run in order, on one stream. A step whose batch range does not
  * contain the batch is skipped: the plan holds alternatives for different batches. */
 typedef struct vit_step {
-  const char *label; /* where it comes from in the model, for messages and --bisect */
-  uint32_t kernel;
+  const char *label;             /* where it comes from in the model, for messages and --bisect */
+  uint32_t kernel;               /* of the plan's target */
   uint32_t min_batch, max_batch; /* inclusive */
   uint32_t launch; /* steps of one number, which stand together, do one launch of the model: its
                       alternatives, each in one part or two */
@@ -89,13 +119,38 @@ typedef struct vit_step {
   const vit_arg *args; /* in the order of the kernel's parameters */
 } vit_step;
 
-/* An activation. It occupies [offset * batch, (offset + bytes) * batch) of the workspace, both
- * multiples of 256, so one assignment is free of overlap for every batch. */
+/* An activation: bytes [offset, offset + bytes) of the workspace. Each coefficient of an offset is a
+ * multiple of 256, and each of offset + bytes is at most the workspace's, so one assignment is right
+ * for every batch and every number of tokens. */
 typedef struct vit_buffer {
   const char *name;
-  uint64_t offset; /* bytes per image */
-  uint64_t bytes;  /* bytes per image the kernels may touch (not rounded) */
+  vit_count offset;
+  vit_count bytes; /* that the kernels may touch (not rounded) */
 } vit_buffer;
+
+/* What to launch on one target for images of one size, or of any.
+ *
+ * One size: height and width are it, or 0 where the model's input is no image; max_tokens is 0, the
+ * tokens are 0 too, and everything that depends on them stands in constant and per_image.
+ * Any size: height and width are 0. Sides are multiples of patch_height and patch_width, and
+ * tokens = (height / patch_height) * (width / patch_width) is at most max_tokens.
+ *
+ * The first plan of a target is the native one. Of the others, one for exactly the size is taken
+ * before one for any. */
+typedef struct vit_plan {
+  uint32_t target; /* index */
+  uint32_t height, width;
+  uint32_t patch_height, patch_width, max_tokens;
+  uint32_t step_count, buffer_count;
+  const vit_step *steps;
+  const vit_buffer *buffers;
+  const vit_count *input_values;  /* for each input: how many values a batch has */
+  const vit_count *output_values; /* for each output */
+  vit_count workspace_bytes;      /* of the buffers: the end of the last */
+  vit_count scratch_bytes;        /* behind them, whatever the batch; no step needs more */
+} vit_plan;
+
+/* ---- Weights ---- */
 
 /* A weight as the kernels read it: the result of the recipe's value `value`, stored as `dtype`. */
 typedef struct vit_prepared {
@@ -144,7 +199,27 @@ typedef struct vit_recipe_step { /* step i defines value i */
   uint32_t key_count;
 } vit_recipe_step;
 
-typedef struct vit_library {
+/* ---- Pictures ---- */
+
+typedef enum vit_resize {
+  VIT_RESIZE_NONE = 0,
+  VIT_RESIZE_EXACT = 1,   /* to resize_height x resize_width */
+  VIT_RESIZE_SHORTEST = 2 /* the shortest side to resize_height, the other in proportion */
+} vit_resize;
+
+/* How the checkpoint's own processor makes an input of an RGB picture: resize, crop, normalise. A
+ * value v of channel c becomes (v * scale - mean[c]) / deviation[c]. */
+typedef struct vit_preprocessing {
+  uint32_t resize; /* vit_resize */
+  uint32_t resize_height, resize_width;
+  uint32_t filter;                  /* 1 bilinear, 2 bicubic; both with antialiasing, as Pillow */
+  uint32_t crop_height, crop_width; /* from the centre, zeros beyond the edge; 0: no crop */
+  float scale, mean[3], deviation[3];
+} vit_preprocessing;
+
+/* ---- The root ---- */
+
+struct vit_library {
   uint32_t abi;  /* VIT_ABI */
   uint32_t size; /* sizeof(vit_library) of the compiler */
   const char *name;
@@ -154,20 +229,19 @@ typedef struct vit_library {
   uint32_t batch_axis;   /* 1: images of a batch attend to each other */
   const vit_tensor *inputs;
   const vit_tensor *outputs;
-  const vit_kernel *kernels;
-  const vit_step *steps;
-  const vit_buffer *buffers;
+  const vit_target *targets; /* at most one of each kind */
+  const vit_plan *plans;     /* at least one for each target */
   const vit_recipe_step *recipe;
   const vit_prepared *weights;
   const char *const *ignored; /* tensors a checkpoint may hold though the model does not use them;
                                  a trailing '*' matches any ending */
-  uint32_t input_count, output_count, kernel_count, step_count;
-  uint32_t buffer_count, recipe_count, weight_count, ignored_count;
-  uint64_t workspace_bytes; /* per image of the batch: the end of the last buffer */
-  uint64_t scratch_bytes;   /* behind the buffers, whatever the batch; no step needs more */
-  uint64_t weight_bytes;    /* of the weight arena */
-  const void *embedded;     /* the prepared weight arena, or NULL: a checkpoint is needed */
-} vit_library;
+  const char *const *labels;  /* of classes, in the order of the logits; none: not known */
+  const vit_preprocessing *preprocessing; /* NULL: not known */
+  uint32_t input_count, output_count, target_count, plan_count;
+  uint32_t recipe_count, weight_count, ignored_count, label_count;
+  uint64_t weight_bytes; /* of the weight arena */
+  const void *embedded;  /* the prepared weight arena, or NULL: a checkpoint is needed */
+};
 
 #ifdef __cplusplus
 }

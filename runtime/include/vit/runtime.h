@@ -16,6 +16,9 @@
 extern "C" {
 #endif
 
+/* What <model>_library() is asked for. A library and a runtime work together if theirs is equal. */
+#define VIT_ABI 3u
+
 typedef struct vit_library vit_library;     /* constants inside the generated library */
 typedef struct vit_model vit_model;         /* weights and kernels on one device */
 typedef struct vit_workspace vit_workspace; /* activations for up to max_batch images */
@@ -30,10 +33,35 @@ typedef enum vit_status {
   VIT_OUT_OF_MEMORY = 5
 } vit_status;
 
-/* Loads kernels and weights to CUDA device `device`. `weights` is a safetensors file, or NULL for a
- * library with embedded weights. The caller frees *out. A library outlives its models, a model its
- * workspaces. On failure *out is NULL and nothing stays behind. */
-vit_status vit_model_load(const vit_library *library, const char *weights, int device,
+typedef enum vit_dtype { VIT_F32 = 0, VIT_F16 = 1, VIT_BF16 = 2, VIT_F64 = 3 } vit_dtype;
+
+/* An input or output. Sizes that are not fixed are -1: the batch, which is shape[0], and those that
+ * depend on the image's size where the library takes several. */
+typedef struct vit_tensor_info {
+  const char *name; /* "pixel_values", "logits", ...; lives as the library */
+  vit_dtype dtype;
+  uint32_t rank;
+  int64_t shape[4];
+} vit_tensor_info;
+
+const char *vit_version(void); /* of this runtime, "0.1.0" */
+
+/* What a library is, without a device. A library that is NULL or of another ABI has no tensors, no
+ * labels and a largest batch of 0. */
+uint32_t vit_library_input_count(const vit_library *library);
+uint32_t vit_library_output_count(const vit_library *library);
+/* In the order in which vit_model_run takes them; `index` is below the count. */
+vit_status vit_library_input(const vit_library *library, uint32_t index, vit_tensor_info *out);
+vit_status vit_library_output(const vit_library *library, uint32_t index, vit_tensor_info *out);
+uint32_t vit_library_max_batch(const vit_library *library);
+/* The name of a class, NULL where none is known. */
+const char *vit_library_label(const vit_library *library, uint32_t class_index);
+
+/* Loads code and weights to a device: "cuda", "cuda:1" (the second CUDA device), or NULL for the
+ * best that the library has code for. There is no other device to fall back to. `weights` is a
+ * safetensors file, or NULL for a library with embedded weights. The caller frees *out. A library
+ * outlives its models, a model its workspaces. On failure *out is NULL and nothing stays behind. */
+vit_status vit_model_load(const vit_library *library, const char *weights, const char *device,
                           vit_model **out);
 
 /* Gives one tensor of a checkpoint: fills `values` (product of shape, row-major) or returns
@@ -43,14 +71,18 @@ typedef vit_status (*vit_weight_reader)(void *user, const char *name, uint32_t r
                                         const int64_t *shape, float *values);
 /* As vit_model_load, with weights from a function instead of a file. */
 vit_status vit_model_load_from(const vit_library *library, vit_weight_reader reader, void *user,
-                               int device, vit_model **out);
+                               const char *device, vit_model **out);
 void vit_model_free(vit_model *model); /* NULL is allowed, here and below */
 
 /* Which code runs and where: "machine code sm_89, NVIDIA ..., driver 13.0". Lives as the model. */
 const char *vit_model_description(const vit_model *model);
 
-/* Device memory for batches of 1 to max_batch images. The caller frees *out. */
+/* Device memory for batches of 1 to max_batch images of the size that the library was built for.
+ * The caller frees *out. */
 vit_status vit_workspace_create(const vit_model *model, int max_batch, vit_workspace **out);
+/* The same for images of another size, if the library has a plan for it. */
+vit_status vit_workspace_create_sized(const vit_model *model, int max_batch, int height, int width,
+                                      vit_workspace **out);
 void vit_workspace_free(vit_workspace *workspace);
 
 /* Computes the launches of this batch ahead of the first run with it. Optional: run does the same

@@ -29,14 +29,16 @@ public:
   }
   ~Model() { vit_model_free(handle); }
 
-  /// `weights` is a safetensors file, or nullptr where they are embedded. Replaces what is held,
+  /// `weights` is a safetensors file, or nullptr where they are embedded. `device` is "cuda",
+  /// "cuda:1", or nullptr for the best there is. Replaces what is held,
   /// also when it fails: then the model is empty.
-  vit_status load(const vit_library *library, const char *weights = nullptr, int device = 0) {
+  vit_status load(const vit_library *library, const char *weights = nullptr,
+                  const char *device = nullptr) {
     vit_model_free(std::exchange(handle, nullptr));
     return vit_model_load(library, weights, device, &handle);
   }
   vit_status loadFrom(const vit_library *library, vit_weight_reader reader, void *user,
-                      int device = 0) {
+                      const char *device = nullptr) {
     vit_model_free(std::exchange(handle, nullptr));
     return vit_model_load_from(library, reader, user, device, &handle);
   }
@@ -67,6 +69,12 @@ public:
     vit_workspace_free(std::exchange(handle, nullptr));
     model = newModel.get();
     return vit_workspace_create(model, maxBatch, &handle);
+  }
+  /// The same for images of another size than the library's own.
+  vit_status create(const Model &newModel, int maxBatch, int height, int width) {
+    vit_workspace_free(std::exchange(handle, nullptr));
+    model = newModel.get();
+    return vit_workspace_create_sized(model, maxBatch, height, width, &handle);
   }
   vit_status prepare(int batch) { return vit_workspace_prepare(model, handle, batch); }
 

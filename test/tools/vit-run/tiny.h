@@ -62,28 +62,42 @@ static const char tinyReluWide[] = TINY_RELU("relu_wide", "  max.f32 %f3, %f1, %
 static const char tinyCode[] = "not machine code";
 static const vit_machine_code tinyCodes[] = {{"sm_70", tinyCode, sizeof tinyCode}};
 
-static const vit_kernel tinyKernels[] = {
-    {"affine", "affine", "64", tinyAffine, sizeof tinyAffine - 1, tinyCodes, 1, 64, 0, 0, 11},
-    {"relu", "relu", "64", tinyRelu, sizeof tinyRelu - 1, tinyCodes, 1, 64, 0, 0, 12},
-    {"relu_wide", "relu", "128", tinyReluWide, sizeof tinyReluWide - 1, tinyCodes, 1, 128, 0, 0,
-     12}};
+#define TINY_COUNT(count) {count, 0, 0, 0}     /* whatever the batch */
+#define TINY_PER_IMAGE(count) {0, count, 0, 0} /* times the batch */
+
+static const vit_cuda_code tinyAffineCode = {tinyAffine, sizeof tinyAffine - 1, tinyCodes, 1, 64,
+                                             0};
+static const vit_cuda_code tinyReluCode = {tinyRelu, sizeof tinyRelu - 1, tinyCodes, 1, 64, 0};
+static const vit_cuda_code tinyReluWideCode = {
+    tinyReluWide, sizeof tinyReluWide - 1, tinyCodes, 1, 128, 0};
+static const vit_kernel tinyKernels[] = {{"affine", "affine", "64", 11, 0, &tinyAffineCode},
+                                         {"relu", "relu", "64", 12, 0, &tinyReluCode},
+                                         {"relu_wide", "relu", "128", 12, 0, &tinyReluWideCode}};
+static const vit_target tinyTargets[] = {{VIT_TARGET_CUDA, 3, tinyKernels}};
 
 static const vit_tensor tinyInputs[] = {{"pixel_values", VIT_F32, 3, {-1, 4, 8, 0}}};
 static const vit_tensor tinyOutputs[] = {{"logits", VIT_F32, 2, {-1, 32, 0, 0}}};
-static const vit_buffer tinyBuffers[] = {{"spare", 0, 100}, {"hidden", 256, 128}};
+static const vit_count tinyCounts[] = {TINY_PER_IMAGE(tinyValues)};
+static const vit_buffer tinyBuffers[] = {{"spare", TINY_COUNT(0), TINY_PER_IMAGE(100)},
+                                         {"hidden", TINY_PER_IMAGE(256), TINY_PER_IMAGE(128)}};
 
-static const vit_arg tinyAffineArgs[] = {{VIT_ARG_INPUT, 0, 0},
-                                         {VIT_ARG_WEIGHT, 0, 0},
-                                         {VIT_ARG_WEIGHT, 1, 0},
-                                         {VIT_ARG_BUFFER, 1, 1},
-                                         {VIT_ARG_COUNT, tinyValues, 0}};
-static const vit_arg tinyReluArgs[] = {
-    {VIT_ARG_BUFFER, 1, 0}, {VIT_ARG_OUTPUT, 0, 1}, {VIT_ARG_COUNT, tinyValues, 0}};
+static const vit_arg tinyAffineArgs[] = {{VIT_ARG_INPUT, 0, 0, TINY_COUNT(0)},
+                                         {VIT_ARG_WEIGHT, 0, 0, TINY_COUNT(0)},
+                                         {VIT_ARG_WEIGHT, 1, 0, TINY_COUNT(0)},
+                                         {VIT_ARG_BUFFER, 1, 1, TINY_COUNT(0)},
+                                         {VIT_ARG_COUNT, 0, 0, TINY_PER_IMAGE(tinyValues)}};
+static const vit_arg tinyReluArgs[] = {{VIT_ARG_BUFFER, 1, 0, TINY_COUNT(0)},
+                                       {VIT_ARG_OUTPUT, 0, 1, TINY_COUNT(0)},
+                                       {VIT_ARG_COUNT, 0, 0, TINY_PER_IMAGE(tinyValues)}};
 
+#define TINY_ONE {TINY_COUNT(1), 1, 1}
+#define TINY_GRID(threads) {{TINY_PER_IMAGE(tinyValues), threads, 1}, TINY_ONE, TINY_ONE}
 static const vit_step tinySteps[] = {
-    {"affine of x", 0, 1, 8, 0, {{tinyValues, 64, 1}, {0, 1, 1}, {0, 1, 1}}, 5, tinyAffineArgs},
-    {"relu of h", 1, 1, 2, 1, {{tinyValues, 64, 1}, {0, 1, 1}, {0, 1, 1}}, 3, tinyReluArgs},
-    {"wide relu of h", 2, 3, 8, 1, {{tinyValues, 128, 1}, {0, 1, 1}, {0, 1, 1}}, 3, tinyReluArgs}};
+    {"affine of x", 0, 1, 8, 0, TINY_GRID(64), 5, tinyAffineArgs},
+    {"relu of h", 1, 1, 2, 1, TINY_GRID(64), 3, tinyReluArgs},
+    {"wide relu of h", 2, 3, 8, 1, TINY_GRID(128), 3, tinyReluArgs}};
+static const vit_plan tinyPlans[] = {{0, 0, 0, 0, 0, 0, 3, 2, tinySteps, tinyBuffers, tinyCounts,
+                                      tinyCounts, TINY_PER_IMAGE(512), TINY_COUNT(0)}};
 
 static const vit_key tinyKeyW[] = {{"block.weight", 0}, {"old.weight", 1}};
 static const vit_key tinyKeyB[] = {{"block.bias", 0}};
@@ -100,33 +114,13 @@ static const vit_recipe_step tinyRecipe[] = {
 static const vit_prepared tinyWeights[] = {{2, VIT_F32, 0, 128}, {3, VIT_F32, 256, 128}};
 static const char *const tinyIgnored[] = {"mask_token", "pooler.*"};
 
+static const char *const tinyLabels[] = {"zero", "one"};
+
+/* clang-format off */
 #define TINY_LIBRARY(embedded)                                                                     \
-  {VIT_ABI,                                                                                        \
-   sizeof(vit_library),                                                                            \
-   "tiny",                                                                                         \
-   "by hand",                                                                                      \
-   "none: PTX only",                                                                               \
-   tinyMaxBatch,                                                                                   \
-   0,                                                                                              \
-   tinyInputs,                                                                                     \
-   tinyOutputs,                                                                                    \
-   tinyKernels,                                                                                    \
-   tinySteps,                                                                                      \
-   tinyBuffers,                                                                                    \
-   tinyRecipe,                                                                                     \
-   tinyWeights,                                                                                    \
-   tinyIgnored,                                                                                    \
-   1,                                                                                              \
-   1,                                                                                              \
-   3,                                                                                              \
-   3,                                                                                              \
-   2,                                                                                              \
-   4,                                                                                              \
-   2,                                                                                              \
-   2,                                                                                              \
-   512,                                                                                            \
-   0,                                                                                              \
-   512,                                                                                            \
-   embedded}
+  {VIT_ABI, sizeof(vit_library), "tiny", "by hand", "none: PTX only", tinyMaxBatch, 0,             \
+   tinyInputs, tinyOutputs, tinyTargets, tinyPlans, tinyRecipe, tinyWeights, tinyIgnored,          \
+   tinyLabels, 0, /* counts of these lists: */ 1, 1, 1, 1, 4, 2, 2, 2, 512, embedded}
+/* clang-format on */
 
 #endif /* VITC_TEST_TINY_H */

@@ -20,7 +20,7 @@ std::string firstRun(const std::string &weights, std::vector<float> &y) {
   std::vector<float> x = pixels(3);
   y.assign(x.size(), -1);
   auto load = [&](vit_model **model) {
-    return vit_model_load(&library, weights.c_str(), 0, model);
+    return vit_model_load(&library, weights.c_str(), nullptr, model);
   };
   return runOnce(load, 4, 3, x, y);
 }

@@ -99,7 +99,7 @@ std::vector<float> images(int first, int count) {
 struct Built {
   explicit Built(const vit_library *library) {
     tiny::configure("");
-    vit_status status = vit_model_load_from(library, readWeights, nullptr, 0, &model);
+    vit_status status = vit_model_load_from(library, readWeights, nullptr, nullptr, &model);
     INFO(vit_last_error());
     REQUIRE(status == VIT_OK);
     REQUIRE(vit_workspace_create(model, maxBatch, &workspace) == VIT_OK);
@@ -126,7 +126,7 @@ bool sameBits(const float *a, const float *b) {
 std::string firstRun(const vit_library *library, std::vector<float> &y) {
   y.assign(2 * classes, -1);
   auto load = [&](vit_model **model) {
-    return vit_model_load_from(library, readWeights, nullptr, 0, model);
+    return vit_model_load_from(library, readWeights, nullptr, nullptr, model);
   };
   return tiny::runOnce(load, 2, 2, images(0, 2), y);
 }
@@ -238,12 +238,12 @@ TEST_CASE("library: every failing driver call gives a status and a text, and can
     CHECK(y == right);
   }
   // At least a module, a function and a launch for each kernel.
-  CHECK(failures > int(3 * library->kernel_count));
+  CHECK(failures > int(3 * library->targets[0].kernel_count));
 }
 
 TEST_CASE("library: machine code that the driver refuses is replaced by PTX, and that is said") {
   const vit_library *library = build(1, "");
-  REQUIRE(library->kernels[0].code_count == 1);
+  REQUIRE(static_cast<const vit_cuda_code *>(library->targets[0].kernels[0].code)->code_count == 1);
   Built built(library), plain(build(1, "--ptxas none"));
   CHECK_THAT(vit_model_description(built.model),
              Contains("PTX JIT for sm_89") && Contains("(machine code refused: cuModuleLoadDataEx, "

@@ -104,7 +104,7 @@ TEST_CASE("runtime: libraries and devices that cannot be loaded") {
   configure("");
   Checkpoint checkpoint;
   vit_model *model = nullptr;
-  auto load = [&](vit_library changed, const char *weights, int device = 0) {
+  auto load = [&](vit_library changed, const char *weights, const char *device = nullptr) {
     model = reinterpret_cast<vit_model *>(1);
     vit_status status = vit_model_load(&changed, weights, device, &model);
     CHECK(model == nullptr);
@@ -124,26 +124,116 @@ TEST_CASE("runtime: libraries and devices that cannot be loaded") {
   CHECK_THAT(lastError(), Contains("weights is NULL, but the library has no embedded weights"));
   CHECK(load(library, "/none.safetensors") == VIT_BAD_FILE);
   CHECK_THAT(lastError(), Contains("vit: weights '/none.safetensors': No such file"));
-  CHECK(load(library, good, 1) == VIT_BAD_ARGUMENT);
-  CHECK(lastError() == "vit: device is 1, but there is 1 CUDA device");
-  CHECK(vit_model_load(nullptr, good, 0, &model) == VIT_BAD_ABI);
-  CHECK(vit_model_load(&library, good, 0, nullptr) == VIT_BAD_ARGUMENT);
+  CHECK(load(library, good, "cuda:1") == VIT_BAD_ARGUMENT);
+  CHECK(lastError() == "vit: device is 'cuda:1', but there is 1 CUDA device");
+  for (const char *device : {"cpu", "cpu:8", "gpu", "", "cuda:", "cuda:x", "cuda:-1", "cuda:1x",
+                             "cuda1", "cuda:99999999999"}) {
+    CHECK(load(library, good, device) == VIT_BAD_ARGUMENT);
+    CHECK(lastError() == "vit: device is '" + std::string(device) +
+                             "', for which library 'tiny' holds no code; expected cuda or cuda:N");
+  }
+  CHECK(vit_model_load(nullptr, good, nullptr, &model) == VIT_BAD_ABI);
+  CHECK(vit_model_load(&library, good, nullptr, nullptr) == VIT_BAD_ARGUMENT);
 
-  std::vector<vit_step> steps(tinySteps, tinySteps + 3);
-  changed = library;
-  changed.steps = steps.data();
+  // Code for a target that this runtime does not know is passed over.
+  Changed unknown;
+  unknown.target.kind = 77;
+  CHECK(load(unknown.library, good) == VIT_BAD_ARGUMENT);
+  CHECK_THAT(lastError(), Contains("device is NULL, for which library 'tiny' holds no code"));
+}
+
+TEST_CASE("runtime: a damaged library is refused, whatever is damaged") {
+  configure("");
+  Checkpoint checkpoint;
   auto damaged = [&](auto change) {
-    steps.assign(tinySteps, tinySteps + 3);
-    change(steps[1]);
-    CHECK(load(changed, good) == VIT_BAD_ABI);
+    Changed changed;
+    change(changed);
+    vit_model *model = nullptr;
+    CHECK(vit_model_load(&changed.library, checkpoint.path.c_str(), nullptr, &model) ==
+          VIT_BAD_ABI);
+    CHECK(model == nullptr);
     return lastError();
   };
-  CHECK_THAT(damaged([](vit_step &s) { s.kernel = 3; }), Contains("'relu of h' names no kernel"));
-  CHECK_THAT(damaged([](vit_step &s) { s.grid[0].divisor = 0; }), Contains("divides by zero"));
-  CHECK_THAT(damaged([](vit_step &s) { s.grid[1].times = 65536; }), Contains("beyond the device"));
-  vit_arg argument = {VIT_ARG_BUFFER, 2, 0};
-  CHECK_THAT(damaged([&](vit_step &s) { s.args = &argument, s.arg_count = 1; }),
-             Contains("unknown argument"));
+  auto damagedStep = [&](auto change) { return damaged([&](Changed &c) { change(c.steps[1]); }); };
+  CHECK_THAT(damagedStep([](vit_step &s) { s.kernel = 3; }),
+             Contains("the library is damaged: step 'relu of h' names no kernel"));
+  CHECK_THAT(damagedStep([](vit_step &s) { s.grid[0].divisor = 0; }), Contains("divides by zero"));
+  constexpr uint64_t huge = uint64_t(1) << 63;
+  for (vit_extent grid : {vit_extent{TINY_COUNT(1), 1, 65536}, vit_extent{TINY_COUNT(1), 1, 0},
+                          vit_extent{TINY_COUNT(65536), 1, 1}, vit_extent{TINY_COUNT(0), 1, 1},
+                          vit_extent{TINY_PER_IMAGE(huge), 1, 1}})
+    CHECK_THAT(damagedStep([&](vit_step &s) { s.grid[1] = grid; }), Contains("beyond the device"));
+  auto withArgument = [&](vit_arg argument) {
+    return damagedStep([&](vit_step &s) { s.args = &argument, s.arg_count = 1; });
+  };
+  for (uint32_t kind : {VIT_ARG_INPUT, VIT_ARG_OUTPUT, VIT_ARG_BUFFER, VIT_ARG_WEIGHT})
+    CHECK_THAT(withArgument({kind, 2, 0, {}}), Contains("unknown argument"));
+  CHECK_THAT(withArgument({6, 0, 0, {}}), Contains("unknown argument"));
+  CHECK_THAT(withArgument({VIT_ARG_SCRATCH, 0, 0, TINY_COUNT(1)}), Contains("more scratch memory"));
+  CHECK_THAT(withArgument({VIT_ARG_COUNT, 0, 0, TINY_PER_IMAGE(0x7FFFFFFF)}),
+             Contains("beyond 31 bits"));
+  CHECK_THAT(withArgument({VIT_ARG_COUNT, 0, 0, TINY_PER_IMAGE(huge)}), Contains("beyond 31 bits"));
+
+  vit_plan plans[] = {tinyPlans[0], tinyPlans[0]};
+  plans[1].target = 1;
+  CHECK_THAT(damaged([&](Changed &c) { c.library.plans = plans, c.library.plan_count = 2; }),
+             Contains("a plan is for no target"));
+  CHECK_THAT(damaged([](Changed &c) { c.library.plan_count = 0; }), Contains("no plan for it"));
+  CHECK_THAT(damaged([](Changed &c) { c.kernels[2].code = nullptr; }),
+             Contains("kernel 'relu_wide' has no code"));
+  CHECK_THAT(damaged([](Changed &c) { c.plan.max_tokens = 1; }),
+             Contains("native plan is for any image size"));
+  CHECK_THAT(damaged([](Changed &c) { c.plan.workspace_bytes = TINY_PER_IMAGE(383); }),
+             Contains("buffer 'hidden' is outside the workspace"));
+  CHECK_THAT(damaged([](Changed &c) { c.plan.workspace_bytes = TINY_COUNT(uint64_t(1) << 40); }),
+             Contains("buffer 'spare' is outside the workspace"));
+  CHECK_THAT(damaged([](Changed &c) { c.plan.workspace_bytes = TINY_PER_IMAGE(huge); }),
+             Contains("exceeds 2^62 bytes"));
+  vit_count values = TINY_PER_IMAGE(uint64_t(1) << 60);
+  CHECK_THAT(damaged([&](Changed &c) { c.plan.input_values = &values; }),
+             Contains("input 'pixel_values' has a type, a rank or a size"));
+  vit_tensor tensor = tinyOutputs[0];
+  tensor.dtype = 4;
+  CHECK_THAT(damaged([&](Changed &c) { c.library.outputs = &tensor; }),
+             Contains("output 'logits' has a type"));
+  vit_prepared weights[] = {tinyWeights[0], tinyWeights[1]};
+  weights[1].value = 4;
+  CHECK_THAT(damaged([&](Changed &c) { c.library.weights = weights; }),
+             Contains("weight 1 is no value of the recipe"));
+  weights[1] = {3, VIT_F32, 512, 1};
+  CHECK_THAT(damaged([&](Changed &c) { c.library.weights = weights; }),
+             Contains("weight 1 is outside the weight arena"));
+  CHECK_THAT(damaged([](Changed &c) { c.library.max_batch = 0; }), Contains("largest batch is 0"));
+}
+
+TEST_CASE("runtime: what a library is can be asked without a device") {
+  CHECK(std::string(vit_version()).find('.') != std::string::npos);
+  CHECK(vit_library_input_count(&library) == 1);
+  CHECK(vit_library_output_count(&library) == 1);
+  CHECK(vit_library_max_batch(&library) == 8);
+  vit_tensor_info info;
+  REQUIRE(vit_library_input(&library, 0, &info) == VIT_OK);
+  CHECK(std::string(info.name) == "pixel_values");
+  CHECK(info.dtype == VIT_F32);
+  CHECK(info.rank == 3);
+  CHECK(std::equal(info.shape, info.shape + 3, tinyInputs[0].shape));
+  REQUIRE(vit_library_output(&library, 0, &info) == VIT_OK);
+  CHECK(std::string(info.name) == "logits");
+  CHECK(vit_library_output(&library, 1, &info) == VIT_BAD_ARGUMENT);
+  CHECK(lastError() == "vit: output is 1, but the model has 1");
+  CHECK(vit_library_input(&library, 0, nullptr) == VIT_BAD_ARGUMENT);
+  CHECK(std::string(vit_library_label(&library, 1)) == "one");
+  CHECK(vit_library_label(&library, 2) == nullptr);
+  vit_library other = library;
+  other.abi = 2;
+  for (const vit_library *unreadable :
+       {(const vit_library *)nullptr, (const vit_library *)&other}) {
+    CHECK(vit_library_input_count(unreadable) == 0);
+    CHECK(vit_library_output_count(unreadable) == 0);
+    CHECK(vit_library_max_batch(unreadable) == 0);
+    CHECK(vit_library_label(unreadable, 0) == nullptr);
+    CHECK(vit_library_input(unreadable, 0, &info) == VIT_BAD_ARGUMENT);
+  }
 }
 
 TEST_CASE("runtime: wrong checkpoints name tensor and shapes") {
@@ -154,7 +244,7 @@ TEST_CASE("runtime: wrong checkpoints name tensor and shapes") {
   auto load = [&](std::vector<vitrt::NewTensor> tensors) {
     REQUIRE(vitrt::writeSafetensors(path, tensors));
     vit_model *model = nullptr;
-    CHECK(vit_model_load(&library, path.c_str(), 0, &model) == VIT_BAD_FILE);
+    CHECK(vit_model_load(&library, path.c_str(), nullptr, &model) == VIT_BAD_FILE);
     CHECK(model == nullptr);
     remove(path.c_str());
     return lastError();
@@ -179,13 +269,11 @@ TEST_CASE("runtime: which code runs is said") {
   CHECK(std::string(vit_model_description(nullptr)).empty());
 
   // Code for this device that the driver refuses: PTX runs, and the reason is kept.
-  std::vector<vit_kernel> kernels(tinyKernels, tinyKernels + 3);
-  vit_machine_code code = {"sm_89", tinyCode, sizeof tinyCode};
-  for (vit_kernel &kernel : kernels)
-    kernel.codes = &code;
-  vit_library changed = library;
-  changed.kernels = kernels.data();
-  Loaded refused(changed);
+  Changed changed;
+  vit_machine_code image = {"sm_89", tinyCode, sizeof tinyCode};
+  for (vit_cuda_code &code : changed.codes)
+    code.codes = &image;
+  Loaded refused(changed.library);
   CHECK_THAT(vit_model_description(refused.model),
              Contains("(machine code refused: cuModuleLoadDataEx, sm_89 code of kernel 'affine'"));
   std::vector<float> x = pixels(2), y;
@@ -195,16 +283,15 @@ TEST_CASE("runtime: which code runs is said") {
 
 TEST_CASE("runtime: PTX that does not compile names the kernel and the line") {
   configure("");
-  std::vector<vit_kernel> kernels(tinyKernels, tinyKernels + 3);
+  Changed changed;
   std::string broken = tinyRelu;
   broken.replace(broken.find("max.f32"), 7, "frobnic");
-  kernels[1].ptx = broken.c_str();
-  vit_library changed = library;
-  changed.kernels = kernels.data();
+  changed.codes[1].ptx = broken.c_str();
   Checkpoint checkpoint;
   vit_model *model = nullptr;
   size_t before = deviceBytes();
-  CHECK(vit_model_load(&changed, checkpoint.path.c_str(), 0, &model) == VIT_DEVICE_ERROR);
+  CHECK(vit_model_load(&changed.library, checkpoint.path.c_str(), nullptr, &model) ==
+        VIT_DEVICE_ERROR);
   CHECK_THAT(lastError(), Contains("PTX of kernel 'relu'") && Contains("frobnic"));
   CHECK(lastError().find('\n') == std::string::npos);
   CHECK(deviceBytes() == before);
@@ -267,7 +354,7 @@ TEST_CASE("runtime: tools see every step and may exchange kernels") {
   vitrt::FileSource source(*file);
   std::string doubled = tinyRelu;
   doubled.replace(doubled.find("max.f32 %f3, %f1, %f2"), 21, "add.f32 %f3, %f1, %f1");
-  auto model = vitrt::loadModelFrom(&library, &source, 0, doubled);
+  auto model = vitrt::loadModelFrom(&library, &source, nullptr, doubled);
   INFO(model.error());
   REQUIRE(model);
   auto workspace = vitrt::createWorkspace(model->get(), 4);
@@ -292,7 +379,7 @@ TEST_CASE("runtime: tools see every step and may exchange kernels") {
   auto stop = [](const vitrt::StepView &) { return vitrt::Result<void>(vitrt::Error{"enough"}); };
   CHECK(vitrt::runHostObserved(workspace->get(), 2, inputs, 1, outputs, 1, stop).error() ==
         "enough");
-  auto none = vitrt::loadModelFrom(&library, &source, 0, ".visible .entry relux() { ret; }");
+  auto none = vitrt::loadModelFrom(&library, &source, nullptr, ".visible .entry relux() { ret; }");
   CHECK_THAT(none.error(), Contains("no entry with the name of a kernel"));
 }
 
@@ -314,13 +401,11 @@ TEST_CASE("runtime: times of runs and of single steps") {
 TEST_CASE("runtime: the emulator sees each buffer by itself") {
   configure("");
   // One element beyond the workspace's buffer is still inside the arena, but not inside the buffer.
-  std::vector<vit_kernel> kernels(tinyKernels, tinyKernels + 3);
+  Changed changed;
   std::string beyond = tinyRelu;
   beyond.replace(beyond.find("[%rd4]"), 6, "[%rd4+128]");
-  kernels[1].ptx = beyond.c_str();
-  vit_library changed = library;
-  changed.kernels = kernels.data();
-  Loaded tiny(changed);
+  changed.codes[1].ptx = beyond.c_str();
+  Loaded tiny(changed.library);
   std::vector<float> x = pixels(2), y;
   CHECK(tiny.runHost(2, x, y) == VIT_DEVICE_ERROR);
   CHECK_THAT(lastError(), Contains("kernel 'relu' of step 'relu of h'"));

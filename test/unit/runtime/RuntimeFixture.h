@@ -7,7 +7,7 @@
 #ifndef VITC_TEST_UNIT_RUNTIMEFIXTURE_H
 #define VITC_TEST_UNIT_RUNTIMEFIXTURE_H
 
-#include "runtime/cuda/Inspect.h"
+#include "runtime/Inspect.h"
 #include "test/tools/vit-run/tiny.h"
 #include "vit/runtime.h"
 #include "weights/Safetensors.h"
@@ -26,6 +26,29 @@
 namespace tiny {
 
 inline const vit_library library = TINY_LIBRARY(nullptr);
+
+/// The library with a plan, a target and code of its own, which a test may change. What it was made
+/// from lives as long as the test.
+struct Changed {
+  Changed() {
+    for (size_t i = 0; i != 3; ++i) {
+      codes[i] = *static_cast<const vit_cuda_code *>(kernels[i].code);
+      kernels[i].code = &codes[i];
+    }
+    target.kernels = kernels.data();
+    plan.steps = steps.data();
+    library.targets = &target;
+    library.plans = &plan;
+  }
+  Changed(const Changed &) = delete;
+
+  std::vector<vit_cuda_code> codes = std::vector<vit_cuda_code>(3);
+  std::vector<vit_kernel> kernels = {tinyKernels, tinyKernels + 3};
+  std::vector<vit_step> steps = {tinySteps, tinySteps + 3};
+  vit_target target = tinyTargets[0];
+  vit_plan plan = tinyPlans[0];
+  vit_library library = tiny::library;
+};
 
 inline std::string emulatorFile() {
   return std::string(VITC_BINARY_DIR) + "/lib/emulator/libcuda.so.1";
@@ -169,7 +192,7 @@ struct Loaded {
     configure("");
     Checkpoint checkpoint;
     INFO(vit_last_error());
-    REQUIRE(vit_model_load(&from, checkpoint.path.c_str(), 0, &model) == VIT_OK);
+    REQUIRE(vit_model_load(&from, checkpoint.path.c_str(), "cuda", &model) == VIT_OK);
     REQUIRE(vit_workspace_create(model, maxBatch, &workspace) == VIT_OK);
   }
   ~Loaded() {

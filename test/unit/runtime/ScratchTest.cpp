@@ -17,11 +17,14 @@ constexpr uint32_t relu = 1, perImage = tinyValues * 4;
 
 /// affine; relu into scratch memory; relu out of it; from batch 3 on relu_wide.
 struct InParts {
-  std::array<vit_arg, 3> writes = {
-      {{VIT_ARG_BUFFER, 1, 0}, {VIT_ARG_SCRATCH, perImage, 1}, {VIT_ARG_COUNT, tinyValues, 0}}};
-  std::array<vit_arg, 3> reads = {
-      {{VIT_ARG_SCRATCH, perImage, 0}, {VIT_ARG_OUTPUT, 0, 1}, {VIT_ARG_COUNT, tinyValues, 0}}};
+  std::array<vit_arg, 3> writes = {{{VIT_ARG_BUFFER, 1, 0, {}},
+                                    {VIT_ARG_SCRATCH, 0, 1, TINY_PER_IMAGE(perImage)},
+                                    {VIT_ARG_COUNT, 0, 0, TINY_PER_IMAGE(tinyValues)}}};
+  std::array<vit_arg, 3> reads = {{{VIT_ARG_SCRATCH, 0, 0, TINY_PER_IMAGE(perImage)},
+                                   {VIT_ARG_OUTPUT, 0, 1, {}},
+                                   {VIT_ARG_COUNT, 0, 0, TINY_PER_IMAGE(tinyValues)}}};
   std::vector<vit_step> steps = {tinySteps[0], part(writes), part(reads), tinySteps[2]};
+  vit_plan plan = tinyPlans[0];
   vit_library library = tiny::library;
 
   static vit_step part(const std::array<vit_arg, 3> &args) {
@@ -31,9 +34,10 @@ struct InParts {
     return step;
   }
   const vit_library &finish() {
-    library.steps = steps.data();
-    library.step_count = uint32_t(steps.size());
-    library.scratch_bytes = 2 * perImage;
+    plan.steps = steps.data();
+    plan.step_count = uint32_t(steps.size());
+    plan.scratch_bytes = TINY_COUNT(2 * perImage);
+    library.plans = &plan;
     return library;
   }
 };
@@ -71,7 +75,7 @@ TEST_CASE("runtime: a workspace has scratch memory once, whatever its batch") {
 TEST_CASE("runtime: what a launch before left in scratch memory does not count as written") {
   InParts parts;
   std::array<vit_arg, 3> fewer = parts.writes;
-  fewer[2].index = tinyValues - 1; // leaves out the last values
+  fewer[2].count = TINY_PER_IMAGE(tinyValues - 1); // leaves out the last values
   parts.steps.insert(parts.steps.begin() + 3, {InParts::part(fewer), InParts::part(parts.reads)});
   Loaded tiny(parts.finish());
   std::vector<float> x = pixels(2), y;
@@ -81,7 +85,8 @@ TEST_CASE("runtime: what a launch before left in scratch memory does not count a
 
 TEST_CASE("runtime: a step may touch as much scratch memory as it says") {
   InParts parts;
-  parts.writes[1].index = perImage / 2; // the kernel writes twice that, still inside the allocation
+  parts.writes[1].count =
+      TINY_PER_IMAGE(perImage / 2); // the kernel writes twice that, still inside the allocation
   Loaded tiny(parts.finish());
   std::vector<float> x = pixels(2), y;
   CHECK(tiny.runHost(2, x, y) == VIT_DEVICE_ERROR);
@@ -89,12 +94,12 @@ TEST_CASE("runtime: a step may touch as much scratch memory as it says") {
 
 TEST_CASE("runtime: a step that needs more scratch memory than the library has") {
   InParts parts;
-  parts.reads[0].index = perImage + 1;
+  parts.reads[0].count = TINY_PER_IMAGE(perImage + 1);
   parts.finish();
   configure("");
   Checkpoint checkpoint;
   vit_model *model = nullptr;
-  CHECK(vit_model_load(&parts.library, checkpoint.path.c_str(), 0, &model) == VIT_BAD_ABI);
+  CHECK(vit_model_load(&parts.library, checkpoint.path.c_str(), nullptr, &model) == VIT_BAD_ABI);
   CHECK_THAT(lastError(), Contains("'relu of h' uses more scratch memory than there is"));
 }
 

@@ -10,7 +10,7 @@ int main(int argc, char **argv) {
   void *outputs[] = {logits};
   vit_model *model = NULL;
   vit_workspace *workspace = NULL;
-  if (argc != 2 || vit_model_load(digits_library(VIT_ABI), argv[1], 0, &model) != VIT_OK ||
+  if (argc != 2 || vit_model_load(digits_library(VIT_ABI), argv[1], NULL, &model) != VIT_OK ||
       vit_workspace_create(model, 1, &workspace) != VIT_OK ||
       vit_model_run_host(model, workspace, 1, inputs, 1, outputs, 1) != VIT_OK) {
     fprintf(stderr, "%s\n", vit_last_error());

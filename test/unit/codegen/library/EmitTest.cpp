@@ -42,26 +42,72 @@ void fill(LibraryData &data, bool embedded = true) {
   std::vector<vit_machine_code> codes = {
       {data.keep("sm_89"), data.keep(llvm::StringRef(image)), image.size()}};
   const char *ptx = data.keep(".version 8.4\n.target sm_89\n");
-  l.kernels = data.keep(std::vector<vit_kernel>{
-      {data.keep("first"), data.keep("base"), data.keep("128x64"), ptx, strlen(ptx),
-       data.keep(codes), 1, 128, 49152, 0, 1234567890123456789u},
-      {data.keep("second"), data.keep("other"), data.keep("8"), ptx, strlen(ptx), nullptr, 0, 256,
-       11, 1, 5}});
-  std::vector<vit_arg> args = {{VIT_ARG_INPUT, 0, 0},
-                               {VIT_ARG_BUFFER, 21, 1},
-                               {VIT_ARG_WEIGHT, 22, 0},
-                               {VIT_ARG_COUNT, 197, 0},
-                               {VIT_ARG_SCRATCH, 40, 1}};
-  l.steps = data.keep(std::vector<vit_step>{{data.keep("blocks.0.fc1"),
-                                             1,
-                                             2,
-                                             16,
-                                             31,
-                                             {{197, 128, 24}, {0, 1, 3}, {5, 6, 7}},
-                                             5,
-                                             data.keep(args)}});
-  l.buffers = data.keep(std::vector<vit_buffer>{{data.keep("a"), 256, 100},
-                                                {data.keep("b"), 512, uint64_t(1) << 40}});
+  auto code = [&](const std::vector<vit_machine_code> &images, uint32_t threads, uint32_t smem) {
+    return data.keep(std::vector<vit_cuda_code>{
+        {ptx, strlen(ptx), data.keep(images), uint32_t(images.size()), threads, smem}});
+  };
+  std::vector<vit_kernel> kernels = {
+      {data.keep("first"), data.keep("base"), data.keep("128x64"), 1234567890123456789u, 0,
+       code(codes, 128, 49152)},
+      {data.keep("second"), data.keep("other"), data.keep("8"), 5, 1, code({}, 256, 11)}};
+  l.targets = data.keep(std::vector<vit_target>{{VIT_TARGET_CUDA, 2, data.keep(kernels)}});
+  std::vector<vit_arg> args = {{VIT_ARG_INPUT, 0, 0, {}},
+                               {VIT_ARG_BUFFER, 21, 1, {}},
+                               {VIT_ARG_WEIGHT, 22, 0, {}},
+                               {VIT_ARG_COUNT, 0, 0, {1, 197, 2, 3}},
+                               {VIT_ARG_SCRATCH, 0, 1, {4, 5, 6, uint64_t(1) << 33}}};
+  vit_step step = {data.keep("blocks.0.fc1"), 1, 2, 16, 31, {}, 5, data.keep(args)};
+  for (uint32_t i = 0; i < 3; ++i)
+    step.grid[i] = {{41 + i, 51 + i, 61 + i, 71 + i}, 81 + i, 91 + i};
+  std::vector<vit_buffer> buffers = {{data.keep("a"), {256, 512, 768, 1024}, {100, 101, 102, 103}},
+                                     {data.keep("b"), {0, uint64_t(1) << 40, 0, 0}, {0, 9, 0, 0}}};
+  auto counts = [&](uint64_t first, size_t size) {
+    std::vector<vit_count> list;
+    for (uint64_t i = 0; i < size; ++i)
+      list.push_back({first + i, first + 10 + i, first + 20 + i, first + 30 + i});
+    return data.keep(list);
+  };
+  vit_plan native = {0,
+                     48,
+                     32,
+                     16,
+                     8,
+                     1000,
+                     1,
+                     2,
+                     data.keep(std::vector{step}),
+                     data.keep(buffers),
+                     counts(100, 1),
+                     counts(200, 2),
+                     {4096, 1, 2, 3},
+                     {8192, 4, 5, 6}};
+  native.input_values = counts(3 * 48 * 32 - 10, 1); // per image: 3 * 48 * 32
+  vit_plan other = {0,
+                    96,
+                    33,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    nullptr,
+                    nullptr,
+                    counts(300, 1),
+                    counts(400, 2),
+                    {7, 0, 0, 0},
+                    {8, 0, 0, 0}};
+  l.plans = data.keep(std::vector{native, other});
+  l.labels =
+      data.keep(std::vector<const char *>{data.keep("cat"), data.keep("dog"), data.keep("owl")});
+  l.preprocessing = data.keep(std::vector<vit_preprocessing>{{VIT_RESIZE_SHORTEST,
+                                                              256,
+                                                              1,
+                                                              2,
+                                                              224,
+                                                              225,
+                                                              0.125f,
+                                                              {0.5f, 0.25f, 0.75f},
+                                                              {1.5f, 1.25f, 1.75f}}});
   std::vector<vit_key> keys = {{data.keep("fc1.weight"), 0}, {data.keep("mlp_w1"), 1}};
   l.recipe = data.keep(std::vector<vit_recipe_step>{
       {.op = VIT_RECIPE_LOAD,
@@ -83,11 +129,9 @@ void fill(LibraryData &data, bool embedded = true) {
        .dtype = VIT_BF16}});
   l.weights = data.keep(std::vector<vit_prepared>{{1, VIT_F16, 768, 800}});
   l.ignored = data.keep(std::vector<const char *>{data.keep("pooler.*"), data.keep("mask")});
-  l.input_count = 1;
-  l.output_count = l.kernel_count = l.buffer_count = l.recipe_count = l.ignored_count = 2;
-  l.step_count = l.weight_count = 1;
-  l.workspace_bytes = 4096;
-  l.scratch_bytes = 8192;
+  l.input_count = l.target_count = l.weight_count = 1;
+  l.output_count = l.plan_count = l.recipe_count = l.ignored_count = 2;
+  l.label_count = 3;
   l.weight_bytes = 1024;
   if (embedded) {
     std::vector<uint8_t> bytes(1024);
@@ -101,6 +145,60 @@ bool same(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b
 
 /// memcmp of structs without pointers and padding.
 template <class T> bool sameBytes(const T &a, const T &b) { return !memcmp(&a, &b, sizeof(T)); }
+
+void compare(const vit_kernel &a, const vit_kernel &b) {
+  CHECK(same(a.name, b.name));
+  CHECK(same(a.base, b.base));
+  CHECK(same(a.schedule, b.schedule));
+  CHECK(a.part == b.part);
+  CHECK(a.hash == b.hash);
+  REQUIRE(b.code);
+  const auto &x = *static_cast<const vit_cuda_code *>(a.code);
+  const auto &y = *static_cast<const vit_cuda_code *>(b.code);
+  CHECK(same(x.ptx, y.ptx));
+  CHECK(x.ptx_size == y.ptx_size);
+  CHECK(x.threads == y.threads);
+  CHECK(x.dynamic_smem == y.dynamic_smem);
+  REQUIRE(x.code_count == y.code_count);
+  CHECK((x.codes == nullptr) == (y.codes == nullptr));
+  for (uint32_t k = 0; k < x.code_count; ++k) {
+    CHECK(same(x.codes[k].arch, y.codes[k].arch));
+    REQUIRE(x.codes[k].size == y.codes[k].size);
+    CHECK(!memcmp(x.codes[k].image, y.codes[k].image, x.codes[k].size));
+  }
+}
+
+void compare(const vit_library &library, const vit_plan &a, const vit_plan &b) {
+  REQUIRE(!memcmp(&a, &b, offsetof(vit_plan, steps))); // numbers
+  for (uint32_t i = 0; i < a.step_count; ++i) {
+    const vit_step &x = a.steps[i], &y = b.steps[i];
+    CHECK(same(x.label, y.label));
+    CHECK(x.kernel == y.kernel);
+    CHECK(x.min_batch == y.min_batch);
+    CHECK(x.max_batch == y.max_batch);
+    CHECK(x.launch == y.launch);
+    CHECK(sameBytes(x.grid, y.grid));
+    REQUIRE(x.arg_count == y.arg_count);
+    for (uint32_t k = 0; k < x.arg_count; ++k) {
+      CHECK(x.args[k].kind == y.args[k].kind);
+      CHECK(x.args[k].index == y.args[k].index);
+      CHECK(x.args[k].written == y.args[k].written);
+      CHECK(sameBytes(x.args[k].count, y.args[k].count));
+    }
+  }
+  CHECK((a.steps == nullptr) == (b.steps == nullptr));
+  for (uint32_t i = 0; i < a.buffer_count; ++i) {
+    CHECK(same(a.buffers[i].name, b.buffers[i].name));
+    CHECK(sameBytes(a.buffers[i].offset, b.buffers[i].offset));
+    CHECK(sameBytes(a.buffers[i].bytes, b.buffers[i].bytes));
+  }
+  for (uint32_t i = 0; i < library.input_count; ++i)
+    CHECK(sameBytes(a.input_values[i], b.input_values[i]));
+  for (uint32_t i = 0; i < library.output_count; ++i)
+    CHECK(sameBytes(a.output_values[i], b.output_values[i]));
+  CHECK(sameBytes(a.workspace_bytes, b.workspace_bytes));
+  CHECK(sameBytes(a.scratch_bytes, b.scratch_bytes));
+}
 
 void compare(const vit_library &a, const vit_library &b) {
   CHECK(a.abi == b.abi);
@@ -123,41 +221,18 @@ void compare(const vit_library &a, const vit_library &b) {
   };
   tensors(a.inputs, b.inputs, a.input_count);
   tensors(a.outputs, b.outputs, a.output_count);
-  for (uint32_t i = 0; i < a.kernel_count; ++i) {
-    const vit_kernel &x = a.kernels[i], &y = b.kernels[i];
-    CHECK(same(x.name, y.name));
-    CHECK(same(x.base, y.base));
-    CHECK(same(x.schedule, y.schedule));
-    CHECK(x.part == y.part);
-    CHECK(x.hash == y.hash);
-    CHECK(same(x.ptx, y.ptx));
-    CHECK(x.ptx_size == y.ptx_size);
-    CHECK(x.threads == y.threads);
-    CHECK(x.dynamic_smem == y.dynamic_smem);
-    REQUIRE(x.code_count == y.code_count);
-    CHECK((x.codes == nullptr) == (y.codes == nullptr));
-    for (uint32_t k = 0; k < x.code_count; ++k) {
-      CHECK(same(x.codes[k].arch, y.codes[k].arch));
-      REQUIRE(x.codes[k].size == y.codes[k].size);
-      CHECK(!memcmp(x.codes[k].image, y.codes[k].image, x.codes[k].size));
-    }
+  for (uint32_t i = 0; i < a.target_count; ++i) {
+    CHECK(a.targets[i].kind == b.targets[i].kind);
+    REQUIRE(a.targets[i].kernel_count == b.targets[i].kernel_count);
+    for (uint32_t j = 0; j < a.targets[i].kernel_count; ++j)
+      compare(a.targets[i].kernels[j], b.targets[i].kernels[j]);
   }
-  for (uint32_t i = 0; i < a.step_count; ++i) {
-    const vit_step &x = a.steps[i], &y = b.steps[i];
-    CHECK(same(x.label, y.label));
-    CHECK(x.kernel == y.kernel);
-    CHECK(x.min_batch == y.min_batch);
-    CHECK(x.max_batch == y.max_batch);
-    CHECK(x.launch == y.launch);
-    CHECK(sameBytes(x.grid, y.grid));
-    REQUIRE(x.arg_count == y.arg_count);
-    CHECK(!memcmp(x.args, y.args, x.arg_count * sizeof(vit_arg)));
-  }
-  for (uint32_t i = 0; i < a.buffer_count; ++i) {
-    CHECK(same(a.buffers[i].name, b.buffers[i].name));
-    CHECK(a.buffers[i].offset == b.buffers[i].offset);
-    CHECK(a.buffers[i].bytes == b.buffers[i].bytes);
-  }
+  for (uint32_t i = 0; i < a.plan_count; ++i)
+    compare(a, a.plans[i], b.plans[i]);
+  for (uint32_t i = 0; i < a.label_count; ++i)
+    CHECK(same(a.labels[i], b.labels[i]));
+  REQUIRE(b.preprocessing);
+  CHECK(sameBytes(*a.preprocessing, *b.preprocessing));
   for (uint32_t i = 0; i < a.recipe_count; ++i) {
     const vit_recipe_step &x = a.recipe[i], &y = b.recipe[i];
     CHECK(x.op == y.op);
@@ -266,8 +341,7 @@ TEST_CASE("equal libraries give equal bytes", "[library]") {
   auto first = check(emitObject(*one.view())), second = check(emitObject(*two.view()));
   CHECK(first->getBuffer() == second->getBuffer());
   CHECK(emitHeader(*one.view()) == emitHeader(*two.view()));
-  two.library.steps = one.keep(std::vector<vit_step>{{one.library.steps[0]}});
-  const_cast<vit_step *>(two.library.steps)->max_batch = 15;
+  const_cast<vit_step *>(two.library.plans[0].steps)->max_batch = 15;
   CHECK(first->getBuffer() != check(emitObject(*two.view()))->getBuffer());
 }
 
@@ -280,6 +354,8 @@ TEST_CASE("the header compiles alone as C11 and C++", "[library]") {
                                         {data.keep("a*/ int x; /*\\\n?\?/"), VIT_F32, 2, {-1, 3}},
                                         {data.keep("max_batch"), VIT_F32, 2, {-1, 3}}});
   data.library.output_count = 3;
+  std::vector<vit_count> values = {{0, 10, 0, 0}, {0, 3, 0, 0}, {0, 3, 0, 0}};
+  const_cast<vit_plan *>(data.library.plans)->output_values = data.keep(values);
   TemporaryFolder folder;
   writeText(folder.file("tiny.h"), emitHeader(*data.view()));
   std::string program = "#include \"tiny.h\"\n"

@@ -78,16 +78,20 @@ struct Built {
         codes.push_back(std::move(function));
       }
     }
-    auto made = buildLibrary(*module, codes, {"model", "", maxBatch});
+    auto made = buildLibrary(PlanSource{*module, codes}, {"model", "", maxBatch});
     if (succeeded(made))
       data = std::move(*made);
   }
   const vit_library &library() const { return *data->view(); }
+  const vit_plan &plan() const { return library().plans[0]; }
+  llvm::ArrayRef<vit_kernel> kernels() const {
+    return {library().targets[0].kernels, library().targets[0].kernel_count};
+  }
   /// "function min-max" of each step.
   std::vector<std::string> steps() const {
     std::vector<std::string> list;
-    for (const vit_step &step : ArrayRef(library().steps, library().step_count))
-      list.push_back(std::to_string(step.launch) + " " + library().kernels[step.kernel].name + " " +
+    for (const vit_step &step : ArrayRef(plan().steps, plan().step_count))
+      list.push_back(std::to_string(step.launch) + " " + kernels()[step.kernel].name + " " +
                      std::to_string(step.min_batch) + "-" + std::to_string(step.max_batch));
     return list;
   }
@@ -98,8 +102,15 @@ struct Built {
   std::string error;
 };
 
-bool same(const vit_arg &arg, uint32_t kind, uint32_t index, uint32_t written) {
-  return arg.kind == kind && arg.index == index && arg.written == written;
+bool same(const vit_count &a, const vit_count &b) {
+  return a.constant == b.constant && a.per_image == b.per_image && a.per_length == b.per_length &&
+         a.per_token == b.per_token;
+}
+
+bool same(const vit_arg &arg, uint32_t kind, uint32_t index, uint32_t written,
+          uint64_t perImage = 0) {
+  return arg.kind == kind && arg.index == index && arg.written == written &&
+         same(arg.count, {0, perImage, 0, 0});
 }
 
 } // namespace
@@ -110,18 +121,22 @@ TEST_CASE("library: a step for each range of batches") {
   CHECK(built.steps() ==
         std::vector<std::string>{"0 cast 1-16", "1 fc_32x32x64 1-2", "1 fc_64x64x32 3-16"});
   // 6 rows an image.
-  const vit_step &step = built.library().steps[1];
-  CHECK(step.grid[0].per_image == 6);
+  const vit_step &step = built.plan().steps[1];
+  CHECK(same(step.grid[0].count, {0, 6, 0, 0}));
   CHECK(step.grid[0].divisor == 32);
   CHECK(step.grid[0].times == 2);
-  CHECK(built.library().steps[2].grid[0].divisor == 64);
+  CHECK(same(step.grid[1].count, {1, 0, 0, 0}));
+  CHECK(built.plan().steps[2].grid[0].divisor == 64);
   REQUIRE(step.arg_count == 5);
   CHECK(same(step.args[0], VIT_ARG_BUFFER, 0, 0));
   CHECK(same(step.args[1], VIT_ARG_WEIGHT, 0, 0));
   CHECK(same(step.args[2], VIT_ARG_WEIGHT, 1, 0));
   CHECK(same(step.args[3], VIT_ARG_OUTPUT, 0, 1));
-  CHECK(same(step.args[4], VIT_ARG_COUNT, 6, 0));
-  CHECK(built.library().scratch_bytes == 0);
+  CHECK(same(step.args[4], VIT_ARG_COUNT, 0, 0, 6));
+  CHECK(same(built.plan().scratch_bytes, {}));
+  CHECK(same(built.plan().input_values[0], {0, 6 * 64, 0, 0}));
+  CHECK(same(built.plan().output_values[0], {0, 6 * 48, 0, 0}));
+  CHECK(built.plan().height == 0); // no images
 }
 
 TEST_CASE("library: alternatives and equal schedules make no steps of their own") {
@@ -131,7 +146,7 @@ TEST_CASE("library: alternatives and equal schedules make no steps of their own"
   REQUIRE(built.data);
   CHECK(built.steps() == std::vector<std::string>{"0 cast 1-16", "1 fc_32x32x64 1-4",
                                                   "1 fc_64x64x32 5-6", "1 fc_32x32x64 7-16"});
-  CHECK(built.library().kernel_count == 3);
+  CHECK(built.kernels().size() == 3);
 }
 
 TEST_CASE("library: a smaller largest batch leaves out what it never runs") {
@@ -149,34 +164,33 @@ TEST_CASE("library: a split product takes two steps and scratch memory") {
   CHECK(built.steps() == std::vector<std::string>{
                              "0 cast 1-16", "1 fc_32x32x64_k4 1-3", "1 fc_32x32x64_k4_reduce 1-3",
                              "1 fc_64x64x32_k2 4-16", "1 fc_64x64x32_k2_reduce 4-16"});
-  const vit_library &library = built.library();
+  const vit_plan &plan = built.plan();
   // 6 rows of 48 f32 an image: 4 times for 3 images, 2 times for 16.
   uint32_t image = 6 * 48 * 4;
-  CHECK(library.scratch_bytes == 2 * 16 * image);
-  const vit_step &sums = library.steps[1], &reduce = library.steps[2];
+  CHECK(same(plan.scratch_bytes, {2 * 16 * image, 0, 0, 0}));
+  const vit_step &sums = plan.steps[1], &reduce = plan.steps[2];
   REQUIRE(sums.arg_count == 6);
   CHECK(same(sums.args[3], VIT_ARG_OUTPUT, 0, 0)); // comes with the second part
-  CHECK(same(sums.args[4], VIT_ARG_SCRATCH, 4 * image, 1));
-  CHECK(same(sums.args[5], VIT_ARG_COUNT, 6, 0));
+  CHECK(same(sums.args[4], VIT_ARG_SCRATCH, 0, 1, 4 * image));
+  CHECK(same(sums.args[5], VIT_ARG_COUNT, 0, 0, 6));
   CHECK(same(reduce.args[3], VIT_ARG_OUTPUT, 0, 1));
-  CHECK(same(reduce.args[4], VIT_ARG_SCRATCH, 4 * image, 0));
-  CHECK(library.kernels[sums.kernel].part == 0);
-  CHECK(library.kernels[reduce.kernel].part == 1);
+  CHECK(same(reduce.args[4], VIT_ARG_SCRATCH, 0, 0, 4 * image));
+  CHECK(built.kernels()[sums.kernel].part == 0);
+  CHECK(built.kernels()[reduce.kernel].part == 1);
 }
 
 TEST_CASE("library: kernels say what they are, whatever the schedule") {
   Built built(range(1, 2, small + " buffers = 2 splits = 3 registers = 96") + "," +
               range(3, 16, large));
   REQUIRE(built.data);
-  const vit_library &library = built.library();
-  REQUIRE(library.kernel_count == 4);
-  CHECK(std::string(library.kernels[1].base) == "fc");
-  CHECK(std::string(library.kernels[1].schedule) ==
-        "32x32x64/16x16/2 buffers 2 splits 3 registers 96");
-  CHECK(std::string(library.kernels[3].schedule) == "64x64x32/32x32/2");
-  CHECK(library.kernels[1].hash == library.kernels[2].hash);
-  CHECK(library.kernels[1].hash == library.kernels[3].hash);
-  CHECK(library.kernels[0].hash != library.kernels[1].hash);
+  llvm::ArrayRef<vit_kernel> kernels = built.kernels();
+  REQUIRE(kernels.size() == 4);
+  CHECK(std::string(kernels[1].base) == "fc");
+  CHECK(std::string(kernels[1].schedule) == "32x32x64/16x16/2 buffers 2 splits 3 registers 96");
+  CHECK(std::string(kernels[3].schedule) == "64x64x32/32x32/2");
+  CHECK(kernels[1].hash == kernels[2].hash);
+  CHECK(kernels[1].hash == kernels[3].hash);
+  CHECK(kernels[0].hash != kernels[1].hash);
 
   // Names do not count, types do.
   auto kernel = built.module->lookupSymbol<vit::KernelOp>("fc");

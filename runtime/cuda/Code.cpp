@@ -1,11 +1,12 @@
-//===- Kernels.cpp - Machine code, else PTX --------------------------------===//
+//===- Code.cpp - Machine code, else PTX -----------------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // Machine code starts at once but fits one architecture and may be too new for
 // the driver; PTX always works and is compiled here, at load. Which of the two
 // runs is kept for vit_model_description, because their speed differs.
 //===----------------------------------------------------------------------===//
-#include "runtime/cuda/Model.h"
+#include "runtime/cuda/Code.h"
+#include "weights/Safetensors.h"
 
 #include <cctype>
 #include <cstdlib>
@@ -28,7 +29,7 @@ std::string oneLine(std::string_view text) {
 
 /// The code of the highest architecture that runs on a device: same major, no higher minor. A
 /// letter ("sm_90a") ties code to exactly its device.
-const vit_machine_code *chooseCode(const vit_kernel &kernel, int major, int minor) {
+const vit_machine_code *chooseCode(const vit_cuda_code &kernel, int major, int minor) {
   const vit_machine_code *best = nullptr;
   int bestMinor = -1;
   for (uint32_t i = 0; i != kernel.code_count; ++i) {
@@ -55,8 +56,7 @@ bool isRefusal(CUresult error) {
          error == cudaUnsupportedPtxVersion || error == cudaInvalidSource;
 }
 
-Status loadPtx(const Driver &driver, const vit_kernel &kernel, const char *text,
-               LoadedKernel &out) {
+Status loadPtx(const Driver &driver, const vit_kernel &kernel, const char *text, LoadedCode &out) {
   std::string log(8192, '\0');
   int options[] = {cudaJitErrorLog, cudaJitErrorLogBytes};
   void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
@@ -87,10 +87,11 @@ bool hasEntry(std::string_view ptx, std::string_view name) {
   return false;
 }
 
-Status loadKernel(const Driver &driver, const vit_kernel &kernel, int major, int minor,
-                  const LoadOptions &options, LoadedKernel &out) {
+Status loadCode(const Driver &driver, const vit_kernel &kernel, int major, int minor,
+                const LoadOptions &options, LoadedCode &out) {
   bool replaced = !options.ptx.empty() && hasEntry(options.ptx, kernel.name);
-  const vit_machine_code *code = replaced ? nullptr : chooseCode(kernel, major, minor);
+  const vit_cuda_code &own = codeOf(kernel);
+  const vit_machine_code *code = replaced ? nullptr : chooseCode(own, major, minor);
   if (code) {
     CUresult error = driver.cuModuleLoadDataEx(&out.module, code->image, 0, nullptr, nullptr);
     out.machineCode = !error;
@@ -105,7 +106,7 @@ Status loadKernel(const Driver &driver, const vit_kernel &kernel, int major, int
     }
   }
   if (!out.module)
-    if (Status status = loadPtx(driver, kernel, replaced ? options.ptx.c_str() : kernel.ptx, out);
+    if (Status status = loadPtx(driver, kernel, replaced ? options.ptx.c_str() : own.ptx, out);
         !status)
       return out.refusal.empty()
                  ? status
@@ -114,11 +115,11 @@ Status loadKernel(const Driver &driver, const vit_kernel &kernel, int major, int
   if (CUresult error = driver.cuModuleGetFunction(&out.function, out.module, kernel.name))
     return driver.failure(error, "cuModuleGetFunction", quoted(kernel.name));
   // Above 48 KB a kernel must ask; static shared memory counts too, so ask whenever there is some.
-  if (kernel.dynamic_smem)
+  if (own.dynamic_smem)
     if (CUresult error = driver.cuFuncSetAttribute(out.function, cudaMaxDynamicSharedBytes,
-                                                   int(kernel.dynamic_smem)))
+                                                   int(own.dynamic_smem)))
       return driver.failure(error, "cuFuncSetAttribute",
-                            std::to_string(kernel.dynamic_smem) +
+                            std::to_string(own.dynamic_smem) +
                                 " bytes of shared memory for kernel " + quoted(kernel.name));
   // Lazy loading would move this work, and its memory, into the first run.
   if (driver.cuFuncLoad)

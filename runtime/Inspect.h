@@ -5,8 +5,8 @@
 // exchanging kernels, timing. Not installed; it may change with the tools.
 // One thread per workspace, as in the C API. Errors have no "vit: " in front.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_RUNTIME_CUDA_INSPECT_H
-#define VITC_RUNTIME_CUDA_INSPECT_H
+#ifndef VITC_RUNTIME_INSPECT_H
+#define VITC_RUNTIME_INSPECT_H
 
 #include "runtime/Recipe.h"
 #include "vit/library.h"
@@ -23,7 +23,7 @@
 
 namespace vitrt {
 
-/// The driver to open instead of libcuda.so.1, such as the emulator's file. Call it before the
+/// The CUDA driver to open instead of libcuda.so.1, such as the emulator's file. Call it before the
 /// first model is loaded.
 void setDriverPath(std::string path);
 
@@ -39,9 +39,15 @@ using WorkspacePtr = std::unique_ptr<vit_workspace, FreeWorkspace>;
 
 /// As vit_model_load, from any source (NULL: embedded weights). `ptx`, if not empty, is text whose
 /// entries replace the library's kernels of the same names; it must have at least one.
-Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, int device,
+Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, const char *device,
                                const std::string &ptx = {});
+/// For images of the library's own size.
 Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch);
+
+/// The plan for the library's own image size on the model's device.
+const vit_plan &nativePlan(const vit_model *model);
+/// The kernel that a step of a plan launches.
+const vit_kernel &kernelOf(const vit_library &library, const vit_plan &plan, const vit_step &step);
 
 /// For lines of timings: "machine code sm_89, driver 13.0, NVIDIA ..." if that is what every kernel
 /// runs, else "sm_89 PTX, JIT, driver ..." with the target of the text that the driver compiled.
@@ -56,14 +62,14 @@ DeviceNames deviceNames(const vit_model *model);
 /// What a step wrote: one buffer or output, copied to the host.
 struct WrittenValue {
   vit_arg_kind kind; // VIT_ARG_BUFFER or VIT_ARG_OUTPUT
-  uint32_t index;    // in the library's buffers or outputs
+  uint32_t index;    // in the plan's buffers or the library's outputs
   const char *name;
   std::vector<uint8_t> bytes; // of the whole batch
 };
 
 /// A step that has just run, alone on the device.
 struct StepView {
-  uint32_t index; // in library.steps
+  uint32_t index; // in the plan's steps
   const vit_step *step;
   const vit_kernel *kernel;
   int batch;
@@ -121,4 +127,4 @@ Result<std::vector<double>> timeSteps(vit_workspace *workspace, int batch,
                                       int group, int repetitions);
 
 } // namespace vitrt
-#endif // VITC_RUNTIME_CUDA_INSPECT_H
+#endif // VITC_RUNTIME_INSPECT_H

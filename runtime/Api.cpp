@@ -1,0 +1,202 @@
+//===- Api.cpp - The C API -------------------------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Every function of runtime.h but those of errors: checks of what a caller may
+// get wrong, then one call into the runtime. No target is known here.
+//===----------------------------------------------------------------------===//
+#include "runtime/Handles.h"
+
+using namespace vitrt;
+
+namespace {
+
+/// A library that this runtime can read at all.
+bool isReadable(const vit_library *library) {
+  return library && library->abi == VIT_ABI && library->size == sizeof(vit_library);
+}
+
+vit_status describeTensor(const vit_library *library, const vit_tensor *vit_library::*list,
+                          uint32_t vit_library::*count, const char *kind, uint32_t index,
+                          vit_tensor_info *out) {
+  return guarded([&]() -> Status {
+    if (!out)
+      return badArgument("out is NULL");
+    *out = {};
+    if (!isReadable(library))
+      return badArgument("library is NULL or of another ABI than " + std::to_string(VIT_ABI));
+    if (index >= library->*count)
+      return badArgument(std::string(kind) + " is " + std::to_string(index) +
+                         ", but the model has " + std::to_string(library->*count));
+    const vit_tensor &tensor = (library->*list)[index];
+    *out = {tensor.name, vit_dtype(tensor.dtype), tensor.rank, {}};
+    for (uint32_t i = 0; i != tensor.rank && i != VIT_MAX_RANK; ++i)
+      out->shape[i] = tensor.shape[i];
+    return {};
+  });
+}
+
+Status makeWorkspace(const vit_model *model, int maxBatch, ImageSize size, vit_workspace **out) {
+  if (!out)
+    return badArgument("out is NULL");
+  *out = nullptr;
+  if (!model)
+    return badArgument("model is NULL");
+  std::unique_ptr<vit_workspace> workspace;
+  if (Status created = createWorkspace(*model, maxBatch, size, workspace); !created)
+    return created;
+  *out = workspace.release();
+  return {};
+}
+
+/// The checks of a run, then `run`, with the launches of the batch prepared.
+template <class Run>
+vit_status checkedRun(const vit_model *model, vit_workspace *workspace, int batch,
+                      const void *const *inputs, int n, void *const *outputs, int m, bool aligned,
+                      Run run) {
+  return guarded([&]() -> Status {
+    if (!model || !workspace)
+      return badArgument(model ? "workspace is NULL" : "model is NULL");
+    if (Status good = workspace->checkRun(model, inputs, n, outputs, m, aligned); !good)
+      return good;
+    RunGuard guard(*workspace);
+    if (Status free = guard.check(); !free)
+      return free;
+    if (Status prepared = workspace->prepare(batch); !prepared)
+      return prepared;
+    return run(workspace->request(inputs, outputs, nullptr));
+  });
+}
+
+} // namespace
+
+extern "C" const char *vit_version(void) { return VIT_RUNTIME_VERSION; }
+
+extern "C" uint32_t vit_library_input_count(const vit_library *library) {
+  return isReadable(library) ? library->input_count : 0;
+}
+
+extern "C" uint32_t vit_library_output_count(const vit_library *library) {
+  return isReadable(library) ? library->output_count : 0;
+}
+
+extern "C" vit_status vit_library_input(const vit_library *library, uint32_t index,
+                                        vit_tensor_info *out) {
+  return describeTensor(library, &vit_library::inputs, &vit_library::input_count, "input", index,
+                        out);
+}
+
+extern "C" vit_status vit_library_output(const vit_library *library, uint32_t index,
+                                         vit_tensor_info *out) {
+  return describeTensor(library, &vit_library::outputs, &vit_library::output_count, "output", index,
+                        out);
+}
+
+extern "C" uint32_t vit_library_max_batch(const vit_library *library) {
+  return isReadable(library) ? library->max_batch : 0;
+}
+
+extern "C" const char *vit_library_label(const vit_library *library, uint32_t index) {
+  return isReadable(library) && index < library->label_count ? library->labels[index] : nullptr;
+}
+
+extern "C" vit_status vit_model_load(const vit_library *library, const char *weights,
+                                     const char *device, vit_model **out) {
+  return guarded([&]() -> Status {
+    if (!out)
+      return badArgument("out is NULL");
+    *out = nullptr;
+    std::unique_ptr<vit_model> model;
+    if (!weights) {
+      if (Status loaded = loadModel(library, nullptr, device, {}, model); !loaded)
+        return loaded;
+    } else {
+      if (Status good = checkLibrary(library); !good)
+        return good;
+      auto file = Safetensors::open(weights);
+      if (!file)
+        return badFile("weights " + file.error());
+      FileSource source(*file);
+      if (Status loaded = loadModel(library, &source, device, {}, model); !loaded)
+        return loaded;
+    }
+    *out = model.release();
+    return {};
+  });
+}
+
+extern "C" vit_status vit_model_load_from(const vit_library *library, vit_weight_reader reader,
+                                          void *user, const char *device, vit_model **out) {
+  return guarded([&]() -> Status {
+    if (!out || !reader)
+      return badArgument(out ? "reader is NULL" : "out is NULL");
+    *out = nullptr;
+    FunctionSource source([&](const char *name, std::span<const int64_t> shape,
+                              std::span<float> values) -> Result<void> {
+      clearLastError();
+      if (reader(user, name, uint32_t(shape.size()), shape.data(), values.data()) == VIT_OK)
+        return {};
+      std::string text = takeLastError();
+      return Error{"weights: " + quoted(name) + ": " +
+                   (text.empty() ? "the reader failed without vit_set_error" : text)};
+    });
+    std::unique_ptr<vit_model> model;
+    if (Status loaded = loadModel(library, &source, device, {}, model); !loaded)
+      return loaded;
+    *out = model.release();
+    return {};
+  });
+}
+
+extern "C" void vit_model_free(vit_model *model) { delete model; }
+
+extern "C" const char *vit_model_description(const vit_model *model) {
+  return model ? model->description.c_str() : "";
+}
+
+extern "C" vit_status vit_workspace_create(const vit_model *model, int maxBatch,
+                                           vit_workspace **out) {
+  return guarded([&] { return makeWorkspace(model, maxBatch, {}, out); });
+}
+
+extern "C" vit_status vit_workspace_create_sized(const vit_model *model, int maxBatch, int height,
+                                                 int width, vit_workspace **out) {
+  return guarded([&]() -> Status {
+    if (height >= 1 && width >= 1)
+      return makeWorkspace(model, maxBatch, {height, width}, out);
+    if (out)
+      *out = nullptr;
+    return badArgument("images are " + std::to_string(height) + "x" + std::to_string(width) +
+                       ", expected a height and a width of at least 1");
+  });
+}
+
+extern "C" void vit_workspace_free(vit_workspace *workspace) { delete workspace; }
+
+extern "C" vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspace,
+                                            int batch) {
+  return guarded([&]() -> Status {
+    if (!model || !workspace)
+      return badArgument(model ? "workspace is NULL" : "model is NULL");
+    if (model != &workspace->model)
+      return badArgument("the workspace belongs to another model");
+    RunGuard guard(*workspace);
+    if (Status free = guard.check(); !free)
+      return free;
+    return workspace->prepare(batch);
+  });
+}
+
+extern "C" vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
+                                    const void *const *inputs, int n, void *const *outputs, int m,
+                                    vit_stream stream) {
+  return checkedRun(model, workspace, batch, inputs, n, outputs, m, true, [&](RunRequest request) {
+    return model->backend->run(request, request.launches.records(), stream);
+  });
+}
+
+extern "C" vit_status vit_model_run_host(const vit_model *model, vit_workspace *workspace,
+                                         int batch, const void *const *inputs, int n,
+                                         void *const *outputs, int m) {
+  return checkedRun(model, workspace, batch, inputs, n, outputs, m, false,
+                    [&](RunRequest request) { return model->backend->runHost(request); });
+}

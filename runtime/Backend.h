@@ -1,0 +1,102 @@
+//===- Backend.h - What a target must do -----------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Plans, arguments and the C API are the same for every target. What differs is
+// behind this interface: code and memory of a device, and running launches there.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_BACKEND_H
+#define VITC_RUNTIME_BACKEND_H
+
+#include "runtime/Plan.h"
+
+#include <functional>
+#include <memory>
+#include <span>
+
+namespace vitrt {
+
+/// What tools may ask of loading beyond the C API.
+struct LoadOptions {
+  std::string ptx; ///< text whose entries replace the library's kernels of the same names
+};
+
+/// What runs where, for people.
+struct BackendText {
+  std::string code;   ///< "machine code sm_89", with the reason where it is not what was built
+  std::string image;  ///< the same for lines of timings: "sm_89 PTX, JIT"
+  std::string device; ///< "NVIDIA GeForce RTX 4090"
+  std::string driver; ///< "13.0"
+};
+
+/// Is called after each launch, which is complete then. A failure ends the run.
+class LaunchObserver {
+public:
+  virtual ~LaunchObserver() = default;
+  /// True for launches after which the device is waited for and launched() called.
+  virtual bool wants(const LaunchRecord &record) = 0;
+  virtual Status launched(const LaunchRecord &record) = 0;
+};
+
+/// What a backend keeps for the runs of one workspace.
+struct BackendState {
+  virtual ~BackendState() = default;
+};
+
+/// What a run is about. The launches are prepared; one run at a time.
+struct RunRequest {
+  const vit_library &library;
+  const SizedPlan &sized;
+  const PlanMemory &memory;
+  Launches &launches;
+  int maxBatch;                         ///< of the workspace
+  std::unique_ptr<BackendState> &state; ///< the backend's own, empty before its first run
+  const void *const *inputs;
+  void *const *outputs;
+  LaunchObserver *observer; ///< NULL: none
+};
+
+/// One device with the code and the weights of one model. Addresses are the device's. Threads may
+/// share it, each with a RunRequest of its own.
+class Backend {
+public:
+  virtual ~Backend() = default;
+
+  /// Takes code and weights to the device, once; `arena` has library.weight_bytes bytes. After a
+  /// failure the object can only be destroyed.
+  virtual Status load(const vit_library &library, const vit_target &target, const uint8_t *arena,
+                      const LoadOptions &options) = 0;
+  /// `about` says what for, in a failure's text.
+  virtual Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) = 0;
+  virtual void free(uint64_t address) = 0;
+  /// Synchronous copies.
+  virtual Status write(uint64_t to, const void *from, uint64_t bytes) = 0;
+  virtual Status read(void *to, uint64_t from, uint64_t bytes) = 0;
+  /// Enqueues `records`, with inputs and outputs on the device.
+  virtual Status run(const RunRequest &request, std::span<const LaunchRecord> records,
+                     vit_stream stream) = 0;
+  /// Runs all launches with inputs and outputs in host memory, and returns when they are done.
+  virtual Status runHost(const RunRequest &request) = 0;
+  /// Calls `work` `count` times, which enqueues on the stream that it is given, and measures each
+  /// by the device's clock.
+  virtual Status time(int count, const std::function<Status(vit_stream)> &work,
+                      std::vector<double> &microseconds) = 0;
+
+  /// After load().
+  uint64_t weights() const { return weightArena; }
+  const BackendText &text() const { return texts; }
+
+protected:
+  uint64_t weightArena = 0;
+  BackendText texts;
+};
+
+/// The device that a text names: "cuda", "cuda:1", or NULL for the best that the library has code
+/// for. `target` is the library's code for it.
+Status openBackend(const vit_library &library, const char *device, uint32_t &target,
+                   std::unique_ptr<Backend> &out);
+
+/// One for each kind of target: opens device `number` of the kind.
+Status openCuda(int number, std::unique_ptr<Backend> &out);
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_BACKEND_H

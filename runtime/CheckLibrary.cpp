@@ -1,0 +1,182 @@
+//===- CheckLibrary.cpp - Is a library whole? ------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// What a run takes on trust is checked here, once for each load. Counts grow
+// with the batch and with the tokens, so their largest value decides.
+//===----------------------------------------------------------------------===//
+#include "runtime/Plan.h"
+#include "weights/Safetensors.h"
+
+#include <algorithm>
+#include <span>
+
+namespace vitrt {
+namespace {
+
+Status damaged(const std::string &what) { return {VIT_BAD_ABI, "the library is damaged: " + what}; }
+
+/// valueOf() where nothing is known of the count; false beyond 2^62, which leaves room for sums.
+bool evaluate(const vit_count &count, uint64_t batch, uint64_t tokens, uint64_t &value) {
+  uint64_t images, length, rows;
+  return !__builtin_mul_overflow(count.per_image, batch, &images) &&
+         !__builtin_mul_overflow(count.per_length, tokens, &length) &&
+         !__builtin_mul_overflow(batch, tokens, &rows) &&
+         !__builtin_mul_overflow(count.per_token, rows, &rows) &&
+         !__builtin_add_overflow(count.constant, images, &value) &&
+         !__builtin_add_overflow(value, length, &value) &&
+         !__builtin_add_overflow(value, rows, &value) && value <= uint64_t(1) << 62;
+}
+
+/// Of a number from 0 to a largest one, with no sum beyond 64 bits.
+bool isInside(uint64_t offset, uint64_t bytes, uint64_t end) {
+  return offset <= end && bytes <= end - offset;
+}
+
+/// Checks one plan.
+class PlanCheck {
+public:
+  PlanCheck(const vit_library &library, const vit_plan &plan) : library(library), plan(plan) {}
+
+  Status check() const {
+    if (plan.max_tokens && (!plan.patch_height || !plan.patch_width))
+      return damaged("a plan for any image size has no patch size");
+    if (Status good = checkValues("input", library.inputs, plan.input_values, library.input_count);
+        !good)
+      return good;
+    if (Status good =
+            checkValues("output", library.outputs, plan.output_values, library.output_count);
+        !good)
+      return good;
+    if (!fits(plan.workspace_bytes) || !fits(plan.scratch_bytes))
+      return damaged("a workspace exceeds 2^62 bytes");
+    for (const vit_buffer &buffer : std::span(plan.buffers, plan.buffer_count))
+      if (!isInWorkspace(buffer))
+        return damaged("buffer " + quoted(buffer.name) + " is outside the workspace");
+    for (const vit_step &step : std::span(plan.steps, plan.step_count))
+      if (Status good = checkStep(step); !good)
+        return good;
+    return {};
+  }
+
+private:
+  bool fits(const vit_count &count) const {
+    uint64_t value;
+    return evaluate(count, library.max_batch, plan.max_tokens, value);
+  }
+
+  Status checkValues(const char *kind, const vit_tensor *tensors, const vit_count *values,
+                     uint32_t count) const {
+    for (uint32_t i = 0; i != count; ++i) {
+      uint64_t most;
+      if (tensors[i].rank > VIT_MAX_RANK || tensors[i].dtype > VIT_F64 ||
+          !evaluate(values[i], library.max_batch, plan.max_tokens, most) ||
+          most > uint64_t(1) << 59)
+        return damaged(std::string(kind) + " " + quoted(tensors[i].name) +
+                       " has a type, a rank or a size that no tensor has");
+    }
+    return {};
+  }
+
+  /// Coefficient by coefficient, which is enough for every batch.
+  bool isInWorkspace(const vit_buffer &buffer) const {
+    const vit_count &end = plan.workspace_bytes, &offset = buffer.offset, &bytes = buffer.bytes;
+    return isInside(offset.constant, bytes.constant, end.constant) &&
+           isInside(offset.per_image, bytes.per_image, end.per_image) &&
+           isInside(offset.per_length, bytes.per_length, end.per_length) &&
+           isInside(offset.per_token, bytes.per_token, end.per_token);
+  }
+
+  /// The scratch memory of a workspace does not depend on the batch of a run, so neither may the
+  /// largest need of a step.
+  bool hasScratch(const vit_count &need, uint64_t batch) const {
+    uint64_t constant, perLength;
+    return evaluate({need.constant, need.per_image, 0, 0}, batch, 0, constant) &&
+           evaluate({need.per_length, need.per_token, 0, 0}, batch, 0, perLength) &&
+           constant <= plan.scratch_bytes.constant && perLength <= plan.scratch_bytes.per_length;
+  }
+
+  Status checkStep(const vit_step &step) const {
+    auto fail = [&](const char *what) {
+      return damaged(std::string("step ") + quoted(step.label) + " " + what);
+    };
+    const vit_target &target = library.targets[plan.target];
+    if (step.kernel >= target.kernel_count)
+      return fail("names no kernel");
+    uint64_t batch = std::min(step.max_batch, library.max_batch);
+    for (int i = 0; i != 3; ++i) {
+      const vit_extent &extent = step.grid[i];
+      if (extent.divisor == 0)
+        return fail("divides by zero");
+      uint64_t limit = i == 0 ? 0x7FFFFFFF : 65535, least, most;
+      if (!evaluate(extent.count, std::max(1u, step.min_batch), plan.max_tokens != 0, least) ||
+          !evaluate(extent.count, batch, plan.max_tokens, most) || least == 0 || most == 0 ||
+          extent.times == 0 || (most - 1) / extent.divisor + 1 > limit / extent.times)
+        return fail("has a grid beyond the device's limits");
+    }
+    const uint32_t counts[] = {library.input_count, library.output_count, plan.buffer_count,
+                               library.weight_count};
+    for (const vit_arg &arg : std::span(step.args, step.arg_count)) {
+      if (arg.kind > VIT_ARG_SCRATCH || (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
+        return fail("has an unknown argument");
+      if (arg.kind == VIT_ARG_SCRATCH && !hasScratch(arg.count, batch))
+        return fail("uses more scratch memory than there is");
+      uint64_t most;
+      if (arg.kind == VIT_ARG_COUNT &&
+          (!evaluate(arg.count, batch, plan.max_tokens, most) || most > 0x7FFFFFFF))
+        return fail("counts beyond 31 bits");
+    }
+    return {};
+  }
+
+  const vit_library &library;
+  const vit_plan &plan;
+};
+
+Status checkTarget(const vit_library &library, uint32_t index) {
+  const vit_target &target = library.targets[index];
+  for (const vit_kernel &kernel : std::span(target.kernels, target.kernel_count))
+    if (!kernel.code)
+      return damaged("kernel " + quoted(kernel.name) + " has no code");
+  for (const vit_plan &plan : std::span(library.plans, library.plan_count))
+    if (plan.target == index)
+      return plan.max_tokens ? damaged("its native plan is for any image size") : Status();
+  return damaged("it has code for a target, but no plan for it");
+}
+
+} // namespace
+
+Status checkLibrary(const vit_library *library) {
+  if (!library)
+    return {VIT_BAD_ABI, "library is NULL: it does not speak ABI " + std::to_string(VIT_ABI) +
+                             " of this runtime; rebuild the model or update the runtime"};
+  if (library->abi != VIT_ABI)
+    return {VIT_BAD_ABI, "library has ABI " + std::to_string(library->abi) +
+                             ", this runtime has ABI " + std::to_string(VIT_ABI) +
+                             "; rebuild the model or update the runtime"};
+  if (library->size != sizeof(vit_library))
+    return damaged("its root has " + std::to_string(library->size) + " bytes, expected " +
+                   std::to_string(sizeof(vit_library)));
+  if (library->max_batch == 0 || library->max_batch > 0x7FFFFFFF)
+    return damaged("its largest batch is " + std::to_string(library->max_batch));
+  for (uint32_t i = 0; i != library->target_count; ++i)
+    if (library->targets[i].kind == VIT_TARGET_CUDA) // nobody looks at the others
+      if (Status good = checkTarget(*library, i); !good)
+        return good;
+  for (const vit_plan &plan : std::span(library->plans, library->plan_count)) {
+    if (plan.target >= library->target_count)
+      return damaged("a plan is for no target");
+    if (library->targets[plan.target].kind == VIT_TARGET_CUDA)
+      if (Status good = PlanCheck(*library, plan).check(); !good)
+        return good;
+  }
+  for (uint32_t i = 0; i != library->weight_count; ++i) {
+    const vit_prepared &weight = library->weights[i];
+    if (weight.value >= library->recipe_count)
+      return damaged("weight " + std::to_string(i) + " is no value of the recipe");
+    if (!isInside(weight.offset, weight.bytes, library->weight_bytes))
+      return damaged("weight " + std::to_string(i) + " is outside the weight arena");
+  }
+  return {};
+}
+
+} // namespace vitrt

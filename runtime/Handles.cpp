@@ -1,0 +1,139 @@
+//===- Handles.cpp - Models and workspaces ---------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Everything of a model that can be slow or fail happens when it is loaded, and
+// all memory of a workspace is taken when it is created, so a run calls no
+// allocator. A failing load takes back what it did, in destructors.
+//===----------------------------------------------------------------------===//
+#include "runtime/Handles.h"
+
+using namespace vitrt;
+
+namespace {
+
+std::string text(uint64_t number) { return std::to_string(number); }
+
+uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
+
+/// Checks one side's pointers; `describe` names the i-th.
+template <class Pointer, class Describe>
+Status checkPointers(Pointer const *pointers, int given, uint32_t expected, const char *kind,
+                     bool aligned, Describe describe) {
+  if (given < 0 || uint32_t(given) != expected) {
+    std::string names;
+    for (uint32_t i = 0; i != expected; ++i)
+      names += (i ? ", " : " (") + describe(i);
+    return badArgument("model has " + text(expected) + " " + kind + (expected == 1 ? "" : "s") +
+                       names + (expected ? ")" : "") + ", got " + std::to_string(given));
+  }
+  if (!pointers && expected)
+    return badArgument(std::string(kind) + "s is NULL");
+  for (uint32_t i = 0; i != expected; ++i) {
+    if (!pointers[i])
+      return badArgument(describe(i) + " is NULL");
+    if (uint64_t address = reinterpret_cast<uintptr_t>(pointers[i]); aligned && address % 16)
+      return badArgument(describe(i) + " is at address " + text(address) +
+                         ", expected a multiple of 16");
+  }
+  return {};
+}
+
+/// The arena's bytes: embedded, or made in `storage`.
+Status makeArena(const vit_library &library, WeightSource *source, std::vector<uint8_t> &storage,
+                 const uint8_t *&arena) {
+  arena = static_cast<const uint8_t *>(library.embedded);
+  if (!source)
+    return {};
+  storage.resize(library.weight_bytes);
+  arena = storage.data();
+  if (auto made = prepareWeights(library, *source, storage); !made)
+    return badFile(made.error());
+  return {};
+}
+
+} // namespace
+
+Status vitrt::loadModel(const vit_library *library, WeightSource *source, const char *device,
+                        const LoadOptions &options, std::unique_ptr<vit_model> &out) {
+  if (Status good = checkLibrary(library); !good)
+    return good;
+  if (!source && !library->embedded && library->weight_bytes != 0)
+    return badArgument("weights is NULL, but the library has no embedded weights; name a "
+                       "safetensors file");
+  if (source)
+    if (auto good = source->check(*library); !good) // before anything slow
+      return badFile(good.error());
+  auto model = std::make_unique<vit_model>(*library);
+  if (Status opened = openBackend(*library, device, model->target, model->backend); !opened)
+    return opened;
+  std::vector<uint8_t> storage;
+  const uint8_t *arena = nullptr;
+  if (Status made = makeArena(*library, source, storage, arena); !made)
+    return made;
+  Backend &backend = *model->backend;
+  if (Status loaded = backend.load(*library, library->targets[model->target], arena, options);
+      !loaded)
+    return loaded;
+  const BackendText &texts = backend.text();
+  model->description = texts.code + ", " + texts.device + ", driver " + texts.driver;
+  out = std::move(model);
+  return {};
+}
+
+Status vitrt::createWorkspace(const vit_model &model, int maxBatch, ImageSize size,
+                              std::unique_ptr<vit_workspace> &out) {
+  if (maxBatch < 1 || uint32_t(maxBatch) > model.library.max_batch)
+    return badArgument("max_batch is " + std::to_string(maxBatch) +
+                       ", expected 1 to the library's " + text(model.library.max_batch));
+  SizedPlan sized;
+  if (Status chosen = choosePlan(model.library, model.target, size, sized); !chosen)
+    return chosen;
+  auto workspace = std::make_unique<vit_workspace>(model, sized, maxBatch);
+  if (Status allocated = workspace->allocate(); !allocated)
+    return allocated;
+  out = std::move(workspace);
+  return {};
+}
+
+Status vit_workspace::allocate() {
+  const vit_plan &plan = *sized.plan;
+  uint64_t buffers = alignUp(valueOf(plan.workspace_bytes, uint64_t(maxBatch), sized.tokens));
+  uint64_t bytes = buffers + valueOf(plan.scratch_bytes, uint64_t(maxBatch), sized.tokens);
+  if (bytes)
+    if (Status allocated = model.backend->allocate(
+            bytes, " for " + std::to_string(maxBatch) + " images", memory.buffers);
+        !allocated)
+      return allocated;
+  memory.scratch = memory.buffers + buffers;
+  memory.weights = model.backend->weights();
+  return {};
+}
+
+vit_workspace::~vit_workspace() {
+  state.reset();
+  if (memory.buffers)
+    model.backend->free(memory.buffers);
+}
+
+Status vit_workspace::prepare(int batch) {
+  if (batch < 1)
+    return badArgument("batch is " + std::to_string(batch) + ", but must be at least 1");
+  if (batch > maxBatch)
+    return badArgument("batch is " + std::to_string(batch) + ", but the workspace holds at most " +
+                       std::to_string(maxBatch));
+  launches.prepare(batch, memory);
+  return {};
+}
+
+Status vit_workspace::checkRun(const vit_model *runModel, const void *const *inputs, int n,
+                               void *const *outputs, int m, bool aligned) const {
+  if (runModel != &model)
+    return badArgument("the workspace belongs to another model");
+  const vit_library &library = model.library;
+  if (Status good = checkPointers(inputs, n, library.input_count, "input", aligned,
+                                  [&](uint32_t i) { return inputText(library, i); });
+      !good)
+    return good;
+  return checkPointers(outputs, m, library.output_count, "output", aligned,
+                       [&](uint32_t i) { return outputText(library, i); });
+}

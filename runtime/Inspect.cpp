@@ -1,0 +1,235 @@
+//===- Inspect.cpp - What tools see of a model -----------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// The same launches as vit_model_run, with stops between them and clocks around
+// them.
+//===----------------------------------------------------------------------===//
+#include "runtime/Inspect.h"
+#include "runtime/Handles.h"
+#include "weights/HashWeights.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace vitrt {
+namespace {
+
+Error errorOf(const Status &status) { return {status.message()}; }
+
+/// Copies out what a step wrote and passes it on.
+class Watcher : public LaunchObserver {
+public:
+  Watcher(const vit_workspace &workspace, const StepObserver &observer)
+      : workspace(workspace), observer(observer) {}
+  bool wants(const LaunchRecord &) override { return true; }
+  Status launched(const LaunchRecord &record) override {
+    const vit_library &library = workspace.model.library;
+    const SizedPlan &sized = workspace.sized;
+    const vit_step &step = workspace.launches.stepOf(record);
+    int batch = workspace.launches.batch();
+    StepView view = {record.step, &step, &kernelOf(library, *sized.plan, step), batch, {}};
+    for (uint32_t i = 0; i != step.arg_count; ++i) {
+      const vit_arg &arg = step.args[i];
+      if (!arg.written || (arg.kind != VIT_ARG_BUFFER && arg.kind != VIT_ARG_OUTPUT))
+        continue;
+      const vit_buffer *buffer =
+          arg.kind == VIT_ARG_BUFFER ? &sized.plan->buffers[arg.index] : nullptr;
+      uint64_t bytes = buffer ? valueOf(buffer->bytes, uint64_t(batch), sized.tokens)
+                              : sized.outputBytes(library, arg.index, batch);
+      WrittenValue value = {vit_arg_kind(arg.kind), arg.index,
+                            buffer ? buffer->name : library.outputs[arg.index].name,
+                            std::vector<uint8_t>(bytes)};
+      if (Status read = workspace.model.backend->read(value.bytes.data(),
+                                                      workspace.launches.slot(record, i), bytes);
+          !read)
+        return {read.status(), quoted(value.name) + ": " + read.message()};
+      view.written.push_back(std::move(value));
+    }
+    if (auto seen = observer(view); !seen)
+      return badFile(seen.error());
+    return {};
+  }
+
+private:
+  const vit_workspace &workspace;
+  const StepObserver &observer;
+};
+
+/// Stops a run after one step.
+class StopAfter : public LaunchObserver {
+public:
+  explicit StopAfter(uint32_t step) : step(step) {}
+  bool wants(const LaunchRecord &record) override { return record.step == step; }
+  Status launched(const LaunchRecord &) override {
+    found = true;
+    return badArgument("stopped");
+  }
+  bool found = false;
+
+private:
+  uint32_t step;
+};
+
+Result<std::vector<double>> timed(vit_workspace *workspace, const DeviceTensors &tensors,
+                                  std::span<const LaunchRecord> records, int warmup,
+                                  int repetitions) {
+  Backend &backend = *workspace->model.backend;
+  RunRequest request = workspace->request(tensors.inputs.data(), tensors.outputs.data(), nullptr);
+  std::vector<double> times;
+  Status done = backend.time(
+      warmup + repetitions,
+      [&](vit_stream stream) { return backend.run(request, records, stream); }, times);
+  if (!done)
+    return errorOf(done);
+  times.erase(times.begin(), times.begin() + warmup);
+  return times;
+}
+
+} // namespace
+
+Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, const char *device,
+                               const std::string &ptx) {
+  std::unique_ptr<vit_model> model;
+  if (Status loaded = loadModel(library, source, device, {ptx}, model); !loaded)
+    return errorOf(loaded);
+  return ModelPtr(model.release());
+}
+
+Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch) {
+  std::unique_ptr<vit_workspace> workspace;
+  if (Status created = createWorkspace(*model, maxBatch, {}, workspace); !created)
+    return errorOf(created);
+  return WorkspacePtr(workspace.release());
+}
+
+const vit_plan &nativePlan(const vit_model *model) {
+  SizedPlan sized;
+  (void)choosePlan(model->library, model->target, {},
+                   sized); // checkLibrary has seen that it is there
+  return *sized.plan;
+}
+
+const vit_kernel &kernelOf(const vit_library &library, const vit_plan &plan, const vit_step &step) {
+  return library.targets[plan.target].kernels[step.kernel];
+}
+
+std::string imageText(const vit_model *model) {
+  const BackendText &text = model->backend->text();
+  return text.image + ", driver " + text.driver + ", " + text.device;
+}
+
+DeviceNames deviceNames(const vit_model *model) {
+  return {model->backend->text().device, model->backend->text().driver};
+}
+
+Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *const *inputs, int n,
+                             void *const *outputs, int m, const StepObserver &observer) {
+  if (Status good = workspace->checkRun(&workspace->model, inputs, n, outputs, m, false); !good)
+    return errorOf(good);
+  RunGuard guard(*workspace);
+  if (Status free = guard.check(); !free)
+    return errorOf(free);
+  if (Status prepared = workspace->prepare(batch); !prepared)
+    return errorOf(prepared);
+  Watcher watcher(*workspace, observer);
+  RunRequest request = workspace->request(inputs, outputs, observer ? &watcher : nullptr);
+  if (Status done = workspace->model.backend->runHost(request); !done)
+    return errorOf(done);
+  return {};
+}
+
+Result<uint32_t> countLaunches(vit_workspace *workspace, int batch) {
+  if (Status prepared = workspace->prepare(batch); !prepared)
+    return errorOf(prepared);
+  return uint32_t(workspace->launches.records().size());
+}
+
+Result<DeviceMemory> DeviceMemory::allocate(const vit_model *model, uint64_t bytes) {
+  uint64_t address = 0;
+  if (Status allocated = model->backend->allocate(bytes, "", address); !allocated)
+    return errorOf(allocated);
+  return DeviceMemory(model, address, bytes);
+}
+
+DeviceMemory::DeviceMemory(DeviceMemory &&other) noexcept
+    : model(other.model), pointer(std::exchange(other.pointer, 0)), bytes(other.bytes) {}
+
+DeviceMemory::~DeviceMemory() {
+  if (pointer)
+    model->backend->free(pointer);
+}
+
+Result<void> DeviceMemory::upload(const void *from, uint64_t count) {
+  if (Status done = model->backend->write(pointer, from, count); !done)
+    return errorOf(done);
+  return {};
+}
+
+Result<void> DeviceMemory::download(void *to, uint64_t count) const {
+  if (Status done = model->backend->read(to, pointer, count); !done)
+    return errorOf(done);
+  return {};
+}
+
+Result<DeviceTensors> makeTensors(const vit_model *model, int batch) {
+  const vit_library &library = model->library;
+  SizedPlan sized = {&nativePlan(model)};
+  DeviceTensors tensors;
+  for (uint32_t i = 0; i != library.input_count; ++i) {
+    const vit_tensor &tensor = library.inputs[i];
+    if (tensor.dtype != VIT_F32)
+      return Error{inputText(library, i) + " is not f32, which is all that is made here"};
+    std::vector<float> values(sized.inputBytes(library, i, batch) / 4);
+    hashUniform(tensor.name, 0, values);
+    auto memory = DeviceMemory::allocate(model, values.size() * 4);
+    if (!memory)
+      return memory.takeError();
+    if (auto uploaded = memory->upload(values.data(), values.size() * 4); !uploaded)
+      return uploaded.takeError();
+    tensors.inputs.push_back(memory->data());
+    tensors.memory.push_back(std::move(*memory));
+  }
+  for (uint32_t i = 0; i != library.output_count; ++i) {
+    auto memory = DeviceMemory::allocate(model, sized.outputBytes(library, i, batch));
+    if (!memory)
+      return memory.takeError();
+    tensors.outputs.push_back(memory->data());
+    tensors.memory.push_back(std::move(*memory));
+  }
+  return tensors;
+}
+
+Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,
+                                     const DeviceTensors &tensors, int warmup, int repetitions) {
+  if (Status prepared = workspace->prepare(batch); !prepared)
+    return errorOf(prepared);
+  return timed(workspace, tensors, workspace->launches.records(), warmup, repetitions);
+}
+
+Result<std::vector<double>> timeSteps(vit_workspace *workspace, int batch,
+                                      std::span<const uint32_t> steps, const DeviceTensors &tensors,
+                                      int group, int repetitions) {
+  if (Status prepared = workspace->prepare(batch); !prepared)
+    return errorOf(prepared);
+  const std::vector<LaunchRecord> &all = workspace->launches.records();
+  StopAfter stop(steps.back());
+  Status stopped = workspace->model.backend->run(
+      workspace->request(tensors.inputs.data(), tensors.outputs.data(), &stop), all, nullptr);
+  if (!stop.found)
+    return stopped ? Error{"step " + std::to_string(steps.back()) + " does not run with batch " +
+                           std::to_string(batch)}
+                   : errorOf(stopped);
+  std::vector<LaunchRecord> records;
+  for (int i = 0; i != group; ++i)
+    std::copy_if(all.begin(), all.end(), std::back_inserter(records), [&](const auto &record) {
+      return std::find(steps.begin(), steps.end(), record.step) != steps.end();
+    });
+  constexpr int warmup = 3;
+  auto times = timed(workspace, tensors, records, warmup, repetitions);
+  if (times)
+    for (double &time : *times)
+      time /= group;
+  return times;
+}
+
+} // namespace vitrt

@@ -1,0 +1,152 @@
+//===- Plan.cpp - What a run launches --------------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "runtime/Plan.h"
+#include "weights/Safetensors.h"
+
+#include <span>
+
+namespace vitrt {
+namespace {
+
+std::string sizeText(uint64_t height, uint64_t width) {
+  return std::to_string(height) + "x" + std::to_string(width);
+}
+
+std::string tensorText(const char *kind, uint32_t index, const vit_tensor &tensor) {
+  return std::string(kind) + " " + std::to_string(index) + " " + quoted(tensor.name);
+}
+
+uint32_t gridSize(const vit_extent &extent, int batch, uint64_t tokens) {
+  uint64_t count = valueOf(extent.count, uint64_t(batch), tokens);
+  return uint32_t((count + extent.divisor - 1) / extent.divisor * extent.times);
+}
+
+bool takesAnySize(const vit_plan &plan) { return plan.max_tokens != 0; }
+
+/// The tokens of an image, 0 if a plan for any size does not take it.
+uint64_t tokensOf(const vit_plan &plan, ImageSize size) {
+  if (uint32_t(size.height) % plan.patch_height || uint32_t(size.width) % plan.patch_width)
+    return 0;
+  uint64_t tokens = uint64_t(uint32_t(size.height) / plan.patch_height) *
+                    (uint32_t(size.width) / plan.patch_width);
+  return tokens <= plan.max_tokens ? tokens : 0;
+}
+
+/// "24x24 and 32x48", "no images", "24x24 and multiples of 8x8 of at most 100 tokens".
+std::string sizesText(const vit_library &library, uint32_t target) {
+  std::string text;
+  for (const vit_plan &plan : std::span(library.plans, library.plan_count)) {
+    if (plan.target != target || (!takesAnySize(plan) && plan.height == 0))
+      continue;
+    text += text.empty() ? "" : " and ";
+    text += takesAnySize(plan) ? "multiples of " + sizeText(plan.patch_height, plan.patch_width) +
+                                     " of at most " + std::to_string(plan.max_tokens) + " tokens"
+                               : sizeText(plan.height, plan.width);
+  }
+  return text.empty() ? "no images" : text;
+}
+
+} // namespace
+
+std::string inputText(const vit_library &library, uint32_t index) {
+  return tensorText("input", index, library.inputs[index]);
+}
+
+std::string outputText(const vit_library &library, uint32_t index) {
+  return tensorText("output", index, library.outputs[index]);
+}
+
+uint64_t sizeOf(uint32_t dtype) { return dtype == VIT_F64 ? 8 : dtype == VIT_F32 ? 4 : 2; }
+
+uint64_t SizedPlan::inputBytes(const vit_library &library, uint32_t index, int batch) const {
+  return valueOf(plan->input_values[index], uint64_t(batch), tokens) *
+         sizeOf(library.inputs[index].dtype);
+}
+
+uint64_t SizedPlan::outputBytes(const vit_library &library, uint32_t index, int batch) const {
+  return valueOf(plan->output_values[index], uint64_t(batch), tokens) *
+         sizeOf(library.outputs[index].dtype);
+}
+
+Status choosePlan(const vit_library &library, uint32_t target, ImageSize size, SizedPlan &out) {
+  out = {};
+  bool native = size.height == 0 && size.width == 0;
+  for (const vit_plan &plan : std::span(library.plans, library.plan_count)) {
+    if (plan.target != target)
+      continue;
+    if (native || (!takesAnySize(plan) && plan.height == uint32_t(size.height) &&
+                   plan.width == uint32_t(size.width))) {
+      out = {&plan, 0};
+      return {};
+    }
+    if (takesAnySize(plan) && !out.plan)
+      if (uint64_t tokens = tokensOf(plan, size))
+        out = {&plan, tokens};
+  }
+  if (out.plan)
+    return {};
+  return badArgument("images are " + sizeText(uint32_t(size.height), uint32_t(size.width)) +
+                     ", but the library is built for " + sizesText(library, target));
+}
+
+Launches::Launches(const vit_library &library, const SizedPlan &sized)
+    : library(library), sized(sized) {
+  size_t arguments = 0;
+  for (const vit_step &step : std::span(sized.plan->steps, sized.plan->step_count))
+    arguments += step.arg_count;
+  launches.reserve(sized.plan->step_count);
+  patches.reserve(arguments);
+  slots.resize(arguments);
+  parameters.resize(arguments + 1); // one more, so that a launch without any has an address
+  for (size_t i = 0; i != arguments; ++i)
+    parameters[i] = &slots[i];
+}
+
+void Launches::prepare(int batch, const PlanMemory &memory) {
+  if (preparedBatch == batch)
+    return;
+  preparedBatch = batch;
+  launches.clear();
+  patches.clear();
+  uint32_t slot = 0;
+  const vit_plan &plan = *sized.plan;
+  for (uint32_t i = 0; i != plan.step_count; ++i) {
+    const vit_step &step = plan.steps[i];
+    if (uint32_t(batch) < step.min_batch || uint32_t(batch) > step.max_batch)
+      continue;
+    LaunchRecord record = {i, {}, slot};
+    for (int axis = 0; axis != 3; ++axis)
+      record.grid[axis] = gridSize(step.grid[axis], batch, sized.tokens);
+    launches.push_back(record);
+    for (const vit_arg &arg : std::span(step.args, step.arg_count)) {
+      uint64_t value = 0; // the driver reads as many of the bytes as the parameter has
+      switch (arg.kind) {
+      case VIT_ARG_BUFFER:
+        value =
+            memory.buffers + valueOf(plan.buffers[arg.index].offset, uint64_t(batch), sized.tokens);
+        break;
+      case VIT_ARG_WEIGHT:
+        value = memory.weights + library.weights[arg.index].offset;
+        break;
+      case VIT_ARG_COUNT:
+        value = valueOf(arg.count, uint64_t(batch), sized.tokens);
+        break;
+      case VIT_ARG_SCRATCH:
+        value = memory.scratch;
+        break;
+      default:
+        patches.push_back({slot, arg.kind, arg.index});
+      }
+      slots[slot++] = value;
+    }
+  }
+}
+
+void Launches::bind(const void *const *inputs, void *const *outputs) {
+  for (const Patch &patch : patches)
+    slots[patch.slot] = reinterpret_cast<uintptr_t>(
+        patch.kind == VIT_ARG_INPUT ? inputs[patch.index] : outputs[patch.index]);
+}
+
+} // namespace vitrt

@@ -1,0 +1,106 @@
+//===- Plan.h - What a run launches ----------------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A plan of the library says how launches follow from the batch and from the
+// size of the images. Here one is chosen, and worked out once for a batch into
+// records that a run only patches with the caller's pointers. No target is known
+// here: addresses are numbers.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_PLAN_H
+#define VITC_RUNTIME_PLAN_H
+
+#include "runtime/Errors.h"
+#include "vit/library.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vitrt {
+
+/// Is everything in the library that indexes something in range, at every batch and every number of
+/// tokens? Archives are files.
+Status checkLibrary(const vit_library *library);
+
+/// "input 0 'pixel_values'", for messages.
+std::string inputText(const vit_library &library, uint32_t index);
+std::string outputText(const vit_library &library, uint32_t index);
+/// Bytes of one value.
+uint64_t sizeOf(uint32_t dtype);
+
+/// Of a library that checkLibrary() has passed, for which no count leaves 64 bits.
+inline uint64_t valueOf(const vit_count &count, uint64_t batch, uint64_t tokens) {
+  return count.constant + count.per_image * batch + count.per_length * tokens +
+         count.per_token * batch * tokens;
+}
+
+/// A plan for images of one size.
+struct SizedPlan {
+  const vit_plan *plan = nullptr;
+  uint64_t tokens = 0; ///< of an image
+
+  uint64_t inputBytes(const vit_library &library, uint32_t index, int batch) const;
+  uint64_t outputBytes(const vit_library &library, uint32_t index, int batch) const;
+};
+
+/// The size of an image; 0, 0: that of the native plan.
+struct ImageSize {
+  int height = 0, width = 0;
+};
+
+/// The plan of target `target` for images of a size. There is always a native one.
+Status choosePlan(const vit_library &library, uint32_t target, ImageSize size, SizedPlan &out);
+
+/// One launch of a prepared batch.
+struct LaunchRecord {
+  uint32_t step;
+  uint32_t grid[3];
+  uint32_t firstSlot; ///< of its parameters
+};
+
+/// Where a plan's memory begins.
+struct PlanMemory {
+  uint64_t buffers = 0, scratch = 0, weights = 0;
+};
+
+/// The launches of a plan with one batch: all is known but the caller's pointers.
+class Launches {
+public:
+  /// Allocates all that prepare() will need.
+  explicit Launches(const vit_library &library, const SizedPlan &sized);
+  /// Works out the launches of a batch; allocates nothing.
+  void prepare(int batch, const PlanMemory &memory);
+  /// Puts the caller's pointers in.
+  void bind(const void *const *inputs, void *const *outputs);
+
+  int batch() const { return preparedBatch; } ///< 0: none is prepared
+  const std::vector<LaunchRecord> &records() const { return launches; }
+  const vit_step &stepOf(const LaunchRecord &record) const {
+    return sized.plan->steps[record.step];
+  }
+  /// The i-th parameter of a launch: an address, or a number of 32 bits.
+  uint64_t slot(const LaunchRecord &record, uint32_t i) const {
+    return slots[record.firstSlot + i];
+  }
+  /// Pointers to the parameters of a launch.
+  void **parametersOf(const LaunchRecord &record) { return &parameters[record.firstSlot]; }
+
+private:
+  /// A parameter that changes from run to run.
+  struct Patch {
+    uint32_t slot;
+    uint32_t kind; // VIT_ARG_INPUT or VIT_ARG_OUTPUT
+    uint32_t index;
+  };
+
+  const vit_library &library;
+  SizedPlan sized;
+  int preparedBatch = 0;
+  std::vector<LaunchRecord> launches; // all four have their largest size from the start
+  std::vector<uint64_t> slots;
+  std::vector<void *> parameters; // parameters[i] points to slots[i]
+  std::vector<Patch> patches;
+};
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_PLAN_H

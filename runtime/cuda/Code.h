@@ -1,0 +1,34 @@
+//===- Code.h - Machine code, else PTX -------------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_CUDA_CODE_H
+#define VITC_RUNTIME_CUDA_CODE_H
+
+#include "runtime/Backend.h"
+#include "runtime/cuda/Driver.h"
+
+namespace vitrt {
+
+/// One kernel function on the device.
+struct LoadedCode {
+  CUmodule module = nullptr;
+  CUfunction function = nullptr;
+  bool machineCode = false; // else the driver compiled the PTX
+  std::string refusal;      // why not machine code, or empty
+};
+
+/// What a kernel of a CUDA target is made of.
+inline const vit_cuda_code &codeOf(const vit_kernel &kernel) {
+  return *static_cast<const vit_cuda_code *>(kernel.code);
+}
+
+/// Loads one kernel into the current context: machine code if the library has some that the driver
+/// takes on a device of compute capability major.minor, else PTX.
+Status loadCode(const Driver &driver, const vit_kernel &kernel, int major, int minor,
+                const LoadOptions &options, LoadedCode &out);
+
+/// True if PTX text has an entry of this name.
+bool hasEntry(std::string_view ptx, std::string_view name);
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_CUDA_CODE_H

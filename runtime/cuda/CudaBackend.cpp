@@ -1,0 +1,489 @@
+//===- CudaBackend.cpp - A model on a CUDA device --------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Everything goes through the driver API in the device's primary context, which
+// is made current for each call and taken back behind it. On the emulator each
+// planned buffer's range is registered, so that reaching into a neighbour inside
+// the workspace is out of bounds.
+//===----------------------------------------------------------------------===//
+#include "runtime/Recipe.h"
+#include "runtime/cuda/Code.h"
+
+namespace vitrt {
+namespace {
+
+/// "13.0" of 13000.
+std::string versionText(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
+
+/// The step's other arguments read this buffer too: its old values are still wanted.
+bool alsoRead(const vit_step &step, const vit_arg &written) {
+  for (const vit_arg &arg : std::span(step.args, step.arg_count))
+    if (arg.kind == written.kind && arg.index == written.index && !arg.written)
+      return true;
+  return false;
+}
+
+class CudaBackend : public Backend {
+public:
+  ~CudaBackend() override;
+  Status open(int number);
+
+  Status load(const vit_library &library, const vit_target &target, const uint8_t *arena,
+              const LoadOptions &options) override;
+  Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) override;
+  void free(uint64_t address) override;
+  Status write(uint64_t to, const void *from, uint64_t bytes) override;
+  Status read(void *to, uint64_t from, uint64_t bytes) override;
+  Status run(const RunRequest &request, std::span<const LaunchRecord> records,
+             vit_stream stream) override;
+  Status runHost(const RunRequest &request) override;
+  Status time(int count, const std::function<Status(vit_stream)> &work,
+              std::vector<double> &microseconds) override;
+
+private:
+  struct HostRun;
+
+  Status loadKernels(const vit_target &target, const LoadOptions &options);
+  Status uploadWeights(const vit_library &library, const uint8_t *arena);
+  void describe();
+  Status launch(const RunRequest &request, std::span<const LaunchRecord> records, CUstream stream);
+  Status launchOne(const RunRequest &request, const LaunchRecord &record, CUstream stream);
+  void registerInputs(const RunRequest &request) const;
+  void registerRanges(const RunRequest &request, const LaunchRecord &record) const;
+  Status openHostRun(const RunRequest &request);
+
+  const Driver *driver = nullptr;
+  CUdevice device = 0;
+  CUcontext context = nullptr; // retained
+  int major = 0, minor = 0;
+  std::vector<LoadedCode> loaded; // of the kernels of the target
+  const vit_kernel *kernels = nullptr;
+};
+
+/// The stream of run_host, and inputs and outputs on the device.
+struct CudaBackend::HostRun : BackendState {
+  explicit HostRun(CudaBackend &backend) : backend(backend) {}
+  ~HostRun() override {
+    ContextScope scope(*backend.driver);
+    (void)scope.enter(backend.context);
+    if (stream)
+      backend.driver->cuStreamDestroy(stream);
+    if (staging)
+      backend.driver->cuMemFree(staging);
+  }
+
+  CudaBackend &backend;
+  CUstream stream = nullptr;
+  CUdeviceptr staging = 0;
+  std::vector<void *> inputs, outputs;
+};
+
+CudaBackend::~CudaBackend() {
+  if (!context)
+    return;
+  {
+    ContextScope scope(*driver);
+    (void)scope.enter(context);
+    if (weightArena)
+      driver->cuMemFree(weightArena);
+    for (const LoadedCode &code : loaded)
+      if (code.module)
+        driver->cuModuleUnload(code.module);
+  }
+  driver->cuDevicePrimaryCtxRelease(device);
+}
+
+/// Finds the device and retains its primary context.
+Status CudaBackend::open(int number) {
+  if (Status opened = openDriver(driver); !opened)
+    return opened;
+  int count = 0, version = 0;
+  if (CUresult error = driver->cuDeviceGetCount(&count))
+    return driver->failure(error, "cuDeviceGetCount");
+  if (number >= count)
+    return badArgument(
+        "device is 'cuda:" + std::to_string(number) + "', but there " +
+        (count == 1 ? "is 1 CUDA device" : "are " + std::to_string(count) + " CUDA devices"));
+  CUdevice handle;
+  if (CUresult error = driver->cuDeviceGet(&handle, number))
+    return driver->failure(error, "cuDeviceGet");
+  char name[256] = "";
+  if (CUresult error = driver->cuDeviceGetName(name, sizeof name, handle))
+    return driver->failure(error, "cuDeviceGetName");
+  if (CUresult error = driver->cuDeviceGetAttribute(&major, cudaComputeMajor, handle))
+    return driver->failure(error, "cuDeviceGetAttribute");
+  if (CUresult error = driver->cuDeviceGetAttribute(&minor, cudaComputeMinor, handle))
+    return driver->failure(error, "cuDeviceGetAttribute");
+  if (CUresult error = driver->cuDriverGetVersion(&version))
+    return driver->failure(error, "cuDriverGetVersion");
+  texts.device = name;
+  texts.driver = versionText(version);
+  CUcontext retained = nullptr;
+  if (CUresult error = driver->cuDevicePrimaryCtxRetain(&retained, handle))
+    return driver->failure(error, "cuDevicePrimaryCtxRetain");
+  device = handle;
+  context = retained;
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Loading
+//===----------------------------------------------------------------------===//
+
+Status CudaBackend::load(const vit_library &library, const vit_target &target, const uint8_t *arena,
+                         const LoadOptions &options) {
+  ContextScope scope(*driver);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  if (Status done = loadKernels(target, options); !done)
+    return done;
+  if (Status uploaded = uploadWeights(library, arena); !uploaded)
+    return uploaded;
+  if (Status left = scope.leave(); !left)
+    return left;
+  describe();
+  return {};
+}
+
+Status CudaBackend::loadKernels(const vit_target &target, const LoadOptions &options) {
+  kernels = target.kernels;
+  loaded.resize(target.kernel_count);
+  std::vector<std::string_view> replaced;
+  for (uint32_t i = 0; i != target.kernel_count; ++i) {
+    const vit_kernel &kernel = kernels[i];
+    if (hasEntry(options.ptx, kernel.name)) {
+      for (std::string_view other : replaced)
+        if (other == kernel.name)
+          return badFile("the PTX text has an entry " + quoted(kernel.name) +
+                         ", but the library has several kernels of that name");
+      replaced.push_back(kernel.name);
+    }
+    if (Status done = loadCode(*driver, kernel, major, minor, options, loaded[i]); !done)
+      return done;
+  }
+  if (!options.ptx.empty() && replaced.empty())
+    return badFile("the PTX text has no entry with the name of a kernel of the library, such as " +
+                   quoted(target.kernel_count ? kernels[0].name : ""));
+  return {};
+}
+
+/// Uploads the arena; the context is current.
+Status CudaBackend::uploadWeights(const vit_library &library, const uint8_t *arena) {
+  if (library.weight_bytes == 0)
+    return {};
+  if (Status done = allocate(library.weight_bytes, " for weights", weightArena); !done)
+    return done;
+  if (CUresult error = driver->cuMemcpyHtoD(weightArena, arena, library.weight_bytes))
+    return driver->failure(error, "cuMemcpyHtoD", "weights");
+  // The copy may still be on its way, and streams that do not block would not wait for it.
+  if (CUresult error = driver->cuStreamSynchronize(nullptr))
+    return driver->failure(error, "cuStreamSynchronize", "weights");
+  if (driver->registerRange)
+    for (uint32_t i = 0; i != library.weight_count; ++i)
+      driver->registerRange(weightArena + library.weights[i].offset, library.weights[i].bytes,
+                            ("weight " + std::to_string(i)).c_str(), 0);
+  return {};
+}
+
+/// Which code runs: all kernels alike, or how many of which.
+void CudaBackend::describe() {
+  size_t machine = 0;
+  std::string refusal, target;
+  for (size_t i = 0; i != loaded.size(); ++i) {
+    machine += loaded[i].machineCode;
+    if (refusal.empty())
+      refusal = loaded[i].refusal;
+    if (loaded[i].machineCode || !target.empty())
+      continue;
+    std::string_view ptx = codeOf(kernels[i]).ptx;
+    constexpr std::string_view keyword = ".target ";
+    size_t at = ptx.find(keyword);
+    std::string_view rest = at == ptx.npos ? "" : ptx.substr(at + keyword.size());
+    target = rest.substr(0, rest.find_first_of(", \r\n"));
+  }
+  std::string arch = "sm_" + std::to_string(major) + std::to_string(minor);
+  bool all = machine == loaded.size();
+  texts.image = all ? "machine code " + arch : target + " PTX, JIT";
+  std::string code = "machine code " + arch;
+  if (all && machine != 0) {
+    texts.code = code;
+    return;
+  }
+  std::string ptx = "PTX JIT for " + arch;
+  if (!refusal.empty())
+    ptx += " (machine code refused: " + refusal + ")";
+  texts.code = machine == 0 ? ptx
+                            : code + " for " + std::to_string(machine) + " of " +
+                                  std::to_string(loaded.size()) + " kernels, the others " + ptx;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Status CudaBackend::allocate(uint64_t bytes, const std::string &about, uint64_t &address) {
+  ContextScope scope(*driver);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  CUdeviceptr pointer = 0;
+  if (CUresult error = driver->cuMemAlloc(&pointer, bytes))
+    return driver->failure(error, "cuMemAlloc", std::to_string(bytes) + " bytes" + about);
+  address = pointer;
+  return scope.leave();
+}
+
+void CudaBackend::free(uint64_t address) {
+  ContextScope scope(*driver);
+  (void)scope.enter(context);
+  driver->cuMemFree(address);
+}
+
+Status CudaBackend::write(uint64_t to, const void *from, uint64_t bytes) {
+  ContextScope scope(*driver);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  CUresult error = driver->cuMemcpyHtoD(to, from, bytes);
+  if (!error)
+    error = driver->cuStreamSynchronize(nullptr); // other streams do not wait for the copy
+  if (error)
+    return driver->failure(error, "cuMemcpyHtoD");
+  return scope.leave();
+}
+
+Status CudaBackend::read(void *to, uint64_t from, uint64_t bytes) {
+  ContextScope scope(*driver);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  if (CUresult error = driver->cuMemcpyDtoH(to, from, bytes))
+    return driver->failure(error, "cuMemcpyDtoH");
+  return scope.leave();
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+void CudaBackend::registerInputs(const RunRequest &request) const {
+  for (uint32_t i = 0; i != request.library.input_count; ++i)
+    driver->registerRange(reinterpret_cast<uintptr_t>(request.inputs[i]),
+                          request.sized.inputBytes(request.library, i, request.launches.batch()),
+                          request.library.inputs[i].name, 0);
+}
+
+/// Tells the emulator what each argument may touch, and that written buffers hold nothing yet.
+void CudaBackend::registerRanges(const RunRequest &request, const LaunchRecord &record) const {
+  const vit_step &step = request.launches.stepOf(record);
+  int batch = request.launches.batch();
+  auto valueAt = [&](const vit_count &count) {
+    return valueOf(count, uint64_t(batch), request.sized.tokens);
+  };
+  for (uint32_t i = 0; i != step.arg_count; ++i) {
+    const vit_arg &arg = step.args[i];
+    bool fresh = arg.written && !alsoRead(step, arg);
+    uint64_t address = request.launches.slot(record, i);
+    if (arg.kind == VIT_ARG_BUFFER) {
+      const vit_buffer &buffer = request.sized.plan->buffers[arg.index];
+      driver->registerRange(address, valueAt(buffer.bytes), buffer.name, fresh);
+    } else if (arg.kind == VIT_ARG_OUTPUT) {
+      driver->registerRange(address, request.sized.outputBytes(request.library, arg.index, batch),
+                            request.library.outputs[arg.index].name, fresh);
+    } else if (arg.kind == VIT_ARG_SCRATCH) {
+      driver->registerRange(address, valueAt(arg.count), "scratch", fresh);
+    }
+  }
+}
+
+Status CudaBackend::launchOne(const RunRequest &request, const LaunchRecord &record,
+                              CUstream stream) {
+  const vit_step &step = request.launches.stepOf(record);
+  const vit_cuda_code &code = codeOf(kernels[step.kernel]);
+  if (CUresult error = driver->cuLaunchKernel(
+          loaded[step.kernel].function, record.grid[0], record.grid[1], record.grid[2],
+          code.threads, 1, 1, code.dynamic_smem, stream,
+          step.arg_count ? request.launches.parametersOf(record) : nullptr, nullptr))
+    return driver->failure(error, "cuLaunchKernel",
+                           "kernel " + quoted(kernels[step.kernel].name) + " of step " +
+                               quoted(step.label));
+  return {};
+}
+
+/// The context is current.
+Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchRecord> records,
+                           CUstream stream) {
+  request.launches.bind(request.inputs, request.outputs);
+  if (driver->registerRange)
+    registerInputs(request);
+  for (const LaunchRecord &record : records) {
+    if (driver->registerRange)
+      registerRanges(request, record);
+    if (Status launched = launchOne(request, record, stream); !launched)
+      return launched;
+    if (!request.observer || !request.observer->wants(record))
+      continue;
+    if (CUresult error = driver->cuStreamSynchronize(stream))
+      return driver->failure(error, "cuStreamSynchronize",
+                             "step " + quoted(request.launches.stepOf(record).label));
+    if (Status seen = request.observer->launched(record); !seen)
+      return seen;
+  }
+  return {};
+}
+
+Status CudaBackend::run(const RunRequest &request, std::span<const LaunchRecord> records,
+                        vit_stream stream) {
+  ContextScope scope(*driver);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  if (Status launched = launch(request, records, stream); !launched)
+    return launched;
+  return scope.leave();
+}
+
+/// What runHost needs, at the first call with a workspace; the context is current.
+Status CudaBackend::openHostRun(const RunRequest &request) {
+  if (!request.state)
+    request.state = std::make_unique<HostRun>(*this);
+  auto &host = static_cast<HostRun &>(*request.state);
+  if (host.stream)
+    return {};
+  const vit_library &library = request.library;
+  std::vector<uint64_t> offsets;
+  uint64_t bytes = 0;
+  auto place = [&](uint64_t size) {
+    offsets.push_back(bytes);
+    bytes += alignUp(size);
+  };
+  for (uint32_t i = 0; i != library.input_count; ++i)
+    place(request.sized.inputBytes(library, i, request.maxBatch));
+  for (uint32_t i = 0; i != library.output_count; ++i)
+    place(request.sized.outputBytes(library, i, request.maxBatch));
+  if (!host.staging && bytes)
+    if (CUresult error = driver->cuMemAlloc(&host.staging, bytes)) {
+      host.staging = 0;
+      return driver->failure(error, "cuMemAlloc",
+                             std::to_string(bytes) + " bytes for inputs and outputs");
+    }
+  host.inputs.clear();
+  host.outputs.clear();
+  for (size_t i = 0; i != offsets.size(); ++i)
+    (i < library.input_count ? host.inputs : host.outputs)
+        .push_back(reinterpret_cast<void *>(host.staging + offsets[i]));
+  if (CUresult error = driver->cuStreamCreate(&host.stream, cudaStreamNonBlocking)) {
+    host.stream = nullptr;
+    return driver->failure(error, "cuStreamCreate");
+  }
+  return {};
+}
+
+Status CudaBackend::runHost(const RunRequest &request) {
+  const vit_library &library = request.library;
+  int batch = request.launches.batch();
+  ContextScope scope(*driver);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  if (Status opened = openHostRun(request); !opened)
+    return opened;
+  auto &host = static_cast<HostRun &>(*request.state);
+  RunRequest onDevice = request;
+  onDevice.inputs = host.inputs.data();
+  onDevice.outputs = host.outputs.data();
+  auto enqueue = [&]() -> Status {
+    for (uint32_t i = 0; i != library.input_count; ++i)
+      if (CUresult error = driver->cuMemcpyHtoDAsync(
+              reinterpret_cast<uintptr_t>(host.inputs[i]), request.inputs[i],
+              request.sized.inputBytes(library, i, batch), host.stream))
+        return driver->failure(error, "cuMemcpyHtoDAsync", inputText(library, i));
+    if (Status launched = launch(onDevice, request.launches.records(), host.stream); !launched)
+      return launched;
+    for (uint32_t i = 0; i != library.output_count; ++i)
+      if (CUresult error = driver->cuMemcpyDtoHAsync(
+              request.outputs[i], reinterpret_cast<uintptr_t>(host.outputs[i]),
+              request.sized.outputBytes(library, i, batch), host.stream))
+        return driver->failure(error, "cuMemcpyDtoHAsync", outputText(library, i));
+    return {};
+  };
+  Status done = enqueue();
+  // Also after a failure: copies on their way must not touch the caller's memory later.
+  if (CUresult error = driver->cuStreamSynchronize(host.stream); error && done)
+    done = driver->failure(error, "cuStreamSynchronize");
+  if (!done)
+    return done;
+  return scope.leave();
+}
+
+//===----------------------------------------------------------------------===//
+// Timing
+//===----------------------------------------------------------------------===//
+
+/// Two events and a stream; the context is current as long as it lives.
+class Clock {
+public:
+  explicit Clock(const Driver &driver) : driver(driver), scope(driver) {}
+  ~Clock() {
+    if (begin)
+      driver.cuEventDestroy(begin);
+    if (end)
+      driver.cuEventDestroy(end);
+    if (stream)
+      driver.cuStreamDestroy(stream);
+  }
+  Status open(CUcontext context) {
+    if (Status entered = scope.enter(context); !entered)
+      return entered;
+    if (CUresult error = driver.cuStreamCreate(&stream, cudaStreamNonBlocking))
+      return driver.failure(error, "cuStreamCreate");
+    for (CUevent *event : {&begin, &end})
+      if (CUresult error = driver.cuEventCreate(event, cudaEventDefault))
+        return driver.failure(error, "cuEventCreate");
+    return {};
+  }
+  Status time(const std::function<Status(vit_stream)> &work, double &microseconds) {
+    if (CUresult error = driver.cuEventRecord(begin, stream))
+      return driver.failure(error, "cuEventRecord");
+    if (Status done = work(stream); !done)
+      return done;
+    if (CUresult error = driver.cuEventRecord(end, stream))
+      return driver.failure(error, "cuEventRecord");
+    if (CUresult error = driver.cuEventSynchronize(end))
+      return driver.failure(error, "cuEventSynchronize");
+    float milliseconds = 0;
+    if (CUresult error = driver.cuEventElapsedTime(&milliseconds, begin, end))
+      return driver.failure(error, "cuEventElapsedTime");
+    microseconds = 1000.0 * milliseconds;
+    return {};
+  }
+
+private:
+  const Driver &driver;
+  ContextScope scope; // destroyed last
+  CUstream stream = nullptr;
+  CUevent begin = nullptr, end = nullptr;
+};
+
+Status CudaBackend::time(int count, const std::function<Status(vit_stream)> &work,
+                         std::vector<double> &microseconds) {
+  Clock clock(*driver);
+  if (Status opened = clock.open(context); !opened)
+    return opened;
+  microseconds.resize(size_t(count));
+  for (double &time : microseconds)
+    if (Status timed = clock.time(work, time); !timed)
+      return timed;
+  return {};
+}
+
+} // namespace
+
+Status openCuda(int number, std::unique_ptr<Backend> &out) {
+  auto backend = std::make_unique<CudaBackend>();
+  if (Status opened = backend->open(number); !opened)
+    return opened;
+  out = std::move(backend);
+  return {};
+}
+
+} // namespace vitrt

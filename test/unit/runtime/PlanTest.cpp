@@ -1,0 +1,162 @@
+//===- PlanTest.cpp - Images of several sizes ------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// The tiny model, whose kernels take any number of values: native images are
+// 4x8, a second plan is for 8x8, a third for multiples of 2x2 with at most 60
+// tokens of 4 values each.
+//===----------------------------------------------------------------------===//
+#include "runtime/Plan.h"
+#include "RuntimeFixture.h"
+#include "vit/vit.hpp"
+
+using namespace tiny;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// A plan whose launches work on `values` values.
+struct PlanOf {
+  PlanOf(vit_count values, vit_count bytes) : values(values) {
+    for (std::vector<vit_arg> *args : {&affine, &relu})
+      args->back().count = values;
+    buffers = {{"hidden", {}, bytes}};
+    affine[3].index = relu[0].index = 0;
+    for (vit_step &step : steps) {
+      bool first = step.kernel == 0;
+      step.grid[0].count = values;
+      step.args = first ? affine.data() : relu.data();
+    }
+    plan.step_count = uint32_t(steps.size());
+    plan.buffer_count = 1;
+    plan.steps = steps.data();
+    plan.buffers = buffers.data();
+    plan.input_values = plan.output_values = &this->values;
+    plan.workspace_bytes = bytes;
+  }
+  PlanOf(const PlanOf &) = delete;
+
+  vit_count values;
+  std::vector<vit_arg> affine{tinyAffineArgs, tinyAffineArgs + 5},
+      relu{tinyReluArgs, tinyReluArgs + 3};
+  std::vector<vit_step> steps{tinySteps, tinySteps + 3};
+  std::vector<vit_buffer> buffers;
+  vit_plan plan = {};
+};
+
+struct Sizes {
+  Sizes() {
+    plans[0].height = 4;
+    plans[0].width = 8;
+    larger.plan.height = larger.plan.width = 8;
+    plans[1] = larger.plan;
+    any.plan.patch_height = any.plan.patch_width = 2;
+    any.plan.max_tokens = 60;
+    plans[2] = any.plan;
+    library.plans = plans;
+    library.plan_count = 3;
+  }
+  PlanOf larger{TINY_PER_IMAGE(64), TINY_PER_IMAGE(256)};
+  PlanOf any{{0, 0, 0, 4}, {0, 0, 0, 16}};
+  vit_plan plans[3] = {tinyPlans[0]};
+  vit_library library = tiny::library;
+};
+
+std::string lastError() { return vit_last_error(); }
+
+} // namespace
+
+TEST_CASE("runtime: each image size runs its own plan") {
+  Sizes sizes;
+  Loaded tiny(sizes.library);
+  struct Case {
+    int height, width;
+    size_t values;
+  };
+  for (Case size : {Case{4, 8, 32}, {8, 8, 64}, {2, 2, 4}, {6, 10, 60}, {2, 120, 240}, {8, 4, 32}})
+    for (int batch : {1, 3, 8}) {
+      INFO(size.height << "x" << size.width << ", batch " << batch);
+      vit_workspace *workspace = nullptr;
+      REQUIRE(vit_workspace_create_sized(tiny.model, 8, size.height, size.width, &workspace) ==
+              VIT_OK);
+      std::vector<float> x = fill(size.values * size_t(batch), pixel), y(x.size());
+      const void *inputs[] = {x.data()};
+      void *outputs[] = {y.data()};
+      CHECK(vit_model_run_host(tiny.model, workspace, batch, inputs, 1, outputs, 1) == VIT_OK);
+      CHECK(lastError() == "");
+      CHECK(y == expected(x));
+      vit_workspace_free(workspace);
+    }
+  // The C++ wrapper takes a size too.
+  std::vector<float> seen = fill(64, pixel), out(64);
+  Checkpoint checkpoint("sized");
+  vit::Model model;
+  vit::Workspace sized;
+  REQUIRE(model.load(&sizes.library, checkpoint.path.c_str()) == VIT_OK);
+  REQUIRE(sized.create(model, 1, 8, 8) == VIT_OK);
+  const void *const inputs[] = {seen.data()};
+  void *const outputs[] = {out.data()};
+  CHECK(sized.runHost(1, inputs, outputs) == VIT_OK);
+  CHECK(out == expected(seen));
+  // Without a size it is the native one.
+  std::vector<float> x = pixels(2), y;
+  REQUIRE(tiny.runHost(2, x, y) == VIT_OK);
+  CHECK(y == expected(x));
+}
+
+TEST_CASE("runtime: image sizes that no plan takes are refused with those that there are") {
+  Sizes sizes;
+  Loaded tiny(sizes.library);
+  vit_workspace *workspace = nullptr;
+  auto refused = [&](int height, int width) {
+    workspace = reinterpret_cast<vit_workspace *>(1);
+    CHECK(vit_workspace_create_sized(tiny.model, 1, height, width, &workspace) == VIT_BAD_ARGUMENT);
+    CHECK(workspace == nullptr);
+    return lastError();
+  };
+  CHECK(refused(3, 8) == "vit: images are 3x8, but the library is built for 4x8 and 8x8 and "
+                         "multiples of 2x2 of at most 60 tokens");
+  CHECK_THAT(refused(16, 16), Contains("images are 16x16")); // 64 tokens
+  CHECK_THAT(refused(2, 9), Contains("images are 2x9"));
+  CHECK_THAT(refused(0, 8), Contains("expected a height and a width of at least 1"));
+  CHECK_THAT(refused(4, -8), Contains("images are 4x-8"));
+  Loaded plain; // its input is no image
+  CHECK(vit_workspace_create_sized(plain.model, 1, 4, 8, &workspace) == VIT_BAD_ARGUMENT);
+  CHECK(lastError() == "vit: images are 4x8, but the library is built for no images");
+}
+
+TEST_CASE("runtime: counts grow with batch and tokens, and are checked at the largest") {
+  CHECK(vitrt::valueOf({5, 0, 0, 0}, 3, 7) == 5);
+  CHECK(vitrt::valueOf({5, 2, 0, 0}, 3, 7) == 11);
+  CHECK(vitrt::valueOf({5, 2, 10, 0}, 3, 7) == 81);
+  CHECK(vitrt::valueOf({5, 2, 10, 100}, 3, 7) == 2181);
+
+  Sizes sizes;
+  configure("");
+  Checkpoint checkpoint;
+  auto damaged = [&] {
+    sizes.plans[2] = sizes.any.plan;
+    vit_model *model = nullptr;
+    CHECK(vit_model_load(&sizes.library, checkpoint.path.c_str(), nullptr, &model) == VIT_BAD_ABI);
+    return lastError();
+  };
+  // 8 images of 60 tokens: 480 tokens.
+  vit_extent &grid = sizes.any.steps[0].grid[1];
+  grid = {{0, 0, 0, 137}, 1, 1};
+  CHECK_THAT(damaged(), Contains("grid beyond the device's limits")); // 65760
+  grid = {{0, 0, 1, 0}, 1, 1093};
+  CHECK_THAT(damaged(), Contains("grid beyond the device's limits")); // 65580
+  grid = {{1, 0, 0, 0}, 1, 1};
+  sizes.any.affine.back().count.per_token = 4473925;
+  CHECK_THAT(damaged(), Contains("counts beyond 31 bits"));
+  sizes.any.affine.back().count.per_token = 4;
+  sizes.any.buffers[0].bytes.per_length = 1;
+  CHECK_THAT(damaged(), Contains("buffer 'hidden' is outside the workspace"));
+  sizes.any.buffers[0].bytes.per_length = 0;
+  sizes.any.affine.push_back({VIT_ARG_SCRATCH, 0, 1, {0, 0, 0, 1}});
+  sizes.any.steps[0].args = sizes.any.affine.data();
+  sizes.any.steps[0].arg_count = 6;
+  sizes.any.plan.scratch_bytes = {0, 0, 7, 0}; // one less than 8 images need
+  CHECK_THAT(damaged(), Contains("uses more scratch memory than there is"));
+  sizes.any.plan.patch_width = 0;
+  CHECK_THAT(damaged(), Contains("has no patch size"));
+}
