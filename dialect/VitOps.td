@@ -112,7 +112,16 @@ def Vit_PreparedOp : Vit_Op<"prepared", [Pure]> {
     type is the one of that result.
 
     ```mlir
-    %w = vit.prepared 3 : tensor<2304x768xf16>
+    func.func @prepare() -> tensor<8x16xf16> {
+      %w = vit.weight "fc.weight" : tensor<8x16xf32>
+      %w16 = vit.cast %w : tensor<8x16xf32> -> tensor<8x16xf16>
+      return %w16 : tensor<8x16xf16>
+    }
+    func.func @forward(%x: tensor<?x16xf16>) -> tensor<?x8xf16> {
+      %w = vit.prepared 0 : tensor<8x16xf16>
+      %y = vit.linear %x, %w : tensor<?x16xf16>, tensor<8x16xf16> -> tensor<?x8xf16>
+      return %y : tensor<?x8xf16>
+    }
     ```
   }];
   let arguments = (ins I64Attr:$index);

@@ -37,6 +37,7 @@ struct PipelineOptions {
   std::vector<std::string> tuned;   ///< for `tuned`: KERNEL HASH BATCH SCHEDULE
   std::string require;              ///< "no-spill,fuse:linear+bias_add+gelu"
   bool batchInvariant = false;      ///< one reduction for all batches
+  std::string first, last;          ///< passes to begin and end with, by name; empty: all
 };
 
 /// Model to model: prune, merge, fold. What `--emit=vit` prints.
@@ -44,6 +45,9 @@ void buildModelPipeline(mlir::OpPassManager &manager, const PipelineOptions &opt
 
 /// Model to kernels with schedules and places. What `--emit=kernels` prints.
 void buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+
+/// Both, for vitc-opt: --vit-model-pipeline and --vit-kernel-pipeline.
+void registerVitcPipelines();
 
 } // namespace vitc
 

@@ -105,8 +105,8 @@ private:
   void example() {
     const char *weights = library.embedded ? "NULL" : "\"model.safetensors\"";
     out << " *\n"
-        << " *   vit_model *model;\n"
-        << " *   vit_workspace *workspace;\n"
+        << " *   vit_model *model = NULL;\n"
+        << " *   vit_workspace *workspace = NULL;\n"
         << " *   const void *in[] = {" << arrays(inputs) << "};\n"
         << " *   void *out[] = {" << arrays(outputs) << "};\n"
         << " *   if (vit_model_load(" << name << "_library(VIT_ABI), " << weights

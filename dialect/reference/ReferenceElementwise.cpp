@@ -39,7 +39,7 @@ template <typename Function> static void zip(const Call &call, Function function
 
 /// Every row of operand 0 times `factor` and its element of operand 1.
 static void scaleRows(const Call &call, double factor) {
-  RefView input = call.operands[0], rows = call.operands[1];
+  View input = call.operands[0], rows = call.operands[1];
   for (size_t i = 0, row = input.values.size() / rows.values.size(); i < input.values.size(); ++i)
     call.result[i] = input.values[i] * factor * rows.values[i / row];
 }

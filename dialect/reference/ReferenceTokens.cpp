@@ -46,7 +46,7 @@ static void compute(ReshapeOp, const Call &call) {
 }
 
 static void compute(PermuteOp op, const Call &call) {
-  RefView input = call.operands[0];
+  View input = call.operands[0];
   for (int64_t i = 0, e = input.values.size(); i < e; ++i) {
     int64_t rest = i, from = 0;
     for (int64_t d = call.shape.size() - 1; d >= 0; --d) {

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Plants bugs in emitted PTX and counts which of them the emulator reports.
 
-  mutants.py --vitc V --vit-run R MODEL          every kind of bug in a GEMM and in the attention of MODEL
+  mutants.py --vitc V --vit-run R [--seed S] MODEL
+                                                 every kind of bug in a GEMM and in the attention of MODEL
   mutants.py --drop-barriers PTX DIR             writes DIR/mutant-N.ptx, each without one barrier
 
 A kind of bug is a textual edit. It counts as reported if every kernel that has the edited
 construct is reported when it runs: one line `kernel:line:thread: kind: text` with that kernel's
-name. The text as emitted must be reported under no order of thread blocks.
+name. The text as emitted must be reported under no order of thread blocks. The seed chooses these orders.
 """
 import argparse
 import os
+import random
 import re
 import subprocess
 import sys
@@ -272,7 +274,9 @@ class Library:
 def all_kinds(arguments):
     with tempfile.TemporaryDirectory() as scratch:
         library = Library(arguments, scratch)
-        for order in range(5):
+        generator = random.Random(arguments.seed)
+        orders = [generator.randrange(1 << 31) for _ in range(5)]
+        for order in [0, *orders]:
             status, findings, stderr = library.run(order=order)
             if status or findings:
                 sys.exit(f"the unchanged kernels are reported under order {order}:\n{stderr}")
@@ -295,7 +299,7 @@ def all_kinds(arguments):
                     path = os.path.join(scratch, "mutant.ptx")
                     with open(path, "w") as file:
                         file.write(HEADER + "\n".join(mutant) + "\n")
-                    _, findings, stderr = library.run(path)
+                    _, findings, stderr = library.run(path, generator.choice(orders))
                     mine = [f for f in findings if f[0] == name]
                     print(f"{kind:32} {name:28} " + (f"line {mine[0][1]}, thread {mine[0][2]}: "
                                                      f"{mine[0][3]}" if mine else "NOT REPORTED"))
@@ -331,6 +335,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--vitc", required=True)
     parser.add_argument("--vit-run", required=True)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("model")
     all_kinds(parser.parse_args())
 

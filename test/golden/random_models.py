@@ -391,7 +391,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--vitc", required=True)
     parser.add_argument("--cases", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--keep", help="folder for the cases that fail")
     arguments = parser.parse_args()

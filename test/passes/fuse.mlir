@@ -1,11 +1,11 @@
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse --split-input-file | FileCheck %s
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse --split-input-file --remark-format=emitRemark \
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-fuse" --split-input-file | FileCheck %s
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-fuse" --split-input-file --remark-format=emitRemark \
 // RUN:   --remarks-filter-missed=vit-fuse 2>&1 | FileCheck %s --check-prefix=MISSED
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse=tile=128x128x32/64x64/3 --split-input-file | FileCheck %s --check-prefix=PINNED
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse=tile=128x128x32/64x64/3 --split-input-file --remark-format=emitRemark \
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-fuse tile=128x128x32/64x64/3" --split-input-file | FileCheck %s --check-prefix=PINNED
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-fuse tile=128x128x32/64x64/3" --split-input-file --remark-format=emitRemark \
 // RUN:   --remarks-filter-missed=vit-fuse 2>&1 | FileCheck %s --check-prefix=REFUSED
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse="tile=128x128x32/64x64/3 force-fuse" --split-input-file | FileCheck %s --check-prefix=FORCED
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse=force-fuse --split-input-file | FileCheck %s --check-prefix=FORCE
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-fuse tile=128x128x32/64x64/3 force-fuse" --split-input-file | FileCheck %s --check-prefix=FORCED
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-fuse force-fuse" --split-input-file | FileCheck %s --check-prefix=FORCE
 
 // A whole epilogue, with a residual that exists before the linear. The linear's own result is not stored.
 // CHECK-LABEL: vit.kernel @fc1_gelu_add_f32(

@@ -1,7 +1,7 @@
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse=register-budget=48 --vit-select-schedules=register-budget=48 2>&1 | FileCheck %s
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse=register-budget=128 --vit-select-schedules=register-budget=128 | FileCheck %s --check-prefix=ROOM
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse --vit-select-schedules="register-budget=48 fuse-policy=keep" 2>&1 | FileCheck %s --check-prefix=KEEP
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse --vit-select-schedules=fuse-policy=recompute | FileCheck %s --check-prefix=AGAIN
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-select-schedules register-budget=48" 2>&1 | FileCheck %s
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-select-schedules register-budget=128" | FileCheck %s --check-prefix=ROOM
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-select-schedules register-budget=48 fuse-policy=keep" 2>&1 | FileCheck %s --check-prefix=KEEP
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-select-schedules fuse-policy=recompute" | FileCheck %s --check-prefix=AGAIN
 
 // A lane has 40 columns of the row, too many beside the rest for 48 registers: they are read again. Where they
 // fit they are kept.

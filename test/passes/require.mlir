@@ -1,12 +1,12 @@
-// RUN: vitc-opt %s --vit-form-kernels --vit-fuse --vit-require=require=fuse:linear+bias_add+gelu,no-spill | FileCheck %s
-// RUN: not vitc-opt %s --vit-form-kernels --vit-fuse --vit-require=require=fuse:linear+bias_add+relu 2>&1 | FileCheck %s --check-prefix=BETWEEN
-// RUN: not vitc-opt %s --vit-form-kernels --vit-fuse --vit-require=require=fuse:linear+silu 2>&1 | FileCheck %s --check-prefix=READS
-// RUN: not vitc-opt %s --vit-form-kernels --vit-fuse --vit-require=require=fuse:bias_add+layer_norm 2>&1 | FileCheck %s --check-prefix=REFUSED
-// RUN: not vitc-opt %s --vit-form-kernels --vit-require="require=fuse:linear+bias_add+gelu fused=false" 2>&1 | FileCheck %s --check-prefix=APART
-// RUN: not vitc-opt %s --vit-form-kernels --vit-require=require=fuse:linear+tanh 2>&1 | FileCheck %s --check-prefix=NONE
-// RUN: not vitc-opt %s --vit-form-kernels --vit-require=require=fuse:linear+gleu 2>&1 | FileCheck %s --check-prefix=OP
-// RUN: not vitc-opt %s --vit-form-kernels --vit-require=require=fuse:gelu 2>&1 | FileCheck %s --check-prefix=FORM
-// RUN: not vitc-opt %s --vit-form-kernels --vit-require=require=fast 2>&1 | FileCheck %s --check-prefix=FORM
+// RUN: vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+bias_add+gelu,no-spill" | FileCheck %s
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+bias_add+relu" 2>&1 | FileCheck %s --check-prefix=BETWEEN
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+silu" 2>&1 | FileCheck %s --check-prefix=READS
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:bias_add+layer_norm" 2>&1 | FileCheck %s --check-prefix=REFUSED
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+bias_add+gelu fuse=false" 2>&1 | FileCheck %s --check-prefix=APART
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+tanh" 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+gleu" 2>&1 | FileCheck %s --check-prefix=OP
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:gelu" 2>&1 | FileCheck %s --check-prefix=FORM
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fast" 2>&1 | FileCheck %s --check-prefix=FORM
 
 // Notes of vit-fuse are gone afterwards.
 // CHECK-NOT: apart =

@@ -9,6 +9,7 @@ sanitizer's report or a leak changes the exit code, so this is the test to run u
 """
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -399,6 +400,30 @@ class BadInput(unittest.TestCase):
         os.mkdir(self.at("folder.mlir"))
         for file in (self.at("folder.mlir"), self.at("nowhere.mlir")):
             self.refuse(VITC, "build", file, "-o", self.at("x"), names=[file])
+
+    def test_random_damage(self):
+        """Bytes at random places: taken or refused in one line, whatever the bytes are."""
+        generator = random.Random(int(os.environ.get("VITC_TEST_SEED", "1")))
+        sources = {"model.safetensors": join(TEXT, DATA), "config.json": json.dumps(CONFIG).encode()}
+        for case in range(int(os.environ.get("VITC_TEST_COUNT", "40"))):
+            name = generator.choice(list(sources))
+            damaged = bytearray(sources[name])
+            # In the header or the text, not in a quarter of a megabyte of weights.
+            within = min(len(damaged), 8 + len(TEXT))
+            for _ in range(generator.randint(1, 4)):
+                begin, length = generator.randrange(within), generator.choice([0, 1, 1, 1, 2, 7])
+                new = bytes(generator.choice([generator.randrange(256), *b'"0-9{}[]:,.e'])
+                            for _ in range(generator.choice([0, 1, 1, 1, 3])))
+                damaged[begin:begin + length] = new
+            with self.subTest(case=case, name=name):
+                directory = self.model("damaged", *((bytes(damaged), None) if "model" in name
+                                                    else (None, bytes(damaged))))
+                done = subprocess.run([VITC, "check", directory, "--golden", GOLDEN, "--device",
+                                       "reference"], capture_output=True, text=True, errors="replace")
+                what = f"{bytes(damaged)[:within]}\n{done.stdout}{done.stderr}"
+                self.assertIn(done.returncode, (0, 1), what)
+                if done.returncode and "FAIL" not in done.stdout:
+                    self.assertRegex(done.stderr, r"\Avitc: [^\n]+\n\Z", what)
 
     def test_replaced_kernels(self):
         for label, content, names in (("no text", b"\x7fELF" + bytes(range(200)), ["PTX"]),

@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
   registry.insert<vitc::vit::VitDialect>();
   mlir::registerAllPasses();
   vitc::registerVitcPasses();
+  vitc::registerVitcPipelines();
   vitc::registerCodegenPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "vitc: passes on Vision Transformers\n", registry));

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Work.h"
+#include "examples/dsl/Models.h"
 #include "passes/Passes.h"
 
 #include "mlir/Parser/Parser.h"
@@ -26,83 +27,16 @@ struct Vit {
 
 constexpr Vit vitS{384, 12, 6}, vitB{768, 12, 12}, vitL{1024, 24, 16};
 
-/// The text of a model, as a checkpoint becomes.
-class Writer {
-public:
-  explicit Writer(const Vit &vit) : vit(vit) {}
-
-  std::string model() {
-    int64_t d = vit.width;
-    std::string x =
-        op("vit.patchify %x conv [16, 16] lead 1 : tensor<?x3x224x224xf32> -> ", rows(768));
-    x = linear("patch", x, 768, d, /*bias=*/false);
-    x = op("vit.position " + x + ", " + weight("position", "197x" + n(d)) + " : " + rows(d) +
-               ", tensor<197x" + n(d) + "xf32> -> ",
-           rows(d));
-    for (int64_t layer = 0; layer < vit.layers; ++layer)
-      x = block("blocks." + n(layer), x);
-    x = norm("norm", x);
-    std::string token = op("vit.select " + x + " token 0 : " + rows(d) + " -> ", one(d));
-    std::string logits = op("vit.linear " + token + ", " + weight("head", "1000x" + n(d)) + " : " +
-                                one(d) + ", tensor<1000x" + n(d) + "xf32> -> ",
-                            one(1000));
-    return "func.func @forward(%x: tensor<?x3x224x224xf32> {vit.name = \"x\"}) -> (" + one(1000) +
-           " {vit.name = \"logits\"}) {\n" + text + "  return " + logits + " : " + one(1000) +
-           "\n}\n";
-  }
-
-private:
-  static std::string n(int64_t value) { return std::to_string(value); }
-  static std::string rows(int64_t width) { return "tensor<?x197x" + n(width) + "xf32>"; }
-  static std::string one(int64_t width) { return "tensor<?x" + n(width) + "xf32>"; }
-
-  std::string op(const std::string &what, const std::string &type) {
-    std::string name = "%v" + n(count++);
-    text += "  " + name + " = " + what + type + "\n";
-    return name;
-  }
-  std::string weight(const std::string &key, const std::string &shape) {
-    return op("vit.weight \"" + key + "\" : ", "tensor<" + shape + "xf32>");
-  }
-  std::string binary(const char *kind, const std::string &a, const std::string &b, int64_t width,
-                     const std::string &type) {
-    return op(std::string("vit.") + kind + " " + a + ", " + b + " : " + rows(width) + ", " + type +
-                  " -> ",
-              rows(width));
-  }
-  std::string linear(const std::string &key, const std::string &x, int64_t k, int64_t width,
-                     bool bias = true) {
-    std::string shape = n(width) + "x" + n(k);
-    std::string y = op("vit.linear " + x + ", " + weight(key + ".weight", shape) + " : " + rows(k) +
-                           ", tensor<" + shape + "xf32> -> ",
-                       rows(width));
-    std::string vector = "tensor<" + n(width) + "xf32>";
-    return bias ? binary("bias_add", y, weight(key + ".bias", n(width)), width, vector) : y;
-  }
-  std::string norm(const std::string &key, const std::string &x) {
-    std::string d = n(vit.width), vector = "tensor<" + d + "xf32>";
-    std::string operands = x + ", " + weight(key + ".weight", d) + ", " + weight(key + ".bias", d);
-    return op("vit.layer_norm " + operands + " eps 1.0e-6 : " + rows(vit.width) + ", " + vector +
-                  ", " + vector + " -> ",
-              rows(vit.width));
-  }
-  std::string block(const std::string &key, std::string x) {
-    int64_t d = vit.width;
-    std::string q = linear(key + ".qkv", norm(key + ".norm1", x), d, 3 * d), packed = rows(3 * d);
-    std::string a = op("vit.attention " + q + ", " + q + ", " + q + " heads " + n(vit.heads) +
-                           " head_dim 64 scale 0.125 axis tokens offsets [0, " + n(d) + ", " +
-                           n(2 * d) + "] : " + packed + ", " + packed + ", " + packed + " -> ",
-                       rows(d));
-    x = binary("add", x, linear(key + ".proj", a, d, d), d, rows(d));
-    std::string h = linear(key + ".fc1", norm(key + ".norm2", x), d, 4 * d);
-    h = op("vit.gelu erf " + h + " : " + rows(4 * d) + " -> ", rows(4 * d));
-    return binary("add", x, linear(key + ".fc2", h, 4 * d, d), d, rows(d));
-  }
-
-  Vit vit;
-  std::string text;
-  int64_t count = 0;
-};
+std::string textOf(const Vit &vit) {
+  return graph::printMlir(models::classifier({.channels = 3,
+                                              .image = 224,
+                                              .patch = 16,
+                                              .width = vit.width,
+                                              .layers = vit.layers,
+                                              .heads = vit.heads,
+                                              .mlp = 4 * vit.width,
+                                              .classes = 1000}));
+}
 
 /// The model with its schedules.
 class Compiled {
@@ -114,7 +48,7 @@ public:
       return registry;
     }());
     context.loadAllAvailableDialects();
-    module = parseSourceString<ModuleOp>(Writer(vit).model(), &context);
+    module = parseSourceString<ModuleOp>(textOf(vit), &context);
     REQUIRE(module);
     PassManager manager(&context);
     buildModelPipeline(manager, options);

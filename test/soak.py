@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""The random tests, round after round with fresh seeds, until the time is up.
+
+  soak.py --build BUILD --minutes M
+
+Scripts take --seed; test cases of Catch2 with the tag [random], in whatever executable, read
+VITC_TEST_SEED and VITC_TEST_COUNT. Every seed is printed, and for what fails its output and the command
+that repeats it. The last line counts: "N passed, N failed"; exit code 1 if anything failed.
+"""
+import argparse
+import glob
+import os
+import random
+import shlex
+import subprocess
+import sys
+import time
+
+TEST = os.path.dirname(os.path.abspath(__file__))
+COUNT = "2000"  # what a test case of C++ is asked to try
+
+
+def suites(build):
+    """(name, function of a seed that gives environment and command)."""
+    tool = lambda name: os.path.join(build, "bin", name)
+    script = lambda *path: [sys.executable, os.path.join(TEST, *path)]
+    vitc, model = ["--vitc", tool("vitc")], os.path.join(TEST, "golden", "models", "hf-vit")
+    yield "fused kernels", lambda seed: ({}, [
+        *script("codegen", "nvptx", "random_dags.py"), *vitc, "--random-model",
+        tool("vitc-random-model"), "--cases", "64", "--seed", str(seed)])
+    yield "random models", lambda seed: ({}, [
+        *script("golden", "random_models.py"), *vitc, "--cases", "4", "--seed", str(seed)])
+    yield "planted bugs", lambda seed: ({}, [
+        *script("emulator", "mutants.py"), *vitc, "--vit-run", tool("vit-run"), "--seed", str(seed),
+        model])
+    yield "bent files", lambda seed: (environment(seed, "200"), [
+        *script("tools", "bad_input.py"), tool("vitc"), tool("vit-run"), model,
+        "BadInput.test_random_damage"])
+    for unit in sorted(glob.glob(tool("unit-*"))):
+        listed = subprocess.run([unit, "--list-test-names-only", "[random]"], capture_output=True,
+                                text=True)
+        for case in filter(None, listed.stdout.split("\n")):
+            yield case, lambda seed, unit=unit, case=case: (
+                environment(seed, COUNT), [unit, case.replace(",", "\\,")])
+
+
+def environment(seed, count):
+    return {"VITC_TEST_SEED": str(seed), "VITC_TEST_COUNT": count}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    arguments = parser.parse_args()
+    build = os.path.abspath(arguments.build)
+    end = time.monotonic() + 60 * arguments.minutes
+    everything, passed, failed = list(suites(build)), 0, 0
+    while time.monotonic() < end:
+        for name, make in everything:
+            if time.monotonic() >= end:
+                break
+            seed = random.SystemRandom().randrange(1 << 31)
+            variables, command = make(seed)
+            start = time.monotonic()
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  errors="replace", env={**os.environ, **variables})
+            good = done.returncode == 0
+            passed, failed = passed + good, failed + (not good)
+            print(f"{'ok  ' if good else 'FAIL'} {name}, seed {seed} "
+                  f"({time.monotonic() - start:.0f} s)", flush=True)
+            if not good:
+                words = [f"{key}={value}" for key, value in variables.items()] + command
+                print(done.stdout[-6000:], f"repeat with: {shlex.join(words)}", sep="\n", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
