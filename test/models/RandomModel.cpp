@@ -4,7 +4,7 @@
 
 #include "test/models/RandomModel.h"
 
-#include "frontend/dsl/Layers.h"
+#include "vitc/dsl/Layers.h"
 
 #include <algorithm>
 

@@ -13,7 +13,7 @@
 #ifndef VITC_TEST_MODELS_RANDOMMODEL_H
 #define VITC_TEST_MODELS_RANDOMMODEL_H
 
-#include "frontend/graph/Graph.h"
+#include "vitc/graph/Graph.h"
 
 #include <deque>
 #include <optional>

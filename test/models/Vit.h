@@ -6,7 +6,7 @@
 #ifndef VITC_TEST_MODELS_VIT_H
 #define VITC_TEST_MODELS_VIT_H
 
-#include "frontend/dsl/Dsl.h"
+#include "vitc/dsl/Dsl.h"
 
 namespace vitc::test {
 

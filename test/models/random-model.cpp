@@ -4,7 +4,7 @@
 
 #include "test/models/RandomModel.h"
 
-#include "frontend/graph/Print.h"
+#include "vitc/graph/Print.h"
 
 #include <cstdio>
 #include <cstdlib>

@@ -3,7 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/checkpoint/Import.h"
-#include "frontend/graph/Metrics.h"
+#include "vitc/graph/Metrics.h"
 #include "passes/Kernels.h"
 #include "passes/Passes.h"
 

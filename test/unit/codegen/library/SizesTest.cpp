@@ -8,7 +8,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "dialect/reference/Reference.h"
-#include "frontend/dsl/Dsl.h"
+#include "vitc/dsl/Dsl.h"
 #include "passes/Passes.h"
 #include "runtime/Inspect.h"
 
@@ -124,7 +124,7 @@ std::vector<float> makeImages(Size size, int batch) {
   return x;
 }
 
-std::vector<vit::RefOutput> reference(const Compiled &model, Size size, int batch) {
+std::vector<reference::Output> reference(const Compiled &model, Size size, int batch) {
   std::vector<float> x = makeImages(size, batch);
   vit::RefTensor input = {{batch, 3, size.height, size.width}, {x.begin(), x.end()}};
   vit::Reference interpreter(
@@ -165,7 +165,7 @@ void runSize(const vit_model *loaded, const Compiled &model, Size size, bool nat
   REQUIRE(status == VIT_OK);
   for (int batch : {1, 4, 3}) {
     std::vector<float> x = makeImages(size, batch);
-    std::vector<vit::RefOutput> expected = reference(model, size, batch);
+    std::vector<reference::Output> expected = reference(model, size, batch);
     REQUIRE(expected.size() == 2);
     std::vector<float> tokens(expected[0].tensor.values.size()),
         logits(expected[1].tensor.values.size());
