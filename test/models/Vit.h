@@ -6,7 +6,7 @@
 #ifndef VITC_TEST_MODELS_VIT_H
 #define VITC_TEST_MODELS_VIT_H
 
-#include "vitc/dsl/Dsl.h"
+#include "vitc/dsl.h"
 
 namespace vitc::test {
 

@@ -8,7 +8,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "dialect/reference/Reference.h"
-#include "vitc/dsl/Dsl.h"
+#include "vitc/dsl.h"
 #include "passes/Passes.h"
 #include "runtime/Inspect.h"
 
