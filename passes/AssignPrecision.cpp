@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Model.h"
+#include "passes/PassOptions.h"
 #include "passes/Passes.h"
 
 namespace vitc {
@@ -56,7 +57,15 @@ private:
 };
 
 struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
-  using Base::Base;
+  AssignPrecision() = default;
+  AssignPrecision(const AssignPrecision &other) : Base(other) {}
+  explicit AssignPrecision(const PipelineOptions &options) {
+    dtype = options.dtype;
+    residual = options.residual;
+  }
+
+#define VITC_PRECISION_OPTION VITC_PASS_OPTION
+#include "passes/Options.def"
 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -123,4 +132,8 @@ struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
   Type dtypeType, residualType;
 };
 } // namespace
+
+std::unique_ptr<Pass> createAssignPrecision(const PipelineOptions &options) {
+  return std::make_unique<AssignPrecision>(options);
+}
 } // namespace vitc

@@ -5,12 +5,11 @@
 #include "passes/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace vitc;
 
 void vitc::buildModelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
-  if (options.prune)
+  if (!options.noPrune)
     manager.addPass(createPruneTokens());
   manager.addPass(mlir::createCSEPass());
   manager.addPass(createMergeQkv());
@@ -20,18 +19,13 @@ void vitc::buildModelPipeline(mlir::OpPassManager &manager, const PipelineOption
 
 void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
   manager.addPass(createPadWidths());
-  manager.addPass(createAssignPrecision({options.dtype, options.residual}));
+  manager.addPass(createAssignPrecision(options));
   manager.addPass(createHoistWeights());
   manager.addPass(createFormKernels());
-  if (options.fuse)
-    manager.addPass(createFuse({options.maxBatch, options.gpu, options.tile, options.registerBudget,
-                                options.fusePolicy, options.tilePolicy, options.forceFuse,
-                                options.batchInvariant}));
-  manager.addPass(createRequire({options.require, options.fuse}));
+  if (!options.noFuse)
+    manager.addPass(createFuse(options));
+  manager.addPass(createRequire(options));
   manager.addPass(createShareKernels());
-  manager.addPass(
-      createSelectSchedules({options.maxBatch, options.gpu, options.tile, options.registerBudget,
-                             options.fusePolicy, options.tilePolicy, options.forceFuse,
-                             options.batchInvariant, llvm::join(options.tuned, ";")}));
-  manager.addPass(createPlanMemory({options.maxBatch}));
+  manager.addPass(createSelectSchedules(options));
+  manager.addPass(createPlanMemory(options));
 }

@@ -209,7 +209,7 @@ double vitc::predictModel(ModuleOp module, const cost::Gpu &gpu, int64_t batch) 
 }
 
 FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
-                                                   const ScheduleOptions &options) {
+                                                   const PipelineOptions &options) {
   cost::Preferences p;
   auto fail = [&](const Twine &text) { return emitError(module.getLoc()) << text, failure(); };
   p.gpu = cost::findGpu(options.gpu);
@@ -221,7 +221,7 @@ FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
                   Twine(cost::mostBudget) + ", but is " + Twine(budget));
     p.registerBudget = static_cast<int>(budget);
   }
-  p.force = options.force;
+  p.force = options.forceFuse;
   p.batchInvariant = options.batchInvariant;
   if (options.fusePolicy == "keep")
     p.fusePolicy = cost::FusePolicy::Keep;
