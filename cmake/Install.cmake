@@ -24,7 +24,7 @@ configure_package_config_file(cmake/vitcConfig.cmake.in "${CMAKE_BINARY_DIR}/pac
   PATH_VARS CMAKE_INSTALL_BINDIR CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
 write_basic_package_version_file("${CMAKE_BINARY_DIR}/package/vitcConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion)
-install(FILES cmake/VitcAddModel.cmake "${CMAKE_BINARY_DIR}/package/vitcConfig.cmake"
+install(FILES cmake/VitcAddModel.cmake cmake/VitcOptions.cmake "${CMAKE_BINARY_DIR}/package/vitcConfig.cmake"
   "${CMAKE_BINARY_DIR}/package/vitcConfigVersion.cmake" DESTINATION "${package}" COMPONENT tools)
 foreach(file vitc vit-runtime)
   configure_file(cmake/${file}.pc.in "${CMAKE_BINARY_DIR}/package/${file}.pc" @ONLY)

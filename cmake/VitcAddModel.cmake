@@ -1,13 +1,16 @@
-# vitc_add_model(<name> SOURCE <checkpoint directory or .mlir file>
+# vitc_add_model(<name> SOURCE <checkpoint directory or .mlir file> [EMBED_WEIGHTS]
 #                [DTYPE f16|bf16] [GPU <rtx4090, ...>] [MAX_BATCH <n>] [OUTPUTS <name>...]
-#                [EMBED_WEIGHTS] [FLAGS <flag of vitc build>...])
+#                [<OPTION> [<value>...]]... [FLAGS <flag of vitc build>...])
+# An OPTION is one of VitcOptions.cmake: one of docs/cli.md in capital letters, MAX_BATCH of --max-batch.
 # Static library <name> with header <name>.h, compiled by vitc when its source changes; brings
 # vit::runtime along. The library needs the weights at run time unless they are embedded.
 function(vitc_add_model name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "EMBED_WEIGHTS" "SOURCE;DTYPE;GPU;MAX_BATCH" "OUTPUTS;FLAGS")
+  include("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/VitcOptions.cmake")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "EMBED_WEIGHTS;${vitc_flag_options}"
+    "SOURCE;${vitc_value_options}" "FLAGS;${vitc_list_options}")
   if(NOT arg_SOURCE OR arg_UNPARSED_ARGUMENTS OR arg_KEYWORDS_MISSING_VALUES)
-    message(FATAL_ERROR "vitc_add_model(${name}): expected SOURCE <directory or file> [DTYPE] [GPU] "
-      "[MAX_BATCH] [OUTPUTS] [EMBED_WEIGHTS] [FLAGS], got '${ARGN}'")
+    message(FATAL_ERROR "vitc_add_model(${name}): expected SOURCE <directory or file> "
+      "[EMBED_WEIGHTS] [FLAGS] and options of VitcOptions.cmake, found '${ARGN}'")
   endif()
   cmake_path(ABSOLUTE_PATH arg_SOURCE NORMALIZE OUTPUT_VARIABLE source)
   if(IS_DIRECTORY "${source}")
@@ -21,26 +24,28 @@ function(vitc_add_model name)
   endif()
 
   set(flags "")
-  foreach(keyword IN ITEMS DTYPE GPU MAX_BATCH)
+  foreach(keyword IN LISTS vitc_value_options vitc_list_options)
     if(DEFINED arg_${keyword})
       string(TOLOWER "--${keyword}" flag)
       string(REPLACE "_" "-" flag "${flag}")
-      list(APPEND flags "${flag}" "${arg_${keyword}}")
+      list(JOIN arg_${keyword} "," value)
+      list(APPEND flags "${flag}" "${value}")
     endif()
   endforeach()
-  if(arg_OUTPUTS)
-    list(JOIN arg_OUTPUTS "," outputs)
-    list(APPEND flags --outputs "${outputs}")
-  endif()
-  if(arg_EMBED_WEIGHTS)
-    list(APPEND flags --embed-weights)
-  endif()
+  foreach(keyword IN LISTS vitc_flag_options ITEMS EMBED_WEIGHTS)
+    if(arg_${keyword})
+      string(TOLOWER "--${keyword}" flag)
+      string(REPLACE "_" "-" flag "${flag}")
+      list(APPEND flags "${flag}")
+    endif()
+  endforeach()
 
   set(out "${CMAKE_CURRENT_BINARY_DIR}/${name}.vitc")
   set(files "${out}/lib${name}.a" "${out}/${name}.h" "${out}/${name}.report.json")
   add_custom_command(
     OUTPUT ${files}
-    COMMAND vitc::vitc build "${source}" -o "${out}" --name "${name}" ${flags} ${arg_FLAGS}
+    COMMAND vitc::vitc build "${source}" -o "${out}" --name "${name}" --quiet ${flags}
+      ${arg_FLAGS}
     DEPENDS ${inputs} vitc::vitc
     COMMENT "vitc ${name}" VERBATIM)
   add_custom_target(${name}.vitc DEPENDS ${files})

@@ -1,25 +1,38 @@
-# Writes dialect.md and passes.md into DESTINATION from the .td files of SOURCE; with COMPARE, fails if
-# that folder's files differ from them.
-function(generate name title)
-  execute_process(
-    COMMAND "${TABLEGEN}" ${ARGN} -I "${MLIR_INCLUDE}" -I "${SOURCE}/dialect" -I "${SOURCE}/passes"
-    OUTPUT_VARIABLE text ERROR_VARIABLE error RESULT_VARIABLE result)
-  if(NOT result EQUAL 0)
-    message(FATAL_ERROR "mlir-tblgen failed for ${name}: ${error}")
+# Writes the files of SOURCE that are made from .td files and from the command line of VITC. With
+# COMPARE, a folder, they are written there, and it is an error if those of SOURCE are different.
+function(write path text)
+  if(NOT DEFINED COMPARE)
+    file(WRITE "${SOURCE}/${path}" "${text}")
+    return()
   endif()
-  string(REPLACE "[TOC]\n\n" "" text "${text}") # which only MLIR's own site understands
-  string(REGEX REPLACE "^(<!--[^\n]*-->\n)" "\\1${title}" text "${text}")
-  string(REGEX REPLACE "\n\n\n+" "\n\n" text "${text}")
-  file(WRITE "${DESTINATION}/${name}" "${text}")
-  if(DEFINED COMPARE)
-    execute_process(
-      COMMAND "${CMAKE_COMMAND}" -E compare_files "${DESTINATION}/${name}" "${COMPARE}/${name}"
-      OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE different)
-    if(different)
-      message(SEND_ERROR "docs/${name} is not what the .td files say; build the target 'docs'")
-    endif()
+  file(WRITE "${COMPARE}/${path}" "${text}")
+  execute_process(
+    COMMAND "${CMAKE_COMMAND}" -E compare_files "${COMPARE}/${path}" "${SOURCE}/${path}"
+    OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE different)
+  if(different)
+    message(SEND_ERROR "${path} is not what its sources say; build the target 'docs'")
   endif()
 endfunction()
 
-generate(dialect.md "" -gen-dialect-doc -dialect=vit "${SOURCE}/dialect/VitOps.td")
-generate(passes.md "\n# Passes\n" -gen-pass-doc "${SOURCE}/passes/Passes.td")
+function(run variable)
+  execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE text ERROR_VARIABLE error RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "'${ARGN}' failed: ${error}")
+  endif()
+  set(${variable} "${text}" PARENT_SCOPE)
+endfunction()
+
+function(generate path title)
+  run(text "${TABLEGEN}" ${ARGN} -I "${MLIR_INCLUDE}" -I "${SOURCE}/dialect" -I "${SOURCE}/passes")
+  string(REPLACE "[TOC]\n\n" "" text "${text}") # which only MLIR's own site understands
+  string(REGEX REPLACE "^(<!--[^\n]*-->\n)" "\\1${title}" text "${text}")
+  string(REGEX REPLACE "\n\n\n+" "\n\n" text "${text}")
+  write("${path}" "${text}")
+endfunction()
+
+generate(docs/dialect.md "" -gen-dialect-doc -dialect=vit "${SOURCE}/dialect/VitOps.td")
+generate(docs/passes.md "\n# Passes\n" -gen-pass-doc "${SOURCE}/passes/Passes.td")
+run(text "${VITC}" --manual=cli)
+write(docs/cli.md "${text}")
+run(text "${VITC}" --manual=cmake)
+write(cmake/VitcOptions.cmake "${text}")

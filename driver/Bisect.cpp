@@ -15,11 +15,11 @@
 #include "llvm/ADT/DenseMap.h"
 
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::driver;
 
 /// Stored values as f64.
 static std::vector<double> decode(const std::vector<uint8_t> &bytes, Type type) {
@@ -53,8 +53,9 @@ namespace {
 
 class Bisection {
 public:
-  Bisection(Compiler &compiler, Runner &runner, int64_t batch, double tolerance)
-      : compiler(compiler), runner(runner), batch(batch), tolerance(tolerance),
+  Bisection(Compiler &compiler, Runner &runner, int64_t batch, double tolerance,
+            const std::function<void(const std::string &)> &say)
+      : compiler(compiler), runner(runner), batch(batch), tolerance(tolerance), say(say),
         reference(compiler.module(), referenceWeights(runner.weights()), compiler.settings().jobs) {
     for (auto launch : compiler.function().getOps<vit::LaunchOp>())
       launches.push_back(launch);
@@ -87,8 +88,8 @@ public:
       values[result] = std::move(found);
     }
     bool jumps = !(worst <= tolerance);
-    printf("launch %u '%s' kernel %s error %.2e%s\n", index, view.step->label, view.kernel->name,
-           worst, jumps ? " JUMPS" : "");
+    say(fmt::format("launch {} '{}' kernel {} error {:.2e}{}\n", index, view.step->label,
+                    view.kernel->name, worst, jumps ? " JUMPS" : ""));
     if (jumps && !first)
       first = {index, view.step->label, view.kernel->name, worst};
     for (Value operand : launch.getOperands_())
@@ -152,6 +153,7 @@ private:
   Runner &runner;
   int64_t batch;
   double tolerance;
+  const std::function<void(const std::string &)> &say;
   reference::Interpreter reference;
   std::vector<vit::LaunchOp> launches;
   llvm::DenseMap<Value, size_t> lastUse;
@@ -160,9 +162,10 @@ private:
 
 } // namespace
 
-Result<bool> vitc::bisect(Compiler &compiler, Runner &runner, std::span<const float> input,
-                          int64_t batch, double tolerance) {
-  Bisection bisection(compiler, runner, batch, tolerance);
+Result<bool> driver::bisect(Compiler &compiler, Runner &runner, std::span<const float> input,
+                            int64_t batch, double tolerance,
+                            const std::function<void(const std::string &)> &say) {
+  Bisection bisection(compiler, runner, batch, tolerance, say);
   bisection.setInput(input);
   auto workspace = runner.workspace();
   if (!workspace)
@@ -180,10 +183,10 @@ Result<bool> vitc::bisect(Compiler &compiler, Runner &runner, std::span<const fl
   if (!done)
     return done.takeError();
   if (const auto &suspect = bisection.first)
-    printf("bisect: the error jumps at launch %u '%s', kernel '%s': %.2e, expected at most %g\n",
-           suspect->index, suspect->label.c_str(), suspect->kernel.c_str(), suspect->error,
-           tolerance);
+    say(fmt::format("bisect: the error jumps at launch {} '{}', kernel '{}': {:.2e}, expected at "
+                    "most {:g}\n",
+                    suspect->index, suspect->label, suspect->kernel, suspect->error, tolerance));
   else
-    printf("bisect: no kernel's error is above %g\n", tolerance);
+    say(fmt::format("bisect: no kernel's error is above {:g}\n", tolerance));
   return bisection.first.has_value();
 }

@@ -8,7 +8,6 @@
 #include "codegen/library/PtxText.h"
 #include "driver/run/Tuning.h"
 #include "passes/Work.h"
-#include "tools/common/Console.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
@@ -23,24 +22,9 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::driver;
 
-static std::string oneLine(std::string text) {
-  for (char &c : text)
-    if (c == '\n')
-      c = ' ';
-  return text;
-}
-
-int vitc::fail(const Twine &text) {
-  llvm::errs() << "vitc: " << oneLine(text.str()) << "\n";
-  return exitFailed;
-}
-
-void vitc::warn(const Twine &text) {
-  llvm::errs() << "vitc: warning: " << oneLine(text.str()) << "\n";
-}
-
-std::string vitc::modelName(StringRef model) {
+std::string driver::modelName(StringRef model) {
   SmallString<128> path(model);
   llvm::sys::fs::make_absolute(path);
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
@@ -94,29 +78,56 @@ void Compiler::collectFusions() {
   (void)enabled;
 }
 
-/// The diagnostics of a checkpoint: its user has no text to point at, but layers have names.
-void Compiler::report(Diagnostic &diagnostic) {
-  if (silent)
-    return;
+/// Diagnostics of a checkpoint, whose user has no text to point at, but layers have names. Only the
+/// first error is reported, for it is one line.
+void Compiler::report(mlir::Diagnostic &diagnostic) {
   std::string text = options.model + ": ";
   std::string label = labelOf(diagnostic.getLocation()), message = diagnostic.str();
   if (!label.empty() && message.find(label) == std::string::npos)
     text += "'" + label + "': ";
   text += message;
   if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
-    warn(text);
+    caller.say(driver::Diagnostic::Warning, text);
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error && !std::exchange(reported, true))
-    fail(text);
+    (void)caller.error(text);
 }
 
-Compiler::Silence::Silence(Compiler &compiler) : compiler(compiler) { compiler.silent = true; }
-Compiler::Silence::~Silence() { compiler.silent = false; }
+namespace {
+
+/// Diagnostics of a .mlir file, with its lines.
+class LocatedHandler : public SourceMgrDiagnosticHandler {
+public:
+  LocatedHandler(::llvm::SourceMgr &sources, MLIRContext *context, const Session &session,
+                 std::function<void(mlir::Diagnostic &)> reportUnlocated)
+      : SourceMgrDiagnosticHandler(sources, context, stream) {
+    setHandler([this, &session, reportUnlocated](mlir::Diagnostic &diagnostic) {
+      // What the importer wrote has names instead of lines.
+      if (!diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+        return reportUnlocated(diagnostic);
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Remark || !session.diagnose)
+        return;
+      emitDiagnostic(diagnostic);
+      bool error = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+      session.diagnose({error ? driver::Diagnostic::Error : driver::Diagnostic::Warning,
+                        std::exchange(text, {}), /*located=*/true});
+    });
+  }
+
+private:
+  std::string text;
+  ::llvm::raw_string_ostream stream{text};
+};
+
+} // namespace
 
 //===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//
 
-Compiler::Compiler(CompileOptions given) : options(std::move(given)) {
+Compiler::Compiler(CompileOptions given, const Session &session)
+    : options(std::move(given)), caller(session),
+      handler(std::make_shared<ScopedDiagnosticHandler>(
+          &context, [this](mlir::Diagnostic &diagnostic) { report(diagnostic); })) {
   DialectRegistry registry;
   registry.insert<vit::VitDialect, func::FuncDialect>();
   registerCodegenDialects(registry);
@@ -138,7 +149,7 @@ std::string Compiler::directory() const {
 }
 
 LogicalResult Compiler::open() {
-  if (failed(checkOptions()))
+  if (failed(checkOptions(options, caller)))
     return failure();
   StringRef extension = llvm::sys::path::extension(options.model);
   if (failed(extension == ".mlir" ? readText() : readCheckpoint()))
@@ -152,58 +163,30 @@ LogicalResult Compiler::open() {
   return checkScheduled();
 }
 
-LogicalResult Compiler::checkOptions() {
-  if (options.dtype == "f32" || options.dtype == "tf32")
-    return fail("--dtype " + options.dtype + ": GPU kernels compute in f16 or bf16 so far"),
-           failure();
-  if ((options.tilePolicy == "tuned") == options.tuning.empty())
-    return fail("--tile-policy=tuned and --tuning FILE go together, found only one"), failure();
-  if (!cost::findGpu(options.gpu))
-    return fail("--gpu '" + options.gpu + "' is not known; expected one of " + cost::knownGpus()),
-           failure();
-  return success();
-}
-
 LogicalResult Compiler::readCheckpoint() {
   auto found =
       checkpoint::importCheckpoint(options.model, {options.outputs, /*checkWeights=*/true});
   if (!found)
-    return fail(found.error()), failure();
+    return caller.error(found.error());
   import.emplace(std::move(*found));
-  for (const std::string &note : silent ? std::vector<std::string>() : import->notes)
-    llvm::errs() << "vitc: note: " << oneLine(note) << "\n";
-  handler = std::make_shared<ScopedDiagnosticHandler>(&context, [this](Diagnostic &diagnostic) {
-    report(diagnostic);
-    return success();
-  });
+  for (const std::string &note : import->notes)
+    caller.say(driver::Diagnostic::Note, note);
   root = parseSourceString<ModuleOp>(import->mlir(), ParserConfig(&context), "checkpoint");
   return success(bool(root));
 }
 
 LogicalResult Compiler::readText() {
   if (!options.outputs.empty())
-    return fail(options.model + ": --outputs selects outputs of a checkpoint; a .mlir file has "
-                                "the results of its function"),
-           failure();
-  auto buffer = llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true);
+    return caller.error(
+        "{}: --outputs selects outputs of a checkpoint; a .mlir file has the results "
+        "of its function",
+        options.model);
+  auto buffer = ::llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true);
   if (!buffer)
-    return fail(options.model + ": " + buffer.getError().message()), failure();
-  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  struct Handler : SourceMgrDiagnosticHandler {
-    Handler(llvm::SourceMgr &sources, MLIRContext *context, Compiler &compiler)
-        : SourceMgrDiagnosticHandler(sources, context, llvm::errs()) {
-      setHandler([this, &compiler](Diagnostic &diagnostic) {
-        if (compiler.silent || diagnostic.getSeverity() == DiagnosticSeverity::Remark)
-          return;
-        // What the importer wrote has names instead of lines.
-        if (diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
-          emitDiagnostic(diagnostic);
-        else
-          compiler.report(diagnostic);
-      });
-    }
-  };
-  handler = std::make_shared<Handler>(sources, &context, *this);
+    return caller.error("{}: {}", options.model, buffer.getError().message());
+  sources.AddNewSourceBuffer(std::move(*buffer), ::llvm::SMLoc());
+  handler = std::make_shared<LocatedHandler>(
+      sources, &context, caller, [this](mlir::Diagnostic &diagnostic) { report(diagnostic); });
   root = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   return success(bool(root));
 }
@@ -217,16 +200,16 @@ LogicalResult Compiler::checkImageSize() {
   auto [height, width] = StringRef(options.imageSize).split('x');
   int64_t wanted[2] = {0, 0};
   if (height.getAsInteger(10, wanted[0]) || width.getAsInteger(10, wanted[1]))
-    return fail("--image-size '" + options.imageSize + "': expected HxW"), failure();
+    return caller.error("--image-size: expected HxW, found '{}'", options.imageSize);
   for (Type type : function().getArgumentTypes()) {
     auto image = dyn_cast<RankedTensorType>(type);
     if (!image || image.getRank() != 4)
       continue;
     if (image.getDimSize(2) != wanted[0] || image.getDimSize(3) != wanted[1])
-      return fail(options.model + ": --image-size is " + options.imageSize +
-                  ", but the model's images are " + Twine(image.getDimSize(2)) + "x" +
-                  Twine(image.getDimSize(3)) + "; other sizes are not supported yet"),
-             failure();
+      return caller.error(
+          "{}: --image-size is {}, but the model's images are {}x{}; other sizes are "
+          "not supported yet",
+          options.model, options.imageSize, image.getDimSize(2), image.getDimSize(3));
   }
   return success();
 }
@@ -282,16 +265,15 @@ LogicalResult Compiler::checkScheduled() {
                                     << scheduleText(schedule) << ": " << why;
   }
   int64_t scheduled = scheduledBatch();
-  if (!scheduled || !options.maxBatch || *options.maxBatch <= scheduled)
+  if (!scheduled || options.maxBatch <= scheduled)
     return success();
-  return fail(options.model + ": --max-batch is " + Twine(*options.maxBatch) +
-              ", but its kernels are scheduled for at most " + Twine(scheduled)),
-         failure();
+  return caller.error("{}: --max-batch is {}, but its kernels are scheduled for at most {}",
+                      options.model, options.maxBatch, scheduled);
 }
 
 uint32_t Compiler::maxBatch() const {
   if (options.maxBatch)
-    return *options.maxBatch;
+    return options.maxBatch;
   int64_t scheduled = scheduledBatch();
   if (options.wantedBatch)
     return scheduled ? std::min(scheduled, *options.wantedBatch) : *options.wantedBatch;
@@ -303,7 +285,7 @@ uint32_t Compiler::maxBatch() const {
 LogicalResult Compiler::lowerTo(Level wanted) {
   for (Level next : {vit, kernels, llvm})
     if (level < next && next <= wanted) {
-      if (failed(runPasses(next)))
+      if (failed(caller.checkStop()) || failed(runPasses(next)))
         return failure();
       level = next;
     }
@@ -315,7 +297,7 @@ LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
     return success();
   auto tuning = readTuning(options.tuning);
   if (!tuning)
-    return fail(tuning.error()), failure();
+    return caller.error(tuning.error());
   for (const TuningEntry &entry : tuning->entries)
     schedules.push_back(entry.kernel + " " + entry.kernelHash + " " + std::to_string(entry.batch) +
                         " " + entry.schedule);
@@ -323,26 +305,12 @@ LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
 }
 
 FailureOr<cost::Preferences> Compiler::preferences() const {
-  return readPreferences(module(),
-                         {options.gpu, options.tile, options.fusePolicy, options.tilePolicy,
-                          options.registerBudget, options.forceFuse, options.batchInvariant});
+  return readPreferences(module(), options);
 }
 
 LogicalResult Compiler::runPasses(Level next) {
-  PipelineOptions pipeline;
-  pipeline.prune = !options.noPrune;
-  pipeline.fuse = !options.noFuse;
-  pipeline.forceFuse = options.forceFuse;
-  pipeline.dtype = options.dtype;
-  pipeline.residual = options.residual;
+  PipelineOptions pipeline = options;
   pipeline.maxBatch = maxBatch();
-  pipeline.gpu = options.gpu;
-  pipeline.tile = options.tile;
-  pipeline.registerBudget = options.registerBudget;
-  pipeline.fusePolicy = options.fusePolicy;
-  pipeline.tilePolicy = options.tilePolicy;
-  pipeline.require = ::llvm::join(options.require, ",");
-  pipeline.batchInvariant = options.batchInvariant;
   if (next == kernels && failed(readTuned(pipeline.tuned)))
     return failure();
   PassManager manager(&context);
@@ -408,14 +376,14 @@ LogicalResult Compiler::generate(Oracle oracle) {
   std::string error;
   std::string ptxas = findPtxas(options.ptxas, error);
   if (!error.empty())
-    return fail(error), failure();
+    return caller.error(error);
   if (!ptxas.empty())
     return settleAll(ptxas, oracle);
   if (isRequired("no-spill"))
-    return fail("--require=no-spill: there is no ptxas to ask; name one with --ptxas"), failure();
+    return caller.error("--require=no-spill: there is no ptxas to ask; name one with --ptxas");
   if (oracle == Oracle::decides)
-    warn(
-        "no ptxas: the library holds PTX only, which the driver compiles when the model is loaded");
+    caller.warn("no ptxas: the library holds PTX only, which the driver compiles when the model is "
+                "loaded");
   return translateAll();
 }
 
@@ -431,25 +399,27 @@ LogicalResult Compiler::translateAll() {
   const cost::Gpu &gpu = *cost::findGpu(options.gpu);
   for (const KernelCode &function : settled.functions)
     if (function.launch.dynamicSmem > uint64_t(gpu.smemPerBlock))
-      return fail("kernel '" + function.name + "' needs " + Twine(function.launch.dynamicSmem) +
-                  " bytes of shared memory, but " + gpu.name + " has " + Twine(gpu.smemPerBlock) +
-                  " for a block; choose a smaller tile or fewer stages"),
-             failure();
+      return caller.error("kernel '{}' needs {} bytes of shared memory, but {} has {} for a block; "
+                          "choose a smaller tile or fewer stages",
+                          function.name, function.launch.dynamicSmem, gpu.name, gpu.smemPerBlock);
   return translateToPtx(*root, arch(), settled.functions);
 }
 
 LogicalResult Compiler::settleAll(const std::string &ptxas, Oracle oracle) {
   ptxasName = ptxasIdentity(ptxas);
-  Progress progress("assembling kernel");
   Assembler assembler;
   assembler.ptxas = ptxas;
   assembler.archs = options.archs.empty() ? std::vector{arch()} : options.archs;
   assembler.jobs = options.jobs;
   assembler.sharedLimit = cost::findGpu(options.gpu)->smemPerBlock;
-  assembler.progress = [&](size_t done, size_t all) { progress.show(done, all); };
+  assembler.stop = caller.stop;
+  if (caller.progress)
+    assembler.progress = [this](size_t done, size_t all) {
+      caller.progress("assembling kernel", done, all);
+    };
   std::string error;
   if (failed(settleSchedules(*root, arch(), assembler, settled, error)))
-    return error.empty() ? failure() : (fail(error), failure());
+    return error.empty() ? failure() : caller.error(error);
   ::llvm::append_range(refutedSchedules, settled.dropped);
   return judgeLeft(oracle);
 }
@@ -471,8 +441,8 @@ LogicalResult Compiler::judgeLeft(Oracle oracle) const {
   for (const RefutedSchedule &other : ArrayRef(settled.left).drop_front())
     text += (&other == &settled.left[1] ? "; also '" : ", '") + other.function + "'";
   if (oracle == Oracle::decides || isRequired("no-spill"))
-    return fail(text), failure();
-  return warn(text), success();
+    return caller.error(text);
+  return caller.say(driver::Diagnostic::Warning, text), success();
 }
 
 Report Compiler::report() const {

@@ -2,9 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// What the verbs share: reading a model from a checkpoint or from .mlir text of
-// any level, and lowering it as far as a verb needs. Everything that fails has
-// been reported on stderr when the call returns; verbs only pass it on.
+// What all work on a model shares: reading it from a checkpoint or from .mlir
+// text of any level, and lowering it as far as is needed. Compilers of different
+// threads share nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DRIVER_COMPILER_H
@@ -13,6 +13,8 @@
 #include "codegen/library/LibraryData.h"
 #include "codegen/nvptx/Codegen.h"
 #include "codegen/report/Report.h"
+#include "driver/Options.h"
+#include "driver/Session.h"
 #include "frontend/checkpoint/Import.h"
 #include "passes/Passes.h"
 
@@ -27,35 +29,17 @@
 #include <string>
 #include <vector>
 
-namespace vitc {
-
-/// "vitc: TEXT" as one line on stderr; returns the exit code of a failure.
-int fail(const llvm::Twine &text);
-/// "vitc: warning: TEXT".
-void warn(const llvm::Twine &text);
+namespace vitc::driver {
 
 /// The name of a model's directory or file, made a C identifier.
 std::string modelName(llvm::StringRef model);
 
-/// What the command line says about compiling.
-struct CompileOptions {
-  std::string model; ///< directory with config.json, or .mlir file
-  std::vector<std::string> outputs, archs;
-  std::string gpu = "rtx4090", dtype = "f16", residual, tile, imageSize, ptxas;
-  std::string fusePolicy = "auto", tilePolicy = "model", tuning; ///< tuning: a file
-  std::vector<std::string> require; ///< "no-spill", "fuse:linear+bias_add+gelu"
-  int64_t registerBudget = 0;       ///< registers of a thread; 0: what the device has
-  std::optional<int64_t> maxBatch;
-  std::optional<int64_t> wantedBatch; ///< if maxBatch is not given; kernels there may allow fewer
-  bool noPrune = false, noFuse = false, forceFuse = false, batchInvariant = false;
-  unsigned jobs = 0; ///< 0: one per core
-};
-
+/// Functions that fail have told the session why.
 class Compiler {
 public:
   enum Level { model, vit, kernels, llvm };
 
-  explicit Compiler(CompileOptions options);
+  Compiler(CompileOptions options, const Session &session);
   ~Compiler();
 
   /// Reads the model. Only the first error of a checkpoint is reported, for it is one line.
@@ -74,6 +58,7 @@ public:
   mlir::ModuleOp module() const { return root.get(); }
   mlir::func::FuncOp function() const;
   const CompileOptions &settings() const { return options; }
+  const Session &session() const { return caller; }
   const std::vector<KernelCode> &code() const { return settled.functions; }
   /// Schedules that ptxas, or a profile, refuted before those that code() has.
   const std::vector<RefutedSchedule> &refuted() const { return refutedSchedules; }
@@ -106,17 +91,9 @@ public:
   /// One PTX module with all kernels.
   std::string ptx() const;
 
-  /// While it lives, diagnostics are dropped.
-  struct Silence {
-    explicit Silence(Compiler &compiler);
-    ~Silence();
-    Compiler &compiler;
-  };
-
 private:
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();
-  mlir::LogicalResult checkOptions();
   mlir::LogicalResult checkImageSize();
   mlir::LogicalResult checkScheduled();
   int64_t scheduledBatch() const;
@@ -131,6 +108,7 @@ private:
   void report(mlir::Diagnostic &diagnostic);
 
   CompileOptions options;
+  const Session &caller;
   mlir::MLIRContext context;
   ::llvm::SourceMgr sources;
   /// Shared, because it remembers the destructor: that of the base is not virtual.
@@ -143,9 +121,9 @@ private:
   std::vector<RefutedSchedule> refutedSchedules;
   std::vector<FusionNote> notes;
   std::string ptxasName;
-  bool reported = false, silent = false;
+  bool reported = false;
 };
 
-} // namespace vitc
+} // namespace vitc::driver
 
 #endif // DRIVER_COMPILER_H

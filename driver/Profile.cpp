@@ -14,16 +14,16 @@
 #include "codegen/report/Ncu.h"
 #include "passes/Work.h"
 
-#include "llvm/Support/FormatVariadic.h"
-
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::driver;
 
 namespace {
 
 class Profile {
 public:
-  Profile(Compiler &compiler, StringRef path) : compiler(compiler), path(path) {}
+  Profile(Compiler &compiler, StringRef path)
+      : compiler(compiler), session(compiler.session()), path(path) {}
 
   /// True if schedules have changed.
   FailureOr<bool> apply(std::vector<ProfileNote> &notes);
@@ -33,6 +33,7 @@ private:
   bool replace(const KernelCode &function, const NcuKernel &measured, ProfileNote &note);
 
   Compiler &compiler;
+  const Session &session;
   StringRef path;
   std::vector<std::pair<KernelCode, NcuKernel>> joined;
 };
@@ -51,22 +52,18 @@ LogicalResult Profile::join(ArrayRef<NcuKernel> measured) {
       (looksLikeFunction(kernel.name) ? ours : strangers).push_back(kernel.name);
   }
   if (joined.empty())
-    return fail("NCU report '" + path + "' is of another model: it has '" +
-                (ours.empty() ? strangers : ours).front() + "', this model has '" +
-                functions.front().name + "'"),
-           failure();
+    return session.error("NCU report '{}' is of another model: it has '{}', this model has '{}'",
+                         path, (ours.empty() ? strangers : ours).front(), functions.front().name);
   // Names of two models overlap where they have the same layers, whatever their widths.
   if (!ours.empty())
-    return fail("NCU report '" + path +
-                "' is of another model, or of a build with other options: " + Twine(ours.size()) +
-                " of its " + Twine(measured.size()) +
-                " kernels are not in this build, the first is '" + ours.front() +
-                "'; profile only the library that these options build"),
-           failure();
+    return session.error(
+        "NCU report '{}' is of another model, or of a build with other options: {} "
+        "of its {} kernels are not in this build, the first is '{}'; profile only "
+        "the library that these options build",
+        path, ours.size(), measured.size(), ours.front());
   if (!strangers.empty())
-    warn("NCU report '" + path + "': " + Twine(strangers.size()) + " of its " +
-         Twine(measured.size()) + " kernels are not of this model, the first is '" +
-         strangers.front() + "'");
+    session.warn("NCU report '{}': {} of its {} kernels are not of this model, the first is '{}'",
+                 path, strangers.size(), measured.size(), strangers.front());
   return success();
 }
 
@@ -97,14 +94,13 @@ bool Profile::replace(const KernelCode &function, const NcuKernel &measured, Pro
           !compiler.isRefuted(function.kernel, other) && (!mine || registersOf(other) <= most))
         schedules.push_back(other);
     if (schedules.size() == before) {
-      note.action =
-          llvm::formatv("no schedule of it is left with fewer than {0} registers", most + 1);
+      note.action = fmt::format("no schedule of it is left with fewer than {} registers", most + 1);
       return false;
     }
     if (mine && better.empty())
-      better = llvm::formatv("{0}, predicted {1} registers, instead of {2}, predicted {3}",
-                             scheduleText(schedules[before]), registersOf(schedules[before]),
-                             scheduleText(function.schedule), most + 1);
+      better = fmt::format("{}, predicted {} registers, instead of {}, predicted {}",
+                           scheduleText(schedules[before]), registersOf(schedules[before]),
+                           scheduleText(function.schedule), most + 1);
   }
   note.action = "now " + better;
   std::string problem = "profiled: " + note.finding;
@@ -117,7 +113,7 @@ bool Profile::replace(const KernelCode &function, const NcuKernel &measured, Pro
 FailureOr<bool> Profile::apply(std::vector<ProfileNote> &notes) {
   auto measured = readNcu(path);
   if (!measured)
-    return fail(llvm::toString(measured.takeError())), failure();
+    return session.error(measured.takeError());
   if (failed(join(*measured)))
     return failure();
   bool changed = false;
@@ -138,9 +134,9 @@ FailureOr<bool> Profile::apply(std::vector<ProfileNote> &notes) {
   return changed;
 }
 
-LogicalResult vitc::generateWithProfiles(Compiler &compiler, Compiler::Oracle oracle,
-                                         ArrayRef<std::string> profiles,
-                                         std::vector<ProfileNote> &notes) {
+LogicalResult driver::generateWithProfiles(Compiler &compiler, Compiler::Oracle oracle,
+                                           ArrayRef<std::string> profiles,
+                                           std::vector<ProfileNote> &notes) {
   if (failed(compiler.generate(oracle)))
     return failure();
   for (const std::string &path : profiles) {

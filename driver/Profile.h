@@ -6,7 +6,7 @@
 
 #include "driver/Compiler.h"
 
-namespace vitc {
+namespace vitc::driver {
 
 /// Compiler::generate. Then, for each profile (what `ncu --csv --page raw` wrote) in turn, kernels
 /// that spilled or were bound by their registers get their next schedule with fewer registers, and
@@ -17,6 +17,6 @@ mlir::LogicalResult generateWithProfiles(Compiler &compiler, Compiler::Oracle or
                                          llvm::ArrayRef<std::string> profiles,
                                          std::vector<ProfileNote> &notes);
 
-} // namespace vitc
+} // namespace vitc::driver
 
 #endif // DRIVER_PROFILE_H

@@ -1,4 +1,4 @@
-//===- Device.cpp - Running a compiled model in this process --------------===//
+//===- Runner.cpp - Running a compiled model in this process --------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
@@ -11,7 +11,6 @@
 #include "driver/Runner.h"
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
-#include "tools/common/Console.h"
 
 #include "llvm/Support/FileSystem.h"
 
@@ -19,6 +18,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::driver;
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -74,8 +74,8 @@ Result<void> checkTensors(ModuleOp module, vitrt::WeightSource &source) {
 
 } // namespace
 
-Result<OpenWeights> vitc::openWeights(const Compiler &compiler, const std::string &path,
-                                      bool random) {
+Result<OpenWeights> driver::openWeights(const Compiler &compiler, const std::string &path,
+                                        bool random) {
   OpenWeights weights;
   std::string file = path;
   if (file.empty() && !random && compiler.checkpoint())
@@ -101,7 +101,7 @@ Result<OpenWeights> vitc::openWeights(const Compiler &compiler, const std::strin
   return weights;
 }
 
-reference::Interpreter::Weights vitc::referenceWeights(vitrt::WeightSource &source) {
+reference::Interpreter::Weights driver::referenceWeights(vitrt::WeightSource &source) {
   return [&source](const reference::Weight &weight, std::vector<double> &values) -> std::string {
     auto loaded = source.load(LoadStep(weight).step);
     if (!loaded)
@@ -115,18 +115,19 @@ reference::Interpreter::Weights vitc::referenceWeights(vitrt::WeightSource &sour
 // Preparing
 //===----------------------------------------------------------------------===//
 
-LogicalResult vitc::checkDevice(const DeviceOptions &options, bool dtypeGiven) {
+LogicalResult driver::checkDevice(const DeviceOptions &options, bool dtypeGiven,
+                                  const Session &session) {
   bool reference = options.device == "reference";
   if (options.device.starts_with("cpu"))
-    return fail("--device cpu: there is no CPU code yet; use cuda, --emulate or reference"),
-           failure();
+    return session.error(
+        "--device cpu: there is no CPU code yet; use cuda, --emulate or reference");
   if (reference && options.emulate)
-    return fail("--device reference computes in f64 without GPU code; leave out --emulate"),
-           failure();
+    return session.error(
+        "--device reference computes in f64 without GPU code; leave out --emulate");
   if (reference && dtypeGiven)
-    return fail("--device reference computes in f64 and takes no --dtype"), failure();
+    return session.error("--device reference computes in f64 and takes no --dtype");
   if (reference && !options.ptx.empty())
-    return fail("--device reference runs no PTX; leave out --ptx"), failure();
+    return session.error("--device reference runs no PTX; leave out --ptx");
   return success();
 }
 
@@ -138,13 +139,12 @@ static ValueShape valueShape(Type type, StringAttr name) {
 LogicalResult Runner::open() {
   auto weights = openWeights(compiler, options.weights, options.randomWeights);
   if (!weights)
-    return fail(weights.error()), failure();
+    return compiler.session().error(weights.error());
   opened = std::move(*weights);
   func::FuncOp model = compiler.function();
   if (model.getNumArguments() != 1)
-    return fail(compiler.settings().model + ": has " + Twine(model.getNumArguments()) +
-                " inputs, expected 1"),
-           failure();
+    return compiler.session().error("{}: expected 1 input, found {}", compiler.settings().model,
+                                    model.getNumArguments());
   runnable.input =
       valueShape(model.getArgumentTypes()[0], model.getArgAttrOfType<StringAttr>(0, "vit.name"));
   for (unsigned i = 0; i < model.getNumResults(); ++i)
@@ -171,20 +171,20 @@ void Runner::prepareReference() {
 }
 
 LogicalResult Runner::prepareDevice() {
+  const Session &session = compiler.session();
   std::string ptx;
   if (!options.ptx.empty()) {
     auto text = readFile(options.ptx);
     if (!text)
-      return fail("--ptx '" + options.ptx + "' " + text.error()), failure();
+      return session.error("--ptx '{}' {}", options.ptx, text.error());
     if (text->empty())
-      return fail("--ptx '" + options.ptx + "' is empty, expected PTX text"), failure();
+      return session.error("--ptx '{}' is empty, expected PTX text", options.ptx);
     ptx = std::move(*text);
   }
   if (options.emulate) {
-    std::string path = emulatorPath();
-    if (!llvm::sys::fs::exists(path))
-      return fail("--emulate: there is no emulator at '" + path + "'"), failure();
-    vitrt::setDriverPath(path);
+    if (!llvm::sys::fs::exists(options.emulator))
+      return session.error("--emulate: there is no emulator at '{}'", options.emulator);
+    vitrt::setDriverPath(options.emulator);
   }
   // A file of PTX was written by a build, which asks ptxas; its names must be those of the kernels.
   bool ask = !options.emulate || !ptx.empty();
@@ -195,11 +195,11 @@ LogicalResult Runner::prepareDevice() {
     return failure();
   auto shapes = runnableModel(*data->view(), 0);
   if (!shapes)
-    return fail(compiler.settings().model + ": " + shapes.error()), failure();
+    return session.error("{}: {}", compiler.settings().model, shapes.error());
   runnable = std::move(*shapes);
   auto model = vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device), ptx);
   if (!model)
-    return fail(model.error()), failure();
+    return session.error(model.error());
   loaded = std::move(*model);
   description = vit_model_description(loaded.get());
   return success();
@@ -213,8 +213,8 @@ void Runner::announce() {
   if (announced)
     return;
   announced = true;
-  printf("device: %s\n", description.c_str());
-  fflush(stdout);
+  if (tell)
+    tell(description);
 }
 
 Result<vit_workspace *> Runner::workspace() {
@@ -266,4 +266,28 @@ Result<void> Runner::runDevice(int64_t batch, std::span<const float> input,
   for (size_t i = 0; i < outputs.size(); ++i)
     outputs[i].assign(values[i].begin(), values[i].end());
   return done;
+}
+
+//===----------------------------------------------------------------------===//
+// References without a golden file
+//===----------------------------------------------------------------------===//
+
+FailureOr<GoldenTask> driver::referenceTask(const CompileOptions &options, DeviceOptions device,
+                                            int64_t images, const Session &session) {
+  device.device = "reference";
+  device.emulate = false;
+  device.ptx.clear();
+  Compiler compiler(options, session);
+  Runner runner(compiler, device);
+  if (failed(compiler.open()) || failed(runner.prepare()))
+    return failure();
+  GoldenTask task;
+  task.batch = images;
+  task.input = hashInput(runner.model().input, images);
+  std::vector<std::vector<double>> outputs(runner.model().outputs.size());
+  if (auto done = runner.run(images, task.input, outputs); !done)
+    return session.error(done.error());
+  for (size_t i = 0; i < outputs.size(); ++i)
+    task.references.push_back({i, std::move(outputs[i])});
+  return task;
 }

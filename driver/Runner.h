@@ -10,12 +10,13 @@
 #include "runtime/Recipe.h"
 #include "runtime/Inspect.h"
 
-namespace vitc {
+namespace vitc::driver {
 
 /// Where a model runs and with which weights.
 struct DeviceOptions {
   std::string device = "auto", weights, ptx;
-  bool emulate = false, randomWeights = false, dtypeGiven = false;
+  bool emulate = false, randomWeights = false;
+  std::string emulator; ///< path of its libcuda.so.1
 };
 
 /// Where the weights come from. The source refers to the file.
@@ -34,15 +35,18 @@ reference::Interpreter::Weights referenceWeights(vitrt::WeightSource &source);
 /// A model that can run: what is computed where. Not movable, for its parts refer to each other.
 class Runner {
 public:
-  Runner(Compiler &compiler, const DeviceOptions &options) : compiler(compiler), options(options) {}
+  /// `announce` is told which device it is before the first run, when nothing the user gave can be
+  /// wrong any more.
+  Runner(Compiler &compiler, const DeviceOptions &options,
+         std::function<void(const std::string &)> announce = {})
+      : compiler(compiler), options(options), tell(std::move(announce)) {}
   Runner(const Runner &) = delete;
 
   /// Opens the weights and knows model(), but for its largest batch: what the user gave can be
   /// compared with it before anything is compiled. Errors have been reported.
   mlir::LogicalResult open();
   /// Compiles for the device, or prepares the reference, and loads the weights, after open() or
-  /// with it. Errors have been reported. Which device it is goes to stdout before the first run,
-  /// when nothing the user gave can be wrong any more.
+  /// with it. Errors have been reported.
   mlir::LogicalResult prepare();
   const RunnableModel &model() const { return runnable; }
   /// Computes one chunk.
@@ -59,7 +63,7 @@ public:
   /// A workspace for the model's largest batch, made at the first call.
   Result<vit_workspace *> workspace();
 
-  /// Prints "device: ..." unless that was done.
+  /// Tells the device unless that was done.
   void announce();
 
 private:
@@ -72,6 +76,7 @@ private:
 
   Compiler &compiler;
   DeviceOptions options;
+  std::function<void(const std::string &)> tell;
   RunnableModel runnable;
   OpenWeights opened;
   std::unique_ptr<reference::Interpreter> reference;
@@ -83,9 +88,14 @@ private:
   bool announced = false;
 };
 
-/// Checks what options of a run contradict; reports it.
-mlir::LogicalResult checkDevice(const DeviceOptions &options, bool dtypeGiven);
+/// Reports what options of a run contradict.
+mlir::LogicalResult checkDevice(const DeviceOptions &options, bool dtypeGiven,
+                                const Session &session);
 
-} // namespace vitc
+/// What the f64 reference computes of `images` generated images.
+mlir::FailureOr<GoldenTask> referenceTask(const CompileOptions &options, DeviceOptions device,
+                                          int64_t images, const Session &session);
+
+} // namespace vitc::driver
 
 #endif // DRIVER_RUNNER_H

@@ -16,6 +16,7 @@
 // vectors and tables stay f32.
 //===----------------------------------------------------------------------===//
 
+#include "passes/PassOptions.h"
 #include "passes/Passes.h"
 #include "passes/Queries.h"
 
@@ -69,7 +70,15 @@ private:
 };
 
 struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
-  using Base::Base;
+  AssignPrecision() = default;
+  AssignPrecision(const AssignPrecision &other) : Base(other) {}
+  explicit AssignPrecision(const PipelineOptions &options) {
+    dtype = options.dtype;
+    residual = options.residual;
+  }
+
+#define VITC_PRECISION_OPTION VITC_PASS_OPTION
+#include "passes/Options.def"
 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -137,4 +146,8 @@ struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
   Type dtypeType, residualType;
 };
 } // namespace
+
+std::unique_ptr<Pass> createAssignPrecision(const PipelineOptions &options) {
+  return std::make_unique<AssignPrecision>(options);
+}
 } // namespace vitc

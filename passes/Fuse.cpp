@@ -23,6 +23,7 @@
 // refusals become remarks, and a note on the launch that vit-require reads.
 //===----------------------------------------------------------------------===//
 
+#include "passes/PassOptions.h"
 #include "passes/Passes.h"
 #include "passes/Work.h"
 
@@ -120,12 +121,11 @@ vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
   return launch;
 }
 
-struct Fuse : impl::FuseBase<Fuse> {
-  using Base::Base;
+struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
+  using SchedulingPass::SchedulingPass;
 
   void runOnOperation() override {
-    FailureOr<cost::Preferences> preferences = readPreferences(
-        getOperation(), {gpu, tile, fusePolicy, tilePolicy, registerBudget, force, batchInvariant});
+    FailureOr<cost::Preferences> preferences = readPreferences(getOperation(), given());
     if (failed(preferences) || failed(checkMaxBatch(getOperation().getLoc(), maxBatch)))
       return signalPassFailure();
     model.emplace(*preferences, maxBatch);
@@ -292,7 +292,7 @@ struct Fuse : impl::FuseBase<Fuse> {
   vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before,
                      SymbolTable &symbols) {
     Pair pair(producer, consumer);
-    if (!force)
+    if (!forceFuse)
       if (cost::Decision decision = pair.decide(*model); !decision.fuse) {
         refuse(producer, consumer, decision.reason);
         return {};
@@ -312,4 +312,8 @@ struct Fuse : impl::FuseBase<Fuse> {
   std::optional<cost::FusionModel> model; // of the options
 };
 } // namespace
+
+std::unique_ptr<Pass> createFuse(const PipelineOptions &options) {
+  return std::make_unique<Fuse>(options);
+}
 } // namespace vitc

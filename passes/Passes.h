@@ -4,11 +4,12 @@
 #ifndef PASSES_PASSES_H
 #define PASSES_PASSES_H
 
+#include "passes/Options.h"
+
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 
-#include <string>
-#include <vector>
+#include <memory>
 
 namespace mlir {
 class ModuleOp;
@@ -21,24 +22,12 @@ namespace vitc {
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
 
-/// What a build chooses; the options of the passes, in one place.
-struct PipelineOptions {
-  bool prune = true;
-  bool fuse = true;          ///< false: every op its own kernel
-  bool forceFuse = false;    ///< fuse whatever passes/cost says
-  std::string dtype = "f16"; ///< f16 or bf16
-  std::string residual;      ///< f16, bf16, f32; empty: by dtype
-  int64_t maxBatch = 64;
-  std::string gpu = "rtx4090";
-  std::string tile;                 ///< see vit-select-schedules
-  int64_t registerBudget = 0;       ///< registers of a thread; 0: what the device has
-  std::string fusePolicy = "auto";  ///< auto, keep, recompute
-  std::string tilePolicy = "model"; ///< model, classic, tuned
-  std::vector<std::string> tuned;   ///< for `tuned`: KERNEL HASH BATCH SCHEDULE
-  std::string require;              ///< "no-spill,fuse:linear+bias_add+gelu"
-  bool batchInvariant = false;      ///< one reduction for all batches
-  std::string first, last;          ///< passes to begin and end with, by name; empty: all
-};
+/// The passes that read options of a build.
+std::unique_ptr<mlir::Pass> createAssignPrecision(const PipelineOptions &options);
+std::unique_ptr<mlir::Pass> createFuse(const PipelineOptions &options);
+std::unique_ptr<mlir::Pass> createRequire(const PipelineOptions &options);
+std::unique_ptr<mlir::Pass> createSelectSchedules(const PipelineOptions &options);
+std::unique_ptr<mlir::Pass> createPlanMemory(const PipelineOptions &options);
 
 /// Model to model: prune, merge, fold. What `--emit=vit` prints.
 void buildModelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);

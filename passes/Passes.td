@@ -52,12 +52,9 @@ def AssignPrecision : Pass<"vit-assign-precision", "mlir::ModuleOp"> {
     Operands of `linear` and `attention` get `dtype`; vectors (bias, scales, norms) and tables stay f32;
     values of the residual stream get `residual`; outputs of the model stay f32. A value wanted in two
     types is cast for the second.
+
+    Takes `dtype` and `residual` of [vitc build](cli.md).
   }];
-  let options = [
-    Option<"dtype", "dtype", "std::string", "\"f16\"", "Operands of matrix products: f16 or bf16">,
-    Option<"residual", "residual", "std::string", "\"\"",
-           "Residual stream: f16, bf16 or f32; default f16 for f16, f32 for bf16">,
-  ];
 }
 
 def HoistWeights : Pass<"vit-hoist-weights", "mlir::ModuleOp"> {
@@ -76,23 +73,6 @@ def FormKernels : Pass<"vit-form-kernels", "mlir::ModuleOp"> {
   }];
 }
 
-/// What passes that choose schedules, or compare them, are told.
-defvar scheduleOptions = [
-  Option<"maxBatch", "max-batch", "int64_t", "64", "Largest batch the library serves">,
-  Option<"gpu", "gpu", "std::string", "\"rtx4090\"", "Device to build for">,
-  Option<"tile", "tile", "std::string", "\"\"",
-         "BMxBNxBK/WMxWN/STAGES for every linear, instead of the chosen tile">,
-  Option<"registerBudget", "register-budget", "int64_t", "0",
-         "Most registers of a thread; 0: what the device has">,
-  Option<"fusePolicy", "fuse-policy", "std::string", "\"auto\"",
-         "Rows of a layer_norm with ops before it: keep, recompute, or auto: keep what is expensive or fits">,
-  Option<"tilePolicy", "tile-policy", "std::string", "\"model\"",
-         "model: predict; classic: well-known rules; tuned: the schedules of `tuned`, else predict">,
-  Option<"force", "force-fuse", "bool", "false", "Fuse whatever passes/cost says about it">,
-  Option<"batchInvariant", "batch-invariant", "bool", "false",
-         "Sum in the same order for all batches">,
-];
-
 def Fuse : Pass<"vit-fuse", "mlir::ModuleOp"> {
   let summary = "Join kernels to their neighbours";
   let description = [{
@@ -102,8 +82,9 @@ def Fuse : Pass<"vit-fuse", "mlir::ModuleOp"> {
     passes/cost predicts both forms at batches 1, 8 and the largest, and the faster one is taken.
     Reports each refusal once, as a remark of category `vit-fuse` with its numbers, and notes it on the launch
     (`apart`) for vit-require. A fusion is never needed for correctness.
+
+    Takes `max-batch` and the options of schedules of [vitc build](cli.md).
   }];
-  let options = scheduleOptions;
 }
 
 def Require : Pass<"vit-require", "mlir::ModuleOp"> {
@@ -112,11 +93,9 @@ def Require : Pass<"vit-require", "mlir::ModuleOp"> {
     `fuse:linear+bias_add+gelu` requires every op of the last kind to be in one kernel with those before it, each
     reading the one before. Otherwise an error names the op and what stands between, or why passes/cost
     kept them apart. `no-spill` is checked when machine code is there. Removes the notes that vit-fuse left.
+
+    Takes `require` of [vitc build](cli.md), and `fused`: false says in messages that nothing was to be fused.
   }];
-  let options = [
-    Option<"requirements", "require", "std::string", "\"\"", "fuse:OP+OP+... or no-spill, several with commas">,
-    Option<"fused", "fused", "bool", "true", "False says in messages that nothing was to be fused">,
-  ];
 }
 
 def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
@@ -127,11 +106,10 @@ def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
     which they are to be tried. Warns where no schedule keeps the register budget. Refuses what the device or the
     kernels cannot do: an unknown `gpu`, a `tile` that does not fit, attention of more than 272 tokens or over
     more than 17 images, head sizes other than 16, 24, ... 128, a tuned schedule for a kernel that the model has not.
+
+    Takes `max-batch` and the options of schedules of [vitc build](cli.md), and `tuned`: KERNEL HASH BATCH SCHEDULE,
+    as measured; several with semicolons.
   }];
-  let options = !listconcat(scheduleOptions, [
-    Option<"tuned", "tuned", "std::string", "\"\"",
-           "KERNEL HASH BATCH SCHEDULE, as measured; several with semicolons">,
-  ]);
 }
 
 def ShareKernels : Pass<"vit-share-kernels", "mlir::ModuleOp"> {
@@ -149,10 +127,9 @@ def PlanMemory : Pass<"vit-plan-memory", "mlir::ModuleOp"> {
     Results of launches get offsets in bytes per image, multiples of 256, such that values that live at
     the same time do not overlap, whatever the batch; model outputs are written in place. Refuses a
     `max-batch` at which one activation has more bytes than kernels can address with 31 bits.
+
+    Takes `max-batch` of [vitc build](cli.md).
   }];
-  let options = [
-    Option<"maxBatch", "max-batch", "int64_t", "64", "Largest batch the library serves">,
-  ];
 }
 
 #endif // VITC_PASSES_TD

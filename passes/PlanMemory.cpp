@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Kernels.h"
+#include "passes/PassOptions.h"
 #include "passes/Passes.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -43,7 +44,12 @@ struct Lifetime {
 };
 
 struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
-  using Base::Base;
+  PlanMemory() = default;
+  PlanMemory(const PlanMemory &other) : Base(other) {}
+  explicit PlanMemory(const PipelineOptions &options) { maxBatch = options.maxBatch; }
+
+#define VITC_BATCH_OPTION VITC_PASS_OPTION
+#include "passes/Options.def"
 
   void runOnOperation() override {
     for (func::FuncOp model : vit::modelFunctions(getOperation()))
@@ -142,4 +148,8 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
   }
 };
 } // namespace
+
+std::unique_ptr<Pass> createPlanMemory(const PipelineOptions &options) {
+  return std::make_unique<PlanMemory>(options);
+}
 } // namespace vitc

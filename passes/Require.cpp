@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Kernels.h"
+#include "passes/PassOptions.h"
 #include "passes/Passes.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -44,12 +45,20 @@ Place definitionOf(Value value, vit::LaunchOp launch) {
 }
 
 struct Require : impl::RequireBase<Require> {
-  using Base::Base;
+  Require() = default;
+  Require(const Require &other) : Base(other) {}
+  explicit Require(const PipelineOptions &options) {
+    require = options.require;
+    fused = !options.noFuse;
+  }
+
+#define VITC_REQUIRE_OPTION VITC_PASS_LIST_OPTION
+#include "passes/Options.def"
+  Option<bool> fused{*this, "fused", llvm::cl::desc("false: nothing was to be fused"),
+                     llvm::cl::init(true)};
 
   void runOnOperation() override {
-    SmallVector<StringRef> list;
-    StringRef(requirements).split(list, ',', -1, /*KeepEmpty=*/false);
-    for (StringRef requirement : list)
+    for (const std::string &requirement : require)
       if (failed(check(requirement)))
         signalPassFailure();
     for (vit::LaunchOp launch : launchesOf(getOperation()))
@@ -122,4 +131,8 @@ struct Require : impl::RequireBase<Require> {
   }
 };
 } // namespace
+
+std::unique_ptr<Pass> createRequire(const PipelineOptions &options) {
+  return std::make_unique<Require>(options);
+}
 } // namespace vitc

@@ -14,6 +14,7 @@
 // the name of the op in the model.
 //===----------------------------------------------------------------------===//
 
+#include "passes/PassOptions.h"
 #include "passes/Passes.h"
 #include "passes/Work.h"
 #include "passes/cost/Attention.h"
@@ -39,13 +40,18 @@ struct Tuned {
   cost::Schedule schedule;
 };
 
-struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
-  using Base::Base;
+struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedules>> {
+  using SchedulingPass::SchedulingPass;
+  explicit SelectSchedules(const PipelineOptions &options) : SchedulingPass(options) {
+    tuned = llvm::join(options.tuned, ";");
+  }
+  SelectSchedules(const SelectSchedules &other) : SchedulingPass(other) {}
+
+  Option<std::string> tuned{*this, "tuned", llvm::cl::desc("KERNEL HASH BATCH SCHEDULE; ...")};
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<cost::Preferences> read = readPreferences(
-        module, {gpu, tile, fusePolicy, tilePolicy, registerBudget, force, batchInvariant});
+    FailureOr<cost::Preferences> read = readPreferences(module, given());
     if (failed(read) || failed(checkMaxBatch(module.getLoc(), maxBatch)))
       return signalPassFailure();
     preferences = *read;
@@ -196,4 +202,8 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
   std::vector<Tuned> tunedEntries;
 };
 } // namespace
+
+std::unique_ptr<Pass> createSelectSchedules(const PipelineOptions &options) {
+  return std::make_unique<SelectSchedules>(options);
+}
 } // namespace vitc

@@ -230,7 +230,7 @@ Roofline vitc::rooflineOf(ModuleOp module, const cost::Gpu &gpu, int64_t batch) 
 }
 
 FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
-                                                   const ScheduleOptions &options) {
+                                                   const PipelineOptions &options) {
   cost::Preferences p;
   auto fail = [&](const Twine &text) { return emitError(module.getLoc()) << text, failure(); };
   p.gpu = cost::findGpu(options.gpu);
@@ -242,7 +242,7 @@ FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
                   Twine(cost::mostBudget) + ", but is " + Twine(budget));
     p.registerBudget = static_cast<int>(budget);
   }
-  p.force = options.force;
+  p.force = options.forceFuse;
   p.batchInvariant = options.batchInvariant;
   if (options.fusePolicy == "keep")
     p.fusePolicy = cost::FusePolicy::Keep;
@@ -258,7 +258,7 @@ FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
                 "'; known are model, classic, tuned");
   if (!options.tile.empty()) {
     std::string error;
-    p.tile = cost::parseTile(options.tile, *p.gpu, error, /*warpLimit=*/!options.force);
+    p.tile = cost::parseTile(options.tile, *p.gpu, error, /*warpLimit=*/!options.forceFuse);
     if (!p.tile)
       return fail(error);
   }

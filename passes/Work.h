@@ -9,6 +9,7 @@
 #define PASSES_WORK_H
 
 #include "passes/Kernels.h"
+#include "passes/Options.h"
 #include "passes/cost/Cost.h"
 
 namespace vitc {
@@ -40,15 +41,9 @@ struct Roofline {
 /// Of a module whose models are launches.
 Roofline rooflineOf(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);
 
-/// What passes that choose schedules are told, as text.
-struct ScheduleOptions {
-  std::string gpu, tile, fusePolicy, tilePolicy;
-  int64_t registerBudget;
-  bool force, batchInvariant;
-};
-/// A diagnostic at `module` says what cannot be read or is not known.
+/// What decides about schedules. A diagnostic at `module` says what cannot be read or is not known.
 mlir::FailureOr<cost::Preferences> readPreferences(mlir::ModuleOp module,
-                                                   const ScheduleOptions &options);
+                                                   const PipelineOptions &options);
 
 } // namespace vitc
 

@@ -28,9 +28,10 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitObject(const vit_library
 /// `object` as the only member of an archive, with a symbol table.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitArchive(llvm::MemoryBufferRef object);
 
-/// Links the file `object` into the shared library `output` with the system's compiler driver ($CC,
-/// else cc). `name` becomes the soname libNAME.so. Its output is in the error if it fails.
-llvm::Error linkShared(llvm::StringRef object, llvm::StringRef output, llvm::StringRef name);
+/// The bytes of a shared library with soname libNAME.so of `object`, linked by the system's
+/// compiler driver ($CC, else cc). What that printed is in the error if it fails.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkShared(llvm::MemoryBufferRef object,
+                                                               llvm::StringRef name);
 
 /// The text of NAME.h: C11 and C++, compiles alone.
 std::string emitHeader(const vit_library &library);

@@ -252,8 +252,7 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::emitObject(const vit_library &libr
   module.setPICLevel(PICLevel::BigPIC);
   ConstantBuilder builder(module);
   addEntry(module, builder.global(builder.constant(library), "library"), library.name);
-  if (verifyModule(module, &errs()))
-    report_fatal_error("the object of a library is not valid LLVM IR");
+  assert(!verifyModule(module) && "the object of a library is valid LLVM IR");
 
   SmallVector<char, 0> object;
   raw_svector_ostream stream(object);

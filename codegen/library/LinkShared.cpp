@@ -11,8 +11,10 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <fmt/format.h>
 
 #include <cstdlib>
 
@@ -33,18 +35,43 @@ static std::string firstLine(StringRef path) {
   return "";
 }
 
-Error vitc::linkShared(StringRef object, StringRef output, StringRef name) {
+namespace {
+/// A file of its own in the folder for temporary files, which goes away.
+struct TemporaryFile {
+  explicit TemporaryFile(StringRef suffix) {
+    if (auto code = sys::fs::createTemporaryFile("vitc-link", suffix, path))
+      error = fmt::format("expected to create a temporary file '{}', found: {}; set TMPDIR",
+                          path.str().str(), code.message());
+  }
+  ~TemporaryFile() { sys::fs::remove(path); }
+  SmallString<128> path;
+  std::string error;
+};
+} // namespace
+
+static Error failed(const std::string &text) { return createStringError(text); }
+
+Expected<std::unique_ptr<MemoryBuffer>> vitc::linkShared(MemoryBufferRef object, StringRef name) {
   const char *request = std::getenv("CC");
-  StringRef compiler = request && *request ? request : "cc";
+  std::string compiler = request && *request ? request : "cc";
   auto program = sys::findProgramByName(compiler);
   if (!program)
-    return createStringError("a shared library needs a C compiler driver, but there is no '" +
-                             compiler + "' in PATH; install gcc or set CC");
-  SmallString<128> log;
-  if (auto error = sys::fs::createTemporaryFile("vitc-link", "log", log))
-    return createStringError(error, "cannot create a temporary file '" + log +
-                                        "': " + error.message() + "; set TMPDIR");
-  FileRemover removeLog(log);
+    return failed(
+        fmt::format("expected a C compiler driver to link a shared library, found no '{}' "
+                    "in PATH; install gcc or set CC",
+                    compiler));
+  TemporaryFile input("o"), output("so"), log("log");
+  for (TemporaryFile *file : {&input, &output, &log})
+    if (!file->error.empty())
+      return failed(file->error);
+  std::error_code problem;
+  raw_fd_ostream stream(input.path, problem);
+  stream << object.getBuffer();
+  stream.close();
+  if (problem || stream.error()) {
+    stream.clear_error();
+    return failed(fmt::format("'{}' cannot be written; set TMPDIR", input.path.str().str()));
+  }
   std::string soname = ("-Wl,-soname,lib" + name + ".so").str();
   // A build-id would be content too, but of a form that differs between linkers.
   SmallVector<StringRef> arguments = {*program,
@@ -55,14 +82,16 @@ Error vitc::linkShared(StringRef object, StringRef output, StringRef name) {
                                       "-Wl,-z,noexecstack",
                                       soname,
                                       "-o",
-                                      output,
-                                      object};
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
-  std::string problem;
-  int code = sys::ExecuteAndWait(*program, arguments, std::nullopt, redirects, 0, 0, &problem);
-  if (code == 0)
-    return Error::success();
-  if (problem.empty())
-    problem = firstLine(log);
-  return createStringError("'" + *program + "' could not link lib" + name + ".so: " + problem);
+                                      output.path,
+                                      input.path};
+  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log.path), StringRef(log.path)};
+  std::string text;
+  if (sys::ExecuteAndWait(*program, arguments, std::nullopt, redirects, 0, 0, &text) != 0)
+    return failed(fmt::format("'{}' could not link lib{}.so: {}", *program, name.str(),
+                              text.empty() ? firstLine(log.path) : text));
+  auto linked = MemoryBuffer::getFile(output.path, /*IsText=*/false,
+                                      /*RequiresNullTerminator=*/false, /*IsVolatile=*/true);
+  if (!linked)
+    return failed(fmt::format("'{}': {}", output.path.str().str(), linked.getError().message()));
+  return std::move(*linked);
 }

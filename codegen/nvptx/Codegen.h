@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,7 @@ struct Assembler {
   unsigned jobs = 1;                            ///< ptxas processes at a time
   int64_t sharedLimit = 99 * 1024;              ///< bytes of shared memory a block may have
   std::function<void(size_t, size_t)> progress; ///< (done, total), from the calling thread
+  std::stop_token stop;                         ///< ends processes; assemble then fails
 };
 
 /// Assembles all functions that have no machine code for every arch. Fails with the function's name

@@ -6,13 +6,14 @@
 // and kind of code says little.
 //===----------------------------------------------------------------------===//
 #include "driver/run/Bench.h"
-#include "tools/common/Console.h"
 
-#include <cstdio>
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
 #include <optional>
 #include <span>
 
-namespace vitc {
+namespace vitc::driver {
 namespace {
 
 using namespace vitrt;
@@ -92,30 +93,28 @@ Result<TimedBatch> prepareBatch(const vit_model *model, int batch) {
   return TimedBatch{std::move(*workspace), std::move(*tensors)};
 }
 
-Result<void> benchModel(const vit_library &library, const vit_model *model,
-                        const std::vector<int> &batches, int repetitions) {
-  for (int batch : batches) {
-    auto prepared = prepareBatch(model, batch);
-    if (!prepared)
-      return prepared.takeError();
-    auto launches = countLaunches(prepared->workspace.get(), batch);
-    if (!launches)
-      return launches.takeError();
-    auto times = timeRuns(prepared->workspace.get(), batch, prepared->tensors, repetitions / 10 + 1,
-                          repetitions);
-    if (!times)
-      return times.takeError();
-    Spread spread = spreadOf(std::move(*times));
-    printf("%s batch %d: median %.1f us (%.1f to %.1f), %.0f images/s, %u launches; %s\n",
-           library.name, batch, spread.median, spread.low, spread.high, 1e6 * batch / spread.median,
-           *launches, imageText(model).c_str());
-    fflush(stdout);
-  }
-  return {};
+Result<std::string> benchModel(const vit_library &library, const vit_model *model, int batch,
+                               int repetitions) {
+  auto prepared = prepareBatch(model, batch);
+  if (!prepared)
+    return prepared.takeError();
+  auto launches = countLaunches(prepared->workspace.get(), batch);
+  if (!launches)
+    return launches.takeError();
+  auto times = timeRuns(prepared->workspace.get(), batch, prepared->tensors, repetitions / 10 + 1,
+                        repetitions);
+  if (!times)
+    return times.takeError();
+  Spread spread = spreadOf(std::move(*times));
+  return fmt::format(
+      "{} batch {}: median {:.1f} us ({:.1f} to {:.1f}), {:.0f} images/s, {} launches; {}\n",
+      library.name, batch, spread.median, spread.low, spread.high, 1e6 * batch / spread.median,
+      *launches, imageText(model));
 }
 
-Result<void> benchKernel(const vit_library &library, const vit_model *model,
-                         const std::string &name, int64_t rows, double flops, int repetitions) {
+Result<std::string> benchKernel(const vit_library &library, const vit_model *model,
+                                const std::string &name, int64_t rows, double flops,
+                                int repetitions) {
   int batch = 0;
   const vit_plan &plan = nativePlan(model);
   auto steps = findSteps(library, plan, name, rows, batch);
@@ -142,12 +141,23 @@ Result<void> benchKernel(const vit_library &library, const vit_model *model,
       flops = 2.0 * double(rows) * double(matrix.n) * double(matrix.k);
   }
   Spread spread = spreadOf(std::move(*times));
-  printf("%s %s: median %.2f us (%.2f to %.2f)", functions.c_str(), shape.c_str(), spread.median,
-         spread.low, spread.high);
+  std::string text = fmt::format("{} {}: median {:.2f} us ({:.2f} to {:.2f})", functions, shape,
+                                 spread.median, spread.low, spread.high);
   if (flops > 0)
-    printf(", %.1f TFLOP/s", flops / spread.median * 1e-6);
-  printf("; step '%s', %s\n", first.label, imageText(model).c_str());
-  return {};
+    text += fmt::format(", {:.1f} TFLOP/s", flops / spread.median * 1e-6);
+  return text + fmt::format("; step '{}', {}\n", first.label, imageText(model));
 }
 
-} // namespace vitc
+Spread spreadOf(std::vector<double> values) {
+  if (values.empty())
+    return {NAN, NAN, NAN};
+  std::sort(values.begin(), values.end());
+  auto at = [&](double part) { // linear between neighbours
+    double place = part * double(values.size() - 1);
+    size_t low = size_t(place), high = std::min(low + 1, values.size() - 1);
+    return values[low] + (values[high] - values[low]) * (place - double(low));
+  };
+  return {at(0.5), at(0.1), at(0.9)};
+}
+
+} // namespace vitc::driver

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace vitc {
+namespace vitc::driver {
 
 using vitrt::Result;
 
@@ -24,14 +24,23 @@ struct TimedBatch {
 };
 Result<TimedBatch> prepareBatch(const vit_model *model, int batch);
 
-/// One line per batch: median, spread and images/s of whole runs, device time.
-Result<void> benchModel(const vit_library &library, const vit_model *model,
-                        const std::vector<int> &batches, int repetitions);
+/// "b16 batch 8: median 1234.5 us (1230.0 to 1251.9), 6480 images/s, ...": device time of whole
+/// runs.
+Result<std::string> benchModel(const vit_library &library, const vit_model *model, int batch,
+                               int repetitions);
 
-/// The time of the first launch of kernel or function `name`, with as many images as give `rows`
-/// rows; in TFLOP/s if `flops` (of the launch) is given or its weights show a product of matrices.
-Result<void> benchKernel(const vit_library &library, const vit_model *model,
-                         const std::string &name, int64_t rows, double flops, int repetitions);
+/// A line with the time of the first launch of kernel or function `name`, with as many images as
+/// give `rows` rows; in TFLOP/s if `flops` (of the launch) is given or its weights show a product
+/// of matrices.
+Result<std::string> benchKernel(const vit_library &library, const vit_model *model,
+                                const std::string &name, int64_t rows, double flops,
+                                int repetitions);
 
-} // namespace vitc
+/// Median, and the 10th and 90th percentile.
+struct Spread {
+  double median, low, high;
+};
+Spread spreadOf(std::vector<double> values);
+
+} // namespace vitc::driver
 #endif // DRIVER_RUN_BENCH_H

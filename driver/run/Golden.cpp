@@ -16,7 +16,7 @@
 #include <cstring>
 #include <sys/stat.h>
 
-namespace vitc {
+namespace vitc::driver {
 using namespace vitrt;
 
 namespace {
@@ -160,8 +160,12 @@ Result<std::vector<float>> Golden::input(const ValueShape &input) const {
       return good.takeError();
     return readValues(path(), *tensor);
   }
-  std::vector<float> values(size_t(images * input.count()));
-  hashTensor(inputName, withBatch(images, input), 0, values);
+  return hashInput(input, images);
+}
+
+std::vector<float> hashInput(const ValueShape &input, int64_t batch) {
+  std::vector<float> values(size_t(batch * input.count()));
+  hashTensor(inputName, withBatch(batch, input), 0, values);
   return values;
 }
 
@@ -305,4 +309,4 @@ Result<InputBatch> readInput(const std::string &path, const ValueShape &input) {
   return InputBatch{tensor->shape[0], std::move(*values)};
 }
 
-} // namespace vitc
+} // namespace vitc::driver

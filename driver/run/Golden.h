@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vitc {
+namespace vitc::driver {
 
 using vitrt::Error;
 using vitrt::Result;
@@ -107,6 +107,9 @@ private:
   int64_t images = 0;
 };
 
+/// Pixels by the hash rule, the same everywhere.
+std::vector<float> hashInput(const ValueShape &input, int64_t batch);
+
 struct OutputCheck {
   std::string name;
   double error; // norm of the difference over norm of the reference; NaN if there is one
@@ -120,7 +123,8 @@ struct CheckReport {
   bool ok() const;
 };
 
-/// What a golden file asks of a model: its values, read whole, with the shapes of the model.
+/// What a check asks of a model: values of a golden file, or those of the reference, with the
+/// shapes of the model.
 struct GoldenTask {
   struct Reference {
     size_t output; // of the model
@@ -156,5 +160,5 @@ struct HashCase {
 /// Reads `directory`/meta.json; nothing if there is none, or it does not name the hash rule.
 Result<std::optional<HashCase>> readHashCase(const std::string &directory);
 
-} // namespace vitc
+} // namespace vitc::driver
 #endif // DRIVER_RUN_GOLDEN_H

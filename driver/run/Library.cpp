@@ -15,7 +15,7 @@
 #include <elf.h>
 #include <vector>
 
-namespace vitc {
+namespace vitc::driver {
 namespace {
 
 /// `count` structs at `offset` of the file, or nothing if they are not all inside.
@@ -110,4 +110,4 @@ Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch
   return model;
 }
 
-} // namespace vitc
+} // namespace vitc::driver

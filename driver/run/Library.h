@@ -10,7 +10,7 @@
 
 #include <string>
 
-namespace vitc {
+namespace vitc::driver {
 
 /// Opens a shared library that `vitc build --shared` wrote, and asks its one exported function,
 /// <name>_library, for the model. It stays open until the process ends.
@@ -28,5 +28,5 @@ inline const char *deviceName(const std::string &device) {
 /// library's own if it is not 0.
 Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch);
 
-} // namespace vitc
+} // namespace vitc::driver
 #endif // DRIVER_RUN_LIBRARY_H

@@ -12,7 +12,7 @@
 
 using namespace vitrt;
 
-namespace vitc {
+namespace vitc::driver {
 
 Result<std::string> readFile(const std::string &path) {
   auto unreadable = [](int problem) {
@@ -38,4 +38,4 @@ Result<std::string> readFile(const std::string &path) {
   return text;
 }
 
-} // namespace vitc
+} // namespace vitc::driver

@@ -8,11 +8,11 @@
 
 #include <string>
 
-namespace vitc {
+namespace vitc::driver {
 
 /// All bytes of `path`: a file, or a pipe until its end. The error says why, without the path:
 /// "cannot be read: Is a directory".
 vitrt::Result<std::string> readFile(const std::string &path);
 
-} // namespace vitc
+} // namespace vitc::driver
 #endif // DRIVER_RUN_READFILE_H

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace vitc {
+namespace vitc::driver {
 
 int64_t ValueShape::count() const {
   return std::accumulate(perImage.begin(), perImage.end(), int64_t(1), std::multiplies<>());
@@ -106,4 +106,4 @@ int64_t argmax(std::span<const double> values) {
   return best;
 }
 
-} // namespace vitc
+} // namespace vitc::driver

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace vitc {
+namespace vitc::driver {
 
 using vitrt::JsonCursor;
 using vitrt::jsonString;
@@ -144,4 +144,4 @@ Result<void> writeTuning(const std::string &path, const Tuning &tuning) {
   return {};
 }
 
-} // namespace vitc
+} // namespace vitc::driver

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vitc {
+namespace vitc::driver {
 
 using vitrt::Error;
 using vitrt::Result;
@@ -48,5 +48,5 @@ Result<Tuning> readTuning(const std::string &path);
 /// Whole or not at all.
 Result<void> writeTuning(const std::string &path, const Tuning &tuning);
 
-} // namespace vitc
+} // namespace vitc::driver
 #endif // DRIVER_RUN_TUNING_H

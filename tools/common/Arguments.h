@@ -5,13 +5,14 @@
 // that is understood and cannot be taken is refused like any other bad input,
 // exit code 1. CLI11 alone does not tell the two apart.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_TOOLS_COMMON_ARGUMENTS_H
-#define VITC_TOOLS_COMMON_ARGUMENTS_H
+#ifndef TOOLS_COMMON_ARGUMENTS_H
+#define TOOLS_COMMON_ARGUMENTS_H
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -74,12 +75,12 @@ CLI::Option *addIntegers(CLI::App &app, const std::string &name, std::vector<T> 
 /// --device: auto, cuda, cuda:N, cpu, cpu:N, or one of `others`.
 CLI::Option *addDevice(CLI::App &app, std::string &device, std::vector<std::string> others);
 
-/// Makes flags of `app` and of its verbs take no value, so that "--shared=no" is no silent yes.
-void refuseFlagValues(CLI::App &app);
+/// The word of `known` that `word` may have been meant to be, or "".
+std::string nearest(std::string_view word, const std::vector<std::string> &known);
 
-/// Throws CLI::ValidationError if an option of `app`, not an argument, was given an empty
-/// value.
-void refuseEmptyValues(const CLI::App &app);
+/// Parses the command line of the tool `app`, maybe with a verb. Returns the exit code if all is
+/// said: after --help, or after the line on stderr about what is wrong.
+std::optional<int> parseCommandLine(CLI::App &app, int argc, char **argv);
 
 } // namespace vitc
 #endif // VITC_TOOLS_COMMON_ARGUMENTS_H

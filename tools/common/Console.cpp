@@ -6,26 +6,41 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cmath>
-#include <cstdio>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace vitc {
 
-Progress::Progress(std::string verb) : verb(std::move(verb)), terminal(isatty(2)) {}
+int fail(const char *tool, std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  fprintf(stderr, "%s: %s\n", tool, text.c_str());
+  return exitFailed;
+}
 
-void Progress::show(int64_t done, int64_t all) {
+Progress::Progress() : terminal(isatty(STDERR_FILENO)) {}
+
+void Progress::show(std::string_view step, size_t done, size_t all) {
   if (!terminal || all < 2)
     return;
-  fprintf(stderr, "\r%s %lld of %lld ", verb.c_str(), (long long)done, (long long)all);
+  fprintf(stderr, "\r\033[K%.*s %zu of %zu", int(step.size()), step.data(), done, all);
   fflush(stderr);
   shown = true;
 }
 
-Progress::~Progress() {
+void Progress::clear() {
   if (shown)
     fprintf(stderr, "\r\033[K");
+  shown = false;
+}
+
+bool wantsColour(FILE *stream) {
+  const char *without = getenv("NO_COLOR"), *terminal = getenv("TERM");
+  return isatty(fileno(stream)) && !(without && *without) &&
+         !(terminal && std::string_view(terminal) == "dumb");
 }
 
 int finish(const char *tool, int code) {
@@ -33,8 +48,7 @@ int finish(const char *tool, int code) {
   bool written = fflush(stdout) == 0 && !ferror(stdout);
   if (written || code != exitDone)
     return code;
-  fprintf(stderr, "%s: stdout: %s\n", tool, errno ? strerror(errno) : "cannot be written");
-  return exitFailed;
+  return fail(tool, std::string("stdout: ") + (errno ? strerror(errno) : "cannot be written"));
 }
 
 std::string emulatorPath() {
@@ -45,16 +59,65 @@ std::string emulatorPath() {
   return folder.substr(0, folder.find_last_of('/')) + "/lib/emulator/libcuda.so.1";
 }
 
-Spread spreadOf(std::vector<double> values) {
-  if (values.empty())
-    return {NAN, NAN, NAN};
-  std::sort(values.begin(), values.end());
-  auto at = [&](double part) { // linear between neighbours
-    double place = part * double(values.size() - 1);
-    size_t low = size_t(place), high = std::min(low + 1, values.size() - 1);
-    return values[low] + (values[high] - values[low]) * (place - double(low));
+//===----------------------------------------------------------------------===//
+// Interrupts
+//===----------------------------------------------------------------------===//
+//
+// A handler may do next to nothing, so it writes a byte into a pipe, and a thread that reads it
+// does the rest. The destructor writes another byte to end the thread.
+
+static int wakeUp[2] = {-1, -1};
+static constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
+static constexpr char ended = 'e', interrupted = 'i';
+
+static void tellWatcher(int) {
+  int saved = errno;
+  (void)!write(wakeUp[1], &interrupted, 1);
+  errno = saved;
+}
+
+Interrupt::Interrupt(const char *tool, bool patient) {
+  if (pipe2(wakeUp, O_CLOEXEC) != 0)
+    return; // signals do what they did before
+  watcher = std::thread([=, this] { watch(tool, patient); });
+  struct sigaction action = {};
+  action.sa_handler = tellWatcher;
+  action.sa_flags = SA_RESTART;
+  for (int signal : signals)
+    sigaction(signal, &action, nullptr);
+}
+
+Interrupt::~Interrupt() {
+  if (!watcher.joinable())
+    return;
+  for (int signal : signals)
+    std::signal(signal, SIG_DFL);
+  (void)!write(wakeUp[1], &ended, 1);
+  watcher.join();
+  close(wakeUp[0]);
+  close(wakeUp[1]);
+}
+
+void Interrupt::watch(const char *tool, bool patient) {
+  char byte = ended;
+  auto receive = [&] {
+    while (read(wakeUp[0], &byte, 1) < 0 && errno == EINTR)
+      ;
+    return byte;
   };
-  return {at(0.5), at(0.1), at(0.9)};
+  if (receive() == ended)
+    return;
+  source.request_stop();
+  pollfd next = {wakeUp[0], POLLIN, 0};
+  if (poll(&next, 1, patient ? -1 : 2000) > 0 && receive() == ended)
+    return;
+  _exit(report(tool));
+}
+
+int Interrupt::report(const char *tool) {
+  if (isatty(STDERR_FILENO))
+    fprintf(stderr, "\r\033[K");
+  return fail(tool, "interrupted, nothing written");
 }
 
 } // namespace vitc

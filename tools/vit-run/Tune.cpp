@@ -17,6 +17,7 @@
 #include <tuple>
 
 namespace vitc {
+using namespace driver;
 namespace {
 
 using namespace vitrt;

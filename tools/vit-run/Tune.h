@@ -1,8 +1,8 @@
 //===- Tune.h - Which candidate of each kernel is the fastest --------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#ifndef VITC_TOOLS_VITRUN_TUNE_H
-#define VITC_TOOLS_VITRUN_TUNE_H
+#ifndef TOOLS_VITRUN_TUNE_H
+#define TOOLS_VITRUN_TUNE_H
 
 #include "driver/run/Tuning.h"
 #include "runtime/Inspect.h"
@@ -13,6 +13,8 @@
 #include <vector>
 
 namespace vitc {
+using driver::Result;
+using driver::Tuning;
 
 /// Loads a library's model onto the device that is measured.
 using ModelLoader = std::function<Result<vitrt::ModelPtr>(const vit_library &)>;
@@ -24,4 +26,4 @@ Result<Tuning> tune(const std::vector<std::string> &libraries, const std::vector
                     int repetitions, const ModelLoader &load);
 
 } // namespace vitc
-#endif // VITC_TOOLS_VITRUN_TUNE_H
+#endif // TOOLS_VITRUN_TUNE_H

@@ -21,6 +21,7 @@
 #include <memory>
 
 using namespace vitc;
+using namespace vitc::driver;
 
 namespace {
 
@@ -35,10 +36,7 @@ struct Options {
   std::vector<int> batches = {1};
 };
 
-int fail(const std::string &text) {
-  fprintf(stderr, "vit-run: %s\n", text.c_str());
-  return exitFailed;
-}
+int fail(const std::string &text) { return vitc::fail("vit-run", text); }
 
 void describe(CLI::App &app, Options &options) {
   constexpr IntegerRange positive = {1, INT_MAX};
@@ -228,8 +226,8 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   auto workspace = vitrt::createWorkspace(model, int(runnable->maxBatch));
   if (!workspace)
     return workspace.takeError();
-  Progress progress("chunk");
-  auto show = [&](int64_t done, int64_t all) { progress.show(done, all); };
+  Progress progress;
+  auto show = [&](int64_t done, int64_t all) { progress.show("chunk", done, all); };
   DeviceRun run(workspace->get());
   if (golden) {
     double tolerance =
@@ -276,11 +274,19 @@ int run(const Options &options) {
   printf("device: %s\n", vit_model_description(model->get()));
   fflush(stdout);
   if (options.bench || !options.kernel.empty()) {
-    auto done = options.bench
-                    ? benchModel(**library, model->get(), options.batches, options.repetitions)
-                    : benchKernel(**library, model->get(), options.kernel, options.rows,
-                                  options.flops, options.repetitions);
-    return done ? exitDone : fail(done.error());
+    auto print = [](const Result<std::string> &line) {
+      if (line)
+        fputs(line->c_str(), stdout);
+      fflush(stdout);
+      return line ? exitDone : fail(line.error());
+    };
+    if (!options.bench)
+      return print(benchKernel(**library, model->get(), options.kernel, options.rows, options.flops,
+                               options.repetitions));
+    for (int batch : options.batches)
+      if (int code = print(benchModel(**library, model->get(), batch, options.repetitions)))
+        return code;
+    return exitDone;
   }
   auto code = runFiles(options, **library, model->get());
   return code ? *code : fail(code.error());
@@ -290,19 +296,10 @@ int run(const Options &options) {
 
 int main(int argc, char **argv) {
   Options options;
-  CLI::App app("Runs, checks and times a model library on a machine that has only a driver");
+  CLI::App app("Runs, checks and times a model library on a machine that has only a driver",
+               "vit-run");
   describe(app, options);
-  refuseFlagValues(app);
-  try {
-    app.parse(argc, argv);
-    refuseEmptyValues(app);
-  } catch (const CLI::CallForHelp &help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError &error) {
-    fprintf(stderr, "vit-run: %s; see vit-run --help\n", error.what());
-    return exitUsage;
-  } catch (const ValueRefused &refused) {
-    return fail(refused.what());
-  }
+  if (auto code = parseCommandLine(app, argc, argv))
+    return *code;
   return finish("vit-run", run(options));
 }

@@ -3,16 +3,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/run/Bench.h"
-#include "driver/Runner.h"
 #include "passes/Work.h"
 #include "passes/cost/Cost.h"
-#include "tools/common/Console.h"
-#include "tools/vitc/Options.h"
+#include "tools/vitc/Tool.h"
 
 #include <algorithm>
 #include <cstdio>
 
 using namespace vitc;
+using namespace vitc::driver;
 
 namespace {
 
@@ -24,27 +23,33 @@ struct BenchOptions {
 };
 
 int bench(BenchOptions &options) {
-  if (failed(checkDevice(options.device, false)))
-    return exitFailed;
+  Console console;
+  const Session &session = console.session();
+  if (failed(checkDevice(options.device, false, session)))
+    return console.failed();
   if (options.device.device == "reference")
-    return fail("--device reference: only GPU code is timed");
+    return console.fail("--device reference: only GPU code is timed");
   options.compile.wantedBatch = *std::max_element(options.batches.begin(), options.batches.end());
-  Compiler compiler(options.compile);
+  Compiler compiler(options.compile, session);
   if (failed(compiler.open()) || failed(compiler.lowerTo(Compiler::vit)))
-    return exitFailed;
+    return console.failed();
   std::vector<int64_t> flops;
   for (int batch : options.batches)
     flops.push_back(batch * countFlops(compiler.function(), batch));
-  Runner runner(compiler, options.device);
+  Runner runner(compiler, options.device, announce);
   if (failed(runner.prepare()))
-    return exitFailed;
+    return console.failed();
   runner.announce();
   if (options.device.emulate)
     printf("times of the emulator say nothing about a GPU\n");
   const vit_library &library = *runner.library();
-  auto done = benchModel(library, runner.deviceModel(), options.batches, options.repetitions);
-  if (!done)
-    return fail(done.error());
+  for (int batch : options.batches) {
+    auto line = benchModel(library, runner.deviceModel(), batch, options.repetitions);
+    if (!line)
+      return console.fail(line.error());
+    fputs(line->c_str(), stdout);
+    fflush(stdout);
+  }
   const cost::Gpu &gpu = *cost::findGpu(options.compile.gpu);
   for (size_t i = 0; i < flops.size(); ++i)
     if (flops[i] > 0)

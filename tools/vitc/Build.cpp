@@ -2,160 +2,101 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "codegen/library/Emit.h"
-#include "driver/Files.h"
-#include "driver/Profile.h"
-#include "driver/Runner.h"
-#include "driver/run/Golden.h"
-#include "runtime/Recipe.h"
-#include "tools/common/Console.h"
-#include "tools/vitc/Options.h"
+#include "driver/Build.h"
+#include "tools/vitc/Tool.h"
 
-#include "llvm/Support/raw_ostream.h"
+#include <chrono>
 
 using namespace vitc;
 
 namespace {
 
-struct BuildOptions {
-  CompileOptions compile;
-  std::string output, name, emit, weights;
-  std::vector<std::string> profiles;
-  bool embed = false, shared = false, randomWeights = false;
+struct Options : driver::BuildOptions {
+  std::string output, level;
+  bool quiet = false;
 };
 
-int fail(llvm::Error error) { return vitc::fail(llvm::toString(std::move(error))); }
-
-int emitText(const BuildOptions &options, Compiler &compiler) {
-  if (!options.output.empty())
-    if (auto error = checkOutput(options.output))
-      return fail(std::move(error));
-  std::string text;
-  if (options.emit == "ptx") {
-    std::vector<ProfileNote> profile; // nobody to tell
-    if (mlir::failed(
-            generateWithProfiles(compiler, Compiler::Oracle::advises, options.profiles, profile)))
-      return exitFailed;
-    text = compiler.ptx();
-  } else if (!options.profiles.empty()) {
-    return vitc::fail("--ncu with --emit=" + options.emit +
-                      ": a profile is about code; expected --emit=ptx or a build");
-  } else {
-    Compiler::Level level = options.emit == "vit"       ? Compiler::vit
-                            : options.emit == "kernels" ? Compiler::kernels
-                                                        : Compiler::llvm;
-    if (mlir::failed(compiler.lowerTo(level)))
-      return exitFailed;
-    text = compiler.print();
+/// "14 kernels, 60 fusions made and 3 refused, no spills, 41.2 s".
+std::string describe(const Report &report, double seconds) {
+  int spilled = 0;
+  bool known = true;
+  for (const KernelReport &kernel : report.kernels) {
+    spilled += kernel.spillBytes;
+    known &= kernel.registers.has_value();
   }
-  if (auto error = writeOutput(options.output.empty() ? "-" : options.output, text))
-    return fail(std::move(error));
+  auto made = llvm::count_if(report.fusions, [](const FusionNote &note) { return note.made; });
+  return fmt::format("{} kernels, {} fusions made and {} refused, {}, {:.1f} s",
+                     report.kernels.size(), made, report.fusions.size() - size_t(made),
+                     !known    ? "spills not known without ptxas"
+                     : spilled ? fmt::format("{} bytes spilled", spilled)
+                               : "no spills",
+                     seconds);
+}
+
+int emit(const Options &options) {
+  Console console(/*writesFiles=*/true);
+  std::string output = options.output.empty() ? "-" : options.output;
+  if (auto error = driver::checkOutput(output))
+    return console.fail(std::move(error));
+  auto text = driver::emit(options, options.level, console.session());
+  if (failed(text))
+    return console.failed();
+  if (auto error = driver::writeOutput(output, *text))
+    return console.fail(std::move(error));
   return exitDone;
 }
 
-/// The weights as the kernels will read them, by the function that the runtime uses too.
-int embedWeights(vitrt::WeightSource &source, LibraryData &data) {
-  std::vector<uint8_t> arena(data.library.weight_bytes);
-  if (auto done = vitrt::prepareWeights(*data.view(), source, arena); !done)
-    return vitc::fail(done.error());
-  data.embed(std::move(arena));
-  return exitDone;
-}
-
-int writeLibrary(const BuildOptions &options, const Compiler &compiler, const LibraryData &data,
-                 const std::vector<ProfileNote> &profile, OutputFiles &files) {
-  const vit_library &library = *data.view();
-  std::string name = library.name;
-  auto object = emitObject(library);
-  if (!object)
-    return fail(object.takeError());
-  if (options.shared) {
-    auto input = files.addScratch(); // the linker reads a file
-    if (!input)
-      return fail(input.takeError());
-    if (auto error = writeBytes(*input, (*object)->getBuffer()))
-      return fail(std::move(error));
-    auto output = files.add("lib" + name + ".so");
-    if (!output)
-      return fail(output.takeError());
-    if (auto error = linkShared(*input, *output, name))
-      return fail(std::move(error));
+int build(const Options &options) {
+  auto begin = std::chrono::steady_clock::now();
+  Console console(/*writesFiles=*/true);
+  driver::OutputFiles folder;
+  if (auto error = folder.open(options.output))
+    return console.fail(std::move(error));
+  auto result = driver::build(options, console.session());
+  if (failed(result))
+    return console.failed();
+  if (auto error = writeFiles(folder, result->files))
+    return console.fail(std::move(error));
+  if (!options.quiet) {
+    std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    console.say(describeFiles(options.output, result->files));
+    console.say(describe(result->report, time.count()));
   }
-  auto archive = emitArchive((*object)->getMemBufferRef());
-  if (!archive)
-    return fail(archive.takeError());
-  Report report = compiler.report();
-  report.model = name;
-  report.profile = profile;
-  if (auto error = files.write("lib" + name + ".a", (*archive)->getBuffer()))
-    return fail(std::move(error));
-  if (auto error = files.write(name + ".h", emitHeader(library)))
-    return fail(std::move(error));
-  if (auto error = files.write(name + ".report.json", reportJson(report, &library)))
-    return fail(std::move(error));
-  if (auto error = files.commit())
-    return fail(std::move(error));
   return exitDone;
-}
-
-int build(const BuildOptions &options) {
-  std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
-  if (!isIdentifier(name))
-    return vitc::fail("--name '" + name + "': expected a C identifier that is no keyword");
-  Compiler compiler(options.compile);
-  if (mlir::failed(compiler.open()))
-    return exitFailed;
-  if (!options.emit.empty())
-    return emitText(options, compiler);
-  OutputFiles files;
-  if (auto error = files.open(options.output))
-    return fail(std::move(error));
-  OpenWeights weights;
-  if (options.embed) {
-    auto opened = openWeights(compiler, options.weights, options.randomWeights);
-    if (!opened)
-      return vitc::fail(opened.error());
-    weights = std::move(*opened);
-  }
-  std::vector<ProfileNote> profile;
-  if (mlir::failed(
-          generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
-    return exitFailed;
-  auto data = compiler.link(name);
-  if (!data)
-    return exitFailed;
-  if (options.embed)
-    if (int code = embedWeights(*weights.source, *data))
-      return code;
-  return writeLibrary(options, compiler, *data, profile, files);
 }
 
 } // namespace
 
 Verb vitc::addBuild(CLI::App &app) {
-  auto options = std::make_shared<BuildOptions>();
+  auto options = std::make_shared<Options>();
   app.footer("Example:\n  vitc build vit-b16/ -o out --name b16 --max-batch 32\n"
              "writes out/libb16.a, out/b16.h and out/b16.report.json.");
   addCompileOptions(app, options->compile);
   addAssemblerOptions(app, options->compile);
   addProfileOption(app, options->profiles);
   auto *output = app.add_option("-o,--output", options->output,
-                                "folder of the files; with --emit a file (default: stdout)");
-  auto *emit = app.add_option("--emit", options->emit, "print IR instead: vit, kernels, llvm, ptx")
-                   ->check(CLI::IsMember({"vit", "kernels", "llvm", "ptx"}));
-  app.add_option("--name", options->name, "name in the files and in C (default: MODEL's)");
+                                "folder of the files; with --emit a file (default: stdout)")
+                     ->type_name("PATH");
+  auto *emitted = app.add_option("--emit", options->level, "print IR or PTX instead")
+                      ->check(CLI::IsMember({"vit", "kernels", "llvm", "ptx"}))
+                      ->type_name("vit|kernels|llvm|ptx");
+  app.add_option("--name", options->name, "name in the files and in C (default: MODEL's)")
+      ->type_name("NAME");
   auto *shared =
       app.add_flag("--shared", options->shared, "also write libN.so, with the system's cc");
-  auto *embed = app.add_flag("--embed-weights", options->embed, "put the weights into the library");
-  auto *weights =
-      app.add_option("--weights", options->weights, "safetensors file to embed")->needs(embed);
+  auto *embed =
+      app.add_flag("--embed-weights", options->embedWeights, "put the weights into the library");
+  auto *weights = app.add_option("--weights", options->weights, "safetensors file to embed")
+                      ->type_name("FILE")
+                      ->needs(embed);
   app.add_flag("--random-weights", options->randomWeights, "embed weights made from their names")
       ->needs(embed)
       ->excludes(weights);
-  emit->excludes(shared)->excludes(embed);
+  addQuiet(app, options->quiet);
+  emitted->excludes(shared)->excludes(embed);
   app.callback([=] {
-    if (!*output && !*emit)
+    if (!*output && !*emitted)
       throw CLI::RequiredError("-o DIR");
   });
-  return [options] { return build(*options); };
+  return [options] { return options->level.empty() ? build(*options) : emit(*options); };
 }

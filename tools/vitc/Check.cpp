@@ -3,16 +3,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/Bisect.h"
-#include "driver/Runner.h"
-#include "tools/common/Console.h"
-#include "tools/vitc/Options.h"
-
-#include "llvm/Support/FileSystem.h"
+#include "tools/vitc/Tool.h"
 
 #include <algorithm>
 #include <cstdio>
 
 using namespace vitc;
+using namespace vitc::driver;
 
 namespace {
 
@@ -53,52 +50,73 @@ double toleranceOf(const CheckOptions &options) {
   return *defaultTolerance(reference ? "reference" : options.compile.dtype);
 }
 
-int checkWith(const CheckOptions &options, const Golden &golden, Compiler &compiler) {
-  Runner runner(compiler, options.device);
-  if (failed(runner.open()))
-    return exitFailed;
-  auto task = readTask(golden, runner.model());
-  if (!task)
-    return fail(task.error());
-  if (failed(runner.prepare()))
-    return exitFailed;
-  Progress progress("chunk");
-  auto report = checkGolden(*task, runner.model(), runner.function(), toleranceOf(options),
-                            [&](int64_t done, int64_t all) { progress.show(done, all); });
-  if (!report)
-    return fail(report.error());
-  printf("%s", reportText(*report).c_str());
+void print(const std::string &text) {
+  fputs(text.c_str(), stdout);
   fflush(stdout);
+}
+
+int checkTask(const CheckOptions &options, const GoldenTask &task, Compiler &compiler,
+              Runner &runner, Console &console) {
+  if (failed(runner.prepare()))
+    return console.failed();
+  auto report = checkGolden(
+      task, runner.model(), runner.function(), toleranceOf(options),
+      [&](int64_t done, int64_t all) { console.session().progress("chunk", done, all); });
+  if (!report)
+    return console.fail(report.error());
+  console.clear();
+  print(reportText(*report));
   bool good = report->ok();
   if (options.bisect) {
-    int64_t batch = std::min(task->batch, runner.model().maxBatch);
+    int64_t batch = std::min(task.batch, runner.model().maxBatch);
     auto found = bisect(compiler, runner,
-                        std::span(task->input).first(size_t(batch * runner.model().input.count())),
-                        batch, *defaultTolerance(options.compile.dtype));
+                        std::span(task.input).first(size_t(batch * runner.model().input.count())),
+                        batch, *defaultTolerance(options.compile.dtype), print);
     if (!found)
-      return fail(found.error());
+      return console.fail(found.error());
     good &= !*found;
   }
   return good ? exitDone : exitFailed;
 }
 
+/// Images of a check without a golden file: two, for an error in the second is one of addresses.
+constexpr int64_t generatedImages = 2;
+
 int check(CheckOptions &options) {
-  if (failed(checkDevice(options.device, options.dtypeGiven)))
-    return exitFailed;
-  if (options.bisect && options.device.device == "reference")
-    return fail("--bisect compares a device with the reference; leave out --device reference");
-  auto golden = Golden::open(options.golden);
-  if (!golden)
-    return fail(golden.error());
-  auto outputs = outputsToCheck(options.compile, *golden);
-  if (!outputs)
-    return fail(outputs.error());
-  options.compile.outputs = std::move(*outputs);
-  options.compile.wantedBatch = std::clamp<int64_t>(golden->batch(), 1, 64);
-  Compiler compiler(options.compile);
-  if (failed(compiler.open()))
-    return exitFailed;
-  return checkWith(options, *golden, compiler);
+  Console console;
+  const Session &session = console.session();
+  if (failed(checkDevice(options.device, options.dtypeGiven, session)))
+    return console.failed();
+  bool reference = options.device.device == "reference";
+  if (options.bisect && reference)
+    return console.fail(
+        "--bisect compares a device with the reference; leave out --device reference");
+  if (reference && options.golden.empty())
+    return console.fail("--device reference is what check compares with without --golden; name a "
+                        "golden file, or another device");
+  std::optional<Golden> golden;
+  if (!options.golden.empty()) {
+    auto opened = Golden::open(options.golden);
+    if (!opened)
+      return console.fail(opened.error());
+    golden.emplace(std::move(*opened));
+    auto outputs = outputsToCheck(options.compile, *golden);
+    if (!outputs)
+      return console.fail(outputs.error());
+    options.compile.outputs = std::move(*outputs);
+  }
+  int64_t images = golden ? golden->batch() : generatedImages;
+  options.compile.wantedBatch = std::clamp<int64_t>(images, 1, 64);
+  Compiler compiler(options.compile, session);
+  Runner runner(compiler, options.device, announce);
+  if (failed(compiler.open()) || failed(runner.open()))
+    return console.failed();
+  if (golden) {
+    auto task = readTask(*golden, runner.model());
+    return task ? checkTask(options, *task, compiler, runner, console) : console.fail(task.error());
+  }
+  auto task = referenceTask(options.compile, options.device, images, session.errorsOnly());
+  return succeeded(task) ? checkTask(options, *task, compiler, runner, console) : console.failed();
 }
 
 } // namespace
@@ -112,8 +130,9 @@ Verb vitc::addCheck(CLI::App &app) {
   addAssemblerOptions(app, options->compile);
   addDeviceOptions(app, options->device);
   app.add_option("--golden", options->golden,
-                 "safetensors file with pixel_values and references, or its folder")
-      ->required();
+                 "safetensors file with pixel_values and references, or its folder (default: what "
+                 "the f64 reference makes of generated images)")
+      ->type_name("FILE");
   addNumber(app, "--tolerance", options->tolerance, 0, 1e9,
             "largest error (default: reference 1e-10, f16 2e-3, bf16 2e-2)");
   app.add_flag("--bisect", options->bisect, "name the first kernel whose error jumps");

@@ -2,14 +2,13 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "driver/Runner.h"
-#include "tools/common/Console.h"
-#include "tools/vitc/Options.h"
+#include "tools/vitc/Tool.h"
 
 #include <algorithm>
 #include <cstdio>
 
 using namespace vitc;
+using namespace vitc::driver;
 
 namespace {
 
@@ -41,33 +40,33 @@ void print(const RunnableModel &model, const RunResults &results) {
 }
 
 int run(const RunOptions &options) {
+  Console console;
+  const Session &session = console.session();
   if (!options.picture.empty())
-    return fail(options.picture + ": picture files are not read yet; give the pixels with --input "
-                                  "x.safetensors");
-  if (failed(checkDevice(options.device, options.dtypeGiven)))
-    return exitFailed;
+    return console.fail(options.picture + ": picture files are not read yet; give the pixels with "
+                                          "--input x.safetensors");
+  if (failed(checkDevice(options.device, options.dtypeGiven, session)))
+    return console.failed();
   if (!options.output.empty())
     if (auto writable = checkResultsFile(options.output); !writable)
-      return fail(writable.error());
-  Compiler compiler(options.compile);
-  if (failed(compiler.open()))
-    return exitFailed;
-  Runner runner(compiler, options.device);
-  if (failed(runner.open()))
-    return exitFailed;
+      return console.fail(writable.error());
+  Compiler compiler(options.compile, session);
+  Runner runner(compiler, options.device, announce);
+  if (failed(compiler.open()) || failed(runner.open()))
+    return console.failed();
   auto input = readInput(options.input, runner.model().input);
   if (!input)
-    return fail(input.error());
+    return console.fail(input.error());
   if (failed(runner.prepare()))
-    return exitFailed;
-  Progress progress("chunk");
+    return console.failed();
   auto results = runAll(runner.model(), *input, runner.function(),
-                        [&](int64_t done, int64_t all) { progress.show(done, all); });
+                        [&](int64_t done, int64_t all) { session.progress("chunk", done, all); });
   if (!results)
-    return fail(results.error());
+    return console.fail(results.error());
   if (!options.output.empty())
     if (auto written = writeResults(options.output, runner.model(), *results); !written)
-      return fail(written.error());
+      return console.fail(written.error());
+  console.clear();
   print(runner.model(), *results);
   return exitDone;
 }
@@ -81,11 +80,13 @@ Verb vitc::addRun(CLI::App &app) {
   addCompileOptions(app, options->compile);
   addAssemblerOptions(app, options->compile);
   addDeviceOptions(app, options->device);
-  app.add_option("picture", options->picture, "not yet: picture files");
+  app.add_option("picture", options->picture)->group(""); // refused with what to do instead
   auto *input =
       app.add_option("--input", options->input,
-                     "safetensors file with pixel_values [batch, channels, height, width]");
-  app.add_option("--output", options->output, "safetensors file for the results, f32");
+                     "safetensors file with pixel_values [batch, channels, height, width]")
+          ->type_name("FILE");
+  app.add_option("--output", options->output, "safetensors file for the results, f32")
+      ->type_name("FILE");
   CLI::Option *dtype = app.get_option("--dtype");
   app.callback([=] {
     options->dtypeGiven = dtype->count() != 0;

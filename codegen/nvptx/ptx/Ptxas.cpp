@@ -9,7 +9,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/nvptx/Codegen.h"
-#include "codegen/nvptx/Interrupt.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
@@ -18,14 +17,13 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <condition_variable>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <mutex>
-#include <optional>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <thread>
@@ -45,22 +43,18 @@ std::string readFile(const llvm::Twine &name) {
   return buffer ? (*buffer)->getBuffer().str() : std::string();
 }
 
-/// A directory that is removed with the files put into it, also by an interrupt.
+/// A directory that is removed with the files put into it.
 class WorkingDirectory {
 public:
   WorkingDirectory() {
     path::system_temp_directory(/*ErasedOnReboot=*/true, model);
     path::append(model, "vitc-XXXXXX");
-    if (const char *made = mkdtemp(const_cast<char *>(model.c_str()))) {
+    if (const char *made = mkdtemp(const_cast<char *>(model.c_str())))
       root = made;
-      onSignal.emplace(root);
-    }
   }
   ~WorkingDirectory() {
-    for (const std::string &name : files) {
+    for (const std::string &name : files)
       llvm::sys::fs::remove(name);
-      llvm::sys::DontRemoveFileOnSignal(name);
-    }
     if (!root.empty())
       llvm::sys::fs::remove(root);
   }
@@ -74,21 +68,20 @@ public:
   /// The path of a file here.
   std::string file(llvm::StringRef name) {
     files.push_back(root + "/" + name.str());
-    llvm::sys::RemoveFileOnSignal(files.back());
     return files.back();
   }
 
 private:
   llvm::SmallString<128> model;
   std::string root;
-  std::optional<RemoveFolderOnSignal> onSignal;
   std::vector<std::string> files;
 };
 
-/// Runs `arguments` in `directory` with all it prints in `log`. Returns its exit status, 128 +
-/// signal, or -1 with `error` set if it did not start.
+/// Runs `arguments` in `directory` with all it prints in `log`, until `stop` is asked for. Returns
+/// its exit status, 128 + signal, or -1 with `error` set if it did not start.
 int runIn(const std::string &directory, const std::string &log,
-          llvm::ArrayRef<std::string> arguments, std::string &error) {
+          llvm::ArrayRef<std::string> arguments, std::string &error,
+          const std::stop_token &stop = {}) {
   std::vector<char *> argv;
   for (const std::string &argument : arguments)
     argv.push_back(const_cast<char *>(argument.c_str()));
@@ -106,6 +99,13 @@ int runIn(const std::string &directory, const std::string &log,
   if (int code = posix_spawn(&process, argv[0], &actions, nullptr, argv.data(), environ)) {
     error = arguments[0] + ": " + std::strerror(code);
     return -1;
+  }
+  {
+    std::stop_callback end(stop, [process] { kill(process, SIGKILL); });
+    // Leaves the process its number, so that the callback cannot meet another's.
+    siginfo_t ended;
+    while (waitid(P_PID, pid_t(process), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+      ;
   }
   int status = 0;
   while (waitpid(process, &status, 0) < 0)
@@ -140,7 +140,7 @@ Resources parseLog(std::string log) {
 }
 
 /// One kernel for one architecture. Returns an error, or nothing.
-std::string assembleOne(llvm::StringRef ptxas, const KernelCode &kernel, MachineCode &code) {
+std::string assembleOne(const Assembler &assembler, const KernelCode &kernel, MachineCode &code) {
   auto failed = [&](const llvm::Twine &why) {
     return ("kernel '" + kernel.name + "': " + why).str();
   };
@@ -157,10 +157,12 @@ std::string assembleOne(llvm::StringRef ptxas, const KernelCode &kernel, Machine
       return failed("cannot write " + work.directory() + "/kernel.ptx");
   }
   std::string image = work.file("kernel.cubin"), log = work.file("log"), error;
-  int status =
-      runIn(work.directory(), log,
-            {ptxas.str(), "-v", "-O3", "--gpu-name", code.arch, "kernel.ptx", "-o", "kernel.cubin"},
-            error);
+  int status = runIn(
+      work.directory(), log,
+      {assembler.ptxas, "-v", "-O3", "--gpu-name", code.arch, "kernel.ptx", "-o", "kernel.cubin"},
+      error, assembler.stop);
+  if (assembler.stop.stop_requested())
+    return failed("stopped");
   code.resources = parseLog(readFile(log));
   if (status < 0)
     return failed(error);
@@ -278,7 +280,7 @@ LogicalResult assemble(const Assembler &assembler, std::vector<KernelCode> &kern
     while (!stop && next < work.size()) {
       Work &mine = work[next++];
       lock.unlock();
-      mine.error = assembleOne(assembler.ptxas, *mine.kernel, *mine.code);
+      mine.error = assembleOne(assembler, *mine.kernel, *mine.code);
       lock.lock();
       stop |= !mine.error.empty();
       ++done;

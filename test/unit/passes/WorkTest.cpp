@@ -104,7 +104,7 @@ TEST_CASE("as an eager framework does it, models run as fast as one") {
   for (const Case &c : {Case{vitS, 8214.74}, {vitB, 2992.79}, {vitL, 954.12}}) {
     PipelineOptions options;
     options.maxBatch = 1024;
-    options.fuse = options.prune = false;
+    options.noFuse = options.noPrune = true;
     options.tile = "128x128x32/64x32/3";
     Compiled compiled(c.vit, options);
     CHECK(compiled.imagesPerSecond(1024) == Approx(c.published).epsilon(0.15));

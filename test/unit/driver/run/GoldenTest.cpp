@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-using namespace vitc;
+using namespace vitc::driver;
 using Catch::Matchers::Contains;
 using vitrt::FileType;
 using vitrt::NewTensor;

@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace vitc;
+using namespace vitc::driver;
 
 static Tuning example() {
   TuningEntry entry{"fc1_gelu_f16", hashText(0xab), 8, "128x128x32/64x32/3", "", 101.5};

@@ -1,25 +1,24 @@
-//===- Files.cpp - Files that appear whole or not at all ------------------===//
+//===- OutputFiles.cpp - Files that appear whole or not at all ------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
 // A rename within a folder is atomic, so a file is complete before it gets its
-// name. LLVM removes registered files when a signal ends the process, and
-// codegen/nvptx/Interrupt.h the folders.
+// name.
 //
 //===----------------------------------------------------------------------===//
 
-#include "driver/Files.h"
+#include "driver/OutputFiles.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <unistd.h>
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::driver;
 
 //===----------------------------------------------------------------------===//
 // Single files
@@ -29,7 +28,7 @@ static Error problem(const Twine &path, std::error_code code) {
   return createStringError(code, path + ": " + code.message());
 }
 
-Error vitc::writeBytes(StringRef path, StringRef bytes) {
+static Error writeBytes(StringRef path, StringRef bytes) {
   std::error_code code;
   raw_fd_ostream out(path, code);
   if (code)
@@ -55,34 +54,28 @@ Error OutputFiles::open(StringRef path) {
   for (const std::string &directory : reverse(missing)) {
     if (auto error = sys::fs::create_directory(directory, false, sys::fs::all_all))
       return problem(directory, error);
-    createdFolders.push_back(std::make_unique<CreatedFolder>(directory));
+    createdFolders.push_back(directory);
   }
   if (!sys::fs::is_directory(path))
     return createStringError(path + ": expected a folder for the output, found a file");
-
-  auto probe = addScratch();
-  return probe ? Error::success() : probe.takeError();
+  return add(""); // to see whether it can be
 }
 
-Expected<std::string> OutputFiles::addScratch() { return add(""); }
-
-Expected<std::string> OutputFiles::add(StringRef name) {
+Error OutputFiles::add(StringRef name) {
   SmallString<128> model(folder), path;
   sys::path::append(model, "." + name + "-%%%%%%%%.tmp");
   int file;
   if (auto error = sys::fs::createUniqueFile(model, file, path))
     return problem(folder, error);
   ::close(file);
-  sys::RemoveFileOnSignal(path);
   pending.push_back({name.str(), path.str().str()});
-  return pending.back().temporary;
+  return Error::success();
 }
 
 Error OutputFiles::write(StringRef name, StringRef bytes) {
-  auto path = add(name);
-  if (!path)
-    return path.takeError();
-  return writeBytes(*path, bytes);
+  if (auto error = add(name))
+    return error;
+  return writeBytes(pending.back().temporary, bytes);
 }
 
 Error OutputFiles::commit() {
@@ -102,19 +95,16 @@ Error OutputFiles::commit() {
       sys::fs::remove(file.temporary);
     else if (auto error = sys::fs::rename(file.temporary, target(file)))
       return problem(target(file), error);
-    sys::DontRemoveFileOnSignal(file.temporary);
     pending.pop_back();
   }
   return Error::success();
 }
 
 OutputFiles::~OutputFiles() {
-  for (const Pending &file : pending) {
+  for (const Pending &file : pending)
     sys::fs::remove(file.temporary);
-    sys::DontRemoveFileOnSignal(file.temporary);
-  }
-  for (const auto &folder : reverse(createdFolders))
-    sys::fs::remove(folder->path); // stays if somebody else put something there
+  for (const std::string &folder : reverse(createdFolders))
+    sys::fs::remove(folder); // stays if somebody else put something there
 }
 
 /// Is written as it is.
@@ -134,12 +124,12 @@ static Error openFolderOf(StringRef path, OutputFiles &files) {
   return files.open(folder.empty() ? "." : folder);
 }
 
-Error vitc::checkOutput(StringRef path) {
+Error driver::checkOutput(StringRef path) {
   OutputFiles files;
   return isStream(path) ? Error::success() : openFolderOf(path, files);
 }
 
-Error vitc::writeOutput(StringRef path, StringRef bytes) {
+Error driver::writeOutput(StringRef path, StringRef bytes) {
   if (isStream(path))
     return writeBytes(path, bytes);
   OutputFiles files;

@@ -1,0 +1,140 @@
+//===- Build.cpp - A model as files, as text, as a report -----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "driver/Build.h"
+
+#include "codegen/library/Emit.h"
+#include "driver/Profile.h"
+#include "driver/Runner.h"
+#include "passes/Work.h"
+#include "runtime/Recipe.h"
+
+using namespace mlir;
+using namespace vitc;
+using namespace vitc::driver;
+
+namespace {
+
+/// The weights as the kernels will read them, by the function that the runtime uses too.
+LogicalResult embedWeights(vitrt::WeightSource &source, LibraryData &data, const Session &session) {
+  std::vector<uint8_t> arena(data.library.weight_bytes);
+  if (auto done = vitrt::prepareWeights(*data.view(), source, arena); !done)
+    return session.error(done.error());
+  data.embed(std::move(arena));
+  return success();
+}
+
+std::unique_ptr<llvm::MemoryBuffer> bytesOf(const std::string &text) {
+  return llvm::MemoryBuffer::getMemBufferCopy(text);
+}
+
+LogicalResult makeFiles(const BuildOptions &options, const vit_library &library,
+                        const Session &session, BuildResult &result) {
+  auto object = emitObject(library);
+  if (!object)
+    return session.error(object.takeError());
+  auto archive = emitArchive((*object)->getMemBufferRef());
+  if (!archive)
+    return session.error(archive.takeError());
+  const std::string &name = result.name;
+  result.files.push_back({fmt::format("lib{}.a", name), std::move(*archive)});
+  result.files.push_back({fmt::format("{}.h", name), bytesOf(emitHeader(library))});
+  result.files.push_back(
+      {fmt::format("{}.report.json", name), bytesOf(reportJson(result.report, &library))});
+  if (!options.shared)
+    return success();
+  auto shared = linkShared((*object)->getMemBufferRef(), name);
+  if (!shared)
+    return session.error(shared.takeError());
+  result.files.push_back({fmt::format("lib{}.so", name), std::move(*shared)});
+  return success();
+}
+
+} // namespace
+
+FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session &session) {
+  BuildResult result;
+  result.name = options.name.empty() ? modelName(options.compile.model) : options.name;
+  if (!isIdentifier(result.name))
+    return session.error("--name '{}': expected a C identifier that is no keyword", result.name);
+  Compiler compiler(options.compile, session);
+  if (failed(compiler.open()))
+    return failure();
+  OpenWeights weights;
+  if (options.embedWeights) {
+    auto opened = openWeights(compiler, options.weights, options.randomWeights);
+    if (!opened)
+      return session.error(opened.error());
+    weights = std::move(*opened);
+  }
+  std::vector<ProfileNote> profile;
+  if (failed(generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
+    return failure();
+  auto data = compiler.link(result.name);
+  if (!data || (options.embedWeights && failed(embedWeights(*weights.source, *data, session))))
+    return failure();
+  result.report = compiler.report();
+  result.report.model = result.name;
+  result.report.profile = std::move(profile);
+  if (failed(makeFiles(options, *data->view(), session, result)) || failed(session.checkStop()))
+    return failure();
+  return result;
+}
+
+FailureOr<std::string> driver::emit(const BuildOptions &options, StringRef level,
+                                    const Session &session) {
+  Compiler compiler(options.compile, session);
+  if (failed(compiler.open()))
+    return failure();
+  if (level == "ptx") {
+    std::vector<ProfileNote> profile; // nobody to tell
+    if (failed(
+            generateWithProfiles(compiler, Compiler::Oracle::advises, options.profiles, profile)))
+      return failure();
+    return compiler.ptx();
+  }
+  if (!options.profiles.empty())
+    return session.error("--ncu with --emit={}: a profile is about code; expected --emit=ptx or a "
+                         "build",
+                         level);
+  if (failed(compiler.lowerTo(level == "vit"       ? Compiler::vit
+                              : level == "kernels" ? Compiler::kernels
+                                                   : Compiler::llvm)))
+    return failure();
+  return compiler.print();
+}
+
+/// The same model as another policy would have built it, at the same batches. A model that was cut
+/// into kernels before cannot be built anew, and one that a policy cannot build has no times.
+static void comparePolicy(CompileOptions options, const std::string &policy, const Session &session,
+                          Report &report) {
+  options.tilePolicy = policy;
+  options.tuning.clear();
+  options.tile.clear();
+  options.require.clear();
+  Session silent = session.silent();
+  Compiler other(options, silent);
+  if (failed(other.open()) || !other.module().getOps<vit::KernelOp>().empty() ||
+      failed(other.lowerTo(Compiler::kernels)))
+    return;
+  for (ModelPrediction &prediction : report.predictions)
+    if (prediction.served)
+      prediction.others.push_back(
+          {policy,
+           1e6 * predictModel(other.module(), *cost::findGpu(options.gpu), prediction.batch)});
+}
+
+FailureOr<Report> driver::explain(const BuildOptions &options, const Session &session) {
+  Compiler compiler(options.compile, session);
+  std::vector<ProfileNote> profile;
+  if (failed(compiler.open()) ||
+      failed(generateWithProfiles(compiler, Compiler::Oracle::advises, options.profiles, profile)))
+    return failure();
+  Report report = compiler.report();
+  report.profile = std::move(profile);
+  for (const char *policy : {"model", "classic"})
+    if (report.policy != policy)
+      comparePolicy(options.compile, policy, session, report);
+  return report;
+}

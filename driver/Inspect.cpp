@@ -1,0 +1,144 @@
+//===- Inspect.cpp - What a model is, before it is compiled ---------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Counts on the model as it was described, before any pass; what pruning would
+// save is the difference to the model after it. Memory is that of the plan.
+//
+//===----------------------------------------------------------------------===//
+
+#include "driver/Inspect.h"
+
+#include "codegen/nvptx/Functions.h"
+#include "driver/Compiler.h"
+#include "passes/Model.h"
+
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace vitc;
+using namespace vitc::driver;
+
+namespace {
+
+Part &partNamed(std::vector<Part> &parts, const std::string &name) {
+  auto found = llvm::find_if(parts, [&](const Part &part) { return part.name == name; });
+  return found == parts.end() ? parts.emplace_back(Part{name}) : *found;
+}
+
+/// "blocks.0" of "blocks.0.mlp.fc1", "head" of "head".
+std::string partOf(Operation *op) {
+  llvm::SmallVector<StringRef> pieces;
+  std::string name = locationName(op->getLoc());
+  StringRef(name).split(pieces, '.');
+  int number;
+  if (pieces.size() > 1 && !pieces[1].getAsInteger(10, number))
+    return (pieces[0] + "." + pieces[1]).str();
+  return pieces[0].empty() ? "(unnamed)" : pieces[0].str();
+}
+
+/// 2 M N K of one linear, 4 Sq Sk D of one attention; of one image.
+int64_t flopsOf(Operation *op) {
+  if (auto linear = dyn_cast<vit::LinearOp>(op)) {
+    auto result = tensorType(linear.getResult());
+    return 2 * vit::rowsPerImage(result) * widthOf(result) * widthOf(linear.getWeight());
+  }
+  if (auto attention = dyn_cast<vit::AttentionOp>(op)) {
+    auto result = tensorType(attention.getResult());
+    int64_t keys =
+        attention.getAxis() == vit::Axis::Batch ? 1 : attention.getKey().getType().getDimSize(1);
+    return 4 * vit::rowsPerImage(result) * keys * widthOf(result);
+  }
+  return 0;
+}
+
+void countParts(func::FuncOp model, Inspection &found) {
+  llvm::StringSet<> keys; // a weight that is used twice is one
+  for (Operation &op : model.getBody().front().without_terminator()) {
+    Part &part = partNamed(found.parts, partOf(&op));
+    part.ops += !vit::isWeightArithmetic(&op);
+    part.flops += flopsOf(&op);
+    if (auto weight = dyn_cast<vit::WeightOp>(op); weight && keys.insert(weight.getKey()).second) {
+      part.parameters += weight.getType().getNumElements();
+      found.parameters += weight.getType().getNumElements();
+    }
+  }
+}
+
+void findDependence(func::FuncOp model, Inspection &found) {
+  for (auto [i, arguments] : llvm::enumerate(outputDependence(model))) {
+    OutputDependence output = {outputName(model, i), {}, {}};
+    for (unsigned input = 0; input < model.getNumArguments(); ++input)
+      (llvm::is_contained(arguments, input) ? output.dependsOn : output.independentOf)
+          .push_back(inputName(model, input));
+    found.outputs.push_back(std::move(output));
+  }
+}
+
+FailureOr<int64_t> flopsAfterPasses(CompileOptions options, bool noPrune, const Session &session) {
+  options.noPrune = noPrune;
+  Compiler compiler(std::move(options), session);
+  if (failed(compiler.open()) || failed(compiler.lowerTo(Compiler::vit)))
+    return failure();
+  return countFlops(compiler.function());
+}
+
+LogicalResult inspectModel(const CompileOptions &options, const Session &session,
+                           Inspection &found) {
+  Compiler compiler(options, session);
+  if (failed(compiler.open()))
+    return failure();
+  if (!compiler.module().getOps<vit::KernelOp>().empty())
+    return session.error("{}: is cut into kernels already; inspect the model, or see vitc explain",
+                         options.model);
+  func::FuncOp model = compiler.function();
+  countParts(model, found);
+  findDependence(model, found);
+  found.flops = countFlops(model);
+  for (const OutputDependence &output : found.outputs)
+    for (const std::string &input : output.independentOf)
+      session.warn("{}: output '{}' does not depend on '{}'", options.model, output.name, input);
+
+  // Both sides after the same passes: folding tokens adds a row to the patch embedding, which is
+  // not pruning's to answer for.
+  Session silent = session.silent();
+  FailureOr<int64_t> whole = flopsAfterPasses(options, /*noPrune=*/true, silent);
+  FailureOr<int64_t> pruned = flopsAfterPasses(options, /*noPrune=*/false, silent);
+  if (failed(whole) || failed(pruned))
+    return failure();
+  found.prunedFlops = *whole - *pruned;
+  return success();
+}
+
+/// The plan gives the memory. A model that no kernels can be built for is still worth a look.
+void inspectPlan(const CompileOptions &options, const Session &session, Inspection &found) {
+  Session silent = session.silent();
+  Compiler compiler(options, silent);
+  if (failed(compiler.open()) || failed(compiler.lowerTo(Compiler::kernels)))
+    return;
+  std::vector<KernelCode> kernels;
+  for (auto kernel : compiler.module().getOps<vit::KernelOp>()) {
+    FailureOr<std::vector<KernelCode>> functions = planFunctions(kernel);
+    if (failed(functions))
+      return;
+    ::llvm::append_range(kernels, *functions);
+  }
+  LibraryOptions plan;
+  plan.name = "model";
+  plan.maxBatch = compiler.maxBatch();
+  auto data = buildLibrary(compiler.module(), kernels, plan);
+  if (failed(data))
+    return;
+  found.weightBytes = (*data)->library.weight_bytes;
+  found.activationBytes = (*data)->library.workspace_bytes;
+}
+
+} // namespace
+
+FailureOr<Inspection> driver::inspect(const CompileOptions &options, const Session &session) {
+  Inspection found;
+  if (failed(inspectModel(options, session, found)))
+    return failure();
+  inspectPlan(options, session, found);
+  return found;
+}

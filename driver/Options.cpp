@@ -1,0 +1,50 @@
+//===- Options.cpp - Values that options cannot have ----------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+
+#include "driver/Options.h"
+
+#include "dialect/VitOps.h"
+#include "driver/Session.h"
+#include "passes/cost/Cost.h"
+
+using namespace vitc;
+using namespace vitc::driver;
+
+/// "jobs" of "j,jobs".
+static llvm::StringRef nameOf(llvm::StringRef flag) { return flag.substr(flag.rfind(',') + 1); }
+
+// What was not given is not judged.
+static std::string check(const std::string &given, const OptionValue &value) {
+  return given.empty() ? "" : objection(value, given);
+}
+static std::string check(int64_t given, const OptionValue &value) {
+  return given == 0 ? "" : objection(value, given);
+}
+static std::string check(bool, const OptionValue &) { return ""; }
+static std::string check(const std::vector<std::string> &given, const OptionValue &value) {
+  for (const std::string &element : given)
+    if (std::string why = objection(value, element); !why.empty())
+      return why;
+  return "";
+}
+
+llvm::LogicalResult driver::checkOptions(const CompileOptions &options, const Session &session) {
+  using namespace vitc::option;
+#define VITC_OPTION(type, field, flag, initial, value, help)                                       \
+  if (std::string why = check(options.field, value); !why.empty())                                 \
+    return session.error("--{}: {}", nameOf(flag), why);
+#include "passes/Options.def"
+#define VITC_OPTION(type, field, flag, initial, value, help)                                       \
+  if (std::string why = check(options.field, value); !why.empty())                                 \
+    return session.error("--{}: {}", nameOf(flag), why);
+#include "driver/Options.def"
+  if (options.dtype == "f32" || options.dtype == "tf32")
+    return session.error("--dtype {}: GPU kernels compute in f16 or bf16 so far", options.dtype);
+  if ((options.tilePolicy == "tuned") == options.tuning.empty())
+    return session.error("--tile-policy=tuned and --tuning FILE go together, found only one");
+  if (!cost::findGpu(options.gpu))
+    return session.error("--gpu '{}' is not known; expected one of {}", options.gpu,
+                         cost::knownGpus());
+  return llvm::success();
+}

@@ -1,0 +1,32 @@
+//===- Options.h - What the driver is told ----------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef DRIVER_OPTIONS_H
+#define DRIVER_OPTIONS_H
+
+#include "passes/Options.h"
+
+#include "llvm/Support/LogicalResult.h"
+
+#include <optional>
+
+namespace vitc::driver {
+
+struct Session;
+
+/// Which model, and what decides about its code: the options of passes, and those of Options.def.
+struct CompileOptions : PipelineOptions {
+  CompileOptions() { maxBatch = 0; } ///< 0: as many as the model allows, see Compiler::maxBatch
+  std::string model;                 ///< directory with config.json, or .mlir file
+#define VITC_OPTION(type, field, flag, initial, value, help) type field = initial;
+#include "driver/Options.def"
+  /// The largest batch if none is given; kernels that are in a .mlir file may allow fewer.
+  std::optional<int64_t> wantedBatch;
+};
+
+/// Reports the first option that has a value which it cannot have.
+llvm::LogicalResult checkOptions(const CompileOptions &options, const Session &session);
+
+} // namespace vitc::driver
+
+#endif // DRIVER_OPTIONS_H
