@@ -18,7 +18,7 @@ static bool isOneOf(StringRef given, StringRef words) {
 
 static bool hasForm(StringRef given, StringRef shape) {
   while (!shape.empty()) {
-    StringRef name = shape.take_while(llvm::isUpper<char>);
+    StringRef name = shape.take_while([](char c) { return c >= 'A' && c <= 'Z'; });
     if (name.empty()) {
       if (!given.consume_front(shape.take_front()))
         return false;

@@ -237,7 +237,7 @@ FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
                 "'; known are model, classic, tuned");
   if (!options.tile.empty()) {
     std::string error;
-    p.tile = cost::parseTile(options.tile, *p.gpu, error, /*warpLimit=*/!options.force);
+    p.tile = cost::parseTile(options.tile, *p.gpu, error, /*warpLimit=*/!options.forceFuse);
     if (!p.tile)
       return fail(error);
   }

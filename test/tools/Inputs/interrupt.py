@@ -20,7 +20,12 @@ for path in started:  # ours, not the command's to remove
 time.sleep(0.5)
 for path in glob.glob(folder + "/**/started", recursive=True):
     os.remove(path)
-os.killpg(process.pid, signal.SIGINT)
-code = process.wait(timeout=10)
-if code == 0:
-    sys.exit("the command says that all is done")
+os.kill(process.pid, signal.SIGINT)  # not its children, which it has to end
+code = process.wait(timeout=30)
+if code != 1:
+    sys.exit(f"exit code {code}, expected 1")
+try:
+    os.killpg(process.pid, 0)
+    sys.exit("a process of the command is left")
+except ProcessLookupError:
+    pass
