@@ -11,7 +11,7 @@
 
 #include "codegen/nvptx/Functions.h"
 #include "driver/Compiler.h"
-#include "passes/Model.h"
+#include "passes/Queries.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -37,27 +37,13 @@ std::string partOf(Operation *op) {
   return pieces[0].empty() ? "(unnamed)" : pieces[0].str();
 }
 
-/// 2 M N K of one linear, 4 Sq Sk D of one attention; of one image.
-int64_t flopsOf(Operation *op) {
-  if (auto linear = dyn_cast<vit::LinearOp>(op)) {
-    auto result = tensorType(linear.getResult());
-    return 2 * vit::rowsPerImage(result) * widthOf(result) * widthOf(linear.getWeight());
-  }
-  if (auto attention = dyn_cast<vit::AttentionOp>(op)) {
-    auto result = tensorType(attention.getResult());
-    int64_t keys =
-        attention.getAxis() == vit::Axis::Batch ? 1 : attention.getKey().getType().getDimSize(1);
-    return 4 * vit::rowsPerImage(result) * keys * widthOf(result);
-  }
-  return 0;
-}
-
 void countParts(func::FuncOp model, Inspection &found) {
   llvm::StringSet<> keys; // a weight that is used twice is one
   for (Operation &op : model.getBody().front().without_terminator()) {
     Part &part = partNamed(found.parts, partOf(&op));
     part.ops += !vit::isWeightArithmetic(&op);
-    part.flops += flopsOf(&op);
+    if (auto root = dyn_cast<vit::KernelInterface>(op))
+      part.flops += root.getFlops(/*batch=*/1);
     if (auto weight = dyn_cast<vit::WeightOp>(op); weight && keys.insert(weight.getKey()).second) {
       part.parameters += weight.getType().getNumElements();
       found.parameters += weight.getType().getNumElements();
@@ -126,11 +112,11 @@ void inspectPlan(const CompileOptions &options, const Session &session, Inspecti
   LibraryOptions plan;
   plan.name = "model";
   plan.maxBatch = compiler.maxBatch();
-  auto data = buildLibrary(compiler.module(), kernels, plan);
+  auto data = buildLibrary(PlanSource{compiler.module(), kernels}, plan);
   if (failed(data))
     return;
   found.weightBytes = (*data)->library.weight_bytes;
-  found.activationBytes = (*data)->library.workspace_bytes;
+  found.activationBytes = (*data)->library.plans[0].workspace_bytes.per_image;
 }
 
 } // namespace

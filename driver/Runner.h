@@ -1,4 +1,4 @@
-//===- Device.h - Running a compiled model in this process -----*- C++ -*-===//
+//===- Runner.h - Running a compiled model in this process -----*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #ifndef DRIVER_RUNNER_H
@@ -9,6 +9,8 @@
 #include "driver/run/Golden.h"
 #include "runtime/Recipe.h"
 #include "runtime/Inspect.h"
+
+#include <functional>
 
 namespace vitc::driver {
 

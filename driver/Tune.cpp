@@ -34,9 +34,7 @@ struct Ranking {
 Ranking rank(ArrayRef<vit::LaunchOp> launches, int64_t minBatch, int64_t maxBatch,
              int64_t largestBatch, const cost::Preferences &preferences, size_t most) {
   std::vector<cost::Use> uses = usesOf(launches);
-  const cost::Work &work = llvm::max_element(uses, [](const cost::Use &a, const cost::Use &b) {
-                             return a.work.rows < b.work.rows;
-                           })->work;
+  const cost::Work &work = cost::mostRows(uses);
   std::vector<std::pair<double, cost::Schedule>> timed;
   for (const cost::Schedule &schedule : cost::candidates(work, largestBatch, preferences)) {
     double seconds = 0;
