@@ -197,7 +197,8 @@ LogicalResult Runner::prepareDevice() {
   if (!shapes)
     return session.error("{}: {}", compiler.settings().model, shapes.error());
   runnable = std::move(*shapes);
-  auto model = vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device), ptx);
+  auto model =
+      vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device), ptx);
   if (!model)
     return session.error(model.error());
   loaded = std::move(*model);

@@ -7,8 +7,8 @@
 #include "dialect/reference/Reference.h"
 #include "driver/Compiler.h"
 #include "driver/run/Golden.h"
-#include "runtime/Recipe.h"
 #include "runtime/Inspect.h"
+#include "runtime/Recipe.h"
 
 #include <functional>
 

@@ -120,7 +120,8 @@ private:
     addIgnored(input.model);
     std::vector<uint32_t> functions, weights;
     if (failed(addKernels(source, functions)) ||
-        failed(addRecipe(input.module.lookupSymbol<func::FuncOp>(vit::prepareName), *data, weights)))
+        failed(
+            addRecipe(input.module.lookupSymbol<func::FuncOp>(vit::prepareName), *data, weights)))
       return failure();
     input.codes = source.kernels;
     input.kernels = functions;

@@ -120,10 +120,7 @@ void vitc::addProfileOption(CLI::App &app, std::vector<std::string> &profiles) {
 void vitc::addDeviceOptions(CLI::App &app, driver::DeviceOptions &options) {
   options.emulator = emulatorPath();
   std::vector<CLI::Option *> all = {
-      app.add_option("--device", options.device, "where to run; reference computes in f64")
-          ->check(validator(option::oneOf("auto|cuda|cpu|reference")))
-          ->type_name("auto|cuda|reference")
-          ->default_str(options.device),
+      addDevice(app, options.device, {"reference"}),
       app.add_flag("--emulate", options.emulate, "run the GPU code on the emulator"),
       app.add_option("--weights", options.weights,
                      "safetensors file (default: model.safetensors of MODEL)")
@@ -131,8 +128,7 @@ void vitc::addDeviceOptions(CLI::App &app, driver::DeviceOptions &options) {
       app.add_flag("--random-weights", options.randomWeights, "make weights from their names")
           ->excludes("--weights"),
       app.add_option("--ptx", options.ptx, "PTX file whose kernels replace those of the same name")
-          ->type_name("FILE"),
-      addInteger(app, "--ordinal", options.ordinal, {0, 1 << 20}, "which CUDA device (default 0)")};
+          ->type_name("FILE")};
   for (CLI::Option *option : all)
     option->group(deviceGroup);
 }

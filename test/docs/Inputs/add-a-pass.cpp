@@ -14,4 +14,4 @@ template <typename Derived> struct VerbNounBase : OperationPass<ModuleOp> {
 } // namespace vitc::impl
 static void rewrite(func::FuncOp) {}
 
-@SNIPPET@
+@SNIPPET @

@@ -15,7 +15,5 @@ struct Call {};
 template <typename Function> bool map(const Call &, Function function) { return function(1.0) > 0; }
 
 bool evaluate(Operation *op, const Call &call) {
-  return TypeSwitch<Operation *, bool>(op)
-@SNIPPET@
-      .Default(false);
+  return TypeSwitch<Operation *, bool>(op) @SNIPPET @.Default(false);
 }

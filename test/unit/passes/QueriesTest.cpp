@@ -3,9 +3,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/checkpoint/Import.h"
-#include "vitc/graph/Metrics.h"
 #include "passes/Kernels.h"
 #include "passes/Passes.h"
+#include "vitc/graph/Metrics.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -33,7 +33,8 @@ TEST_CASE("a graph, its IR and its kernels have the same FLOPs") {
   for (const char *name : {"hf-vit", "kernelbench-small", "kernelbench-batch5",
                            "kernelbench-batch-first", "wide-b16-224-full"}) {
     INFO(name);
-    auto import = importCheckpoint(VITC_SOURCE_DIR "/test/golden/models/" + std::string(name));
+    auto import =
+        checkpoint::importCheckpoint(VITC_SOURCE_DIR "/test/golden/models/" + std::string(name));
     INFO(import.error());
     REQUIRE(import);
     Module ir(import->mlir());

@@ -8,9 +8,9 @@
 
 #include "codegen/library/LibraryData.h"
 #include "dialect/reference/Reference.h"
-#include "vitc/dsl.h"
 #include "passes/Passes.h"
 #include "runtime/Inspect.h"
+#include "vitc/dsl.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -127,9 +127,9 @@ std::vector<float> makeImages(Size size, int batch) {
 std::vector<reference::Output> reference(const Compiled &model, Size size, int batch) {
   std::vector<float> x = makeImages(size, batch);
   vit::RefTensor input = {{batch, 3, size.height, size.width}, {x.begin(), x.end()}};
-  vit::Reference interpreter(
+  reference::Interpreter interpreter(
       *model.original,
-      [](const vit::RefWeight &weight, std::vector<double> &values) -> std::string {
+      [](const reference::Weight &weight, std::vector<double> &values) -> std::string {
         size_t count = 1;
         for (int64_t extent : weight.shape)
           count *= size_t(extent);
