@@ -9,6 +9,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/Runner.h"
+
+#include "dialect/ModelFunction.h"
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
 
