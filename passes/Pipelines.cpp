@@ -58,6 +58,8 @@ struct Flags : mlir::PassPipelineOptions<Flags> {
   PipelineOptions given() const {
     PipelineOptions options;
 #define VITC_OPTION(type, field, flag, initial, value, help) options.field = field;
+#define VITC_REQUIRE_OPTION(type, field, flag, initial, value, help)                               \
+  options.field.assign(field.begin(), field.end());
 #include "passes/Options.def"
     options.first = first;
     options.last = last;

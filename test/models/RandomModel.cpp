@@ -132,6 +132,8 @@ Entry entryOf(Op op) {
   case Op::Weight:
   case Op::Slice:
   case Op::Concat:
+  case Op::Reshape:
+  case Op::Permute:
     return {Entry::Part};
   case Op::Input: // elementwise ops alone
     return {Entry::Root, [](Case &c, Scope, Random) { return c.pixels; }};
@@ -214,7 +216,7 @@ Entry entryOf(Op op) {
               double factor = 0.25 + static_cast<double>(r.below(64)) / 64;
               if (r.oneIn(2))
                 return scale(s, x, factor);
-              return scale(s, x, factor, weight(s / "weight", {c.shape(s).width()}));
+              return scale(s, x, factor, columns(weight(s / "weight", {c.shape(s).width()})));
             }};
   case Op::Add:
     return {Entry::Elementwise, [](Case &c, Scope s, Random r) {

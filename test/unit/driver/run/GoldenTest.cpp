@@ -1,8 +1,8 @@
 //===- GoldenTest.cpp - Batches, references, labels, without a device ------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
+#include "driver/run/Bench.h"
 #include "driver/run/Golden.h"
-#include "tools/common/Console.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -188,7 +188,7 @@ TEST_CASE("golden: classes by probability") {
   CHECK(argmax(std::vector<double>{1, NAN, 2}) == -1);
 }
 
-TEST_CASE("console: the median and the tenths around it") {
+TEST_CASE("bench: the median and the tenths around it") {
   std::vector<double> values;
   for (int i = 100; i >= 0; --i)
     values.push_back(i);
