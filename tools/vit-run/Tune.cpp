@@ -40,8 +40,7 @@ std::vector<uint64_t> workOf(const vit_step &step) {
   return work;
 }
 
-std::vector<EqualLaunches> launchesAt(const vit_library &library, const vit_plan &plan,
-                                      int batch) {
+std::vector<EqualLaunches> launchesAt(const vit_library &library, const vit_plan &plan, int batch) {
   std::vector<EqualLaunches> launches;
   std::map<std::vector<uint64_t>, size_t> known;
   for (uint32_t i = 0; i != plan.step_count;) {

@@ -119,9 +119,9 @@ typedef struct vit_step {
   const vit_arg *args; /* in the order of the kernel's parameters */
 } vit_step;
 
-/* An activation: bytes [offset, offset + bytes) of the workspace. Each coefficient of an offset is a
- * multiple of 256, and each of offset + bytes is at most the workspace's, so one assignment is right
- * for every batch and every number of tokens. */
+/* An activation: bytes [offset, offset + bytes) of the workspace. Each coefficient of an offset is
+ * a multiple of 256, and each of offset + bytes is at most the workspace's, so one assignment is
+ * right for every batch and every number of tokens. */
 typedef struct vit_buffer {
   const char *name;
   vit_count offset;
