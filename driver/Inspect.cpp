@@ -11,6 +11,7 @@
 
 #include "codegen/nvptx/Functions.h"
 #include "driver/Compiler.h"
+#include "passes/Kernels.h"
 #include "passes/Queries.h"
 
 #include "llvm/ADT/StringSet.h"

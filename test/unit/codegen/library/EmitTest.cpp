@@ -109,24 +109,25 @@ void fill(LibraryData &data, bool embedded = true) {
                                                               {0.5f, 0.25f, 0.75f},
                                                               {1.5f, 1.25f, 1.75f}}});
   std::vector<vit_key> keys = {{data.keep("fc1.weight"), 0}, {data.keep("mlp_w1"), 1}};
-  l.recipe = data.keep(std::vector<vit_recipe_step>{
-      {.op = VIT_RECIPE_LOAD,
-       .rank = 2,
-       .shape = {30, 40},
-       .file_rank = 3,
-       .file_shape = {30, 2, 20},
-       .keys = data.keep(keys),
-       .key_count = 2},
-      {.op = VIT_RECIPE_SLICE,
-       .operand_count = 6,
-       .operands = data.keep(std::vector<uint32_t>{0, 8, 9, 10, 11, 12}),
-       .rank = 2,
-       .shape = {10, 40},
-       .first = 12,
-       .order = {3, 0, 2, 1},
-       .factor = -0.1,
-       .axis = 1,
-       .dtype = VIT_BF16}});
+  vit_recipe_step load = {}, slice = {};
+  load.op = VIT_RECIPE_LOAD;
+  load.rank = 2;
+  load.shape[0] = 30, load.shape[1] = 40;
+  load.file_rank = 3;
+  load.file_shape[0] = 30, load.file_shape[1] = 2, load.file_shape[2] = 20;
+  load.keys = data.keep(keys);
+  load.key_count = 2;
+  slice.op = VIT_RECIPE_SLICE;
+  slice.operand_count = 6;
+  slice.operands = data.keep(std::vector<uint32_t>{0, 8, 9, 10, 11, 12});
+  slice.rank = 2;
+  slice.shape[0] = 10, slice.shape[1] = 40;
+  slice.first = 12;
+  slice.order[0] = 3, slice.order[2] = 2, slice.order[3] = 1;
+  slice.factor = -0.1;
+  slice.axis = 1;
+  slice.dtype = VIT_BF16;
+  l.recipe = data.keep(std::vector{load, slice});
   l.weights = data.keep(std::vector<vit_prepared>{{1, VIT_F16, 768, 800}});
   l.ignored = data.keep(std::vector<const char *>{data.keep("pooler.*"), data.keep("mask")});
   l.input_count = l.target_count = l.weight_count = 1;

@@ -126,7 +126,7 @@ std::vector<float> makeImages(Size size, int batch) {
 
 std::vector<reference::Output> reference(const Compiled &model, Size size, int batch) {
   std::vector<float> x = makeImages(size, batch);
-  vit::RefTensor input = {{batch, 3, size.height, size.width}, {x.begin(), x.end()}};
+  reference::Tensor input = {{batch, 3, size.height, size.width}, {x.begin(), x.end()}};
   reference::Interpreter interpreter(
       *model.original,
       [](const reference::Weight &weight, std::vector<double> &values) -> std::string {
