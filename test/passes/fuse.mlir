@@ -53,9 +53,9 @@ func.func @keeps_result(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> (tensor<
 // CHECK-NEXT:    return %[[M]]
 // PINNED-LABEL: func.func @gate(
 // PINNED-NEXT:    %[[A:.*]] = vit.launch @linear_silu_f16(
-// PINNED-NEXT:    %[[M:.*]] = vit.launch @linear_mul_f16({{.*}}, %[[A]]) {apart = "a thread would hold 256 accumulators
+// PINNED-NEXT:    %[[M:.*]] = vit.launch @linear_mul_f16({{.*}}, %[[A]]) {apart = "expected at most 160 accumulators in a thread, found 256
 // PINNED-NEXT:    return %[[M]]
-// REFUSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+silu+linear+mul{{.*}}Reason="a thread would hold 256 accumulators, at most 160 leave room in 255 registers"
+// REFUSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+silu+linear+mul{{.*}}Reason="expected at most 160 accumulators in a thread, found 256 of 2 linears with a warp tile of {{[0-9x]+}}: choose a smaller one"
 // FORCED-LABEL: func.func @gate(
 // FORCED-NEXT:    vit.launch
 // FORCED-NEXT:    return
