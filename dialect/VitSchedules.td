@@ -28,8 +28,8 @@ def Vit_ScheduleAttr : AttrInterface<"ScheduleAttr"> {
 }
 
 /// The range of batches comes first, the bound on registers last.
-class Vit_Schedule<string family, string mnemonic, dag numbers>
-    : Vit_Attr<family # "Schedule", mnemonic # "_schedule", [Vit_ScheduleAttr]> {
+class Vit_Schedule<string family, string prefix, dag numbers>
+    : Vit_Attr<family # "Schedule", prefix # "_schedule", [Vit_ScheduleAttr]> {
   let parameters = !con((ins "int64_t":$minBatch, "int64_t":$maxBatch), numbers,
                         (ins DefaultValuedParameter<"int64_t", "0">:$registers));
   let genVerifyDecl = 1;
@@ -108,8 +108,8 @@ def Vit_NormScheduleAttr : Vit_Schedule<"Norm", "norm",
 }
 
 /// Threads that take vectors of neighbouring columns.
-class Vit_VectorSchedule<string family, string mnemonic, string what>
-    : Vit_Schedule<family, mnemonic, (ins "int64_t":$elements, "int64_t":$warp)> {
+class Vit_VectorSchedule<string family, string prefix, string what>
+    : Vit_Schedule<family, prefix, (ins "int64_t":$elements, "int64_t":$warp)> {
   let summary = "Schedule of a kernel " # what;
   let description = [{
     A thread block computes `elements` elements of the result, a warp `warp` of them.
@@ -118,7 +118,7 @@ class Vit_VectorSchedule<string family, string mnemonic, string what>
     is 0 to 255; (C3) `elements` and `warp` are 1 to 65536.
 
     ```mlir
-    #vit.}] # mnemonic # [{_schedule<batch = 1 to 64, elements = 2048, warp = 256>
+    #vit.}] # prefix # [{_schedule<batch = 1 to 64, elements = 2048, warp = 256>
     ```
   }];
   let assemblyFormat = [{

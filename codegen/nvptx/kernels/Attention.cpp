@@ -211,7 +211,7 @@ Values AttentionEmitter::scores(Value queries, Value keys) {
           k.ldmatrix(k.atByte(half ? halfFragments : fragments, {}, delta), tiles * registersOfB);
       for (unsigned t = 0; t < tiles; ++t) {
         auto sum = llvm::MutableArrayRef(sums).slice(mma.sums() * (tile + t), mma.sums());
-        Values columns(ArrayRef(b).slice(t * registersOfB, registersOfB));
+        Values columns(ArrayRef<Value>(b).slice(t * registersOfB, registersOfB));
         if (half)
           columns.resize(mma.registersOfB(), k.imm(0));
         llvm::copy(k.mma(a, columns, sum, storage), sum.begin());

@@ -177,7 +177,7 @@ Values MainLoop::following(ValueRange pointers) {
 
 Value MainLoop::nextStage(Value stage) {
   Value next = k.add(stage, p.stageBytes);
-  return k.select(k.equal(next, p.ringBytes()), k.imm(0), next);
+  return k.select(k.equal(next, p.ringBytes), k.imm(0), next);
 }
 
 /// Starts the copies of the first `stages` k-blocks. Returns the pointers to the next one.

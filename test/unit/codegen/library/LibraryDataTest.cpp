@@ -7,7 +7,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "codegen/nvptx/Functions.h"
-#include "passes/Kernels.h"
+#include "passes/CostBridge.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -74,7 +74,7 @@ struct Built {
       for (KernelCode &function : *functions) {
         function.ptx = "// " + function.name;
         function.launch.threads = 32 * (functions->size() + 1);
-        function.launch.grid[0] = {1, uint32_t(function.schedule.getBlock()[0]), 2};
+        function.launch.grid[0] = {1, cost::written(scheduleOf(function.schedule)).block[0], 2};
         codes.push_back(std::move(function));
       }
     }
