@@ -55,6 +55,8 @@ mlir::Value computeOnToken(mlir::OpBuilder &builder, mlir::Operation *op, int64_
 
 #include "dialect/VitDialect.h.inc"
 #include "dialect/VitEnums.h.inc"
+
+#include "dialect/VitAttrInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialect/VitAttrs.h.inc"
 #include "dialect/VitInterfaces.h.inc"

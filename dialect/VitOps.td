@@ -6,6 +6,7 @@
 
 include "VitDialect.td"
 include "VitInterfaces.td"
+include "VitSchedules.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"

@@ -7,7 +7,7 @@
 #include "codegen/library/Emit.h"
 #include "driver/Profile.h"
 #include "driver/Runner.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 #include "runtime/Recipe.h"
 
 using namespace mlir;

@@ -23,9 +23,9 @@
 // refusals become remarks, and a note on the launch that vit-require reads.
 //===----------------------------------------------------------------------===//
 
+#include "passes/CostBridge.h"
 #include "passes/PassOptions.h"
 #include "passes/Passes.h"
-#include "passes/Work.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"

@@ -62,8 +62,6 @@ struct LibraryOptions {
 
 /// Images of a batch attend to each other in some kernel of the module.
 bool attendsOverBatch(mlir::ModuleOp module);
-/// The largest batch that attention over the batch takes.
-inline constexpr uint32_t maxBatchOfBatchAxis = 17;
 
 /// A module after buildKernelPipeline, and the functions of all its vit.kernels.
 struct PlanSource {

@@ -36,6 +36,8 @@ LogicalResult checkOperands(KernelBuilder &k) {
 LogicalResult emitFunction(KernelBuilder &k) {
   if (failed(checkOperands(k)))
     return failure();
+  if (std::string why = cost::objection(k.work, k.schedule, cost::widestLimits()); !why.empty())
+    return k.error() << why;
   switch (k.kernel.getFamily()) {
   case vit::KernelFamily::Elementwise:
     return emitElementwise(k);

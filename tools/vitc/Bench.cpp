@@ -3,7 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/run/Bench.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 #include "passes/cost/Cost.h"
 #include "tools/vitc/Tool.h"
 

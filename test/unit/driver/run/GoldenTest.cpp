@@ -1,8 +1,8 @@
 //===- GoldenTest.cpp - Batches, references, labels, without a device ------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "driver/run/Bench.h"
 #include "driver/run/Golden.h"
+#include "driver/run/Bench.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
