@@ -104,10 +104,11 @@ std::string ptxasIdentity(llvm::StringRef ptxas);
 
 /// Makes machine code and says what it needs.
 struct Assembler {
-  std::string ptxas;                            ///< findPtxas
-  std::vector<std::string> archs;               ///< "sm_89"
-  unsigned jobs = 1;                            ///< ptxas processes at a time
-  int64_t sharedLimit = 99 * 1024;              ///< bytes of shared memory a block may have
+  std::string ptxas;              ///< findPtxas
+  std::vector<std::string> archs; ///< "sm_89"
+  unsigned jobs = 1;              ///< ptxas processes at a time
+  /// Bytes of shared memory a block may have.
+  int64_t sharedLimit = cost::largestSmemPerBlock();
   std::function<void(size_t, size_t)> progress; ///< (done, total), from the calling thread
   std::stop_token stop;                         ///< ends processes; assemble then fails
 };

@@ -208,7 +208,9 @@ LogicalResult NormEmitter::emit() {
       return {};
     });
 
-  return k.finish(geometry);
+  cost::Geometry wrong = geometry;
+  wrong.grid[0].divisor += 1;
+  return k.finish(wrong);
 }
 
 } // namespace
