@@ -14,8 +14,8 @@
   json     parses
   text     is not a snippet: pictures, output that varies, free text
 
-A comment `<!-- snippet: in FILE -->` before the fence puts the snippet where FILE of test/docs/Inputs has
-@SNIPPET@; `<!-- snippet: not run, REASON -->` leaves the tools' flags alone to be checked, against their
+A comment `<!-- snippet: in FILE -->` before the fence puts the snippet where FILE.in of test/docs/Inputs
+has @SNIPPET@; `<!-- snippet: of FILE -->` says that it stands so in FILE of the tree; `<!-- snippet: not run, REASON -->` leaves the tools' flags alone to be checked, against their
 help. A fence without one of these languages fails, but in pages that are generated.
 """
 import argparse
@@ -28,7 +28,7 @@ import sys
 import tempfile
 
 FENCE = re.compile(r"^( *)```(.*)$")
-DIRECTIVE = re.compile(r"^ *<!-- snippet: (in|not run,) (.+) -->$")
+DIRECTIVE = re.compile(r"^ *<!-- snippet: (in|of|not run,) (.+) -->$")
 INPUTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs")
 
 
@@ -36,13 +36,14 @@ class Snippet:
     def __init__(self, line, language, directive):
         self.line, self.language, self.lines = line, language, []
         self.wrapper = directive[2] if directive and directive[1] == "in" else None
-        self.reason = directive[2] if directive and directive[1] != "in" else None
+        self.origin = directive[2] if directive and directive[1] == "of" else None
+        self.reason = directive[2] if directive and directive[1] == "not run," else None
 
     def text(self):
         text = "".join(line + "\n" for line in self.lines)
         if not self.wrapper:
             return text
-        with open(os.path.join(INPUTS, self.wrapper)) as file:
+        with open(os.path.join(INPUTS, self.wrapper + ".in")) as file:
             return file.read().replace("@SNIPPET@", text)
 
 
@@ -183,6 +184,15 @@ class Page:
     def text(self, snippet):
         return ""
 
+    def excerpt(self, snippet):
+        with open(os.path.join(self.source, snippet.origin)) as file:
+            found = [line.strip() for line in file]
+        wanted = [line.strip() for line in snippet.lines]
+        for i in range(len(found)):
+            if found[i:i + len(wanted)] == wanted:
+                return ""
+        return f"expected these lines in {snippet.origin}, found others"
+
     def flags(self, snippet):
         """For commands that are not run: their flags, and the shell's grammar."""
         text = snippet.text()
@@ -221,6 +231,8 @@ def main():
             if snippet.language not in ("sh", "console", "c", "cpp", "cmake", "mlir", "tablegen",
                                         "json", "text"):
                 problem = f"expected a language behind the fence, found '{snippet.language}'; see snippets.py"
+            elif snippet.origin:
+                problem = page.excerpt(snippet)
             elif snippet.reason:
                 problem = page.flags(snippet)
             else:

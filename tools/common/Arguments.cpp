@@ -62,18 +62,21 @@ CLI::Option *addDevice(CLI::App &app, std::string &device, std::vector<std::stri
 // What is wrong with a command line
 //===----------------------------------------------------------------------===//
 
-/// Letters to insert, drop or replace.
+/// Letters to insert, drop, replace, or exchange with the next: optimal string alignment.
 static size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j)
-    row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t before = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j)
-      before = std::exchange(row[j], std::min({before + (a[i - 1] != b[j - 1]), row[j] + 1, //
-                                               row[j - 1] + 1}));
-  }
-  return row.back();
+  std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i)
+    for (size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        d[i][j] = i + j;
+        continue;
+      }
+      d[i][j] = std::min({d[i - 1][j - 1] + (a[i - 1] != b[j - 1]), d[i - 1][j] + 1, //
+                          d[i][j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  return d[a.size()][b.size()];
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string> &known) {
