@@ -13,7 +13,7 @@ class Vit_Attr<string name, string attrMnemonic, list<Trait> traits = []>
 
 /// What the schedules of all families have. C++ says vit::ScheduleAttr for any of them.
 def Vit_ScheduleAttr : AttrInterface<"ScheduleAttr"> {
-  let cppNamespace = "::vit";
+  let cppNamespace = "::vitc::vit";
   let description = [{
     How one kernel is mapped to the device for a range of batches. Each family of kernels has an
     attribute of its own, whose numbers say what a thread block and a warp compute. Schedules of one

@@ -161,6 +161,8 @@ class Page:
         project = "cmake_minimum_required(VERSION 3.25)\nproject(page LANGUAGES C CXX)\n"
         self.write("page/CMakeLists.txt", project + snippet.text())
         self.write("page/app.c", "int main(void) { return 0; }\n")
+        if not os.path.exists(os.path.join(self.folder, "page", "model")):
+            os.symlink(os.path.join(self.folder, "MODEL"), os.path.join(self.folder, "page", "model"))
         self.write("page/app.cpp", "int main() { return 0; }\n")
         shutil.rmtree(os.path.join(self.folder, "page-build"), ignore_errors=True)
         return self.check(["cmake", "-S", "page", "-B", "page-build", f"-DCMAKE_PREFIX_PATH={prefix}"])

@@ -1,4 +1,4 @@
-//===- Norm.cpp - Layer norm, with what comes before and after ------------===//
+//===- Norm.cpp - Norms of rows, with what comes before and after ---------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
@@ -26,7 +26,7 @@ using Values = PtxBuilder::Values;
 class NormEmitter {
 public:
   explicit NormEmitter(KernelBuilder &k)
-      : k(k), op(k.rootAs<vit::LayerNormOp>()), region(k), width(k.work.columns),
+      : k(k), op(cast<vit::NormInterface>(k.root())), region(k), width(k.work.columns),
         geometry(cost::normGeometry(k.work, k.schedule.norm())), vector(geometry.vector),
         vectors(geometry.vectors) {}
 
@@ -52,7 +52,7 @@ private:
   bool usesNorm(Value value);
 
   KernelBuilder &k;
-  vit::LayerNormOp op;
+  vit::NormInterface op;
   Region region;
   const int64_t width;
   const cost::NormGeometry geometry;
@@ -87,7 +87,7 @@ Value NormEmitter::reciprocalDeviation(Value squares) {
 Values NormEmitter::squaresAround(Value mean, ArrayRef<Value> x) {
   Values squares;
   for (Value value : x) {
-    Value distance = k.subF(value, mean);
+    Value distance = mean ? k.subF(value, mean) : value;
     squares.push_back(k.mulF(distance, distance));
   }
   return squares;
@@ -95,16 +95,20 @@ Values NormEmitter::squaresAround(Value mean, ArrayRef<Value> x) {
 
 bool NormEmitter::usesNorm(Value value) {
   Operation *from = value.getDefiningOp();
-  return from && (from == op || llvm::any_of(from->getOperands(),
-                                             [&](Value operand) { return usesNorm(operand); }));
+  return from &&
+         (from == op.getOperation() ||
+          llvm::any_of(from->getOperands(), [&](Value operand) { return usesNorm(operand); }));
 }
 
 Values NormEmitter::normalise(const Place &place, ArrayRef<Value> x, Value mean, Value factor) {
   Known vectorsOnly;
-  Values scale = region.evaluate(op.getScale(), place, vector, vectorsOnly);
-  Values shift = region.evaluate(op.getShift(), place, vector, vectorsOnly), result;
-  for (unsigned i = 0; i < vector; ++i)
-    result.push_back(k.fma(k.mulF(k.subF(x[i], mean), factor), scale[i], shift[i]));
+  Values scale = region.evaluate(op.getScale(), place, vector, vectorsOnly), shift, result;
+  if (Value summands = op.getShift())
+    shift = region.evaluate(summands, place, vector, vectorsOnly);
+  for (unsigned i = 0; i < vector; ++i) {
+    Value normal = k.mulF(mean ? k.subF(x[i], mean) : x[i], factor);
+    result.push_back(shift.empty() ? k.mulF(normal, scale[i]) : k.fma(normal, scale[i], shift[i]));
+  }
   return result;
 }
 
@@ -133,7 +137,7 @@ NormEmitter::Chunk NormEmitter::chunkAt(Value row, int64_t index) {
 void NormEmitter::rowInRegisters(Value row) {
   SmallVector<Chunk> chunks;
   // Vector by vector, as rowFromMemory adds.
-  Value sum = k.immF(0.0), squares = sum;
+  Value sum = k.immF(0.0), squares = sum, mean; // null: 0
   auto masked = [&](const Chunk &chunk, Value value) {
     return chunk.exists ? k.select(chunk.exists, value, k.immF(0.0)) : value;
   };
@@ -142,16 +146,18 @@ void NormEmitter::rowInRegisters(Value row) {
     Known known;
     chunk.x = region.evaluate(op.getInput(), chunk.place, vector, known);
     storeIf(/*afterNorm=*/false, chunk.place, chunk.exists, known);
-    sum = k.addF(sum, masked(chunk, tree(chunk.x)));
+    if (op.subtractsMean())
+      sum = k.addF(sum, masked(chunk, tree(chunk.x)));
     chunks.push_back(chunk);
   }
-  Value mean = k.mulF(total(sum), k.immF(1.0 / width));
+  if (op.subtractsMean())
+    mean = k.mulF(total(sum), k.immF(1.0 / width));
   for (const Chunk &chunk : chunks)
     squares = k.addF(squares, masked(chunk, tree(squaresAround(mean, chunk.x))));
   Value factor = reciprocalDeviation(squares);
   for (const Chunk &chunk : chunks) {
     Known known{{op.getInput(), chunk.x},
-                {op.getResult(), normalise(chunk.place, chunk.x, mean, factor)}};
+                {op->getResult(0), normalise(chunk.place, chunk.x, mean, factor)}};
     storeIf(/*afterNorm=*/true, chunk.place, chunk.exists, known);
   }
 }
@@ -167,16 +173,20 @@ void NormEmitter::rowFromMemory(Value row) {
       return body(place, known, sums);
     });
   };
-  Value zero = k.immF(0.0);
-  Values sum = overRow(
-      [&](const Place &place, Known &known, ValueRange sums) -> Values {
-        storeIf(/*afterNorm=*/false, place, {}, known);
-        return {k.addF(sums[0], tree(known[op.getInput()]))};
-      },
-      {zero});
-  Value mean = k.mulF(total(sum[0]), k.immF(1.0 / width));
+  Value zero = k.immF(0.0), mean; // null: 0
+  if (op.subtractsMean()) {
+    Values sum = overRow(
+        [&](const Place &place, Known &known, ValueRange sums) -> Values {
+          storeIf(/*afterNorm=*/false, place, {}, known);
+          return {k.addF(sums[0], tree(known[op.getInput()]))};
+        },
+        {zero});
+    mean = k.mulF(total(sum[0]), k.immF(1.0 / width));
+  }
   Values squares = overRow(
-      [&](const Place &, Known &known, ValueRange sums) -> Values {
+      [&](const Place &place, Known &known, ValueRange sums) -> Values {
+        if (!mean)
+          storeIf(/*afterNorm=*/false, place, {}, known);
         return {k.addF(sums[0], tree(squaresAround(mean, known[op.getInput()])))};
       },
       {zero});
@@ -184,7 +194,7 @@ void NormEmitter::rowFromMemory(Value row) {
   overRow(
       [&](const Place &place, Known &known, ValueRange) -> Values {
         Values x = known[op.getInput()];
-        known[op.getResult()] = normalise(place, x, mean, factor);
+        known[op->getResult(0)] = normalise(place, x, mean, factor);
         storeIf(/*afterNorm=*/true, place, {}, known);
         return {};
       },
@@ -208,9 +218,7 @@ LogicalResult NormEmitter::emit() {
       return {};
     });
 
-  cost::Geometry wrong = geometry;
-  wrong.grid[0].divisor += 1;
-  return k.finish(wrong);
+  return k.finish(geometry);
 }
 
 } // namespace
