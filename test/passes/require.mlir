@@ -2,7 +2,7 @@
 // RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+bias_add+relu" 2>&1 | FileCheck %s --check-prefix=BETWEEN
 // RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+silu" 2>&1 | FileCheck %s --check-prefix=READS
 // RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:bias_add+layer_norm" 2>&1 | FileCheck %s --check-prefix=REFUSED
-// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+bias_add+gelu fuse=false" 2>&1 | FileCheck %s --check-prefix=APART
+// RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+bias_add+gelu no-fuse=true" 2>&1 | FileCheck %s --check-prefix=APART
 // RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+tanh" 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:linear+gleu" 2>&1 | FileCheck %s --check-prefix=OP
 // RUN: not vitc-opt %s --vit-kernel-pipeline="first=vit-form-kernels last=vit-require require=fuse:gelu" 2>&1 | FileCheck %s --check-prefix=FORM

@@ -15,7 +15,7 @@
 #ifndef VIT_LIBRARY_H
 #define VIT_LIBRARY_H
 
-#include "vit/runtime.h"
+#include "runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

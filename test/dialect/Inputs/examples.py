@@ -13,6 +13,8 @@ import re
 import subprocess
 import sys
 
+# The records of a class of attributes, by their prefix.
+TEMPLATED = re.compile(r'Vit_VectorSchedule<"\w+", "(\w+)"')
 BLOCK = re.compile(r"^ *```mlir\n(.*?)^ *```$", re.M | re.S)
 UNTYPED = "none"
 WANTED = re.compile(r"use of value '(%\w+)' expects different type than prior uses: '(.+)' vs 'none'")
@@ -52,7 +54,11 @@ def main():
     for path in sorted(glob.glob(os.path.join(sys.argv[1], "*.td"))):
         text = open(path).read()
         for block in BLOCK.finditer(text):
-            examples.append((f"{path}:{text.count(chr(10), 0, block.start()) + 1}", block[1]))
+            place = f"{path}:{text.count(chr(10), 0, block.start()) + 1}"
+            # That of a class is an example of each record made of it.
+            names = TEMPLATED.findall(text) if "}] # prefix # [{" in block[1] else [""]
+            for name in names:
+                examples.append((place, block[1].replace("}] # prefix # [{", name)))
     kernels = [example for _, example in examples if example.lstrip().startswith("vit.kernel")]
     problems = 0
     for place, example in examples:
