@@ -10,7 +10,7 @@ give the same file, byte by byte. Columns (empty where a family has no such numb
   family      gemm, reduction (of a split gemm), attention, norm, elementwise, patchify
   m,n,k       gemm: N and K, and M, the rows of an image; attention: query rows, keys, head_dim
   dtype       of what the root reads; elementwise: of operands and results
-  block,warp,stages,buffers,splits    as in #vit.schedule, sizes joined by x
+  block,warp,stages,buffers,splits    of the schedule, sizes joined by x
   products    linears that share the input
   activations, vectors    activations and tables, vectors that the elementwise ops read
   results     values stored
@@ -72,8 +72,23 @@ class Body:
         types = ", ".join(type for _, type in self.results)
         values = ", ".join(value for value, _ in self.results)
         return (f"vit.kernel @{name}({', '.join(self.arguments)}) -> ({types})\n"
-                f"    attributes {{schedules = [#vit.schedule<batch = 1 to 64, {schedule}>]}} {{\n"
+                f"    attributes {{schedules = [#vit.{schedule}>]}} {{\n"
                 + "\n".join(self.ops) + f"\n  vit.yield {values} : {types}\n}}\n")
+
+
+def attention_fields(rows, keys, queries, head):
+    """As many of the rows as fit, and V beside K where that keeps no block away (sm_89)."""
+    ceil = lambda a, b: -(-a // b)
+    pitch, tiles = 16 * (head // 8 | 1), ceil(keys, 8)
+    needed = max(4 * tiles, 2 * tiles + head // 2) + 24
+    buffer = ceil(keys, 16) * 16 * pitch
+    most = min(16 if needed <= 128 else 8, (99 * 1024 - buffer) // (16 * pitch))
+    groups = ceil(ceil(queries, 16), max(1, min(most, rows // 16)))
+    warps = ceil(ceil(queries, 16), groups)
+    blocks = lambda smem: min(4 * (16384 // (ceil(needed, 8) * 256)) // warps, 102400 // (smem + 1024))
+    one = buffer + 16 * warps * pitch
+    resident = one + buffer <= 99 * 1024 and blocks(one + buffer) >= blocks(one)
+    return f"rows = {16 * warps}, keys = {keys}" + (" resident = true" if resident else "")
 
 
 class Sweep:
@@ -83,12 +98,19 @@ class Sweep:
     def add(self, family, body, dtype, block, warp, stages=1, buffers=1, splits=1, budget=0,
             recompute=None, **numbers):
         sizes = lambda values: "x".join(str(v) for v in values)
-        schedule = (f"block = [{', '.join(map(str, block))}], warp = [{', '.join(map(str, warp))}], "
-                    f"stages = {stages}")
+        if family == "gemm":
+            schedule = f"tile = {list(block)}, warp = {list(warp)}, stages = {stages}"
+        elif family == "attention":
+            schedule = attention_fields(*block, numbers["m"], numbers["k"])
+        else:
+            unit = "rows" if family == "norm" else "elements"
+            schedule = f"{unit} = {block[0]}, warp = {warp[0]}"
+        kind = "tokens" if family == "patchify" else family
+        schedule = f"{kind}_schedule<batch = 1 to 64, {schedule}"
         for name, value in (("buffers", buffers), ("splits", splits)):
             schedule += f" {name} = {value}" if value != 1 else ""
-        schedule += f" registers = {budget}" if budget else ""
         schedule += " recompute = true" if recompute else ""
+        schedule += f" registers = {budget}" if budget else ""
         row = dict(family=family, dtype=dtype, block=sizes(block), warp=sizes(warp), stages=stages,
                    buffers=buffers, splits=splits, results=len(body.results), budget=budget,
                    recompute="" if recompute is None else int(recompute), **body.counts, **numbers)

@@ -47,6 +47,8 @@ int64_t rowsPerImage(mlir::RankedTensorType type);
 
 #include "dialect/VitDialect.h.inc"
 #include "dialect/VitEnums.h.inc"
+
+#include "dialect/VitAttrInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialect/VitAttrs.h.inc"
 #define GET_OP_CLASSES

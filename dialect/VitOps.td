@@ -5,6 +5,7 @@
 #define VIT_OPS_TD
 
 include "VitDialect.td"
+include "VitSchedules.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"

@@ -7,7 +7,8 @@
 #include "codegen/library/Emit.h"
 #include "codegen/library/PtxText.h"
 #include "driver/run/Tuning.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
+#include "passes/cost/families/Attention.h"
 #include "tools/common/Console.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -279,8 +280,8 @@ LogicalResult Compiler::checkScheduled() {
     vit::KernelOp kernel = kernelOf(launch);
     if (auto schedules = kernel.getSchedules())
       for (auto schedule : schedules->getAsRange<vit::ScheduleAttr>())
-        if (std::string why = cost::objection(workOf(launch), scheduleOf(schedule), gpu,
-                                              /*warpLimit=*/false);
+        if (std::string why = cost::objection(workOf(launch), scheduleOf(schedule),
+                                              cost::limitsOf(gpu, /*force=*/true));
             !why.empty())
           return kernel.emitError() << "kernel '" << kernel.getSymName() << "': schedule "
                                     << scheduleText(schedule) << ": " << why;
@@ -301,7 +302,7 @@ uint32_t Compiler::maxBatch() const {
     return scheduled ? std::min(scheduled, *options.wantedBatch) : *options.wantedBatch;
   if (scheduled)
     return scheduled;
-  return attendsOverBatch(module()) ? maxBatchOfBatchAxis : 64;
+  return attendsOverBatch(module()) ? cost::mostBatchOverBatch : 64;
 }
 
 LogicalResult Compiler::lowerTo(Level wanted) {

@@ -12,7 +12,7 @@
 
 #include "codegen/nvptx/Functions.h"
 #include "codegen/report/Ncu.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 
 #include "llvm/Support/FormatVariadic.h"
 

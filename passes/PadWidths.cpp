@@ -16,6 +16,7 @@
 
 #include "passes/Model.h"
 #include "passes/Passes.h"
+#include "passes/cost/Mma.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -27,7 +28,8 @@ namespace vitc {
 using namespace mlir;
 
 namespace {
-constexpr int64_t granularity = 8;
+/// Of what linears sum over once precision is assigned: 16 bits.
+constexpr int64_t granularity = cost::copyColumns(2);
 
 /// Values that must have the same width because zero columns flow between them.
 class WidthSet {

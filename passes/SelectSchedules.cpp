@@ -14,9 +14,8 @@
 // the name of the op in the model.
 //===----------------------------------------------------------------------===//
 
+#include "passes/CostBridge.h"
 #include "passes/Passes.h"
-#include "passes/Work.h"
-#include "passes/cost/Attention.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
@@ -29,8 +28,8 @@ namespace vitc {
 using namespace mlir;
 
 namespace {
-// What the whole-row attention kernel can hold in the registers of a warp.
-constexpr int64_t mostBatchKeys = 17;
+/// The launches of each kernel.
+using Uses = llvm::MapVector<Operation *, SmallVector<vit::LaunchOp>>;
 
 /// What was fastest for a kernel at one batch.
 struct Tuned {
@@ -49,13 +48,10 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     if (failed(read) || failed(checkMaxBatch(module.getLoc(), maxBatch)))
       return signalPassFailure();
     preferences = *read;
-    llvm::MapVector<Operation *, SmallVector<vit::LaunchOp>> uses;
+    Uses uses;
     for (vit::LaunchOp launch : launchesOf(module))
       uses[kernelOf(launch)].push_back(launch);
-    SmallVector<vit::KernelOp> kernels;
-    for (auto &[op, launches] : uses)
-      kernels.push_back(cast<vit::KernelOp>(op));
-    if (failed(readTuned(kernels)))
+    if (failed(readTuned(uses)))
       return signalPassFailure();
     for (auto &[op, launches] : uses)
       if (auto kernel = cast<vit::KernelOp>(op); !kernel.getSchedules())
@@ -64,15 +60,17 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
   }
 
   LogicalResult schedule(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches) {
-    auto attention = dyn_cast_or_null<vit::AttentionOp>(kernel.getRoot());
-    if (attention && failed(checkAttention(attention)))
-      return failure();
     std::vector<cost::Use> uses = usesOf(launches);
     const cost::Work &work = uses.front().work;
     cost::Selection selection = cost::select(uses, maxBatch, preferences);
-    if (!selection.objection.empty())
-      return emitError(kernel.getLoc()) << "kernel '" << kernel.getSymName() << "' ("
-                                        << opList(kernel) << "): " << selection.objection;
+    if (!selection.objection.empty()) {
+      Operation *root = kernel.getRoot();
+      InFlightDiagnostic error = emitError(root ? root->getLoc() : kernel.getLoc());
+      error << "kernel '" << kernel.getSymName() << "' (" << opList(kernel) << ")";
+      if (root)
+        error << " of " << describe(root);
+      return error << ": " << selection.objection;
+    }
     FailureOr<SmallVector<Attribute>> schedules = tunedSchedules(kernel, work, selection.note);
     if (failed(schedules))
       return failure();
@@ -87,7 +85,7 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
       for (const cost::BatchRange &range : selection.ranges)
         for (const cost::Schedule &alternative : range.alternatives)
           schedules->push_back(
-              attributeOf(&getContext(), alternative, work.root, range.minBatch, range.maxBatch));
+              attributeOf(&getContext(), alternative, range.minBatch, range.maxBatch));
     kernel.setSchedulesAttr(ArrayAttr::get(&getContext(), *schedules));
     return success();
   }
@@ -95,7 +93,7 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
   // Measured schedules -------------------------------------------------------
 
   /// Entries are "KERNEL HASH BATCH SCHEDULE".
-  LogicalResult readTuned(ArrayRef<vit::KernelOp> kernels) {
+  LogicalResult readTuned(Uses &uses) {
     tunedEntries.clear();
     SmallVector<StringRef> entries;
     StringRef(tuned).split(entries, ';', -1, /*KeepEmpty=*/false);
@@ -107,14 +105,23 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
         return emitError(getOperation().getLoc()) << "tuned schedule of '" << name << "': ";
       };
       int64_t batch = 0;
-      std::optional<cost::Schedule> schedule = cost::readSchedule(text.str());
-      if (batchText.getAsInteger(10, batch) || batch < 1 || !schedule)
+      auto invalid = [&, entry = entry] {
         return fail() << "expected KERNEL HASH BATCH SCHEDULE, but got '" << entry << "'";
-      auto kernel = llvm::find_if(
-          kernels, [&, name = name](vit::KernelOp k) { return k.getSymName() == name; });
-      if (kernel == kernels.end())
+      };
+      if (batchText.getAsInteger(10, batch) || batch < 1)
+        return invalid();
+      auto use = llvm::find_if(uses, [&, name = name](const auto &use) {
+        return cast<vit::KernelOp>(use.first).getSymName() == name;
+      });
+      if (use == uses.end())
         return fail() << "the model has no such kernel; run vitc tune again";
-      if (std::string now = llvm::utohexstr(hashOf(*kernel), /*LowerCase=*/true, 16); now != hash)
+      cost::Work work = workOf(use->second.front());
+      std::optional<cost::Schedule> schedule =
+          cost::readSchedule(text.str(), work, *preferences.gpu);
+      if (!schedule)
+        return invalid();
+      uint64_t found = hashOf(cast<vit::KernelOp>(use->first));
+      if (std::string now = llvm::utohexstr(found, /*LowerCase=*/true, 16); now != hash)
         return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
                       << "; run vitc tune again";
       tunedEntries.push_back({name.str(), batch, *schedule});
@@ -143,19 +150,20 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     int64_t next = 1;
     for (const Tuned *entry : mine) {
       cost::Schedule schedule = entry->schedule;
-      std::string why = cost::objection(work, schedule, *preferences.gpu);
+      std::string why = cost::objection(work, schedule, cost::limitsOf(*preferences.gpu));
       if (!why.empty())
         return fail() << why;
       int64_t last = entry == mine.back() ? maxBatch : std::min<int64_t>(entry->batch, maxBatch);
       if (last < next)
         continue;
-      if (int splits = mine.front()->schedule.splits; batchInvariant && schedule.splits != splits)
+      int splits = cost::written(mine.front()->schedule).splits;
+      if (int other = cost::written(schedule).splits; batchInvariant && other != splits)
         return fail() << "batch-invariant sums need the same splits for all batches, but it has "
-                      << splits << " at batch " << mine.front()->batch << " and " << schedule.splits
+                      << splits << " at batch " << mine.front()->batch << " and " << other
                       << " at batch " << entry->batch
                       << "; run vitc tune again with --batch-invariant";
       keepBudget(work, schedule, note);
-      schedules.push_back(attributeOf(&getContext(), schedule, work.root, next, last));
+      schedules.push_back(attributeOf(&getContext(), schedule, next, last));
       next = last + 1;
     }
     return schedules;
@@ -169,27 +177,6 @@ struct SelectSchedules : impl::SelectSchedulesBase<SelectSchedules> {
     schedule.registers = schedule.registers ? std::min(schedule.registers, budget) : budget;
     if (int needed = cost::predictRegisters(work, schedule); needed > budget)
       note = ("predicted " + Twine(needed) + " registers, budget " + Twine(budget)).str();
-  }
-
-  // What kernels cannot do ---------------------------------------------------
-
-  LogicalResult checkAttention(vit::AttentionOp attention) {
-    int64_t headDim = attention.getHeadDim();
-    bool overBatch = attention.getAxis() == vit::Axis::Batch;
-    if (headDim % 8 || headDim < 16 || headDim > 128)
-      return emitError(attention.getLoc())
-             << describe(attention) << " has heads of " << headDim
-             << " columns; kernels take multiples of 8 from 16 to 128";
-    int64_t tokens = vit::rowsPerImage(attention.getKey().getType());
-    if (overBatch && maxBatch > mostBatchKeys)
-      return emitError(attention.getLoc())
-             << describe(attention) << " attends over the batch: max-batch " << maxBatch.getValue()
-             << ", at most " << mostBatchKeys;
-    if (!overBatch && tokens > maxAttentionKeys)
-      return emitError(attention.getLoc())
-             << describe(attention) << " has " << tokens
-             << " tokens; whole-row attention takes at most " << maxAttentionKeys;
-    return success();
   }
 
   cost::Preferences preferences;

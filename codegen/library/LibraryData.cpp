@@ -10,7 +10,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "codegen/library/Recipe.h"
-#include "passes/Kernels.h"
+#include "passes/CostBridge.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -273,14 +273,10 @@ private:
     auto result = cast<RankedTensorType>(launch.getResults_().front().getType());
     uint32_t rows = isOnRows(kernel) ? vit::rowsPerImage(result) : 1;
     std::vector<vit_arg> all(args.begin(), args.end());
-    if (int64_t splits = code.schedule.getSplits(); splits > 1) {
+    if (uint64_t bytes = scratchOf(launch, code)) {
       bool writes = code.part == 0; // the results come with the last part
       for (vit_arg &arg : all)
         arg.written &= !writes;
-      // An f32 for each split, row and column of each product.
-      auto linear = cast<vit::LinearOp>(kernel.getRoot());
-      uint64_t columns = linear.getWeight().getType().getDimSize(0) * kernel.getRoots().size();
-      uint64_t bytes = splits * vit::rowsPerImage(result) * columns * 4;
       if (failed(checkScratch(launch, bytes, last)))
         return failure();
       all.push_back({VIT_ARG_SCRATCH, uint32_t(bytes), writes});
@@ -296,11 +292,16 @@ private:
     step.max_batch = last;
     step.launch = launchCount;
     for (auto [extent, from] : llvm::zip(step.grid, code.launch.grid))
-      extent = {from.perCount * rows, from.divisor, from.times};
+      extent = {uint32_t(from.perCount * rows), uint32_t(from.divisor), uint32_t(from.times)};
     step.arg_count = all.size();
     step.args = data->keep(all);
     steps.push_back(step);
     return success();
+  }
+
+  /// Bytes for each image between the parts of a kernel.
+  static uint64_t scratchOf(vit::LaunchOp launch, const KernelCode &code) {
+    return cost::geometryOf(workOf(launch), scheduleOf(code.schedule), code.part).scratch;
   }
 
   /// Of scratch memory too.

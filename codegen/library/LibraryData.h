@@ -62,8 +62,6 @@ struct LibraryOptions {
 
 /// Images of a batch attend to each other in some kernel of the module.
 bool attendsOverBatch(mlir::ModuleOp module);
-/// The largest batch that attention over the batch takes.
-inline constexpr uint32_t maxBatchOfBatchAxis = 17;
 
 /// The library of a module after buildKernelPipeline; `kernels` are the functions of all its
 /// vit.kernels. Errors are diagnostics: no model function, memory that is not planned, arithmetic

@@ -11,6 +11,7 @@
 #define CODEGEN_CODEGEN_H
 
 #include "dialect/VitOps.h"
+#include "passes/cost/Geometry.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -23,20 +24,14 @@
 
 namespace vitc {
 
-/// A launch dimension: ceil(count * perCount / divisor) * times, or `times` if perCount is 0.
-/// `count` is the kernel's last parameter: rows for kernels on rank-2 activations, images for the
-/// others.
-struct Extent {
-  uint32_t perCount = 0, divisor = 1, times = 1;
-};
-
-/// How a function is launched. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
+/// How a function is launched: what its cost::Geometry was. Its grid's `count` is the function's
+/// last parameter. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
 /// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>; beside them vit.schedule and
 /// vit.part, which say what it is.
 struct LaunchShape {
   uint32_t threads = 0;     ///< per block, in x
   uint32_t dynamicSmem = 0; ///< bytes
-  Extent grid[3];
+  cost::Extent grid[3];
 };
 
 /// What ptxas said about a kernel.

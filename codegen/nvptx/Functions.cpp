@@ -13,7 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/nvptx/Functions.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringExtras.h"
@@ -25,38 +25,47 @@ namespace vitc {
 
 namespace {
 
-std::string joined(ArrayRef<int64_t> sizes) {
-  return llvm::join(llvm::map_range(sizes, [](int64_t size) { return std::to_string(size); }), "x");
+std::string joined(ArrayRef<int> sizes) {
+  return llvm::join(llvm::map_range(sizes, [](int size) { return std::to_string(size); }), "x");
 }
 
 /// What a schedule may add to a name, the most telling first.
-SmallVector<std::string> nameParts(Operation *root, vit::ScheduleAttr schedule) {
+SmallVector<std::string> nameParts(vit::ScheduleAttr attribute) {
+  cost::Schedule schedule = scheduleOf(attribute);
+  cost::Written s = cost::written(schedule);
   SmallVector<std::string> parts;
-  if (isa_and_present<vit::LinearOp>(root)) {
-    parts.push_back("_" + joined(schedule.getBlock()));
-    if (schedule.getSplits() > 1)
-      parts.back() += "_k" + std::to_string(schedule.getSplits());
-  } else {
-    bool inRows = isa_and_present<vit::AttentionOp, vit::LayerNormOp>(root);
-    auto block = schedule.getBlock();
-    parts = {"", (inRows ? "_rows" : "_elements") + std::to_string(block.front())};
-    if (block.size() > 1)
-      parts.push_back("_keys" + joined(block.drop_front()));
+  switch (schedule.family()) {
+  case cost::Family::Gemm:
+    parts.push_back("_" + joined(s.block));
+    if (s.splits > 1)
+      parts.back() += "_k" + std::to_string(s.splits);
+    break;
+  case cost::Family::Attention:
+    parts = {"", "_rows" + std::to_string(s.block[0]), "_keys" + std::to_string(s.block[1])};
+    break;
+  case cost::Family::Norm:
+    parts = {"", "_rows" + std::to_string(s.block[0])};
+    break;
+  case cost::Family::Tokens:
+  case cost::Family::Elementwise:
+    parts = {"", "_elements" + std::to_string(s.block[0])};
+    break;
   }
-  parts.push_back("_" + joined(schedule.getWarp()));
-  parts.push_back("_stages" + std::to_string(schedule.getStages()));
-  parts.push_back("_buffers" + std::to_string(schedule.getBuffers()));
-  parts.push_back("_registers" + std::to_string(schedule.getRegisters()));
-  parts.push_back(schedule.getRecompute() ? "_recompute" : "_keep");
+  parts.push_back("_" + joined(s.warp));
+  parts.push_back("_stages" + std::to_string(s.stages));
+  parts.push_back("_buffers" + std::to_string(s.buffers));
+  parts.push_back("_registers" + std::to_string(schedule.registers));
+  parts.push_back(s.recompute ? "_recompute" : "_keep");
+  if (schedule.family() == cost::Family::Attention && schedule.attention().resident)
+    parts.push_back("_resident");
   return parts;
 }
 
 /// As many of its parts as no other schedule begins with.
-std::string suffixOf(Operation *root, vit::ScheduleAttr schedule,
-                     ArrayRef<vit::ScheduleAttr> different) {
-  SmallVector<std::string> parts = nameParts(root, schedule);
+std::string suffixOf(vit::ScheduleAttr schedule, ArrayRef<vit::ScheduleAttr> different) {
+  SmallVector<std::string> parts = nameParts(schedule);
   auto beginsSo = [&](vit::ScheduleAttr other, size_t count) {
-    return ArrayRef(nameParts(root, other)).take_front(count) == ArrayRef(parts).take_front(count);
+    return ArrayRef(nameParts(other)).take_front(count) == ArrayRef(parts).take_front(count);
   };
   size_t count = 1;
   while (count < parts.size() &&
@@ -86,8 +95,7 @@ FailureOr<LaunchShape> readLaunchShape(FunctionOpInterface function) {
   launch.threads = threads.getInt();
   launch.dynamicSmem = shared.getInt();
   for (int i = 0; i < 3; ++i)
-    launch.grid[i] = {static_cast<uint32_t>(grid[3 * i]), static_cast<uint32_t>(grid[3 * i + 1]),
-                      static_cast<uint32_t>(grid[3 * i + 2])};
+    launch.grid[i] = {grid[3 * i], grid[3 * i + 1], grid[3 * i + 2]};
   return launch;
 }
 
@@ -95,11 +103,7 @@ FailureOr<LaunchShape> readLaunchShape(FunctionOpInterface function) {
 
 std::string scheduleText(vit::ScheduleAttr schedule) { return cost::text(scheduleOf(schedule)); }
 
-bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b) {
-  return vit::ScheduleAttr::get(a.getContext(), b.getMinBatch(), b.getMaxBatch(), a.getBlock(),
-                                a.getWarp(), a.getStages(), a.getBuffers(), a.getSplits(),
-                                a.getRegisters(), a.getRecompute()) == b;
-}
+bool sameCode(vit::ScheduleAttr a, vit::ScheduleAttr b) { return scheduleOf(a) == scheduleOf(b); }
 
 FailureOr<std::vector<vit::ScheduleAttr>> activeSchedules(vit::KernelOp kernel) {
   auto error = [&] { return kernel->emitError() << "kernel '" << kernel.getSymName() << "': "; };
@@ -138,21 +142,17 @@ FailureOr<std::vector<KernelCode>> planFunctions(vit::KernelOp kernel) {
   for (vit::ScheduleAttr schedule : different) {
     KernelCode function;
     function.kernel = kernel.getSymName().str();
-    function.name = function.kernel + suffixOf(kernel.getRoot(), schedule, different);
+    function.name = function.kernel + suffixOf(schedule, different);
     function.schedule = schedule;
     for (vit::ScheduleAttr other : *active)
       if (sameCode(schedule, other))
         addBatches(function, other);
     functions.push_back(function);
-    if (schedule.getSplits() == 1)
-      continue;
-    if (!isa_and_present<vit::LinearOp>(kernel.getRoot()))
-      return kernel->emitError() << "kernel '" << kernel.getSymName()
-                                 << "': expected splits = 1, for only a linear sums over K, found "
-                                 << schedule.getSplits();
-    function.part = 1;
-    function.name += "_reduce";
-    functions.push_back(function);
+    if (scheduleOf(schedule).parts() > 1) {
+      function.part = 1;
+      function.name += "_reduce";
+      functions.push_back(function);
+    }
   }
   return functions;
 }
@@ -163,7 +163,7 @@ bool looksLikeFunction(StringRef name) {
                                 "_[0-9]+x[0-9]+x[0-9]+(_k[0-9]+)?)"
                                 "(_keys[0-9x]+)?(_[0-9]+x[0-9]+)?(_stages[0-9]+)?"
                                 "(_buffers[0-9]+)?(_registers[0-9]+)?(_recompute|_keep)?"
-                                "(_reduce)?$");
+                                "(_resident)?(_reduce)?$");
   return form.match(name);
 }
 

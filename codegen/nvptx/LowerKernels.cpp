@@ -47,6 +47,8 @@ LogicalResult checkFusedOps(KernelBuilder &k) {
 LogicalResult emitFunction(KernelBuilder &k) {
   if (failed(checkOperands(k)) || failed(checkFusedOps(k)))
     return failure();
+  if (std::string why = cost::objection(k.work, k.schedule, cost::widestLimits()); !why.empty())
+    return k.error() << why;
   if (!k.root())
     return emitElementwise(k);
   return llvm::TypeSwitch<Operation *, LogicalResult>(k.root())

@@ -10,7 +10,7 @@
 
 #include "codegen/report/Report.h"
 #include "codegen/library/LibraryData.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -34,13 +34,21 @@ static std::string dtypeOfKernel(vit::KernelOp kernel) {
 }
 
 /// What one block computes, and one warp of it.
-static std::string tileText(cost::Root root, const cost::Schedule &schedule) {
-  auto [m, n, k] = schedule.block;
-  if (root == cost::Root::Linear)
-    return llvm::formatv("{0}x{1}x{2}/{3}x{4}", m, n, k, schedule.warp[0], schedule.warp[1]);
-  if (root == cost::Root::Attention)
-    return llvm::formatv("{0}x{1}", m, n);
-  return std::to_string(m) + (root == cost::Root::LayerNorm ? " rows" : " elements");
+static std::string tileText(const cost::Schedule &schedule) {
+  cost::Written s = cost::written(schedule);
+  switch (schedule.family()) {
+  case cost::Family::Gemm:
+    return llvm::formatv("{0}x{1}x{2}/{3}x{4}", s.block[0], s.block[1], s.block[2], s.warp[0],
+                         s.warp[1]);
+  case cost::Family::Attention:
+    return llvm::formatv("{0}x{1}", s.block[0], s.block[1]);
+  case cost::Family::Norm:
+    return std::to_string(s.block[0]) + " rows";
+  case cost::Family::Tokens:
+  case cost::Family::Elementwise:
+    return std::to_string(s.block[0]) + " elements";
+  }
+  llvm_unreachable("all families have a text");
 }
 
 //===----------------------------------------------------------------------===//
@@ -107,12 +115,12 @@ void FunctionReporter::describe() {
   report.m = work.rows * largest;
   report.n = work.columns;
   report.k =
-      work.root == cost::Root::Attention ? (work.overBatch ? largest : work.keys) : work.depth;
+      work.family == cost::Family::Attention ? (work.overBatch ? largest : work.keys) : work.depth;
   report.dtype = dtypeOfKernel(kernel);
   report.schedule = scheduleText(function.schedule);
-  report.tile = tileText(work.root, schedule);
-  report.stages = schedule.stages;
-  report.splits = schedule.splits;
+  report.tile = tileText(schedule);
+  report.stages = cost::written(schedule).stages;
+  report.splits = cost::written(schedule).splits;
   report.launches = uses.launches.size();
   report.places = uses.places;
 }
@@ -179,24 +187,24 @@ void FunctionReporter::addCandidates() {
 /// Whether a row that a layer_norm reads is kept in registers, with the numbers of passes/cost.
 void FunctionReporter::addDecisions() {
   const cost::Work &work = uses.work;
-  if (work.root != cost::Root::LayerNorm || work.before.ops() == 0)
+  if (work.family != cost::Family::Norm || work.before.ops() == 0)
     return;
-  cost::Schedule kept = schedule;
+  cost::NormSchedule numbers = schedule.norm(), kept = numbers;
   kept.recompute = false;
-  int needed = cost::leastRegisters(work, kept), budget = source.preferences.registerBudget;
+  int needed = cost::leastRegisters(work, {kept}), budget = source.preferences.registerBudget;
   auto ops = [](int count) { return std::to_string(count) + (count == 1 ? " op" : " ops"); };
-  std::string numbers =
+  std::string why =
       llvm::formatv("keeping it takes {0} registers, the budget is {1}", needed, budget);
   if (source.preferences.fusePolicy != cost::FusePolicy::Auto)
-    numbers += "; asked for by --fuse-policy";
-  if (schedule.recompute)
+    why += "; asked for by --fuse-policy";
+  if (numbers.recompute)
     report.decisions.push_back("recompute: the row is read again, " + ops(work.before.ops()) +
-                               " before the norm done anew; " + numbers);
+                               " before the norm done anew; " + why);
   else if (work.before.expensive > 0)
     report.decisions.push_back("keep: " + ops(work.before.expensive) +
-                               " before the norm too expensive to do twice; " + numbers);
+                               " before the norm too expensive to do twice; " + why);
   else
-    report.decisions.push_back("keep: the row stays in registers; " + numbers);
+    report.decisions.push_back("keep: the row stays in registers; " + why);
 }
 
 //===----------------------------------------------------------------------===//
@@ -260,9 +268,9 @@ double ModelReporter::rooflineMicroseconds(int64_t batch, std::string &bound) {
   double flops = 0, bytes = 0;
   for (vit::LaunchOp launch : launchesOf(source.module)) {
     cost::Work work = workOf(launch);
-    if (work.root == cost::Root::Linear)
+    if (work.family == cost::Family::Gemm)
       flops += 2.0 * double(work.products * work.rows * work.columns * work.depth * batch);
-    if (work.root == cost::Root::Attention) {
+    if (work.family == cost::Family::Attention) {
       int64_t queries = work.overBatch ? work.rows * batch : work.queries;
       int64_t keys = work.overBatch ? batch : work.keys;
       flops += 4.0 * double(queries * keys * work.heads * work.headDim) *

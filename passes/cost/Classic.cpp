@@ -10,6 +10,8 @@
 //   two or three configurations, with a smaller one to fall back on
 //   keep results of exp, log, div and sqrt; do add, mul and max again where registers are short
 //
+// What they say about a family is in its file; here is what concerns tiles of linears.
+//
 // They know neither the shape of a problem nor the number of multiprocessors.
 //
 //===----------------------------------------------------------------------===//
@@ -20,63 +22,26 @@
 
 using namespace vitc::cost;
 
-Schedule vitc::cost::halved(const Schedule &tile) {
-  Schedule half = tile;
-  int side = tile.block[0] > tile.block[1] ? 0 : 1;
-  if (tile.block[side] <= 32)
+GemmSchedule vitc::cost::halved(const GemmSchedule &tile) {
+  GemmSchedule half = tile;
+  int side = tile.tile[0] > tile.tile[1] ? 0 : 1;
+  if (tile.tile[side] <= 32)
     return tile;
-  half.block[side] /= 2;
+  half.tile[side] /= 2;
   half.warp[side] /= 2;
   return half;
 }
 
-static std::vector<Schedule> classicTiles(const Work &work, const Preferences &preferences) {
+std::vector<Schedule> vitc::cost::classicTiles(const Work &work, const Preferences &preferences) {
   int bound = std::min(classicRegisters, preferences.registerBudget);
-  auto registers = [&](const Schedule &tile) { return predictRegisters(work, tile); };
-  Schedule tile{.block = {64, 64, 32}, .warp = {32, 32}, .stages = 3};
+  auto registers = [&](const GemmSchedule &tile) { return predictRegisters(work, {tile}); };
+  GemmSchedule tile{.tile = {64, 64, 32}, .warp = {32, 32}, .stages = 3};
   tile = halvedToFit(tile, registers);
   std::vector<Schedule> tiles;
   for (;;) {
-    tiles.push_back(tile);
-    tiles.back().registers = boundFor(work, tile, bound);
+    tiles.push_back({tile, boundFor(work, {tile}, bound)});
     if (halved(tile) == tile)
       return tiles;
     tile = halved(tile);
-  }
-}
-
-static Schedule classicElements(const Work &work, int64_t maxBatch, const Gpu &gpu) {
-  int64_t elements = work.rows * work.columns * maxBatch;
-  int threads = elements >= int64_t(2) * 512 * work.vector * gpu.multiprocessors ? 512 : 256;
-  return {.block = {threads * work.vector}, .warp = {32 * work.vector}};
-}
-
-std::vector<Schedule> vitc::cost::classicSchedules(const Work &work, int64_t maxBatch,
-                                                   const Preferences &preferences) {
-  switch (work.root) {
-  case Root::Linear:
-    return classicTiles(work, preferences);
-  case Root::Attention: {
-    // No rule says anything about it.
-    Preferences model = preferences;
-    model.tilePolicy = TilePolicy::Model;
-    auto found = best(work, maxBatch, model);
-    return found ? std::vector{found->schedule} : std::vector<Schedule>();
-  }
-  case Root::LayerNorm: {
-    Schedule keep{.block = {8}, .warp = {1}}, again = keep; // 256 threads
-    again.recompute = true;
-    bool pressed =
-        predictRegisters(work, keep) > std::min(classicRegisters, preferences.registerBudget);
-    if (preferences.fusePolicy == FusePolicy::Recompute ||
-        (preferences.fusePolicy == FusePolicy::Auto && pressed && !work.before.expensive))
-      return {again};
-    return {keep};
-  }
-  default: {
-    Schedule first = classicElements(work, maxBatch, *preferences.gpu), small = first;
-    small.block[0] = 256 * work.vector;
-    return small == first ? std::vector{first} : std::vector{first, small};
-  }
   }
 }

@@ -13,18 +13,17 @@ inline constexpr int classicRegisters = 128;
 
 /// A tile with half the block, along the longer side (N of a square), and half the warp tile;
 /// itself if it is 32x32.
-Schedule halved(const Schedule &tile);
+GemmSchedule halved(const GemmSchedule &tile);
 
 /// `tile`, halved while `registers` of it are above classicRegisters.
-template <typename Registers> Schedule halvedToFit(Schedule tile, Registers registers) {
+template <typename Registers> GemmSchedule halvedToFit(GemmSchedule tile, Registers registers) {
   while (registers(tile) > classicRegisters && halved(tile) != tile)
     tile = halved(tile);
   return tile;
 }
 
-/// Two or three configurations, the smallest last.
-std::vector<Schedule> classicSchedules(const Work &work, int64_t maxBatch,
-                                       const Preferences &preferences);
+/// Two or three tiles of linears, the smallest last.
+std::vector<Schedule> classicTiles(const Work &work, const Preferences &preferences);
 
 } // namespace vitc::cost
 

@@ -110,7 +110,7 @@ std::string FusionModel::normAfterLinear(const Work &product, const Work &norm) 
   if (rows < 16)
     return text + ", and not even 16 rows fit";
   double blocks = std::ceil(double(product.rows) * double(batch) / double(rows));
-  double bytes = blocks * double(columns + rows) * double(product.depth) * 2;
+  double bytes = blocks * double(columns + rows) * double(product.depth) * product.inputBytes;
   double rate = gpu.tensorTflops * gpu.mmaShare * 1e12 / gpu.multiprocessors;
   double products = std::ceil(blocks / gpu.multiprocessors) * 2.0 * double(rows) * double(columns) *
                     double(product.depth) / rate;
@@ -123,7 +123,7 @@ std::string FusionModel::normAfterLinear(const Work &product, const Work &norm) 
 
 std::string FusionModel::linearAfterLinear(const Work &first, const Work &second) {
   const Gpu &gpu = *preferences.gpu;
-  int64_t hidden = 64 * first.columns * 2, sums = 64 * second.columns * 4;
+  int64_t hidden = 64 * first.columns * second.inputBytes, sums = 64 * second.columns * 4;
   return "the second needs all " + number(first.columns) + " columns of the first: 64 rows are " +
          kilobytes(hidden) + ", shared memory has " + kilobytes(gpu.smemPerBlock) +
          "; summed as they come, 64 rows of its " + number(second.columns) + " columns are " +

@@ -26,65 +26,33 @@ using namespace vitc::cost;
 
 static constexpr int kib = 1024, mib = 1024 * 1024;
 
-/// What all of sm_89 have in common.
-static constexpr Gpu ada(const char *name, int multiprocessors, double clockGhz,
-                         double tensorTflops, double dramGBs, int l2Mib) {
-  return {.name = name,
-          .arch = "sm_89",
-          .multiprocessors = multiprocessors,
-          .clockGhz = clockGhz,
-          .tensorTflops = tensorTflops,
-          .dramGBs = dramGBs,
-          .l2GBs = 12.4 * multiprocessors * clockGhz,
-          .l2Bytes = double(l2Mib) * mib,
-          .launchGapUs = 0.8,
-          .smemPerSm = 100 * kib,
-          .smemPerBlock = 99 * kib,
-          .warpsPerSm = 48,
-          .blocksPerSm = 24};
-}
-
+// clang-format off
 static const Gpu gpus[] = {
-    ada("rtx4090", 128, 2.52, 165.2, 1008, 72),
-    ada("rtx4080", 76, 2.505, 97.5, 716.8, 64),
-    ada("rtx4060ti", 34, 2.535, 44.1, 288, 32),
-    ada("rtx4060", 24, 2.46, 30.2, 272, 24),
-    ada("l4", 58, 2.04, 121.0, 300, 48),
-    ada("l40s", 142, 2.52, 362.0, 864, 96),
-    {.name = "a100",
-     .arch = "sm_80",
-     .multiprocessors = 108,
-     .clockGhz = 1.41,
-     .tensorTflops = 312,
-     .dramGBs = 2039,
-     .l2GBs = 4800,
-     .l2Bytes = 40.0 * mib,
-     .launchGapUs = 1.3,
-     .smemPerSm = 164 * kib,
-     .smemPerBlock = 163 * kib,
-     .warpsPerSm = 64,
-     .blocksPerSm = 32},
-    {.name = "h200",
-     .arch = "sm_90",
-     .multiprocessors = 132,
-     .clockGhz = 1.83,
-     .tensorTflops = 989,
-     .mmaShare = 0.62,
-     .dramGBs = 4240,
-     .l2GBs = 8000,
-     .l2Bytes = 60.0 * mib,
-     .launchGapUs = 1.3,
-     .smemPerSm = 228 * kib,
-     .smemPerBlock = 227 * kib,
-     .warpsPerSm = 64,
-     .blocksPerSm = 32},
+    // Bandwidths in GB/s; rows of sm_89 have what all of Ada has.
+    // name         arch    SMs   GHz  TFLOP/s mma   DRAM  L2                   size      gap  registers shared per SM, block warps blocks
+    {"rtx4090",   "sm_89", 128, 2.52,  165.2, 1.00, 1008,  12.4 * 128 * 2.52,  72 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"rtx4080",   "sm_89",  76, 2.505,  97.5, 1.00,  716.8, 12.4 * 76 * 2.505, 64 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"rtx4060ti", "sm_89",  34, 2.535,  44.1, 1.00,  288,  12.4 * 34 * 2.535,  32 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"rtx4060",   "sm_89",  24, 2.46,   30.2, 1.00,  272,  12.4 * 24 * 2.46,   24 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"l4",        "sm_89",  58, 2.04,  121.0, 1.00,  300,  12.4 * 58 * 2.04,   48 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"l40s",      "sm_89", 142, 2.52,  362.0, 1.00,  864,  12.4 * 142 * 2.52,  96 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"a100",      "sm_80", 108, 1.41,  312,   1.00, 2039,  4800,               40 * mib, 1.3, 65536, 164 * kib, 163 * kib, 64, 32},
+    {"h200",      "sm_90", 132, 1.83,  989,   0.62, 4240,  8000,               60 * mib, 1.3, 65536, 228 * kib, 227 * kib, 64, 32},
 };
+// clang-format on
 
 const Gpu *vitc::cost::findGpu(const std::string &name) {
   for (const Gpu &gpu : gpus)
     if (name == gpu.name)
       return &gpu;
   return nullptr;
+}
+
+int vitc::cost::largestSmemPerBlock() {
+  int most = 0;
+  for (const Gpu &gpu : gpus)
+    most = std::max(most, gpu.smemPerBlock);
+  return most;
 }
 
 std::string vitc::cost::knownGpus() {
@@ -102,11 +70,16 @@ static constexpr int64_t roundUp(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
+int vitc::cost::blocksByRegisters(int registersPerSm, int threads, int registers) {
+  int warps = (threads + 31) / 32;
+  int perWarp = int(roundUp(int64_t(registers) * 32, 256));
+  return registersPerSm / 4 / perWarp * 4 / warps;
+}
+
 Occupancy vitc::cost::occupancy(const Gpu &gpu, int threads, int registers, int64_t smem) {
   Occupancy result;
   int warps = (threads + 31) / 32;
-  int perWarp = int(roundUp(int64_t(registers) * 32, 256));
-  result.byRegisters = gpu.registersPerSm / 4 / perWarp * 4 / warps;
+  result.byRegisters = blocksByRegisters(gpu.registersPerSm, threads, registers);
   result.bySmem = smem > gpu.smemPerBlock ? 0 : int(gpu.smemPerSm / roundUp(smem + kib, 128));
   result.byWarps = gpu.warpsPerSm / warps;
   result.byBlocks = gpu.blocksPerSm;

@@ -10,6 +10,10 @@
 
 namespace vitc::cost {
 
+/// What all devices of the table have, so that code for any of them may count on it: registers of a
+/// multiprocessor, and room for blocks on it.
+inline constexpr int commonRegistersPerSm = 65536, commonBlocksPerSm = 24;
+
 /// What limits a kernel on one device. Bytes, unless the name has another unit.
 struct Gpu {
   const char *name;
@@ -17,12 +21,12 @@ struct Gpu {
   int multiprocessors;
   double clockGhz;     ///< at which `tensorTflops` is stated
   double tensorTflops; ///< dense f16 or bf16 products with f32 sums
-  double mmaShare = 1; ///< the part of it that mma.sync reaches; the rest takes wgmma
+  double mmaShare;     ///< the part of it that mma.sync reaches; the rest takes wgmma
   double dramGBs;      ///< device memory
   double l2GBs;        ///< sustained, L2 to the SMs
   double l2Bytes;
   double launchGapUs; ///< from the end of a kernel of a CUDA graph to the start of the next
-  int registersPerSm = 65536;
+  int registersPerSm;
   int smemPerSm;    ///< the largest carveout
   int smemPerBlock; ///< a block may ask for
   int warpsPerSm;
@@ -31,6 +35,8 @@ struct Gpu {
 
 /// Null if no device has that name.
 const Gpu *findGpu(const std::string &name);
+/// Bytes of shared memory that a block may ask for on the device that has most.
+int largestSmemPerBlock();
 /// "rtx4090, l4, ...", for messages.
 std::string knownGpus();
 
@@ -45,6 +51,9 @@ struct Occupancy {
 /// equal parts of the file; shared memory goes to blocks in units of 128 bytes, 1 KB more than they
 /// ask for. No blocks if one does not fit. `registers` are those of a thread, 1 to 255.
 Occupancy occupancy(const Gpu &gpu, int threads, int registers, int64_t smem);
+
+/// Blocks of `threads` threads whose registers fit in one multiprocessor that has `registersPerSm`.
+int blocksByRegisters(int registersPerSm, int threads, int registers);
 
 /// The most registers a thread can have while `blocks` blocks of `threads` fit, at most 255.
 int registersFor(const Gpu &gpu, int threads, int blocks);

@@ -11,59 +11,122 @@
 #include <compare>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 namespace vitc::cost {
 
-/// The numbers of #vit.schedule, which says what they mean for each root; unused ones are 0.
-struct Schedule {
-  std::array<int, 3>
-      block{}; ///< linear: M, N, K; attention: query rows, keys; else rows or elements
-  std::array<int, 2> warp{};
-  int stages = 1, buffers = 1, splits = 1;
-  int registers = 0; ///< bound for ptxas; 0: none
+// The numbers of the attributes in dialect/VitSchedules.td, which says what they mean.
+
+struct GemmSchedule {
+  std::array<int, 3> tile{}; ///< M, N, K
+  std::array<int, 2> warp{}; ///< M, N
+  int stages = 2, buffers = 1, splits = 1;
+
+  auto operator<=>(const GemmSchedule &) const = default;
+
+  /// Warps of a block along M and N.
+  int warpsM() const { return tile[0] / warp[0]; }
+  int warpsN() const { return tile[1] / warp[1]; }
+  /// f32 sums of one thread for all linears.
+  int64_t accumulators(const Work &work) const {
+    return int64_t(work.products) * warp[0] * warp[1] / 32;
+  }
+};
+
+struct AttentionSchedule {
+  int rows = 0, keys = 0;
+  bool resident = false;
+
+  auto operator<=>(const AttentionSchedule &) const = default;
+};
+
+struct NormSchedule {
+  int rows = 0, warp = 1;
   bool recompute = false;
+
+  auto operator<=>(const NormSchedule &) const = default;
+};
+
+struct VectorSchedule {
+  int elements = 0, warp = 0;
+
+  auto operator<=>(const VectorSchedule &) const = default;
+};
+struct TokensSchedule : VectorSchedule {
+  auto operator<=>(const TokensSchedule &) const = default;
+};
+struct ElementwiseSchedule : VectorSchedule {
+  auto operator<=>(const ElementwiseSchedule &) const = default;
+};
+
+struct Schedule {
+  std::variant<GemmSchedule, AttentionSchedule, NormSchedule, TokensSchedule, ElementwiseSchedule>
+      numbers;       ///< in the order of Family
+  int registers = 0; ///< bound for ptxas; 0: none
 
   auto operator<=>(const Schedule &) const = default;
 
-  /// Warps of a linear's block along M and N, and their sum.
-  int warpsM() const { return block[0] / warp[0]; }
-  int warpsN() const { return block[1] / warp[1]; }
-  /// f32 sums of one thread of a linear.
-  int accumulators(const Work &work) const { return work.products * warp[0] * warp[1] / 32; }
+  Family family() const { return Family(numbers.index()); }
+  /// The numbers of a schedule of that family.
+  const GemmSchedule &gemm() const { return std::get<GemmSchedule>(numbers); }
+  GemmSchedule &gemm() { return std::get<GemmSchedule>(numbers); }
+  const AttentionSchedule &attention() const { return std::get<AttentionSchedule>(numbers); }
+  const NormSchedule &norm() const { return std::get<NormSchedule>(numbers); }
+  NormSchedule &norm() { return std::get<NormSchedule>(numbers); }
+
+  /// Functions of a kernel that has it: two where K is split, of which the second adds the sums.
+  int parts() const {
+    auto *gemm = std::get_if<GemmSchedule>(&numbers);
+    return gemm && gemm->splits > 1 ? 2 : 1;
+  }
 };
 
-/// Block, warp and stages, then what is not as it is by default: "64x64x64/32x32/3 buffers 2 splits
-/// 4 registers 96", "208x197/16/1", "8/1/1 recompute".
+/// The numbers of any schedule, as texts and names have them.
+struct Written {
+  std::vector<int> block, warp;
+  int stages = 1, buffers = 1, splits = 1;
+  bool recompute = false;
+};
+Written written(const Schedule &schedule);
+
+/// What a block computes, what a warp computes and the stages of its main loop, then what is not as
+/// it is by default: "64x64x64/32x32/3 buffers 2 splits 4 registers 96", "208x197/16/1", "8/1/1
+/// recompute". Files and reports have this form.
 std::string text(const Schedule &schedule);
-/// Reads such a text; empty if it is none.
-std::optional<Schedule> readSchedule(const std::string &text);
+/// Reads such a text as a schedule for `work` on `gpu`; empty if it is none.
+std::optional<Schedule> readSchedule(const std::string &text, const Work &work, const Gpu &gpu);
 
-/// Threads of a block.
-int threadsOf(const Work &work, const Schedule &schedule);
-/// Bytes of shared memory that a block asks for.
-int64_t smemOf(const Work &work, const Schedule &schedule);
+/// Whether both compute the same parts of the result: the pipeline, the bound on registers and what
+/// follows from the others may differ.
+bool sameTile(const Schedule &a, const Schedule &b);
 
-/// 16-byte copies that one thread of a linear starts for a k-block.
-int copiesPerThread(const Work &work, const Schedule &schedule);
+/// Most f32 sums of a thread: that leave room for fragments and addresses beside them; and, where
+/// spills are wanted (--force-fuse), that ptxas does not take minutes for.
+inline constexpr int mostAccumulators = 160, mostForcedAccumulators = 256;
 
-/// Columns of a layer_norm's row that one lane has; and whether kernels read the row again for each
-/// of its uses instead of keeping it: if they are told to, or where a lane cannot hold its part.
-int columnsPerLane(const Work &work);
-bool readsRowAgain(const Work &work, const Schedule &schedule);
-inline constexpr int mostHeldColumns = 128;
+/// Threads of a block, on every device.
+inline constexpr int mostThreads = 1024;
 
-/// Why no kernel can be built so for `work` on `gpu`, with the numbers; empty if one can.
-/// `warpLimit` false allows warp tiles whose sums cannot be kept in registers.
-std::string objection(const Work &work, const Schedule &schedule, const Gpu &gpu,
-                      bool warpLimit = true);
+/// What kernels may ask for.
+struct Limits {
+  std::string device; ///< whose they are, for messages; empty: of no one device
+  int64_t smemPerBlock;
+  int accumulators;
+};
+Limits limitsOf(const Gpu &gpu, bool force = false);
+/// Of emitters, which do not know the device: the largest of all that are known. What the device at
+/// hand has is for passes and the caller of the code generator to see to.
+Limits widestLimits();
+
+/// Why no kernel can be built so for `work`, in the form "expected ..., found ..."; empty if one
+/// can.
+std::string objection(const Work &work, const Schedule &schedule, const Limits &limits);
 
 /// Parses "BMxBNxBK/WMxWN/STAGES" for linears. Empty and `error` set if it is not of that form, or
-/// if kernels with one product cannot be built for it on `gpu`.
-std::optional<Schedule> parseTile(const std::string &text, const Gpu &gpu, std::string &error,
-                                  bool warpLimit = true);
-
-/// Most sums that a thread can hold beside fragments and addresses.
-inline constexpr int mostAccumulators = 160;
+/// if kernels with one product cannot be built for it on `gpu`. `force`: as with limitsOf.
+std::optional<GemmSchedule> parseTile(const std::string &text, const Gpu &gpu, std::string &error,
+                                      bool force = false);
 
 } // namespace vitc::cost
 

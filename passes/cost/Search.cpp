@@ -2,8 +2,8 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// All tiles that kernels can be built for are tried at the exact shapes: there are a few thousand,
-// and a prediction takes a fraction of a microsecond. Registers, shared memory and occupancy do not
+// All candidates of a family are tried at the exact shapes: there are at most a few thousand, and a
+// prediction takes a fraction of a microsecond. Registers, shared memory and occupancy do not
 // depend on the batch, the time does. So candidates are made once for a kernel, timed at each power
 // of two up to the largest batch, and batches that one of them suits are joined to a range.
 //
@@ -14,190 +14,56 @@
 
 #include "passes/cost/Search.h"
 
-#include "passes/cost/Attention.h"
-#include "passes/cost/Classic.h"
+#include "passes/cost/Family.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <limits>
 
 using namespace vitc::cost;
 
-namespace {
-
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// The bound on registers with which `blocks` blocks live together. Kernels other than products and
-/// attention are far from where that counts, so only a budget bounds them.
-int boundOf(const Work &work, const Schedule &s, int blocks, const Preferences &p) {
-  if (work.root == Root::Linear || work.root == Root::Attention)
-    return boundFor(work, s,
-                    std::min(p.registerBudget, registersFor(*p.gpu, threadsOf(work, s), blocks)));
-  return p.registerBudget < 255 ? boundFor(work, s, p.registerBudget) : 0;
+/// Families other than those that registers decide for are far from where they count, so only a
+/// budget bounds them.
+static int boundOf(const Work &work, const Schedule &s, int threads, int blocks,
+                   const Preferences &p) {
+  if (traitsOf(work).bounded)
+    return boundFor(work, s, std::min(p.registerBudget, registersFor(*p.gpu, threads, blocks)));
+  return p.registerBudget < mostBudget ? boundFor(work, s, p.registerBudget) : 0;
 }
 
-/// Adds the schedule with its bound on registers, if it can be built within the budget.
-void add(std::vector<Schedule> &list, const Work &work, Schedule s, const Preferences &p) {
-  if (!objection(work, s, *p.gpu).empty())
+void vitc::cost::addCandidate(std::vector<Schedule> &list, const Work &work, Schedule s,
+                              const Preferences &p, bool atAnyPrice) {
+  if (!objection(work, s, limitsOf(*p.gpu)).empty())
     return;
   int needed = leastRegisters(work, s);
-  // Whoever wants a row kept at any price gets it, spills and all.
-  if (work.root == Root::LayerNorm && p.fusePolicy == FusePolicy::Keep && !s.recompute)
+  if (atAnyPrice)
     needed = std::min(needed, p.registerBudget);
   if (needed > p.registerBudget)
     return;
-  Occupancy fit = occupancy(*p.gpu, threadsOf(work, s), needed, smemOf(work, s));
+  Geometry geometry = geometryOf(work, s);
+  Occupancy fit = occupancy(*p.gpu, geometry.threads, needed, geometry.shared);
   if (fit.blocks < 1)
     return;
-  s.registers = boundOf(work, s, fit.blocks, p);
+  s.registers = boundOf(work, s, geometry.threads, fit.blocks, p);
   list.push_back(s);
 }
 
-// Linears --------------------------------------------------------------------
-
-constexpr int64_t mostBlocksAlongM = 65535; // the second dimension of the grid
-
-int64_t blocksAlongM(const Work &work, const Schedule &s, int64_t maxBatch) {
-  return ceilDiv(work.rows * maxBatch, s.block[0]);
+/// Whether somebody asked for the tile of this kernel.
+static bool isPinned(const Work &work, const Preferences &p) {
+  return p.tile && work.family == Family::Gemm;
 }
-
-/// Parts of K that are worth a block of their own: at least 192 columns each.
-std::vector<int> splitsOf(const Work &work, const Preferences &p) {
-  std::vector<int> splits = {1};
-  if (!p.batchInvariant)
-    for (int n : {2, 3, 4, 6, 8})
-      if (work.depth / n >= 192)
-        splits.push_back(n);
-  return splits;
-}
-
-void addLinear(std::vector<Schedule> &list, const Work &work, Schedule s, const Preferences &p) {
-  // Where a thread has many copies to start, and where long k-blocks go round three stages, ptxas
-  // needs far more registers than the rest of such tiles.
-  constexpr int mostCopies = 16;
-  if (copiesPerThread(work, s) > mostCopies)
-    return;
-  for (int stages : {2, 3, 4})
-    for (int buffers : {1, 2}) {
-      s.stages = stages, s.buffers = buffers;
-      if (s.block[2] == 32 || stages != 3)
-        add(list, work, s, p);
-    }
-}
-
-std::vector<Schedule> linearCandidates(const Work &work, const Preferences &p) {
-  std::vector<Schedule> list;
-  if (p.tile) {
-    for (int buffers : {1, 2}) {
-      Schedule s = *p.tile;
-      s.buffers = buffers;
-      add(list, work, s, p);
-    }
-    return list;
-  }
-  int mostN = int(std::min<int64_t>(256, ceilDiv(work.columns, 8) * 8));
-  for (int m : {1, 2, 4, 8})
-    for (int n : {1, 2, 4, 8}) {
-      if (m * n > 8)
-        continue;
-      for (int wm = 16; wm * m <= 256 && wm <= 128; wm += 16)
-        for (int wn = 8; wn * n <= mostN && wn <= 128; wn += 8)
-          if (work.products * wm * wn / 32 <= mostAccumulators)
-            for (int bk : {32, 64})
-              addLinear(list, work, {.block = {wm * m, wn * n, bk}, .warp = {wm, wn}}, p);
-    }
-  return list;
-}
-
-/// The same with K in parts: worth a try only where one image has few blocks.
-void addSplits(std::vector<Schedule> &list, const Work &work, const Preferences &p) {
-  std::vector<int> splits = splitsOf(work, p);
-  size_t whole = list.size();
-  for (size_t i = 0; i < whole; ++i)
-    for (int n : splits) {
-      Schedule s = list[i];
-      s.splits = n;
-      int64_t blocks = ceilDiv(work.rows, s.block[0]) * ceilDiv(work.columns, s.block[1]);
-      if (n > 1 && blocks * (n - 1) <= 4 * p.gpu->multiprocessors &&
-          objection(work, s, *p.gpu).empty())
-        list.push_back(s);
-    }
-}
-
-// Others ---------------------------------------------------------------------
-
-std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
-                                          const Preferences &p) {
-  std::vector<Schedule> list;
-  int64_t queries = work.overBatch ? maxBatch : work.queries;
-  int keys = int(work.overBatch ? maxBatch : work.keys);
-  if (keys > vitc::maxAttentionKeys)
-    return list;
-  int last = 0;
-  for (int rows = int(std::min<int64_t>(256, ceilDiv(queries, 16) * 16)); rows >= 16; rows -= 16) {
-    // Blocks get equal shares of the rows: what was asked for may come out as the one before.
-    int warps = int(vitc::planAttention(keys, work.headDim, queries, rows).warps);
-    if (warps != last)
-      add(list, work, {.block = {16 * warps, keys}, .warp = {16}}, p);
-    last = warps;
-  }
-  return list;
-}
-
-/// Whether a layer_norm's row is kept in registers or read and computed again. What is expensive is
-/// not done again, though it takes registers.
-bool keepsRow(const Work &work, const Preferences &p) {
-  if (p.fusePolicy != FusePolicy::Auto)
-    return p.fusePolicy == FusePolicy::Keep;
-  Schedule keep{.block = {1}, .warp = {1}};
-  return leastRegisters(work, keep) <= p.registerBudget || work.before.expensive > 0;
-}
-
-std::vector<Schedule> normCandidates(const Work &work, const Preferences &p) {
-  std::vector<Schedule> list;
-  bool keep = keepsRow(work, p);
-  for (int rows : {8, 4, 16, 2, 1}) {
-    Schedule s{.block = {rows}, .warp = {1}};
-    s.recompute = !keep || readsRowAgain(work, s);
-    add(list, work, s, p);
-  }
-  return list;
-}
-
-std::vector<Schedule> elementCandidates(const Work &work, const Preferences &p) {
-  std::vector<Schedule> list;
-  for (int threads : {256, 512, 128})
-    if (threads * work.vector % 256 == 0) // what kernels take
-      add(list, work, {.block = {threads * work.vector}, .warp = {32 * work.vector}}, p);
-  return list;
-}
-
-} // namespace
 
 std::vector<Schedule> vitc::cost::candidates(const Work &work, int64_t maxBatch,
                                              const Preferences &p) {
-  if (p.tilePolicy == TilePolicy::Classic && !(p.tile && work.root == Root::Linear)) {
-    std::vector<Schedule> list = classicSchedules(work, maxBatch, p);
-    std::erase_if(list, [&](const Schedule &s) {
-      return !objection(work, s, *p.gpu).empty() || predictRegisters(work, s) > p.registerBudget;
-    });
-    return list;
-  }
-  switch (work.root) {
-  case Root::Linear: {
-    std::vector<Schedule> list = linearCandidates(work, p);
-    if (!p.tile)
-      addSplits(list, work, p);
-    std::erase_if(list,
-                  [&](auto &s) { return blocksAlongM(work, s, maxBatch) > mostBlocksAlongM; });
-    return list;
-  }
-  case Root::Attention:
-    return attentionCandidates(work, maxBatch, p);
-  case Root::LayerNorm:
-    return normCandidates(work, p);
-  default:
-    return elementCandidates(work, p);
-  }
+  const FamilyTraits &family = traitsOf(work);
+  if (p.tilePolicy == TilePolicy::Model || isPinned(work, p))
+    return family.candidates(work, maxBatch, p);
+  std::vector<Schedule> list = family.classic(work, maxBatch, p);
+  std::erase_if(list, [&](const Schedule &s) {
+    return !objection(work, s, limitsOf(*p.gpu)).empty() ||
+           predictRegisters(work, s) > p.registerBudget;
+  });
+  return list;
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,9 +87,8 @@ public:
         double sum = 0;
         for (const Use &use : uses)
           sum += use.count * predict(use.work, s, batch, *p.gpu).seconds;
-        // Copies that do not come out even take instructions that do nothing.
-        column.push_back(uses.front().work.root == Root::Linear ? sum * unevenCopies(uses, s)
-                                                                : sum);
+        const Work &work = uses.front().work;
+        column.push_back(sum * traitsOf(work).handicap(work, s));
       }
       least.push_back(*std::min_element(column.begin(), column.end()));
       seconds.push_back(std::move(column));
@@ -263,12 +128,6 @@ public:
   }
 
 private:
-  static double unevenCopies(const std::vector<Use> &uses, const Schedule &s) {
-    int threads = threadsOf(uses.front().work, s), chunks = s.block[2] / 8;
-    return 1 + 0.01 * (s.block[0] * chunks % threads != 0) +
-           0.01 * (s.block[1] * chunks % threads != 0);
-  }
-
   std::vector<std::vector<double>> seconds; // by end, by candidate
   std::vector<double> least;
 };
@@ -293,12 +152,6 @@ std::vector<size_t> partition(const Table &table) {
   return begins;
 }
 
-/// Two schedules that would fail for the same reason.
-bool alike(const Schedule &a, const Schedule &b) {
-  return a.warp == b.warp && a.buffers == b.buffers && a.recompute == b.recompute &&
-         (a.warp[1] == 0 || a.block[2] == b.block[2]);
-}
-
 /// The best few, and one with at most three quarters of the registers of each.
 std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t from, size_t to) {
   constexpr size_t few = 3;
@@ -309,7 +162,8 @@ std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t 
     const Schedule &s = table.list[index];
     if (result.size() == few || table.loss(index, from, to) > 0.25 * double(to - from + 1))
       break;
-    if (std::none_of(result.begin(), result.end(), [&](auto &other) { return alike(s, other); })) {
+    if (std::none_of(result.begin(), result.end(),
+                     [&](auto &other) { return traitsOf(work).alike(s, other); })) {
       result.push_back(s);
       smallest = std::min(smallest, predictRegisters(work, s));
     }
@@ -328,7 +182,7 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
   Selection result;
   const Work &work = uses.front().work;
   // A tile that somebody asked for is the same for all batches.
-  bool given = p.tile && work.root == Root::Linear;
+  bool given = isPinned(work, p);
   if (p.tilePolicy == TilePolicy::Classic && !given) {
     result.ranges.push_back({1, maxBatch, list});
     return result;
@@ -347,25 +201,21 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
 /// need and then, in case that is wrong, as if there were no budget; and what that says.
 Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t maxBatch,
                      const Preferences &p) {
-  Preferences generous = p;
-  generous.registerBudget = 255;
   std::vector<Schedule> list;
-  if (p.registerBudget < 255)
+  if (p.registerBudget < mostBudget) {
+    Preferences generous = p;
+    generous.registerBudget = mostBudget;
     list = candidates(largest, maxBatch, generous);
-  if (!list.empty() && largest.root == Root::LayerNorm && p.fusePolicy == FusePolicy::Auto &&
-      !largest.before.expensive) { // keepsRow said yes only to the generous budget
-    generous.fusePolicy = FusePolicy::Recompute;
-    for (const Schedule &s : candidates(largest, maxBatch, generous))
-      list.push_back(s);
+    if (!list.empty() && traitsOf(largest).recomputes && p.fusePolicy == FusePolicy::Auto &&
+        !largest.before.expensive) { // the generous budget was for keeping
+      generous.fusePolicy = FusePolicy::Recompute;
+      for (const Schedule &s : candidates(largest, maxBatch, generous))
+        list.push_back(s);
+    }
   }
   if (list.empty()) {
     Selection result;
-    int64_t keys = largest.overBatch ? maxBatch : largest.keys;
-    if (largest.root == Root::Attention && keys > vitc::maxAttentionKeys)
-      result.objection = "it has " + std::to_string(keys) + " keys, whole rows have at most " +
-                         std::to_string(vitc::maxAttentionKeys);
-    else
-      result.objection = "no schedule fits in " + std::to_string(p.registerBudget) + " registers";
+    result.objection = fmt::format("no schedule fits in {} registers", p.registerBudget);
     return result;
   }
   int least = mostBudget;
@@ -383,22 +233,19 @@ Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t 
         range.alternatives.push_back(s);
   }
   int taken = predictRegisters(largest, result.ranges.front().alternatives.front());
-  result.note = "predicted " + std::to_string(taken) + " registers, budget " +
-                std::to_string(p.registerBudget);
+  result.note = fmt::format("predicted {} registers, budget {}", taken, p.registerBudget);
   return result;
 }
 
 /// A tile that somebody asked for, whatever it needs.
 Selection pinned(const Work &work, int64_t maxBatch, const Preferences &p) {
   Selection result;
-  Schedule s = *p.tile;
-  result.objection = objection(work, s, *p.gpu, /*warpLimit=*/!p.force);
+  Schedule s{*p.tile, p.registerBudget};
+  result.objection = objection(work, s, limitsOf(*p.gpu, p.force));
   if (!result.objection.empty())
     return result;
-  s.registers = p.registerBudget;
   if (int needed = predictRegisters(work, s); needed > s.registers)
-    result.note = "predicted " + std::to_string(needed) + " registers, at most " +
-                  std::to_string(s.registers);
+    result.note = fmt::format("predicted {} registers, at most {}", needed, s.registers);
   result.ranges.push_back({1, maxBatch, {s}});
   return result;
 }
@@ -411,18 +258,13 @@ Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, con
   for (const Use &use : uses)
     if (use.work.rows > largest.work.rows)
       largest = use;
-  Schedule tallest = p.tile.value_or(Schedule{.block = {256}});
-  if (work.root == Root::Linear &&
-      blocksAlongM(largest.work, tallest, maxBatch) > mostBlocksAlongM) {
+  if (std::string why = traitsOf(work).impossible(largest.work, maxBatch, p); !why.empty()) {
     Selection result;
-    result.objection = "max-batch " + std::to_string(maxBatch) + " has " +
-                       std::to_string(largest.work.rows * maxBatch) + " rows, at most " +
-                       std::to_string(mostBlocksAlongM) + " blocks of " +
-                       std::to_string(tallest.block[0]) + " can be launched";
+    result.objection = why;
     return result;
   }
   std::vector<Schedule> list = candidates(largest.work, maxBatch, p);
-  if (list.empty() && p.tile && work.root == Root::Linear)
+  if (list.empty() && isPinned(work, p))
     return pinned(work, maxBatch, p);
   if (list.empty())
     return overBudget(uses, largest.work, maxBatch, p);

@@ -20,9 +20,9 @@ struct Preferences {
   int registerBudget = 255; ///< most registers of a thread
   TilePolicy tilePolicy = TilePolicy::Model;
   FusePolicy fusePolicy = FusePolicy::Auto;
-  std::optional<Schedule> tile; ///< block, warp and stages of every linear
-  bool force = false;           ///< `tile` may hold more sums than registers can
-  bool batchInvariant = false;  ///< all batches sum in the same order
+  std::optional<GemmSchedule> tile; ///< of every linear; its buffers are chosen
+  bool force = false;               ///< `tile` may hold more sums than registers can
+  bool batchInvariant = false;      ///< all batches sum in the same order
 
   auto operator<=>(const Preferences &) const = default;
 };

@@ -9,7 +9,8 @@
 
 namespace vitc::cost {
 
-enum class Root { None, Linear, Attention, LayerNorm, Patchify, Select, Prepend, Broadcast };
+/// Kernels that are scheduled and written alike; the order is that of Schedule's alternatives.
+enum class Family { Gemm, Attention, Norm, Tokens, Elementwise };
 
 /// Elementwise ops by what they cost: an instruction or two; or a function unit and several (gelu,
 /// silu, tanh).
@@ -22,7 +23,7 @@ struct Arithmetic {
 /// One launch, whatever its schedule. Sizes in bytes are per image, for activations, or for all
 /// images, for weights.
 struct Work {
-  Root root = Root::None;
+  Family family = Family::Elementwise;
   int64_t rows = 1;    ///< of the result, per image
   int64_t columns = 1; ///< of the result
   int64_t depth = 0;   ///< of a linear: K
@@ -34,8 +35,10 @@ struct Work {
   bool overBatch = false;
 
   int vector = 8;        ///< neighbouring columns that one access takes, where a thread has vectors
+  bool gathers = false;  ///< tokens: a vector's place in the operand takes several divisions
   int inputBytes = 2;    ///< of an element that the root reads (without root: the first operand)
   int outputBytes = 2;   ///< of an element of all results together
+  int narrowest = 2;     ///< bytes of an element of the narrowest result
   int64_t rootRead = 0;  ///< activations that the root reads, once each (without root: 0)
   int64_t otherRead = 0; ///< activations that elementwise ops read
   int64_t written = 0;   ///< activations
@@ -43,7 +46,7 @@ struct Work {
   int activations = 0;    ///< how many activations and tables elementwise ops read
   int vectors = 0;        ///< how many vectors they read
   int results = 1;
-  bool rowReused = false;             ///< ops after a layer_norm use its input too
+  bool rowReused = false;             ///< ops after a norm use its input too
   Arithmetic before = {}, after = {}; ///< the root; without a root all is after
 
   auto operator<=>(const Work &) const = default;

@@ -61,7 +61,7 @@ vit.kernel @kernel_body(tensor<?x8xf32>) -> tensor<?x8xf32>
 
 // -----
 
-#schedule = #vit.schedule<batch = 1 to 64, block = [128], warp = [64], stages = 3>
+#schedule = #vit.elementwise_schedule<batch = 1 to 64, elements = 128, warp = 64>
 // expected-error @below {{attribute 'schedules' failed to satisfy constraint: schedules}}
 vit.kernel @kernel_schedules() attributes {schedules = [#schedule, 3]} {
   vit.yield

@@ -4,15 +4,15 @@
 
 // CHECK-LABEL: vit.kernel @fc1_gelu(
 // CHECK-SAME: %[[X:.*]]: tensor<?x768xf16>, %[[W:.*]]: tensor<3072x768xf16>, %[[B:.*]]: tensor<3072xf32>) -> tensor<?x3072xf16>
-// CHECK-SAME: schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>, #vit.schedule<batch = 65 to 256, block = [64], warp = [64], stages = 1>]
+// CHECK-SAME: schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3>, #vit.gemm_schedule<batch = 65 to 256, tile = [64, 64, 32], warp = [32, 32], stages = 2>]
 // CHECK: %[[L:.*]] = vit.linear %[[X]], %[[W]] :
 // CHECK: %[[A:.*]] = vit.bias_add %[[L]], %[[B]] :
 // CHECK: %[[G:.*]] = vit.gelu erf %[[A]] :
 // CHECK: vit.yield %[[G]] : tensor<?x3072xf16>
 vit.kernel @fc1_gelu(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
     attributes {schedules = [
-      #vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>,
-      #vit.schedule<batch = 65 to 256, block = [64], warp = [64], stages = 1>]} {
+      #vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3>,
+      #vit.gemm_schedule<batch = 65 to 256, tile = [64, 64, 32], warp = [32, 32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>

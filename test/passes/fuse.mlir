@@ -8,8 +8,8 @@
 // RUN: vitc-opt %s --vit-form-kernels --vit-fuse=force-fuse --split-input-file | FileCheck %s --check-prefix=FORCE
 
 // A whole epilogue, with a residual that exists before the linear. The linear's own result is not stored.
-// CHECK-LABEL: vit.kernel @fc1_gelu_add_f32(
-// CHECK-SAME:      %[[X:.*]]: tensor<?x5x32xf32>, %[[W:.*]]: tensor<32x32xf32>, %[[B:.*]]: tensor<32xf32>, %[[R:.*]]: tensor<?x5x32xf32>) -> tensor<?x5x32xf32> {
+// CHECK-LABEL: vit.kernel @fc1_gelu_add_f16(
+// CHECK-SAME:      %[[X:.*]]: tensor<?x5x32xf16>, %[[W:.*]]: tensor<32x32xf16>, %[[B:.*]]: tensor<32xf32>, %[[R:.*]]: tensor<?x5x32xf32>) -> tensor<?x5x32xf32> {
 // CHECK-NEXT:    %[[Y:.*]] = vit.linear %[[X]], %[[W]]
 // CHECK-NEXT:    %[[YB:.*]] = vit.bias_add %[[Y]], %[[B]]
 // CHECK-NEXT:    %[[G:.*]] = vit.gelu erf %[[YB]]
@@ -18,8 +18,8 @@
 // CHECK-LABEL: func.func @epilogue(
 // CHECK-COUNT-1: vit.launch
 // CHECK-NOT:     vit.launch
-func.func @epilogue(%x: tensor<?x5x32xf32>, %r: tensor<?x5x32xf32>, %w: tensor<32x32xf32>, %b: tensor<32xf32>) -> tensor<?x5x32xf32> {
-  %y = vit.linear %x, %w : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32> loc("blocks.0.fc1")
+func.func @epilogue(%x: tensor<?x5x32xf16>, %r: tensor<?x5x32xf32>, %w: tensor<32x32xf16>, %b: tensor<32xf32>) -> tensor<?x5x32xf32> {
+  %y = vit.linear %x, %w : tensor<?x5x32xf16>, tensor<32x32xf16> -> tensor<?x5x32xf32> loc("blocks.0.fc1")
   %yb = vit.bias_add %y, %b : tensor<?x5x32xf32>, tensor<32xf32> -> tensor<?x5x32xf32>
   %g = vit.gelu erf %yb : tensor<?x5x32xf32> -> tensor<?x5x32xf32>
   %z = vit.add %g, %r : tensor<?x5x32xf32>, tensor<?x5x32xf32> -> tensor<?x5x32xf32>
@@ -30,10 +30,10 @@ func.func @epilogue(%x: tensor<?x5x32xf32>, %r: tensor<?x5x32xf32>, %w: tensor<3
 
 // A value that others need stays a result.
 // CHECK-LABEL: func.func @keeps_result(
-// CHECK-NEXT:    %[[Y:.*]]:2 = vit.launch @linear_gelu_f32(
+// CHECK-NEXT:    %[[Y:.*]]:2 = vit.launch @linear_gelu_f16(
 // CHECK-NEXT:    return %[[Y]]#0, %[[Y]]#1
-func.func @keeps_result(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>) {
-  %y = vit.linear %x, %w : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+func.func @keeps_result(%x: tensor<?x32xf16>, %w: tensor<32x32xf16>) -> (tensor<?x32xf32>, tensor<?x32xf32>) {
+  %y = vit.linear %x, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf32>
   %g = vit.gelu erf %y : tensor<?x32xf32> -> tensor<?x32xf32>
   return %y, %g : tensor<?x32xf32>, tensor<?x32xf32>
 }
@@ -53,9 +53,9 @@ func.func @keeps_result(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> (tensor<
 // CHECK-NEXT:    return %[[M]]
 // PINNED-LABEL: func.func @gate(
 // PINNED-NEXT:    %[[A:.*]] = vit.launch @linear_silu_f16(
-// PINNED-NEXT:    %[[M:.*]] = vit.launch @linear_mul_f16({{.*}}, %[[A]]) {apart = "a thread would hold 256 accumulators
+// PINNED-NEXT:    %[[M:.*]] = vit.launch @linear_mul_f16({{.*}}, %[[A]]) {apart = "expected at most 160 accumulators in a thread, found 256
 // PINNED-NEXT:    return %[[M]]
-// REFUSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+silu+linear+mul{{.*}}Reason="a thread would hold 256 accumulators, at most 160 leave room in 255 registers"
+// REFUSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+silu+linear+mul{{.*}}Reason="expected at most 160 accumulators in a thread, found 256 of 2 linears with a warp tile of {{[0-9x]+}}: choose a smaller one"
 // FORCED-LABEL: func.func @gate(
 // FORCED-NEXT:    vit.launch
 // FORCED-NEXT:    return
@@ -108,10 +108,10 @@ func.func @never(%x: tensor<?x197x768xf16>, %p: tensor<768x768xf16>, %s: tensor<
 // a residual before the same rounding.
 // CHECK-LABEL: func.func @product_first(
 // CHECK-NEXT:    %[[C:.*]] = vit.launch @select_f32(
-// CHECK-NEXT:    %[[Y:.*]] = vit.launch @linear_add_f32({{.*}}, %[[C]])
+// CHECK-NEXT:    %[[Y:.*]] = vit.launch @linear_add_f16({{.*}}, %[[C]])
 // CHECK-NEXT:    return %[[Y]]
-func.func @product_first(%x: tensor<?x5x32xf32>, %a: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> tensor<?x32xf32> {
-  %y = vit.linear %a, %w : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+func.func @product_first(%x: tensor<?x5x32xf32>, %a: tensor<?x32xf16>, %w: tensor<32x32xf16>) -> tensor<?x32xf32> {
+  %y = vit.linear %a, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf32>
   %c = vit.select %x token 0 : tensor<?x5x32xf32> -> tensor<?x32xf32>
   %z = vit.add %y, %c : tensor<?x32xf32>, tensor<?x32xf32> -> tensor<?x32xf32>
   return %z : tensor<?x32xf32>
@@ -121,13 +121,13 @@ func.func @product_first(%x: tensor<?x5x32xf32>, %a: tensor<?x32xf32>, %w: tenso
 
 // The first linear cannot move down past the norm that reads it; the sum joins the second.
 // CHECK-LABEL: func.func @later_producer(
-// CHECK-NEXT:    %[[Y:.*]] = vit.launch @linear_f32(
+// CHECK-NEXT:    %[[Y:.*]] = vit.launch @linear_f16(
 // CHECK-NEXT:    %[[N:.*]] = vit.launch @layer_norm_add_f32(%[[Y]],
 // CHECK-NEXT:    return %[[N]]
 // MISSED: remark: {{.*}}kept-apart{{.*}}Ops=linear+add{{.*}}Reason="the other operand is computed later, and 'layer_norm_f32' needs the first result before that"
 // MISSED-NOT: linear+add
-func.func @later_producer(%a: tensor<?x32xf32>, %w: tensor<32x32xf32>, %s: tensor<32xf32>) -> tensor<?x32xf32> {
-  %y = vit.linear %a, %w : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+func.func @later_producer(%a: tensor<?x32xf16>, %w: tensor<32x32xf16>, %s: tensor<32xf32>) -> tensor<?x32xf32> {
+  %y = vit.linear %a, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf32>
   %n = vit.layer_norm %y, %s, %s eps 1.0e-5 : tensor<?x32xf32>, tensor<32xf32>, tensor<32xf32> -> tensor<?x32xf32>
   %z = vit.add %y, %n : tensor<?x32xf32>, tensor<?x32xf32> -> tensor<?x32xf32>
   return %z : tensor<?x32xf32>
@@ -153,12 +153,12 @@ func.func @prologue(%a: tensor<?x32xf32>, %b: tensor<?x32xf32>, %s: tensor<32xf3
 
 // A linear reads memory as it is.
 // CHECK-LABEL: func.func @no_prologue_of_linear(
-// CHECK-NEXT:    vit.launch @gelu_f32
-// CHECK-NEXT:    vit.launch @linear_f32
+// CHECK-NEXT:    vit.launch @gelu_f16
+// CHECK-NEXT:    vit.launch @linear_f16
 // MISSED: remark: {{.*}}kept-apart{{.*}}Ops=gelu+linear{{.*}}Reason="vit.linear reads its operands from memory as they are"
-func.func @no_prologue_of_linear(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> tensor<?x32xf32> {
-  %g = vit.gelu erf %x : tensor<?x32xf32> -> tensor<?x32xf32>
-  %y = vit.linear %g, %w : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+func.func @no_prologue_of_linear(%x: tensor<?x32xf32>, %w: tensor<32x32xf16>) -> tensor<?x32xf32> {
+  %g = vit.gelu erf %x : tensor<?x32xf32> -> tensor<?x32xf16>
+  %y = vit.linear %g, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf32>
   return %y : tensor<?x32xf32>
 }
 
@@ -167,11 +167,11 @@ func.func @no_prologue_of_linear(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) ->
 // Rootless chains become one kernel, and that goes on looking for a root: here the linear behind a second
 // operand.
 // CHECK-LABEL: func.func @chain(
-// CHECK-NEXT:    %[[Y:.*]] = vit.launch @linear_gelu_add_f32(
+// CHECK-NEXT:    %[[Y:.*]] = vit.launch @linear_gelu_add_f16(
 // CHECK-NEXT:    return %[[Y]]
-func.func @chain(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> tensor<?x32xf32> {
-  %y = vit.linear %x, %w : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
-  %g = vit.gelu erf %x : tensor<?x32xf32> -> tensor<?x32xf32>
+func.func @chain(%x: tensor<?x32xf16>, %w: tensor<32x32xf16>) -> tensor<?x32xf32> {
+  %y = vit.linear %x, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf32>
+  %g = vit.gelu erf %x : tensor<?x32xf16> -> tensor<?x32xf32>
   %z = vit.add %g, %y : tensor<?x32xf32>, tensor<?x32xf32> -> tensor<?x32xf32>
   return %z : tensor<?x32xf32>
 }
@@ -179,16 +179,16 @@ func.func @chain(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> tensor<?x32xf32
 // -----
 
 // Every root takes an epilogue.
-// CHECK:       vit.kernel @attention_add_f32(
+// CHECK:       vit.kernel @attention_add_f16(
 // CHECK:       vit.kernel @patchify_tanh_f32(
 // CHECK:       vit.kernel @prepend_f32(
 // CHECK:       vit.kernel @broadcast_f32(
 // CHECK-LABEL: func.func @roots(
 // CHECK-COUNT-4: vit.launch
 // CHECK-NOT:     vit.launch
-func.func @roots(%x: tensor<?x5x96xf32>, %r: tensor<?x5x32xf32>, %i: tensor<?x3x8x8xf32>, %t: tensor<1x48xf32>, %p: tensor<5x48xf32>, %b: tensor<48xf32>)
+func.func @roots(%x: tensor<?x5x96xf16>, %r: tensor<?x5x32xf32>, %i: tensor<?x3x8x8xf32>, %t: tensor<1x48xf32>, %p: tensor<5x48xf32>, %b: tensor<48xf32>)
     -> (tensor<?x5x32xf32>, tensor<?x5x48xf32>, tensor<?x48xf32>) {
-  %a = vit.attention %x, %x, %x heads 2 head_dim 16 scale 1.0 axis tokens offsets [0, 32, 64] : tensor<?x5x96xf32>, tensor<?x5x96xf32>, tensor<?x5x96xf32> -> tensor<?x5x32xf32>
+  %a = vit.attention %x, %x, %x heads 2 head_dim 16 scale 1.0 axis tokens offsets [0, 32, 64] : tensor<?x5x96xf16>, tensor<?x5x96xf16>, tensor<?x5x96xf16> -> tensor<?x5x32xf32>
   %ar = vit.add %a, %r : tensor<?x5x32xf32>, tensor<?x5x32xf32> -> tensor<?x5x32xf32>
   %e = vit.patchify %i conv [4, 4] : tensor<?x3x8x8xf32> -> tensor<?x4x48xf32>
   %et = vit.tanh %e : tensor<?x4x48xf32> -> tensor<?x4x48xf32>
@@ -208,8 +208,8 @@ func.func @roots(%x: tensor<?x5x96xf32>, %r: tensor<?x5x32xf32>, %i: tensor<?x3x
 // FORCE-COUNT-1: vit.launch
 // FORCE-NOT:     vit.launch
 // MISSED: remark: {{.*}}kept-apart{{.*}}Reason="5 results, limit 4"
-func.func @too_many_results(%x: tensor<?x32xf32>, %w: tensor<32x32xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>) {
-  %0 = vit.linear %x, %w : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+func.func @too_many_results(%x: tensor<?x32xf16>, %w: tensor<32x32xf16>) -> (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>) {
+  %0 = vit.linear %x, %w : tensor<?x32xf16>, tensor<32x32xf16> -> tensor<?x32xf32>
   %1 = vit.relu %0 : tensor<?x32xf32> -> tensor<?x32xf32>
   %2 = vit.silu %0 : tensor<?x32xf32> -> tensor<?x32xf32>
   %3 = vit.tanh %0 : tensor<?x32xf32> -> tensor<?x32xf32>

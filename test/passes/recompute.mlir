@@ -5,10 +5,10 @@
 
 // A lane has 40 columns of the row, too many beside the rest for 48 registers: they are read again. Where they
 // fit they are kept.
-// CHECK-DAG: vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.schedule<{{[^>]*}}registers = 48 recompute = true>]
-// ROOM-DAG:  vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.schedule<{{[^>]*}}registers = 128>]
-// KEEP-DAG:  vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.schedule<{{[^>]*}}registers = 48>]
-// AGAIN-DAG: vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.schedule<{{[^>]*}}recompute = true>]
+// CHECK-DAG: vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.norm_schedule<{{[^>]*}}recompute = true registers = 48>]
+// ROOM-DAG:  vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.norm_schedule<{{[^>]*}}registers = 128>]
+// KEEP-DAG:  vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.norm_schedule<{{[^>]*}}registers = 48>]
+// AGAIN-DAG: vit.kernel @layer_norm_scale_add_f32({{.*}}schedules = [#vit.norm_schedule<{{[^>]*}}recompute = true{{[^>]*}}>]
 func.func @cheap(%x: tensor<?x1280xf32>, %s: tensor<1280xf32>) -> tensor<?x1280xf32> {
   %y = vit.scale %x by 0.5 : tensor<?x1280xf32> -> tensor<?x1280xf32>
   %n = vit.layer_norm %y, %s, %s eps 1.0e-5 : tensor<?x1280xf32>, tensor<1280xf32>, tensor<1280xf32> -> tensor<?x1280xf32>
@@ -19,7 +19,7 @@ func.func @cheap(%x: tensor<?x1280xf32>, %s: tensor<1280xf32>) -> tensor<?x1280x
 // A function is not computed again: the budget is given up, with a warning, for what the row needs, and if that
 // is wrong for what ptxas takes.
 // CHECK-DAG: warning: kernel 'layer_norm_gelu_add_f32': predicted {{[0-9]+}} registers, budget 48
-// CHECK-DAG: vit.kernel @layer_norm_gelu_add_f32({{.*}}schedules = [#vit.schedule<batch = 1 to 64, block = [{{[0-9]+}}], warp = [1], stages = 1 registers = {{1[0-9][0-9]}}>, #vit.schedule<batch = 1 to 64, block = [{{[0-9]+}}], warp = [1], stages = 1>]
+// CHECK-DAG: vit.kernel @layer_norm_gelu_add_f32({{.*}}schedules = [#vit.norm_schedule<batch = 1 to 64, rows = {{[0-9]+}}, warp = 1 registers = {{1[0-9][0-9]}}>, #vit.norm_schedule<batch = 1 to 64, rows = {{[0-9]+}}, warp = 1>]
 func.func @expensive(%x: tensor<?x1280xf32>, %s: tensor<1280xf32>) -> tensor<?x1280xf32> {
   %y = vit.gelu erf %x : tensor<?x1280xf32> -> tensor<?x1280xf32>
   %n = vit.layer_norm %y, %s, %s eps 1.0e-5 : tensor<?x1280xf32>, tensor<1280xf32>, tensor<1280xf32> -> tensor<?x1280xf32>

@@ -30,17 +30,17 @@
 // FORM:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128'
 // END:    error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '128x128x32/64x32/3x'
 // ZERO:   error: expected a tile BMxBNxBK/WMxWN/STAGES such as 128x128x32/64x32/3, but got '0x128x32/64x32/3'
-// BK:     error: tile '128x128x48/64x32/3': BK must be 32 or 64, but is 48
-// WARP:   error: tile '128x128x32/24x32/3': WM must be a multiple of 16 and WN one of 8, but they are 24 and 32
-// DIVIDE: error: tile '128x128x32/48x32/3': WM and WN must divide BM and BN, but 48x32 does not divide 128x128
-// WARPS:  error: tile '256x256x32/32x32/3': a block has at most 32 warps, but BM/WM * BN/WN is 64
-// STAGES: error: tile '128x128x32/64x32/1': STAGES must be 2 to 8, but is 1
-// SMEM:   error: tile '128x128x64/64x32/4': it needs 131072 bytes of shared memory, but rtx4090 has 101376 for a block
-// REGS:   error: tile '128x128x32/128x64/3': a thread would hold 256 accumulators, at most 160 leave room in 255 registers
-// LARGE:  error: tile '8192x128x32/64x32/3': sizes are at most 4096, but one is 8192
+// BK:     error: tile '128x128x48/64x32/3': expected BK of 32 or 64, found 48
+// WARP:   error: tile '128x128x32/24x32/3': expected a warp tile of 16s by 8s that divides the block tile 128x128, found 24x32
+// DIVIDE: error: tile '128x128x32/48x32/3': expected a warp tile of 16s by 8s that divides the block tile 128x128, found 48x32
+// WARPS:  error: tile '256x256x32/32x32/3': expected 1 to 32 whole warps per block, found 2048 threads: choose another block or warp tile
+// STAGES: error: tile '128x128x32/64x32/1': expected 2 to 8 stages, found 1
+// SMEM:   error: tile '128x128x64/64x32/4': expected at most 101376 bytes of shared memory per block on rtx4090, found 131072: choose a smaller tile or fewer stages
+// REGS:   error: tile '128x128x32/128x64/3': expected at most 160 accumulators in a thread, found 256 of 1 linear with a warp tile of 128x64: choose a smaller one
+// LARGE:  error: tile '8192x128x32/64x32/3': expected 1 to 32 whole warps per block, found 16384 threads: choose another block or warp tile
 
 vit.kernel @attn(%x: tensor<?x577x768xf16>) -> tensor<?x577x768xf16> {
-  // expected-error @unknown {{'blocks.0.attn' has 577 tokens; whole-row attention takes at most 272}}
+  // expected-error @unknown {{kernel 'attn' (attention) of 'blocks.0.attn': expected at most 272 keys in one attention, found 577}}
   %y = vit.attention %x, %x, %x heads 12 head_dim 64 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x577x768xf16>, tensor<?x577x768xf16>, tensor<?x577x768xf16> -> tensor<?x577x768xf16> loc("blocks.0.attn")
   vit.yield %y : tensor<?x577x768xf16>
 }
@@ -52,7 +52,7 @@ func.func @too_many_tokens(%x: tensor<?x577x768xf16>) -> tensor<?x577x768xf16> {
 // -----
 
 vit.kernel @attn(%x: tensor<?x5x64xf16>) -> tensor<?x5x64xf16> {
-  // expected-error @unknown {{'blocks.0.attn' attends over the batch: max-batch 64, at most 17}}
+  // expected-error @unknown {{kernel 'attn' (attention) of 'blocks.0.attn': expected a max-batch of at most 17 where images attend to each other, found 64}}
   %y = vit.attention %x, %x, %x heads 2 head_dim 32 scale 1.0 axis batch offsets [0, 0, 0] : tensor<?x5x64xf16>, tensor<?x5x64xf16>, tensor<?x5x64xf16> -> tensor<?x5x64xf16> loc("blocks.0.attn")
   vit.yield %y : tensor<?x5x64xf16>
 }
@@ -64,7 +64,7 @@ func.func @too_many_images(%x: tensor<?x5x64xf16>) -> tensor<?x5x64xf16> {
 // -----
 
 vit.kernel @attn(%x: tensor<?x5x40xf16>) -> tensor<?x5x40xf16> {
-  // expected-error @below {{'vit.attention' has heads of 20 columns; kernels take multiples of 8 from 16 to 128}}
+  // expected-error @below {{kernel 'attn' (attention) of 'vit.attention': expected head_dim in multiples of 8 from 16 to 128, found 20}}
   %y = vit.attention %x, %x, %x heads 2 head_dim 20 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x5x40xf16>, tensor<?x5x40xf16>, tensor<?x5x40xf16> -> tensor<?x5x40xf16>
   vit.yield %y : tensor<?x5x40xf16>
 }
@@ -76,7 +76,7 @@ func.func @head_size(%x: tensor<?x5x40xf16>) -> tensor<?x5x40xf16> {
 // -----
 
 vit.kernel @attn(%x: tensor<?x5x8xf16>) -> tensor<?x5x8xf16> {
-  // expected-error @below {{'vit.attention' has heads of 8 columns; kernels take multiples of 8 from 16 to 128}}
+  // expected-error @below {{kernel 'attn' (attention) of 'vit.attention': expected head_dim in multiples of 8 from 16 to 128, found 8}}
   %y = vit.attention %x, %x, %x heads 1 head_dim 8 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x5x8xf16>, tensor<?x5x8xf16>, tensor<?x5x8xf16> -> tensor<?x5x8xf16>
   vit.yield %y : tensor<?x5x8xf16>
 }
@@ -88,7 +88,7 @@ func.func @head_too_small(%x: tensor<?x5x8xf16>) -> tensor<?x5x8xf16> {
 // -----
 
 vit.kernel @attn(%x: tensor<?x5x136xf16>) -> tensor<?x5x136xf16> {
-  // expected-error @below {{'vit.attention' has heads of 136 columns; kernels take multiples of 8 from 16 to 128}}
+  // expected-error @below {{kernel 'attn' (attention) of 'vit.attention': expected head_dim in multiples of 8 from 16 to 128, found 136}}
   %y = vit.attention %x, %x, %x heads 1 head_dim 136 scale 1.0 axis tokens offsets [0, 0, 0] : tensor<?x5x136xf16>, tensor<?x5x136xf16>, tensor<?x5x136xf16> -> tensor<?x5x136xf16>
   vit.yield %y : tensor<?x5x136xf16>
 }

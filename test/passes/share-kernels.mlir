@@ -113,7 +113,7 @@ vit.kernel @a(%x: tensor<?x32xf16>) -> tensor<?x32xf16> {
   %y = vit.relu %x : tensor<?x32xf16> -> tensor<?x32xf16>
   vit.yield %y : tensor<?x32xf16>
 }
-vit.kernel @mine_128x128x32(%x: tensor<?x32xf16>, %w: tensor<64x32xf16>) -> tensor<?x64xf16> attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
+vit.kernel @mine_128x128x32(%x: tensor<?x32xf16>, %w: tensor<64x32xf16>) -> tensor<?x64xf16> attributes {schedules = [#vit.gemm_schedule<batch = 1 to 8, tile = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %y = vit.linear %x, %w : tensor<?x32xf16>, tensor<64x32xf16> -> tensor<?x64xf16>
   vit.yield %y : tensor<?x64xf16>
 }

@@ -4,7 +4,7 @@
 
 #include "driver/Files.h"
 #include "driver/Profile.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 #include "tools/common/Console.h"
 #include "tools/vitc/Options.h"
 

@@ -10,7 +10,7 @@
 
 #include "codegen/library/Emit.h"
 #include "driver/Files.h"
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 #include "tools/common/Console.h"
 #include "tools/vitc/Options.h"
 
@@ -54,8 +54,7 @@ Ranking rank(ArrayRef<vit::LaunchOp> launches, int64_t minBatch, int64_t maxBatc
   Ranking ranking = {minBatch, maxBatch, {}};
   for (const auto &[seconds, schedule] : timed) {
     bool known = llvm::any_of(ranking.schedules, [&](const cost::Schedule &other) {
-      return other.block == schedule.block && other.warp == schedule.warp &&
-             other.splits == schedule.splits;
+      return cost::sameTile(other, schedule);
     });
     if (!known && ranking.schedules.size() < most)
       ranking.schedules.push_back(schedule);
@@ -115,15 +114,12 @@ size_t Tuner::count() const {
 void Tuner::choose(size_t i) {
   for (auto &[op, ranges] : rankings) {
     auto kernel = cast<vit::KernelOp>(op);
-    cost::Root root = workOf(*llvm::find_if(launchesOf(compiler.module()), [&](vit::LaunchOp l) {
-                        return kernelOf(l) == kernel;
-                      })).root;
     SmallVector<vit::ScheduleAttr> schedules;
     for (const Ranking &range : ranges) {
       size_t size = range.schedules.size();
       for (size_t j = 0; j < size; ++j)
         schedules.push_back(attributeOf(kernel.getContext(),
-                                        range.schedules[(std::min(i, size - 1) + j) % size], root,
+                                        range.schedules[(std::min(i, size - 1) + j) % size],
                                         range.minBatch, range.maxBatch));
     }
     compiler.reschedule(kernel, schedules);

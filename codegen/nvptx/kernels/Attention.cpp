@@ -16,8 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cost/Attention.h"
-
+#include "passes/cost/families/Attention.h"
 #include "codegen/nvptx/kernels/Kernels.h"
 #include "codegen/nvptx/kernels/Region.h"
 
@@ -51,7 +50,9 @@ struct Tile {
 class AttentionEmitter {
 public:
   explicit AttentionEmitter(KernelBuilder &k)
-      : k(k), op(k.rootAs<vit::AttentionOp>()), headDim(op.getHeadDim()) {}
+      : k(k), op(k.rootAs<vit::AttentionOp>()), headDim(op.getHeadDim()),
+        plan(cost::attentionGeometry(k.work, k.schedule.attention())),
+        storage(k.storageOf(op.getQuery())) {}
 
   LogicalResult emit();
 
@@ -77,8 +78,8 @@ private:
   KernelBuilder &k;
   vit::AttentionOp op;
   const int64_t headDim;
-  AttentionPlan plan;
-  Type storage;
+  const cost::AttentionGeometry plan;
+  const Type storage;
 
   Value warp, lane, quad, pair; // lane; lane / 4: row in the fragment; 2 * (lane % 4): column in it
   Value head, keyCount;         // keyCount is null if it is the constant plan.keys
@@ -90,34 +91,17 @@ private:
 };
 
 LogicalResult AttentionEmitter::check() {
-  storage = k.storageOf(op.getQuery());
-  if (storage.isF32())
-    return k.error() << "expected attention on f16 or bf16, found f32: choose --dtype=f16 or bf16";
-  if (headDim % 8 != 0 || headDim < 16 || headDim > 128)
-    return k.error() << "expected head_dim in multiples of 8 from 16 to 128, found " << headDim;
   const char *names[] = {"query", "key", "value"};
+  int64_t unit = cost::copyColumns(plan.mma->bytes);
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
-    if (op.getOffsets()[i] % 8 != 0 || k.widthOf(operand) % 8 != 0)
-      return k.error() << "expected offset and width of " << names[i]
-                       << " in multiples of 8, found " << op.getOffsets()[i] << " and "
-                       << k.widthOf(operand);
+    if (op.getOffsets()[i] % unit != 0 || k.widthOf(operand) % unit != 0)
+      return k.error() << "expected offset and width of " << names[i] << " in multiples of " << unit
+                       << ", found " << op.getOffsets()[i] << " and " << k.widthOf(operand);
   }
-  vit::ScheduleAttr schedule = k.schedule(2, 1);
-  if (!schedule)
-    return failure();
-  int64_t keys = isDynamic() ? schedule.getBlock()[1] : vit::rowsPerImage(k.typeOf(op.getKey()));
-  if (keys > maxAttentionKeys)
-    return k.error() << "expected at most " << maxAttentionKeys << " keys in one attention, found "
-                     << keys;
-  if (schedule.getBlock()[1] < keys)
-    return k.error() << "expected a schedule with all " << keys << " keys in a block, found "
-                     << schedule.getBlock()[1];
-  if (isDynamic() && schedule.getMaxBatch() > keys)
-    return k.error() << "expected a batch of at most " << keys
+  if (isDynamic() && k.lastBatch() > plan.keys)
+    return k.error() << "expected a batch of at most " << plan.keys
                      << ", the keys of a block, since images attend to each other, found "
-                     << schedule.getMaxBatch();
-  int64_t rows = isDynamic() ? keys : vit::rowsPerImage(k.typeOf(op.getQuery()));
-  plan = planAttention(keys, headDim, rows, schedule.getBlock()[0]);
+                     << k.lastBatch();
   return success();
 }
 
@@ -130,8 +114,8 @@ void AttentionEmitter::locate(Value thread) {
   head = k.ctaY();
   Value sequence = k.divU(k.ctaX(), plan.rowBlocks);
   Value block = k.remU(k.ctaX(), plan.rowBlocks);
-  blockRow = k.mul(block, 16 * plan.warps);
-  row = k.add(k.add(blockRow, k.mul(warp, 16)), quad);
+  blockRow = k.mul(block, plan.mma->m * plan.warps);
+  row = k.add(k.add(blockRow, k.mul(warp, plan.mma->m)), quad);
   if (isDynamic()) {
     keyCount = queryLimit = k.count();
     queryRows = keyRows = {sequence, vit::rowsPerImage(k.typeOf(op.getKey()))};
@@ -150,7 +134,7 @@ Value AttentionEmitter::rowOffset(Value operand, unsigned which, Rows rows, Valu
 }
 
 Tile AttentionEmitter::keyTile(Value operand, unsigned which) {
-  return {operand, which, keyRows, {}, plan.bufferRows(), keyCount, keyCount ? 0 : plan.keys};
+  return {operand, which, keyRows, {}, plan.bufferRows, keyCount, keyCount ? 0 : plan.keys};
 }
 
 Tile AttentionEmitter::queryTile() {
@@ -166,25 +150,27 @@ Tile AttentionEmitter::queryTile() {
 /// Starts copying this head's columns. A thread keeps its 16 bytes of a row and goes down the rows
 /// in equal steps, so that one address serves all its copies.
 void AttentionEmitter::copy(const Tile &tile, Value buffer, Value thread) {
-  int64_t chunks = headDim / 8, stepRows = plan.threads / chunks;
+  int64_t chunkColumns = cost::copyColumns(plan.mma->bytes), chunks = headDim / chunkColumns;
+  int64_t stepRows = plan.threads / chunks;
   int64_t last = tile.count - 1, rowElements = tile.rows.step * k.widthOf(tile.operand);
   Value mine = k.divU(thread, chunks), chunk = k.sub(thread, k.mul(mine, chunks));
   Value first = tile.first ? tile.first : k.imm(0);
-  Value offset = k.add(k.mul(mine, rowElements), k.mul(chunk, 8));
+  Value offset = k.add(k.mul(mine, rowElements), k.mul(chunk, chunkColumns));
   offset = k.add(rowOffset(tile.operand, tile.which, tile.rows, first), offset);
   Value source = k.at(k.pointer(tile.operand), storage, offset);
-  Value target = k.atByte(buffer, k.add(k.mul(mine, plan.pitch), k.mul(chunk, 16)));
+  Value target = k.atByte(buffer, k.add(k.mul(mine, plan.pitch), k.mul(chunk, cost::copyBytes)));
 
   // Predicates instead of branches: a branch amid the scores would cost registers.
   Value copies = plan.threads % chunks ? k.less(mine, stepRows) : Value();
   auto copyRow = [&](Value from, Value to, Value row, int64_t most) {
     Value bytes, predicate = copies;
     if (most >= tile.surely)
-      bytes = k.select(k.less(row, tile.existing ? tile.existing : k.imm(tile.surely)), k.imm(16),
-                       k.imm(0));
+      bytes = k.select(k.less(row, tile.existing ? tile.existing : k.imm(tile.surely)),
+                       k.imm(cost::copyBytes), k.imm(0));
     if (most > last)
       predicate = k.both(copies, k.less(row, last + 1));
-    predicate ? k.cpAsyncIf(predicate, to, from, bytes) : k.cpAsync(to, from, 16, bytes);
+    predicate ? k.cpAsyncIf(predicate, to, from, bytes)
+              : k.cpAsync(to, from, cost::copyBytes, bytes);
   };
   if (last / stepRows < 32)
     for (int64_t row = 0; row <= last; row += stepRows)
@@ -201,7 +187,7 @@ void AttentionEmitter::copy(const Tile &tile, Value buffer, Value thread) {
 /// Q * K^T, unscaled. The loop over the head's columns is outside, so only one step of Q and K
 /// lives beside the accumulators.
 Values AttentionEmitter::scores(Value queries, Value keys) {
-  Value queryRow = k.add(k.mul(warp, 16), k.bitAnd(lane, 15));
+  Value queryRow = k.add(k.mul(warp, plan.mma->m), k.bitAnd(lane, 15));
   Value queryFragments =
       k.atByte(queries, k.add(k.mul(queryRow, plan.pitch), k.shl(k.shr(lane, 4), 4)));
   // ldmatrix rows: keys of two tiles, 8 columns and the next 8.
@@ -210,19 +196,24 @@ Values AttentionEmitter::scores(Value queries, Value keys) {
       k.atByte(keys, k.add(k.mul(key, plan.pitch), k.shl(k.bitAnd(k.shr(lane, 3), 1), 4)));
   Value halfFragments = k.atByte(keys, k.mul(k.bitAnd(lane, 15), plan.pitch));
 
-  Values sums(4 * plan.keyTiles, k.immF(0.0));
-  for (int64_t column = 0; column < headDim; column += 16) {
-    bool half = column + 8 == headDim; // only 8 columns are left
-    Values a = k.ldmatrix(k.atByte(queryFragments, {}, 2 * column), half ? 2 : 4);
-    a.resize(4, half ? k.imm(0) : a[0]);
+  const cost::MmaShape &mma = *plan.mma;
+  Values sums(mma.sums() * plan.keyTiles, k.immF(0.0));
+  for (int64_t column = 0; column < headDim; column += mma.k) {
+    bool half = column + mma.k / 2 == headDim; // only half of a k-step is left
+    int64_t registersOfA = half ? mma.registersOfA() / 2 : mma.registersOfA();
+    int64_t registersOfB = half ? mma.registersOfB() / 2 : mma.registersOfB();
+    Values a = k.ldmatrix(k.atByte(queryFragments, {}, mma.bytes * column), registersOfA);
+    a.resize(mma.registersOfA(), half ? k.imm(0) : a[0]);
     for (int64_t tile = 0; tile < plan.keyTiles; tile += 2) {
       unsigned tiles = std::min<int64_t>(2, plan.keyTiles - tile);
-      int64_t delta = 8 * tile * plan.pitch + 2 * column;
-      Values b = k.ldmatrix(k.atByte(half ? halfFragments : fragments, {}, delta),
-                            half ? tiles : 2 * tiles);
+      int64_t delta = mma.n * tile * plan.pitch + mma.bytes * column;
+      Values b =
+          k.ldmatrix(k.atByte(half ? halfFragments : fragments, {}, delta), tiles * registersOfB);
       for (unsigned t = 0; t < tiles; ++t) {
-        auto sum = llvm::MutableArrayRef(sums).slice(4 * (tile + t), 4);
-        Values columns = half ? Values{b[t], k.imm(0)} : Values{b[2 * t], b[2 * t + 1]};
+        auto sum = llvm::MutableArrayRef(sums).slice(mma.sums() * (tile + t), mma.sums());
+        Values columns(ArrayRef<Value>(b).slice(t * registersOfB, registersOfB));
+        if (half)
+          columns.resize(mma.registersOfB(), k.imm(0));
         llvm::copy(k.mma(a, columns, sum, storage), sum.begin());
       }
     }
@@ -232,9 +223,9 @@ Values AttentionEmitter::scores(Value queries, Value keys) {
 
 /// Null: the key exists.
 Value AttentionEmitter::isKey(int64_t tile, unsigned element) {
-  if (!keyCount && 8 * tile + 8 <= plan.keys)
+  if (!keyCount && plan.mma->n * (tile + 1) <= plan.keys)
     return {};
-  return k.less(k.add(pair, 8 * tile + element), keyCount ? keyCount : k.imm(plan.keys));
+  return k.less(k.add(pair, plan.mma->n * tile + element), keyCount ? keyCount : k.imm(plan.keys));
 }
 
 /// Scores to unnormalised probabilities, packed as A fragments: 4 words for every 16 keys. Leaves
@@ -252,7 +243,7 @@ Values AttentionEmitter::probabilities(const Values &scores, function_ref<void()
     for (unsigned element = 0; element < 2; ++element) {
       Value exists = isKey(tile, element);
       for (int half = 0; half < 2; ++half) {
-        Value score = scores[4 * tile + 2 * half + element];
+        Value score = scores[plan.mma->sums() * tile + 2 * half + element];
         if (exists)
           score = k.select(exists, score, masked);
         best[half] = best[half] ? extreme(best[half], score) : score;
@@ -276,7 +267,7 @@ Values AttentionEmitter::probabilities(const Values &scores, function_ref<void()
       }
       Value p[2];
       for (unsigned element = 0; element < 2; ++element) {
-        Value score = scores[4 * tile + 2 * half + element];
+        Value score = scores[plan.mma->sums() * tile + 2 * half + element];
         p[element] = k.ex2(k.fma(score, factor, shift[half]));
         if (Value exists = isKey(tile, element))
           p[element] = k.select(exists, p[element], zero);
@@ -297,18 +288,19 @@ Values AttentionEmitter::probabilities(const Values &scores, function_ref<void()
 Values AttentionEmitter::product(Value buffer, const Values &p) {
   Value fragments =
       k.atByte(buffer, k.add(k.mul(k.bitAnd(lane, 15), plan.pitch), k.shl(k.shr(lane, 4), 4)));
-  int64_t tiles = headDim / 8;
-  Values out(4 * tiles, k.immF(0.0));
-  for (int64_t step = 0; step < plan.bufferRows() / 16; ++step)
+  const cost::MmaShape &mma = *plan.mma;
+  int64_t tiles = headDim / mma.n;
+  Values out(mma.sums() * tiles, k.immF(0.0));
+  for (int64_t step = 0; step < plan.bufferRows / mma.k; ++step)
     for (int64_t tile = 0; tile < tiles; tile += 2) {
-      unsigned now = std::min<int64_t>(2, tiles - tile);
-      Value address = k.atByte(fragments, {}, 16 * step * plan.pitch + 16 * tile);
-      Values b = k.ldmatrix(address, 2 * now, /*transpose=*/true);
-      for (unsigned t = 0; t < now; ++t) {
-        auto sum = llvm::MutableArrayRef(out).slice(4 * (tile + t), 4);
-        llvm::copy(
-            k.mma(llvm::ArrayRef(p).slice(4 * step, 4), {b[2 * t], b[2 * t + 1]}, sum, storage),
-            sum.begin());
+      int64_t now = std::min<int64_t>(2, tiles - tile), registersOfB = mma.registersOfB();
+      Value address = k.atByte(fragments, {}, mma.k * step * plan.pitch + mma.n * mma.bytes * tile);
+      Values b = k.ldmatrix(address, now * registersOfB, /*transpose=*/true);
+      auto a = llvm::ArrayRef(p).slice(mma.registersOfA() * step, mma.registersOfA());
+      for (int64_t t = 0; t < now; ++t) {
+        auto sum = llvm::MutableArrayRef(out).slice(mma.sums() * (tile + t), mma.sums());
+        llvm::copy(k.mma(a, llvm::ArrayRef(b).slice(t * registersOfB, registersOfB), sum, storage),
+                   sum.begin());
       }
     }
   return out;
@@ -319,16 +311,16 @@ void AttentionEmitter::store(const Values &out) {
   Region region(k);
   Value column = k.add(k.mul(head, headDim), pair);
   for (int half = 0; half < 2; ++half) {
-    Value mine = k.add(row, 8 * half);
+    Value mine = k.add(row, plan.mma->m / 2 * half);
     k.ifThen(k.less(mine, queryLimit), [&] {
       Place place{k.add(queryRows.first, k.mul(mine, queryRows.step)), column, 0,
                   isDynamic() ? queryRows.first : mine};
-      for (int64_t tile = 0; tile < headDim / 8; ++tile) {
-        place.delta = 8 * tile;
+      for (int64_t tile = 0; tile < headDim / plan.mma->n; ++tile) {
+        place.delta = plan.mma->n * tile;
         Known known;
         for (unsigned element = 0; element < 2; ++element)
           known[op.getResult()].push_back(
-              k.mulF(out[4 * tile + 2 * half + element], inverse[half]));
+              k.mulF(out[plan.mma->sums() * tile + 2 * half + element], inverse[half]));
         region.store(place, region.results(place, 2, known));
       }
     });
@@ -336,8 +328,8 @@ void AttentionEmitter::store(const Values &out) {
 }
 
 void AttentionEmitter::compute() {
-  Value keys = k.dynamicShared(), queries = k.atByte(keys, {}, plan.queryOffset());
-  Value values = plan.resident ? k.atByte(keys, {}, plan.bufferBytes()) : keys;
+  Value keys = k.dynamicShared(), queries = k.atByte(keys, {}, plan.queryOffset);
+  Value values = plan.resident ? k.atByte(keys, {}, plan.bufferBytes) : keys;
   copy(queryTile(), queries, k.tid());
   copy(keyTile(op.getKey(), 1), keys, k.tid());
   k.cpAsyncCommit();
@@ -384,7 +376,7 @@ void AttentionEmitter::compute() {
 
 /// Where a lane keeps 1/sum of its first row.
 Value AttentionEmitter::parked(Value queries) {
-  return k.at(k.atByte(queries, k.mul(warp, 16 * plan.pitch)), k.f32, lane);
+  return k.at(k.atByte(queries, k.mul(warp, plan.mma->m * plan.pitch)), k.f32, lane);
 }
 
 /// The thread's number anew: what was derived from it need not live meanwhile. A shuffle with
@@ -397,15 +389,7 @@ LogicalResult AttentionEmitter::emit() {
   locate(k.tid());
   compute();
 
-  LaunchShape launch;
-  launch.threads = plan.threads;
-  launch.dynamicSmem = plan.shared;
-  Extent sequences{1, 1, static_cast<uint32_t>(plan.rowBlocks)};
-  if (isDynamic())
-    sequences = {0, 1, static_cast<uint32_t>(plan.rowBlocks * queryRows.step)};
-  launch.grid[0] = sequences;
-  launch.grid[1] = {0, 1, static_cast<uint32_t>(op.getHeads())};
-  return k.finish(launch, plan.minBlocks);
+  return k.finish(plan);
 }
 
 } // namespace

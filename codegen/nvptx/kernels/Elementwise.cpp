@@ -11,43 +11,25 @@
 
 #include "codegen/nvptx/kernels/Kernels.h"
 #include "codegen/nvptx/kernels/Region.h"
-
-#include <algorithm>
+#include "passes/cost/families/Vectors.h"
 
 using namespace mlir;
 
 namespace vitc {
 
 LogicalResult emitElementwise(KernelBuilder &k) {
-  vit::ScheduleAttr schedule = k.schedule(1, 1);
-  if (!schedule)
-    return failure();
   RankedTensorType type = k.resultType(0);
   for (unsigned i = 1; i < k.numResults(); ++i)
     if (k.resultType(i).getShape() != type.getShape())
       return k.error() << "expected results of one shape, found " << type << " and "
                        << k.resultType(i);
-  int64_t width = type.getShape().back(), rowsPerImage = vit::rowsPerImage(type);
-  unsigned vector = vectorWidth(width, 8);
-  int64_t elements = schedule.getBlock()[0];
-  if (elements % (32 * 8) != 0)
-    return k.error() << "expected a block that is a multiple of 256 elements, found " << elements;
+  auto &schedule = std::get<cost::ElementwiseSchedule>(k.schedule.numbers);
+  cost::VectorGeometry geometry = cost::vectorGeometry(k.work, schedule);
+  int64_t vectorsPerRow = geometry.vectorsPerRow, vector = geometry.vector;
 
-  // As many threads as the schedule has warps for, or fewer that share the block evenly.
-  int64_t vectors = elements / vector;
-  int64_t threads = std::clamp<int64_t>(elements / schedule.getWarp()[0] * 32, 32, 1024);
-  threads = std::min(threads, vectors);
-  while (vectors % threads != 0)
-    threads -= 32;
-  int64_t vectorsPerRow = width / vector;
-  LaunchShape launch;
-  launch.threads = threads;
-  launch.grid[0] = {static_cast<uint32_t>(rowsPerImage * vectorsPerRow),
-                    static_cast<uint32_t>(vectors), 1};
-
-  Value first = k.add(k.mul(k.ctaX(), vectors), k.tid());
+  Value first = k.add(k.mul(k.ctaX(), geometry.vectors), k.tid());
   Value end = k.mul(k.rows(type), vectorsPerRow);
-  for (int64_t i = 0; i < vectors; i += threads) {
+  for (int64_t i = 0; i < geometry.vectors; i += geometry.threads) {
     Value index = k.add(first, i);
     k.ifThen(k.less(index, end), [&] {
       Place place;
@@ -58,7 +40,7 @@ LogicalResult emitElementwise(KernelBuilder &k) {
       region.store(place, region.results(place, vector, known));
     });
   }
-  return k.finish(launch);
+  return k.finish(geometry);
 }
 
 } // namespace vitc

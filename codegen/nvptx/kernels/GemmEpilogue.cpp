@@ -14,8 +14,6 @@
 #include "codegen/nvptx/kernels/Gemm.h"
 #include "codegen/nvptx/kernels/Region.h"
 
-#include <algorithm>
-
 using namespace mlir;
 
 namespace vitc {
@@ -29,10 +27,10 @@ public:
   Epilogue(KernelBuilder &k, const GemmPlan &p, const GemmPlace &place, const Values &sums)
       : k(k), p(p), place(place), sums(sums), region(k) {}
 
-  int64_t emit();
+  void emit();
 
 private:
-  /// An M x N array that is written. In a slot of shared memory it has 16 rows of the warp tile.
+  /// An M x N array that is written. In a slot of shared memory it has rows of one mma tile.
   struct Output {
     Value pointer;
     Type type;
@@ -59,7 +57,6 @@ private:
   Region region;
   Value firstRow, firstColumn; ///< of this lane's accumulators
   SmallVector<Output, 4> outputs;
-  int64_t slotBytes = 0, slots = 0;
 };
 
 void Epilogue::prepareOutputs() {
@@ -76,16 +73,13 @@ void Epilogue::prepareOutputs() {
   }
 }
 
-/// The padding of a slot's rows spreads the pairs of a store over the banks: 8 rows of 4 pairs (of
-/// 4 bytes; of 8 bytes, 4 rows at a time) lie in different ones if a row is an odd number of such
-/// fours.
 void Epilogue::layOutSlots() {
+  int64_t offset = 0;
   for (Output &output : outputs) {
-    output.pitch = (p.wn / 8 | 1) * 8 * output.bytes();
-    output.offset = slotBytes;
-    slotBytes += 16 * output.pitch;
+    output.pitch = p.slotColumns * output.bytes();
+    output.offset = offset;
+    offset += p.mma->m * output.pitch;
   }
-  slots = 2 * p.warps() * slotBytes <= p.ringBytes() ? 2 : 1;
 }
 
 /// What each output has in row `half` and columns `first` to `first + count` of a pair of
@@ -95,8 +89,8 @@ SmallVector<Values> Epilogue::outputsAt(const Place &at, int64_t i, int64_t half
   Known known;
   SmallVector<Values> plain;
   for (auto [linear, op] : llvm::enumerate(p.linears)) {
-    int64_t tile = (static_cast<int64_t>(linear) * (p.wm / 16) + i) * (p.wn / 8) + j;
-    ArrayRef<Value> pair = ArrayRef(sums).slice(tile * 4 + half * 2 + first, count);
+    int64_t tile = (static_cast<int64_t>(linear) * p.tilesM() + i) * p.tilesN() + j;
+    ArrayRef<Value> pair = ArrayRef(sums).slice(tile * p.mma->sums() + half * 2 + first, count);
     known[vit::LinearOp(op).getResult()] = Values(pair);
     plain.push_back(Values(pair));
   }
@@ -109,26 +103,26 @@ Place Epilogue::placeOf(Value row, int64_t j, unsigned vector) {
   at.row = row;
   if (p.n % p.bn == 0) {
     at.column = firstColumn;
-    at.delta = j * 8;
+    at.delta = j * p.mma->n;
   } else {
-    at.column = k.min(k.add(firstColumn, j * 8), p.n - vector);
+    at.column = k.min(k.add(firstColumn, j * p.mma->n), p.n - vector);
   }
   return at;
 }
 
 void Epilogue::storeStaged() {
   k.barrier(); // the last block has been read by all: the ring is free
-  Value shared = k.atByte(k.dynamicShared(), k.mul(k.warp(), slots * slotBytes));
+  Value shared = k.atByte(k.dynamicShared(), k.mul(k.warp(), p.slots * p.slotBytes));
   Value warpRow = k.add(place.blockRow, place.warpRow);
   // To ptxas the code for all rows would be one piece: what the fused ops read, and which columns
   // exist, it would have ready for as many rows ahead as there are registers, and spill for the
   // others. So each slot is a branch.
   bool branches = (p.splits == 1 && region.rowOperands() > 0) || p.n % p.bn != 0;
-  for (int64_t i = 0; i < p.wm / 16; ++i) {
-    Value exists = branches ? k.less(k.add(warpRow, i * 16), place.rows) : Value();
+  for (int64_t i = 0; i < p.tilesM(); ++i) {
+    Value exists = branches ? k.less(k.add(warpRow, i * p.mma->m), place.rows) : Value();
     k.ifThen(exists, [&] {
-      Value slot = k.atByte(shared, {}, i % slots * slotBytes);
-      if (slots == 1 && i > 0)
+      Value slot = k.atByte(shared, {}, i % p.slots * p.slotBytes);
+      if (p.slots == 1 && i > 0)
         k.syncWarp(); // the slot has been read; of two, the sync between has seen to it
       fillSlot(slot, i);
       k.syncWarp();
@@ -141,32 +135,34 @@ void Epilogue::fillSlot(Value slot, int64_t i) {
   Value lastRow = k.add(place.rows, k.imm(-1));
   Value row = k.shr(k.lane(), 2), pair = k.bitAnd(k.lane(), 3);
   for (int64_t half = 0; half < 2; ++half) {
-    Value mine = k.min(k.add(firstRow, i * 16 + half * 8), lastRow);
-    for (int64_t j = 0; j < p.wn / 8; ++j) {
+    Value mine = k.min(k.add(firstRow, i * p.mma->m + half * p.mma->m / 2), lastRow);
+    for (int64_t j = 0; j < p.tilesN(); ++j) {
       SmallVector<Values> all = outputsAt(placeOf(mine, j, 2), i, half, j, 0, 2);
       for (auto [output, values] : llvm::zip_equal(outputs, all)) {
         Value offset = k.add(k.mul(row, output.pitch), k.mul(pair, 2 * output.bytes()));
-        int64_t delta = output.offset + half * 8 * output.pitch + j * 8 * output.bytes();
+        int64_t delta =
+            output.offset + half * p.mma->m / 2 * output.pitch + j * p.mma->n * output.bytes();
         k.storeValues(values, k.atByte(slot, offset, delta), output.type);
       }
     }
   }
 }
 
-/// Sixteen rows from shared memory to each output, 16 bytes a lane.
+/// The rows of a slot from shared memory to each output, 16 bytes a lane.
 void Epilogue::storeSlot(Value slot, int64_t i) {
   for (const Output &output : outputs) {
-    int64_t perRow = p.wn * output.bytes() / 16, columns = 16 / output.bytes();
-    for (int64_t first = 0; first < 16 * perRow; first += 32) {
+    int64_t perRow = p.wn * output.bytes() / cost::copyBytes;
+    int64_t columns = cost::copyColumns(output.bytes()), chunks = p.mma->m * perRow;
+    for (int64_t first = 0; first < chunks; first += 32) {
       Value chunk = k.add(k.lane(), first), mine;
-      if (first + 32 > 16 * perRow) { // fewer chunks are left than lanes
-        mine = k.less(chunk, 16 * perRow);
-        chunk = k.min(chunk, 16 * perRow - 1);
+      if (first + 32 > chunks) { // fewer chunks are left than lanes
+        mine = k.less(chunk, chunks);
+        chunk = k.min(chunk, chunks - 1);
       }
       Value row = k.divU(chunk, perRow), part = k.remU(chunk, perRow);
       Value offset = k.add(k.mul(row, output.pitch), k.shl(part, 4));
       Value data = k.load(k.atByte(slot, offset, output.offset), VectorType::get(4, k.i32));
-      Value globalRow = k.add(k.add(k.add(place.blockRow, place.warpRow), row), i * 16);
+      Value globalRow = k.add(k.add(k.add(place.blockRow, place.warpRow), row), i * p.mma->m);
       Value column = k.add(k.add(place.blockColumn, place.warpColumn), k.mul(part, columns));
       Value exists = k.both(mine, k.less(globalRow, place.rows));
       if (p.n % p.bn != 0)
@@ -179,11 +175,11 @@ void Epilogue::storeSlot(Value slot, int64_t i) {
 }
 
 void Epilogue::storeDirect() {
-  for (int64_t i = 0; i < p.wm / 16; ++i)
+  for (int64_t i = 0; i < p.tilesM(); ++i)
     for (int64_t half = 0; half < 2; ++half) {
-      Value row = k.add(firstRow, i * 16 + half * 8);
+      Value row = k.add(firstRow, i * p.mma->m + half * p.mma->m / 2);
       k.ifThen(k.less(row, place.rows), [&] {
-        for (int64_t j = 0; j < p.wn / 8; ++j)
+        for (int64_t j = 0; j < p.tilesN(); ++j)
           storePair(row, i, half, j);
       });
     }
@@ -193,7 +189,7 @@ void Epilogue::storeDirect() {
 void Epilogue::storePair(Value row, int64_t i, int64_t half, int64_t j) {
   unsigned vector = p.n % 2 == 0 ? 2 : 1;
   for (unsigned first = 0; first < 2; first += vector) {
-    Place at{row, firstColumn, j * 8 + first, {}};
+    Place at{row, firstColumn, j * p.mma->n + first, {}};
     Value column = k.add(firstColumn, at.delta);
     k.ifThen(p.n % p.bn == 0 ? Value() : k.less(column, p.n), [&] {
       Value offset = k.add(k.mul(row, p.n), firstColumn);
@@ -204,25 +200,20 @@ void Epilogue::storePair(Value row, int64_t i, int64_t half, int64_t j) {
   }
 }
 
-int64_t Epilogue::emit() {
+void Epilogue::emit() {
   Value lane = k.lane();
   firstRow = k.add(k.add(place.blockRow, place.warpRow), k.shr(lane, 2));
   firstColumn = k.add(k.add(place.blockColumn, place.warpColumn), k.shl(k.bitAnd(lane, 3), 1));
   prepareOutputs();
   layOutSlots();
-  if (llvm::any_of(outputs, [&](const Output &o) { return p.n * o.bytes() % 16 != 0; })) {
-    storeDirect();
-    return 0;
-  }
-  storeStaged();
-  return p.warps() * slots * slotBytes;
+  p.staged ? storeStaged() : storeDirect();
 }
 
 } // namespace
 
-int64_t emitGemmEpilogue(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place,
-                         const Values &sums) {
-  return Epilogue(k, plan, place, sums).emit();
+void emitGemmEpilogue(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place,
+                      const Values &sums) {
+  Epilogue(k, plan, place, sums).emit();
 }
 
 } // namespace vitc

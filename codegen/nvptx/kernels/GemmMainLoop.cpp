@@ -41,7 +41,7 @@ using Values = PtxBuilder::Values;
 class MainLoop {
 public:
   MainLoop(KernelBuilder &k, const GemmPlan &p, const GemmPlace &place)
-      : k(k), p(p), place(place), perRow(p.bk / 8), step(p.threads / perRow) {}
+      : k(k), p(p), place(place), perRow(p.rowBytes / cost::copyBytes), step(p.threads / perRow) {}
 
   Values emit();
 
@@ -81,8 +81,8 @@ private:
 
 /// Where chunk `chunk` of row `row` lies in its part of a stage.
 Value MainLoop::fragmentBase(Value row, Value chunk, int64_t stageOffset) {
-  Value key = p.bk == 32 ? k.bitAnd(k.shr(row, 1), 3) : k.bitAnd(row, 7);
-  Value offset = k.add(k.mul(row, p.bk * 2), k.shl(k.bitXor(chunk, key), 4));
+  Value key = perRow == 4 ? k.bitAnd(k.shr(row, 1), 3) : k.bitAnd(row, 7);
+  Value offset = k.add(k.mul(row, p.rowBytes), k.shl(k.bitXor(chunk, key), 4));
   return k.add(offset, stageOffset);
 }
 
@@ -92,7 +92,7 @@ MainLoop::Operand MainLoop::prepareOperand(Value pointer, Value firstRow, int64_
                                            Value rows, int64_t stageOffset) {
   Value row = k.divU(k.tid(), perRow), chunk = k.remU(k.tid(), perRow);
   Value globalRow = k.add(firstRow, row);
-  Value offset = k.add(k.mul(globalRow, p.depth), k.mul(chunk, 8));
+  Value offset = k.add(k.mul(globalRow, p.depth), k.mul(chunk, cost::copyColumns(p.mma->bytes)));
   Operand operand;
   operand.pointer = k.at(pointer, p.storage, firstColumn ? k.add(offset, firstColumn) : offset);
   operand.target = fragmentBase(row, chunk, stageOffset);
@@ -115,16 +115,15 @@ void MainLoop::prepare() {
   operands.push_back(prepareOperand(k.pointer(first.getInput()), place.blockRow, p.bm, place.rows,
                                     /*stageOffset=*/0));
   Value columns = p.n % p.bn == 0 ? Value() : k.imm(p.n);
-  int64_t tileB = p.bm * p.bk * 2;
   for (auto [i, linear] : llvm::enumerate(p.linears))
     operands.push_back(prepareOperand(k.pointer(vit::LinearOp(linear).getWeight()),
                                       place.blockColumn, p.bn, columns,
-                                      tileB + static_cast<int64_t>(i) * p.bn * p.bk * 2));
+                                      p.tileBytesOfA + static_cast<int64_t>(i) * p.tileBytesOfB));
 
   Value lane = k.lane();
   baseA = fragmentBase(k.add(place.warpRow, k.bitAnd(lane, 15)), k.shr(lane, 4), 0);
   Value rowB = k.add(k.bitAnd(lane, 7), k.shl(k.shr(lane, 4), 3));
-  baseB = fragmentBase(k.add(place.warpColumn, rowB), k.bitAnd(k.shr(lane, 3), 1), tileB);
+  baseB = fragmentBase(k.add(place.warpColumn, rowB), k.bitAnd(k.shr(lane, 3), 1), p.tileBytesOfA);
 }
 
 /// `column` is the first column of the k-block, or null where all of it exists; nothing is copied
@@ -133,19 +132,21 @@ void MainLoop::copyOperand(const Operand &operand, Value pointer, Value stage, V
                            Value go) {
   Value target = k.add(stage, operand.target), columnExists;
   if (column)
-    columnExists = k.less(k.add(column, k.mul(k.remU(k.tid(), perRow), 8)), p.depth);
+    columnExists = k.less(
+        k.add(column, k.mul(k.remU(k.tid(), perRow), cost::copyColumns(p.mma->bytes))), p.depth);
   for (auto [i, inRange, mine] : llvm::enumerate(operand.inRange, operand.mine)) {
     int64_t row = static_cast<int64_t>(i) * step;
     // The key of the swizzle repeats every 8 rows; a warp alone with rows of 128 bytes goes by 4.
-    Value to = k.atByte(k.dynamicShared(), row % 8 ? k.bitXor(target, 64) : target, row * p.bk * 2);
+    Value to =
+        k.atByte(k.dynamicShared(), row % 8 ? k.bitXor(target, 64) : target, row * p.rowBytes);
     Value from = k.at(pointer, p.storage, {}, row * p.depth);
     Value exists = k.both(inRange, columnExists), bytes;
     if (exists)
-      bytes = k.select(exists, k.imm(16), k.imm(0));
+      bytes = k.select(exists, k.imm(cost::copyBytes), k.imm(0));
     if (Value predicate = k.both(go, mine))
       k.cpAsyncIf(predicate, to, from, bytes);
     else
-      k.cpAsync(to, from, 16, bytes);
+      k.cpAsync(to, from, cost::copyBytes, bytes);
   }
 }
 
@@ -176,7 +177,7 @@ Values MainLoop::following(ValueRange pointers) {
 
 Value MainLoop::nextStage(Value stage) {
   Value next = k.add(stage, p.stageBytes);
-  return k.select(k.equal(next, p.ringBytes()), k.imm(0), next);
+  return k.select(k.equal(next, p.ringBytes), k.imm(0), next);
 }
 
 /// Starts the copies of the first `stages` k-blocks. Returns the pointers to the next one.
@@ -191,34 +192,38 @@ Values MainLoop::fill(int64_t stages) {
   return pointers;
 }
 
-/// What the products of k16 step `step` of the block in `stage` need: four registers for each m16
-/// tile, then two for each n8 tile of each linear.
+/// What the products of k-step `step` of the block in `stage` need: the registers of each tile of
+/// A, then those of each tile of B of each linear, of which one ldmatrix loads two.
 Values MainLoop::loadFragments(Value stage, int64_t step) {
-  int64_t rowBytes = p.bk * 2;
+  const cost::MmaShape &mma = *p.mma;
   auto at = [&](Value base) {
-    return k.atByte(k.dynamicShared(), k.bitXor(k.add(stage, base), step * 32));
+    return k.atByte(k.dynamicShared(), k.bitXor(k.add(stage, base), step * mma.k * mma.bytes));
   };
   Value a = at(baseA), b = at(baseB);
   Values fragments;
-  for (int64_t i = 0; i < p.wm; i += 16)
-    fragments.append(k.ldmatrix(k.atByte(a, {}, i * rowBytes), 4));
+  for (int64_t i = 0; i < p.wm; i += mma.m)
+    fragments.append(k.ldmatrix(k.atByte(a, {}, i * p.rowBytes), mma.registersOfA()));
   for (size_t linear = 0; linear < p.linears.size(); ++linear)
-    for (int64_t j = 0; j < p.wn; j += 16) {
-      int64_t row = static_cast<int64_t>(linear) * p.bn + j;
-      fragments.append(k.ldmatrix(k.atByte(b, {}, row * rowBytes), j + 8 < p.wn ? 4 : 2));
+    for (int64_t j = 0; j < p.wn; j += 2 * mma.n) {
+      int64_t row = static_cast<int64_t>(linear) * p.bn + j, tiles = j + mma.n < p.wn ? 2 : 1;
+      fragments.append(k.ldmatrix(k.atByte(b, {}, row * p.rowBytes), tiles * mma.registersOfB()));
     }
   return fragments;
 }
 
 void MainLoop::multiply(ArrayRef<Value> fragments, MutableArrayRef<Value> sums) {
-  int64_t tilesM = p.wm / 16, tilesN = p.wn / 8;
+  const cost::MmaShape &mma = *p.mma;
+  int64_t tilesM = p.tilesM(), tilesN = p.tilesN();
+  ArrayRef<Value> left = fragments.take_front(tilesM * mma.registersOfA());
+  ArrayRef<Value> right = fragments.drop_front(left.size());
   for (size_t linear = 0; linear < p.linears.size(); ++linear)
     for (int64_t i = 0; i < tilesM; ++i)
       for (int64_t j = 0; j < tilesN; ++j) {
         auto l = static_cast<int64_t>(linear);
-        auto sum = sums.slice(((l * tilesM + i) * tilesN + j) * 4, 4);
-        ArrayRef<Value> right = fragments.slice(tilesM * 4 + (l * tilesN + j) * 2, 2);
-        llvm::copy(k.mma(fragments.slice(i * 4, 4), right, sum, p.storage), sum.begin());
+        auto sum = sums.slice(((l * tilesM + i) * tilesN + j) * mma.sums(), mma.sums());
+        ArrayRef<Value> a = left.slice(i * mma.registersOfA(), mma.registersOfA());
+        ArrayRef<Value> b = right.slice((l * tilesN + j) * mma.registersOfB(), mma.registersOfB());
+        llvm::copy(k.mma(a, b, sum, p.storage), sum.begin());
       }
 }
 
@@ -233,7 +238,7 @@ Values MainLoop::singleBuffered() {
     Value reading = args[sums + pointers], writing = args[sums + pointers + 1];
     k.cpAsyncWait(p.stages - 2);
     k.barrier();
-    for (int64_t step = 0; step < p.bk / 16; ++step) {
+    for (int64_t step = 0; step < p.bk / p.mma->k; ++step) {
       Values fragments = loadFragments(reading, step);
       if (step == 0) // behind what the products wait for
         copyAhead(from, writing, block, p.stages - 1);
@@ -248,7 +253,7 @@ Values MainLoop::singleBuffered() {
 }
 
 Values MainLoop::doubleBuffered() {
-  int64_t steps = p.bk / 16;
+  int64_t steps = p.bk / p.mma->k;
   Values state(static_cast<int64_t>(p.linears.size()) * p.sums(), k.immF(0.0));
   size_t sums = state.size(), pointers = operands.size();
   state.append(fill(p.stages));

@@ -27,13 +27,13 @@ ImplicitLocOpBuilder builderBehind(vit::KernelOp kernel) {
 KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, StringRef name,
                              unsigned part)
     : PtxBuilder(builderBehind(kernel)), kernel(kernel), module(moduleOf(kernel)), part(part),
-      chosen(schedule) {
+      work(workOf(kernel)), schedule(scheduleOf(schedule)), attribute(schedule) {
   if (!module)
     module = gpu::GPUModuleOp::create(*this, (kernel.getSymName() + "_module").str());
   setInsertionPointToEnd(&module->getRegion(0).front());
 
   unsigned arguments = kernel.getArgumentTypes().size(), results = kernel.getResultTypes().size();
-  unsigned pointers = arguments + results + (schedule.getSplits() > 1);
+  unsigned pointers = arguments + results + (this->schedule.parts() > 1);
   SmallVector<Type> parameters(pointers, globalPtr);
   parameters.push_back(i32);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), parameters);
@@ -54,14 +54,6 @@ KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, S
   setInsertionPointToStart(code.addEntryBlock(*this));
 }
 
-vit::ScheduleAttr KernelBuilder::schedule(size_t blockEntries, size_t warpEntries) {
-  if (chosen.getBlock().size() == blockEntries && chosen.getWarp().size() == warpEntries)
-    return chosen;
-  error() << "expected a schedule with " << blockEntries << " block and " << warpEntries
-          << " warp entries, found " << chosen;
-  return {};
-}
-
 Value KernelBuilder::pointer(Value value) {
   return function.getArgument(cast<BlockArgument>(value).getArgNumber());
 }
@@ -75,7 +67,7 @@ RankedTensorType KernelBuilder::resultType(unsigned i) {
 }
 
 Value KernelBuilder::scratch() {
-  assert(chosen.getSplits() > 1 && "only split kernels have scratch memory");
+  assert(schedule.parts() > 1 && "only split kernels have scratch memory");
   return function.getArgument(function.getNumArguments() - 2);
 }
 
@@ -85,38 +77,25 @@ InFlightDiagnostic KernelBuilder::error() {
   return kernel->emitError() << "kernel '" << kernel.getSymName() << "': ";
 }
 
-LogicalResult KernelBuilder::finish(const LaunchShape &launch, unsigned minBlocks) {
-  if (launch.dynamicSmem > maxSharedPerBlock)
-    return error() << "expected at most " << maxSharedPerBlock
-                   << " bytes of shared memory per block, found " << launch.dynamicSmem
-                   << ": choose a smaller tile or fewer stages";
-  if (launch.threads == 0 || launch.threads % 32 != 0 || launch.threads > 1024)
-    return error() << "expected 1 to 32 whole warps per block, found " << launch.threads
-                   << " threads: choose another block or warp tile";
+LogicalResult KernelBuilder::finish(const cost::Geometry &geometry) {
   LLVM::ReturnOp::create(*this, ValueRange{});
-
-  auto threads = static_cast<int32_t>(launch.threads);
-  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), getDenseI32ArrayAttr({threads, 1, 1}));
-  if (int64_t registers = chosen.getRegisters())
-    function->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(), getI32IntegerAttr(registers));
-  else if (minBlocks)
-    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), getI32IntegerAttr(minBlocks));
+  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
+                    getDenseI32ArrayAttr({geometry.threads, 1, 1}));
+  if (schedule.registers)
+    function->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(),
+                      getI32IntegerAttr(schedule.registers));
+  else if (geometry.minBlocks)
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      getI32IntegerAttr(geometry.minBlocks));
   SmallVector<int64_t> grid;
-  for (const Extent &extent : launch.grid)
+  for (const cost::Extent &extent : geometry.grid)
     grid.append({extent.perCount, extent.divisor, extent.times});
-  function->setAttr("vit.schedule", chosen);
+  function->setAttr("vit.schedule", attribute);
   function->setAttr("vit.part", getI64IntegerAttr(part));
-  function->setAttr("vit.threads", getI64IntegerAttr(launch.threads));
-  function->setAttr("vit.dynamic_smem", getI64IntegerAttr(launch.dynamicSmem));
+  function->setAttr("vit.threads", getI64IntegerAttr(geometry.threads));
+  function->setAttr("vit.dynamic_smem", getI64IntegerAttr(geometry.shared));
   function->setAttr("vit.grid", getDenseI64ArrayAttr(grid));
   return success();
-}
-
-unsigned vectorWidth(int64_t width, unsigned most) {
-  unsigned vector = 1;
-  while (vector * 2 <= most && width % (vector * 2) == 0)
-    vector *= 2;
-  return vector;
 }
 
 } // namespace vitc

@@ -13,6 +13,7 @@
 
 #include "codegen/nvptx/Codegen.h"
 #include "codegen/nvptx/ptx/PtxBuilder.h"
+#include "passes/CostBridge.h"
 
 namespace vitc {
 
@@ -28,12 +29,14 @@ public:
   mlir::Operation *module;            ///< the gpu.module
   mlir::FunctionOpInterface function; ///< the llvm.func
   const unsigned part;
+  /// What passes/cost knows of the kernel; geometries follow from both.
+  const cost::Work work;
+  const cost::Schedule schedule;
 
   mlir::Operation *root() { return kernel.getRoot(); }
   template <typename Op> Op rootAs() { return llvm::cast<Op>(kernel.getRoot()); }
-  /// The schedule that is written, or null after an error: another number of entries in block and
-  /// warp than the family has.
-  vit::ScheduleAttr schedule(size_t blockEntries, size_t warpEntries);
+  /// The largest batch that is run with the schedule.
+  int64_t lastBatch() { return attribute.getMaxBatch(); }
 
   /// Types of what is stored.
   static mlir::RankedTensorType typeOf(Value value) {
@@ -62,22 +65,13 @@ public:
   /// A diagnostic at the kernel that begins with its name.
   mlir::InFlightDiagnostic error();
 
-  /// Ends the function and stores how it is launched. `minBlocks` blocks must fit in one
-  /// multiprocessor (0: let ptxas choose); the schedule's bound on registers, if there is one,
-  /// replaces that. Fails if the device has not that much shared memory.
-  mlir::LogicalResult finish(const LaunchShape &launch, unsigned minBlocks = 0);
+  /// Ends the function and stores how it is launched. The schedule's bound on registers, if there
+  /// is one, replaces the demand for blocks.
+  mlir::LogicalResult finish(const cost::Geometry &geometry);
 
 private:
-  vit::ScheduleAttr chosen;
+  vit::ScheduleAttr attribute;
 };
-
-/// The largest power of two up to `most` that divides `width`: how many columns one access can
-/// take.
-unsigned vectorWidth(int64_t width, unsigned most);
-
-/// Shared memory one block may have on any device that we build for. What the device at hand has is
-/// for passes/cost and the caller of the code generator to see to.
-constexpr uint32_t maxSharedPerBlock = 227 * 1024;
 
 } // namespace vitc
 

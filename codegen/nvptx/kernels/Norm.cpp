@@ -10,10 +10,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/cost/families/Norm.h"
 #include "codegen/nvptx/kernels/Kernels.h"
 #include "codegen/nvptx/kernels/Region.h"
-
-#include <algorithm>
 
 using namespace mlir;
 
@@ -23,14 +22,12 @@ namespace {
 
 using Values = PtxBuilder::Values;
 
-/// Columns a lane can hold: beside them a thread needs about 40 registers of the 255.
-constexpr int64_t maxHeld = 128;
-
 class NormEmitter {
 public:
   explicit NormEmitter(KernelBuilder &k)
-      : k(k), op(k.rootAs<vit::LayerNormOp>()), region(k), width(k.widthOf(op.getInput())),
-        vector(vectorWidth(width, 8)), vectors(width / vector), held((vectors + 31) / 32) {}
+      : k(k), op(k.rootAs<vit::LayerNormOp>()), region(k), width(k.work.columns),
+        geometry(cost::normGeometry(k.work, k.schedule.norm())), vector(geometry.vector),
+        vectors(geometry.vectors) {}
 
   LogicalResult emit();
 
@@ -57,8 +54,9 @@ private:
   vit::LayerNormOp op;
   Region region;
   const int64_t width;
+  const cost::NormGeometry geometry;
   const unsigned vector;
-  const int64_t vectors, held; // in a row; of a lane
+  const int64_t vectors; // in a row
 };
 
 /// Sum over the lanes, the same bits in all of them.
@@ -138,7 +136,7 @@ void NormEmitter::rowInRegisters(Value row) {
   auto masked = [&](const Chunk &chunk, Value value) {
     return chunk.exists ? k.select(chunk.exists, value, k.immF(0.0)) : value;
   };
-  for (int64_t index = 0; index < held; ++index) {
+  for (int64_t index = 0; index < geometry.held; ++index) {
     Chunk chunk = chunkAt(row, index);
     Known known;
     chunk.x = region.evaluate(op.getInput(), chunk.place, vector, known);
@@ -193,24 +191,12 @@ void NormEmitter::rowFromMemory(Value row) {
 }
 
 LogicalResult NormEmitter::emit() {
-  vit::ScheduleAttr schedule = k.schedule(1, 1);
-  if (!schedule)
-    return failure();
-  RankedTensorType type = k.typeOf(op.getInput());
-  int64_t perWarp = schedule.getWarp()[0], columns = held * vector;
-  if (schedule.getBlock()[0] % perWarp != 0)
-    return k.error() << "expected a block of whole warps of " << perWarp << " rows, found "
-                     << schedule.getBlock()[0] << " rows";
-  bool fromMemory = schedule.getRecompute() || columns > maxHeld;
-  // 8 warps leave a thread 255 registers, 16 leave 128.
-  int64_t mostWarps = fromMemory ? 32 : columns > 64 ? 8 : columns > 16 ? 16 : 32;
-  int64_t warps = std::min(schedule.getBlock()[0] / perWarp, mostWarps);
-
-  Value rows = k.rows(type);
-  Value first = k.mul(k.add(k.mul(k.ctaX(), warps), k.warp()), perWarp);
+  int64_t perWarp = k.schedule.norm().warp;
+  Value rows = k.rows(k.typeOf(op.getInput()));
+  Value first = k.mul(k.add(k.mul(k.ctaX(), geometry.warps), k.warp()), perWarp);
   auto emitRow = [&](Value row) {
     k.ifThen(k.less(row, rows), [&] { // one row, one warp: all lanes go the same way
-      fromMemory ? rowFromMemory(row) : rowInRegisters(row);
+      geometry.readsAgain ? rowFromMemory(row) : rowInRegisters(row);
     });
   };
   if (perWarp == 1)
@@ -221,11 +207,7 @@ LogicalResult NormEmitter::emit() {
       return {};
     });
 
-  LaunchShape launch;
-  launch.threads = 32 * warps;
-  launch.grid[0] = {static_cast<uint32_t>(vit::rowsPerImage(type)),
-                    static_cast<uint32_t>(warps * perWarp), 1};
-  return k.finish(launch);
+  return k.finish(geometry);
 }
 
 } // namespace

@@ -10,8 +10,6 @@
 #include "codegen/nvptx/kernels/Kernels.h"
 #include "codegen/nvptx/kernels/Tokens.h"
 
-#include <numeric>
-
 using namespace mlir;
 
 namespace vitc {
@@ -38,7 +36,6 @@ LogicalResult emitPatchify(KernelBuilder &k) {
   int64_t values = channels * patchHeight * patchWidth, lead = op.getLead();
   int64_t columns = k.widthOf(op.getResult());
   Type storage = k.storageOf(op.getInput());
-  unsigned vector = vectorWidth(std::gcd(patchWidth, columns), 8);
 
   // Offset of the first pixel in an image, for a patch and a column of its row.
   auto pixel = [&](Value patch, Value column) {
@@ -61,7 +58,7 @@ LogicalResult emitPatchify(KernelBuilder &k) {
     return k.add(k.add(k.mul(line, width), k.mul(j, patchWidth)), x);
   };
 
-  return emitTokens(k, vector, [&](Region &, const TokenPlace &place) -> Values {
+  return emitTokens(k, [&](Region &, const TokenPlace &place, unsigned vector) -> Values {
     auto gather = [&] {
       Value offset = k.add(k.mul(place.image, channels * height * width),
                            pixel(k.sub(place.token, k.imm(lead)), place.column));

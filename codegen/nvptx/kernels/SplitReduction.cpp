@@ -41,29 +41,24 @@ Values addSplits(KernelBuilder &k, const GemmPlan &plan, int64_t linear, Value o
 } // namespace
 
 LogicalResult emitSplitReduction(KernelBuilder &k) {
-  FailureOr<GemmPlan> plan = planGemm(k);
-  if (failed(plan))
-    return failure();
-  RankedTensorType type = k.typeOf(plan->linears.front()->getResult(0));
-  unsigned vector = vectorWidth(plan->n, 4); // 16 bytes of f32
-  int64_t perRow = plan->n / vector;
-  LaunchShape launch;
-  launch.threads = 256;
-  launch.grid[0] = {static_cast<uint32_t>(vit::rowsPerImage(type) * perRow), launch.threads, 1};
+  GemmPlan plan(k);
+  cost::ReductionGeometry geometry = cost::reductionGeometry(k.work, k.schedule.gemm());
+  RankedTensorType type = k.typeOf(plan.linears.front()->getResult(0));
+  int64_t perRow = geometry.vectorsPerRow, vector = geometry.vector;
 
-  Value rows = k.rows(type), size = k.mul(rows, plan->n);
-  Value index = k.add(k.mul(k.ctaX(), launch.threads), k.tid());
+  Value rows = k.rows(type), size = k.mul(rows, plan.n);
+  Value index = k.add(k.mul(k.ctaX(), geometry.threads), k.tid());
   k.ifThen(k.less(index, k.mul(rows, perRow)), [&] {
     Place place;
     place.row = k.divU(index, perRow);
     place.column = k.mul(k.sub(index, k.mul(place.row, perRow)), vector);
     Region region(k);
     Known known;
-    for (auto [i, linear] : llvm::enumerate(plan->linears))
-      known[linear->getResult(0)] = addSplits(k, *plan, i, k.mul(index, vector), size, vector);
+    for (auto [i, linear] : llvm::enumerate(plan.linears))
+      known[linear->getResult(0)] = addSplits(k, plan, i, k.mul(index, vector), size, vector);
     region.store(place, region.results(place, vector, known));
   });
-  return k.finish(launch);
+  return k.finish(geometry);
 }
 
 } // namespace vitc

@@ -22,10 +22,10 @@ struct TokenPlace {
 };
 
 /// Writes the whole kernel: every thread calls `source` for the root's result at its place, then
-/// applies the fused ops and stores. `vector` divides the width of the result; it is at most 8.
-mlir::LogicalResult
-emitTokens(KernelBuilder &k, unsigned vector,
-           llvm::function_ref<PtxBuilder::Values(Region &, const TokenPlace &)> source);
+/// applies the fused ops and stores. `vector` neighbours are asked for.
+mlir::LogicalResult emitTokens(
+    KernelBuilder &k,
+    llvm::function_ref<PtxBuilder::Values(Region &, const TokenPlace &, unsigned vector)> source);
 
 } // namespace vitc
 

@@ -7,7 +7,7 @@
 // ViT-B/16: thirteen warps in a block, and seven in each of two, leave 128 registers.
 // CHECK: kernel f16_197x64_208rows: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @f16_197x64_208rows(%x: tensor<?x197x2304xf16>) -> tensor<?x197x768xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [208, 197], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 208, keys = 197 resident = true>]} {
   %0 = vit.attention %x, %x, %x heads 12 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 768, 1536]
       : tensor<?x197x2304xf16>, tensor<?x197x2304xf16>, tensor<?x197x2304xf16> -> tensor<?x197x768xf16>
   vit.yield %0 : tensor<?x197x768xf16>
@@ -15,7 +15,7 @@ vit.kernel @f16_197x64_208rows(%x: tensor<?x197x2304xf16>) -> tensor<?x197x768xf
 
 // CHECK: kernel f16_197x64_112rows: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @f16_197x64_112rows(%x: tensor<?x197x2304xf16>) -> tensor<?x197x768xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [112, 197], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 112, keys = 197>]} {
   %0 = vit.attention %x, %x, %x heads 12 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 768, 1536]
       : tensor<?x197x2304xf16>, tensor<?x197x2304xf16>, tensor<?x197x2304xf16> -> tensor<?x197x768xf16>
   vit.yield %0 : tensor<?x197x768xf16>
@@ -23,7 +23,7 @@ vit.kernel @f16_197x64_112rows(%x: tensor<?x197x2304xf16>) -> tensor<?x197x768xf
 
 // CHECK: kernel bf16_197x64_208rows: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @bf16_197x64_208rows(%x: tensor<?x197x2304xbf16>) -> tensor<?x197x768xbf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [208, 197], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 208, keys = 197 resident = true>]} {
   %0 = vit.attention %x, %x, %x heads 12 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 768, 1536]
       : tensor<?x197x2304xbf16>, tensor<?x197x2304xbf16>, tensor<?x197x2304xbf16> -> tensor<?x197x768xbf16>
   vit.yield %0 : tensor<?x197x768xbf16>
@@ -31,7 +31,7 @@ vit.kernel @bf16_197x64_208rows(%x: tensor<?x197x2304xbf16>) -> tensor<?x197x768
 
 // CHECK: kernel f16_197x64_class: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @f16_197x64_class(%x: tensor<?x197x2304xf16>, %q: tensor<?x768xf16>) -> tensor<?x768xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [16, 197], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 16, keys = 197 resident = true>]} {
   %0 = vit.attention %q, %x, %x heads 12 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 768, 1536]
       : tensor<?x768xf16>, tensor<?x197x2304xf16>, tensor<?x197x2304xf16> -> tensor<?x768xf16>
   vit.yield %0 : tensor<?x768xf16>
@@ -39,7 +39,7 @@ vit.kernel @f16_197x64_class(%x: tensor<?x197x2304xf16>, %q: tensor<?x768xf16>) 
 
 // CHECK: kernel f16_197x32_208rows: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @f16_197x32_208rows(%x: tensor<?x197x192xf16>) -> tensor<?x197x64xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [208, 197], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 208, keys = 197 resident = true>]} {
   %0 = vit.attention %x, %x, %x heads 2 head_dim 32 scale 1.25e-01 axis tokens offsets [0, 64, 128]
       : tensor<?x197x192xf16>, tensor<?x197x192xf16>, tensor<?x197x192xf16> -> tensor<?x197x64xf16>
   vit.yield %0 : tensor<?x197x64xf16>
@@ -47,25 +47,25 @@ vit.kernel @f16_197x32_208rows(%x: tensor<?x197x192xf16>) -> tensor<?x197x64xf16
 
 // CHECK: kernel bf16_197x128_112rows: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @bf16_197x128_112rows(%x: tensor<?x197x768xbf16>) -> tensor<?x197x256xbf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [112, 197], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 112, keys = 197>]} {
   %0 = vit.attention %x, %x, %x heads 2 head_dim 128 scale 1.25e-01 axis tokens offsets [0, 256, 512]
       : tensor<?x197x768xbf16>, tensor<?x197x768xbf16>, tensor<?x197x768xbf16> -> tensor<?x197x256xbf16>
   vit.yield %0 : tensor<?x197x256xbf16>
 }
 
 // ViT-H/14.
-// CHECK: kernel f16_257x80_144rows: {{.*}} spill stores 0, spill loads 0, stack 0,
-vit.kernel @f16_257x80_144rows(%x: tensor<?x257x3840xf16>) -> tensor<?x257x1280xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [144, 257], warp = [16], stages = 1>]} {
+// CHECK: kernel f16_257x80_96rows: {{.*}} spill stores 0, spill loads 0, stack 0,
+vit.kernel @f16_257x80_96rows(%x: tensor<?x257x3840xf16>) -> tensor<?x257x1280xf16>
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 96, keys = 257>]} {
   %0 = vit.attention %x, %x, %x heads 16 head_dim 80 scale 1.25e-01 axis tokens offsets [0, 1280, 2560]
       : tensor<?x257x3840xf16>, tensor<?x257x3840xf16>, tensor<?x257x3840xf16> -> tensor<?x257x1280xf16>
   vit.yield %0 : tensor<?x257x1280xf16>
 }
 
 // The most of both.
-// CHECK: kernel f16_272x128_144rows: {{.*}} spill stores 0, spill loads 0, stack 0,
-vit.kernel @f16_272x128_144rows(%x: tensor<?x272x768xf16>) -> tensor<?x272x256xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [144, 272], warp = [16], stages = 1>]} {
+// CHECK: kernel f16_272x128_96rows: {{.*}} spill stores 0, spill loads 0, stack 0,
+vit.kernel @f16_272x128_96rows(%x: tensor<?x272x768xf16>) -> tensor<?x272x256xf16>
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 96, keys = 272>]} {
   %0 = vit.attention %x, %x, %x heads 2 head_dim 128 scale 1.25e-01 axis tokens offsets [0, 256, 512]
       : tensor<?x272x768xf16>, tensor<?x272x768xf16>, tensor<?x272x768xf16> -> tensor<?x272x256xf16>
   vit.yield %0 : tensor<?x272x256xf16>
@@ -73,7 +73,7 @@ vit.kernel @f16_272x128_144rows(%x: tensor<?x272x768xf16>) -> tensor<?x272x256xf
 
 // CHECK: kernel bf16_272x16_48rows: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @bf16_272x16_48rows(%x: tensor<?x272x96xbf16>) -> tensor<?x272x32xbf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [48, 272], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 48, keys = 272>]} {
   %0 = vit.attention %x, %x, %x heads 2 head_dim 16 scale 1.25e-01 axis tokens offsets [0, 32, 64]
       : tensor<?x272x96xbf16>, tensor<?x272x96xbf16>, tensor<?x272x96xbf16> -> tensor<?x272x32xbf16>
   vit.yield %0 : tensor<?x272x32xbf16>
@@ -82,7 +82,7 @@ vit.kernel @bf16_272x16_48rows(%x: tensor<?x272x96xbf16>) -> tensor<?x272x32xbf1
 // Images that attend to each other.
 // CHECK: kernel f16_17x64_batch: {{.*}} spill stores 0, spill loads 0, stack 0,
 vit.kernel @f16_17x64_batch(%x: tensor<?x3x2304xf16>) -> tensor<?x3x768xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 17, block = [32, 17], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 17, rows = 32, keys = 17>]} {
   %0 = vit.attention %x, %x, %x heads 12 head_dim 64 scale 1.25e-01 axis batch offsets [0, 768, 1536]
       : tensor<?x3x2304xf16>, tensor<?x3x2304xf16>, tensor<?x3x2304xf16> -> tensor<?x3x768xf16>
   vit.yield %0 : tensor<?x3x768xf16>

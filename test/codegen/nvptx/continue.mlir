@@ -10,7 +10,7 @@
 // CHECK-SAME: nvvm.kernel
 // CHECK-NOT: gpu.module
 vit.kernel @scale(%x: tensor<?x197x96xf16>) -> tensor<?x197x96xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 64, elements = 1024, warp = 256>]} {
   %0 = vit.scale %x by 5.0e-01 : tensor<?x197x96xf16> -> tensor<?x197x96xf16>
   vit.yield %0 : tensor<?x197x96xf16>
 }

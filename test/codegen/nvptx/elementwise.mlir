@@ -9,7 +9,7 @@
 // CHECK-NOT: st.global
 // CHECK: ret;
 vit.kernel @residual(%x: tensor<?x768xf16>, %y: tensor<?x768xf16>) -> tensor<?x768xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 64, elements = 1024, warp = 256>]} {
   %0 = vit.add %x, %y : tensor<?x768xf16>, tensor<?x768xf16> -> tensor<?x768xf16>
   %1 = vit.relu %0 : tensor<?x768xf16> -> tensor<?x768xf16>
   vit.yield %1 : tensor<?x768xf16>
@@ -23,7 +23,7 @@ vit.kernel @residual(%x: tensor<?x768xf16>, %y: tensor<?x768xf16>) -> tensor<?x7
 // CHECK-NOT: ex2
 // CHECK: ret;
 vit.kernel @twice(%x: tensor<?x768xf32>) -> (tensor<?x768xf32>, tensor<?x768xf16>)
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 64, elements = 1024, warp = 256>]} {
   %0 = vit.silu %x : tensor<?x768xf32> -> tensor<?x768xf32>
   %1 = vit.mul %0, %x : tensor<?x768xf32>, tensor<?x768xf32> -> tensor<?x768xf32>
   %2 = vit.add %1, %0 : tensor<?x768xf32>, tensor<?x768xf32> -> tensor<?x768xf32>
@@ -39,7 +39,7 @@ vit.kernel @twice(%x: tensor<?x768xf32>) -> (tensor<?x768xf32>, tensor<?x768xf16
 // CHECK-NOT: st.global
 // CHECK: ret;
 vit.kernel @odd(%x: tensor<?x5x37xf32>) -> tensor<?x5x37xbf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 64, elements = 1024, warp = 256>]} {
   %0 = vit.cast %x : tensor<?x5x37xf32> -> tensor<?x5x37xbf16>
   vit.yield %0 : tensor<?x5x37xbf16>
 }
@@ -49,6 +49,6 @@ vit.kernel @odd(%x: tensor<?x5x37xf32>) -> tensor<?x5x37xbf16>
 // CHECK: ld.global.nc.v4
 // CHECK: st.global.v4
 vit.kernel @copy(%x: tensor<?x3x32x32xf32>) -> tensor<?x3x32x32xf32>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 64, elements = 1024, warp = 256>]} {
   vit.yield %x : tensor<?x3x32x32xf32>
 }

@@ -10,7 +10,7 @@
 // PTX: bar.sync 0;
 // PTX-COUNT-4: @%p{{[0-9]+}} bra
 vit.kernel @residual(%x: tensor<?x768xf16>, %w: tensor<768x768xf16>, %b: tensor<768xf32>, %r: tensor<?x768xf32>) -> (tensor<?x768xf32>, tensor<?x768xf16>)
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 96, 32], warp = [64, 48], stages = 3 buffers = 2 registers = 208>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 96, 32], warp = [64, 48], stages = 3 buffers = 2 registers = 208>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<768x768xf16> -> tensor<?x768xf32>
   %1 = vit.bias_add %0, %b : tensor<?x768xf32>, tensor<768xf32> -> tensor<?x768xf32>
   %2 = vit.add %1, %r : tensor<?x768xf32>, tensor<?x768xf32> -> tensor<?x768xf32>
@@ -23,7 +23,7 @@ vit.kernel @residual(%x: tensor<?x768xf16>, %w: tensor<768x768xf16>, %b: tensor<
 // PTX-LABEL: .visible .entry short_
 // PTX: .pragma "nounroll";
 vit.kernel @short(%x: tensor<?x197x384xf16>, %w: tensor<3072x384xf16>, %t: tensor<197x3072xf32>) -> tensor<?x197x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 112, 64], warp = [32, 56], stages = 4 registers = 160>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 112, 64], warp = [32, 56], stages = 4 registers = 160>]} {
   %0 = vit.linear %x, %w : tensor<?x197x384xf16>, tensor<3072x384xf16> -> tensor<?x197x3072xf16>
   %1 = vit.position %0, %t : tensor<?x197x3072xf16>, tensor<197x3072xf32> -> tensor<?x197x3072xf16>
   vit.yield %1 : tensor<?x197x3072xf16>

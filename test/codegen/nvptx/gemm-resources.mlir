@@ -9,7 +9,7 @@
 
 // CHECK: kernel f16_64x32_3_128x128x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @f16_64x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -18,7 +18,7 @@ vit.kernel @f16_64x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_64x64_3_128x128x32:{{.*}} registers {{[12]?[0-9]?[0-9]}},
 vit.kernel @f16_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 64], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 64], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -27,7 +27,7 @@ vit.kernel @f16_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_64x64_4_128x256x32:{{.*}} registers {{[12]?[0-9]?[0-9]}},
 vit.kernel @f16_64x64_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 256, 32], warp = [64, 64], stages = 4>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 256, 32], warp = [64, 64], stages = 4>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -36,7 +36,7 @@ vit.kernel @f16_64x64_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_64x32_2_64x128x64:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @f16_64x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 128, 64], warp = [64, 32], stages = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 128, 64], warp = [64, 32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -45,7 +45,7 @@ vit.kernel @f16_64x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_48x64_3_96x128x32:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
 vit.kernel @f16_48x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [96, 128, 32], warp = [48, 64], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [96, 128, 32], warp = [48, 64], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -54,7 +54,7 @@ vit.kernel @f16_48x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_48x48_3_96x96x32:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
 vit.kernel @f16_48x48_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [96, 96, 32], warp = [48, 48], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [96, 96, 32], warp = [48, 48], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -63,7 +63,7 @@ vit.kernel @f16_48x48_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_32x32_4_64x64x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @f16_32x32_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 4>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 32], warp = [32, 32], stages = 4>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -72,7 +72,7 @@ vit.kernel @f16_32x32_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_16x16_3_32x32x64:{{.*}} registers {{([1-9]?[0-9])}},
 vit.kernel @f16_16x16_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 32, 64], warp = [16, 16], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [32, 32, 64], warp = [16, 16], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -81,7 +81,7 @@ vit.kernel @f16_16x16_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel f16_48x8_4_48x40x64:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @f16_48x8_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [48, 40, 64], warp = [48, 8], stages = 4>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [48, 40, 64], warp = [48, 8], stages = 4>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -90,7 +90,7 @@ vit.kernel @f16_48x8_4(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tens
 
 // CHECK: kernel bf16_64x32_3_128x128x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @bf16_64x32_3(%x: tensor<?x768xbf16>, %w: tensor<3072x768xbf16>, %b: tensor<3072xf32>) -> tensor<?x3072xbf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xbf16>, tensor<3072x768xbf16> -> tensor<?x3072xbf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xbf16>, tensor<3072xf32> -> tensor<?x3072xbf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xbf16> -> tensor<?x3072xbf16>
@@ -99,7 +99,7 @@ vit.kernel @bf16_64x32_3(%x: tensor<?x768xbf16>, %w: tensor<3072x768xbf16>, %b: 
 
 // CHECK: kernel residual_64x32_3_128x128x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @residual_64x32_3(%x: tensor<?x3072xbf16>, %w: tensor<768x3072xbf16>, %b: tensor<768xf32>, %r: tensor<?x768xf32>) -> (tensor<?x768xf32>, tensor<?x768xbf16>)
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x3072xbf16>, tensor<768x3072xbf16> -> tensor<?x768xf32>
   %1 = vit.bias_add %0, %b : tensor<?x768xf32>, tensor<768xf32> -> tensor<?x768xf32>
   %2 = vit.add %1, %r : tensor<?x768xf32>, tensor<?x768xf32> -> tensor<?x768xf32>
@@ -111,7 +111,7 @@ vit.kernel @residual_64x32_3(%x: tensor<?x3072xbf16>, %w: tensor<768x3072xbf16>,
 
 // CHECK: kernel two_64x32_3_128x128x32:{{.*}} registers {{([1-9]?[0-9]|1[0-5][0-9]|16[0-8])}},
 vit.kernel @two_64x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3 buffers = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3 buffers = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -120,7 +120,7 @@ vit.kernel @two_64x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel two_64x64_3_128x128x32:{{.*}} registers {{[12]?[0-9]?[0-9]}},
 vit.kernel @two_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 64], stages = 3 buffers = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 64], stages = 3 buffers = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -129,7 +129,7 @@ vit.kernel @two_64x64_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel two_32x32_2_64x64x64:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @two_32x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 64], warp = [32, 32], stages = 2 buffers = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 64], warp = [32, 32], stages = 2 buffers = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -140,7 +140,7 @@ vit.kernel @two_32x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: ten
 
 // CHECK: kernel bound_32x32_3_64x64x32:{{.*}} registers {{([1-7]?[0-9]|80)}},
 vit.kernel @bound_32x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 3 registers = 80>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 32], warp = [32, 32], stages = 3 registers = 80>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -152,7 +152,7 @@ vit.kernel @bound_32x32_3(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: t
 // CHECK: kernel split_32x32_2_64x64x64_k4:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 // CHECK: kernel split_32x32_2_64x64x64_k4_reduce:{{.*}} registers {{([1-7]?[0-9]|80)}},
 vit.kernel @split_32x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 64], warp = [32, 32], stages = 2 splits = 4>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 64], warp = [32, 32], stages = 2 splits = 4>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -163,7 +163,7 @@ vit.kernel @split_32x32_2(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: t
 
 // CHECK: kernel gated_32x32_3_64x64x32:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}},
 vit.kernel @gated_32x32_3(%x: tensor<?x768xf16>, %w: tensor<2048x768xf16>, %v: tensor<2048x768xf16>, %b: tensor<2048xf32>, %c: tensor<2048xf32>) -> tensor<?x2048xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 32], warp = [32, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<2048x768xf16> -> tensor<?x2048xf16>
   %1 = vit.linear %x, %v : tensor<?x768xf16>, tensor<2048x768xf16> -> tensor<?x2048xf16>
   %2 = vit.bias_add %0, %b : tensor<?x2048xf16>, tensor<2048xf32> -> tensor<?x2048xf16>
@@ -175,7 +175,7 @@ vit.kernel @gated_32x32_3(%x: tensor<?x768xf16>, %w: tensor<2048x768xf16>, %v: t
 
 // CHECK: kernel gated_64x32_3_128x64x32:{{.*}} registers {{[12]?[0-9]?[0-9]}},
 vit.kernel @gated_64x32_3(%x: tensor<?x768xf16>, %w: tensor<2048x768xf16>, %v: tensor<2048x768xf16>, %b: tensor<2048xf32>, %c: tensor<2048xf32>) -> tensor<?x2048xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 64, 32], warp = [64, 32], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 64, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<2048x768xf16> -> tensor<?x2048xf16>
   %1 = vit.linear %x, %v : tensor<?x768xf16>, tensor<2048x768xf16> -> tensor<?x2048xf16>
   %2 = vit.bias_add %0, %b : tensor<?x2048xf16>, tensor<2048xf32> -> tensor<?x2048xf16>

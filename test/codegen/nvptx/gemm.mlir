@@ -55,7 +55,7 @@
 // CHECK: st.global.v4.b32
 // CHECK: ret;
 vit.kernel @fc1(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   %1 = vit.bias_add %0, %b : tensor<?x3072xf16>, tensor<3072xf32> -> tensor<?x3072xf16>
   %2 = vit.gelu erf %1 : tensor<?x3072xf16> -> tensor<?x3072xf16>
@@ -83,7 +83,7 @@ vit.kernel @fc1(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072
 // CHECK-NOT: mma.sync
 // CHECK: ret;
 vit.kernel @ahead(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>) -> tensor<?x3072xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [128, 128, 32], warp = [64, 32], stages = 3 buffers = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [128, 128, 32], warp = [64, 32], stages = 3 buffers = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<3072x768xf16> -> tensor<?x3072xf16>
   vit.yield %0 : tensor<?x3072xf16>
 }
@@ -97,7 +97,7 @@ vit.kernel @ahead(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>) -> tensor<?x3
 // CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK: cvt.rn.bf16x2.f32
 vit.kernel @ragged(%x: tensor<?x197x72xbf16>, %w: tensor<104x72xbf16>, %t: tensor<197x104xf32>) -> tensor<?x197x104xbf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 32], warp = [32, 32], stages = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 32], warp = [32, 32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x197x72xbf16>, tensor<104x72xbf16> -> tensor<?x197x104xbf16>
   %1 = vit.position %0, %t : tensor<?x197x104xbf16>, tensor<197x104xf32> -> tensor<?x197x104xbf16>
   vit.yield %1 : tensor<?x197x104xbf16>
@@ -109,7 +109,7 @@ vit.kernel @ragged(%x: tensor<?x197x72xbf16>, %w: tensor<104x72xbf16>, %t: tenso
 // CHECK-NOT: st.global.b32
 // CHECK: st.global.b16
 vit.kernel @odd(%x: tensor<?x64xf16>, %w: tensor<37x64xf16>) -> tensor<?x37xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 32, 64], warp = [16, 16], stages = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [32, 32, 64], warp = [16, 16], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x64xf16>, tensor<37x64xf16> -> tensor<?x37xf16>
   vit.yield %0 : tensor<?x37xf16>
 }
@@ -125,7 +125,7 @@ vit.kernel @odd(%x: tensor<?x64xf16>, %w: tensor<37x64xf16>) -> tensor<?x37xf16>
 // CHECK: ldmatrix.sync.aligned.m8n8.x2.shared.b16
 // CHECK-COUNT-9: mma.sync
 vit.kernel @uneven(%x: tensor<?x64xf16>, %w: tensor<24x64xf16>) -> tensor<?x24xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [48, 24, 32], warp = [48, 24], stages = 2>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [48, 24, 32], warp = [48, 24], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x64xf16>, tensor<24x64xf16> -> tensor<?x24xf16>
   vit.yield %0 : tensor<?x24xf16>
 }
@@ -151,7 +151,7 @@ vit.kernel @uneven(%x: tensor<?x64xf16>, %w: tensor<24x64xf16>) -> tensor<?x24xf
 // CHECK: ex2.approx.ftz.f32
 // CHECK: st.global.v2.b32
 vit.kernel @split(%x: tensor<?x768xf16>, %w: tensor<1024x768xf16>) -> tensor<?x1024xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [64, 64, 64], warp = [32, 32], stages = 2 splits = 4 registers = 96>]} {
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 64], warp = [32, 32], stages = 2 splits = 4 registers = 96>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<1024x768xf16> -> tensor<?x1024xf16>
   %1 = vit.gelu erf %0 : tensor<?x1024xf16> -> tensor<?x1024xf16>
   vit.yield %1 : tensor<?x1024xf16>

@@ -14,7 +14,7 @@
 // PTX: ld.global.nc.v4
 // PTX: st.global.v4
 vit.kernel @anew(%x: tensor<?x1280xf32>, %g: tensor<1280xf32>, %b: tensor<1280xf32>) -> tensor<?x1280xf32>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [4], warp = [1], stages = 1 registers = 48 recompute = true>]} {
+    attributes {schedules = [#vit.norm_schedule<batch = 1 to 64, rows = 4, warp = 1 recompute = true registers = 48>]} {
   %0 = vit.scale %x by 5.0e-01 : tensor<?x1280xf32> -> tensor<?x1280xf32>
   %1 = vit.layer_norm %0, %g, %b eps 1.0e-06 : tensor<?x1280xf32>, tensor<1280xf32>, tensor<1280xf32> -> tensor<?x1280xf32>
   %2 = vit.add %1, %0 : tensor<?x1280xf32>, tensor<?x1280xf32> -> tensor<?x1280xf32>
@@ -23,7 +23,7 @@ vit.kernel @anew(%x: tensor<?x1280xf32>, %g: tensor<1280xf32>, %b: tensor<1280xf
 
 // CHECK: kernel kept:{{.*}} registers 48, spill stores {{[1-9][0-9]*}},
 vit.kernel @kept(%x: tensor<?x1280xf32>, %g: tensor<1280xf32>, %b: tensor<1280xf32>) -> tensor<?x1280xf32>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [4], warp = [1], stages = 1 registers = 48>]} {
+    attributes {schedules = [#vit.norm_schedule<batch = 1 to 64, rows = 4, warp = 1 registers = 48>]} {
   %0 = vit.scale %x by 5.0e-01 : tensor<?x1280xf32> -> tensor<?x1280xf32>
   %1 = vit.layer_norm %0, %g, %b eps 1.0e-06 : tensor<?x1280xf32>, tensor<1280xf32>, tensor<1280xf32> -> tensor<?x1280xf32>
   %2 = vit.add %1, %0 : tensor<?x1280xf32>, tensor<?x1280xf32> -> tensor<?x1280xf32>
@@ -32,7 +32,7 @@ vit.kernel @kept(%x: tensor<?x1280xf32>, %g: tensor<1280xf32>, %b: tensor<1280xf
 
 // CHECK: kernel roomy:{{.*}} registers {{([1-9]?[0-9]|1[01][0-9]|12[0-8])}}, spill stores 0, spill loads 0, stack 0,
 vit.kernel @roomy(%x: tensor<?x1280xf32>, %g: tensor<1280xf32>, %b: tensor<1280xf32>) -> tensor<?x1280xf32>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [4], warp = [1], stages = 1 registers = 128>]} {
+    attributes {schedules = [#vit.norm_schedule<batch = 1 to 64, rows = 4, warp = 1 registers = 128>]} {
   %0 = vit.scale %x by 5.0e-01 : tensor<?x1280xf32> -> tensor<?x1280xf32>
   %1 = vit.layer_norm %0, %g, %b eps 1.0e-06 : tensor<?x1280xf32>, tensor<1280xf32>, tensor<1280xf32> -> tensor<?x1280xf32>
   %2 = vit.add %1, %0 : tensor<?x1280xf32>, tensor<?x1280xf32> -> tensor<?x1280xf32>

@@ -6,15 +6,15 @@
 // Equal schedules are one function; alternatives that come second are none.
 // CHECK: gpu.module @fc1_module
 // CHECK: llvm.func @fc1_64x64x32(
-// CHECK-SAME: vit.part = 0 : i64, vit.schedule = #vit.schedule<batch = 1 to 4, block = [64, 64, 32]
+// CHECK-SAME: vit.part = 0 : i64, vit.schedule = #vit.gemm_schedule<batch = 1 to 4, tile = [64, 64, 32]
 // CHECK: llvm.func @fc1_128x64x32(
-// CHECK-SAME: vit.schedule = #vit.schedule<batch = 5 to 8, block = [128, 64, 32]
+// CHECK-SAME: vit.schedule = #vit.gemm_schedule<batch = 5 to 8, tile = [128, 64, 32]
 vit.kernel @fc1(%x: tensor<?x96xf16>, %w: tensor<64x96xf16>) -> tensor<?x64xf16>
     attributes {schedules = [
-      #vit.schedule<batch = 5 to 8, block = [128, 64, 32], warp = [32, 32], stages = 2>,
-      #vit.schedule<batch = 1 to 4, block = [64, 64, 32], warp = [32, 32], stages = 2>,
-      #vit.schedule<batch = 1 to 4, block = [32, 32, 32], warp = [16, 16], stages = 2>,
-      #vit.schedule<batch = 9 to 64, block = [64, 64, 32], warp = [32, 32], stages = 2>]} {
+      #vit.gemm_schedule<batch = 5 to 8, tile = [128, 64, 32], warp = [32, 32], stages = 2>,
+      #vit.gemm_schedule<batch = 1 to 4, tile = [64, 64, 32], warp = [32, 32], stages = 2>,
+      #vit.gemm_schedule<batch = 1 to 4, tile = [32, 32, 32], warp = [16, 16], stages = 2>,
+      #vit.gemm_schedule<batch = 9 to 64, tile = [64, 64, 32], warp = [32, 32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<64x96xf16> -> tensor<?x64xf16>
   vit.yield %0 : tensor<?x64xf16>
 }
@@ -26,10 +26,10 @@ vit.kernel @fc1(%x: tensor<?x96xf16>, %w: tensor<64x96xf16>) -> tensor<?x64xf16>
 // CHECK: llvm.func @fc2_32x64x32(
 vit.kernel @fc2(%x: tensor<?x96xf16>, %w: tensor<64x96xf16>) -> tensor<?x64xf16>
     attributes {schedules = [
-      #vit.schedule<batch = 1 to 1, block = [64, 64, 32], warp = [32, 32], stages = 2>,
-      #vit.schedule<batch = 2 to 2, block = [64, 64, 32], warp = [32, 32], stages = 3>,
-      #vit.schedule<batch = 3 to 3, block = [64, 64, 32], warp = [64, 32], stages = 2>,
-      #vit.schedule<batch = 4 to 8, block = [32, 64, 32], warp = [32, 32], stages = 2>]} {
+      #vit.gemm_schedule<batch = 1 to 1, tile = [64, 64, 32], warp = [32, 32], stages = 2>,
+      #vit.gemm_schedule<batch = 2 to 2, tile = [64, 64, 32], warp = [32, 32], stages = 3>,
+      #vit.gemm_schedule<batch = 3 to 3, tile = [64, 64, 32], warp = [64, 32], stages = 2>,
+      #vit.gemm_schedule<batch = 4 to 8, tile = [32, 64, 32], warp = [32, 32], stages = 2>]} {
   %0 = vit.linear %x, %w : tensor<?x96xf16>, tensor<64x96xf16> -> tensor<?x64xf16>
   vit.yield %0 : tensor<?x64xf16>
 }
@@ -38,8 +38,8 @@ vit.kernel @fc2(%x: tensor<?x96xf16>, %w: tensor<64x96xf16>) -> tensor<?x64xf16>
 // CHECK: llvm.func @norm_rows4(
 // CHECK: llvm.func @norm_rows8(
 vit.kernel @norm(%x: tensor<?x96xf16>, %s: tensor<96xf32>, %b: tensor<96xf32>) -> tensor<?x96xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 1, block = [4], warp = [1], stages = 1>,
-                             #vit.schedule<batch = 2 to 8, block = [8], warp = [1], stages = 1>]} {
+    attributes {schedules = [#vit.norm_schedule<batch = 1 to 1, rows = 4, warp = 1>,
+                             #vit.norm_schedule<batch = 2 to 8, rows = 8, warp = 1>]} {
   %0 = vit.layer_norm %x, %s, %b eps 1.0e-05 : tensor<?x96xf16>, tensor<96xf32>, tensor<96xf32> -> tensor<?x96xf16>
   vit.yield %0 : tensor<?x96xf16>
 }
@@ -49,7 +49,7 @@ vit.kernel @norm(%x: tensor<?x96xf16>, %s: tensor<96xf32>, %b: tensor<96xf32>) -
 // CHECK-NOT: nvvm.minctasm
 // CHECK-SAME: nvvm.maxnreg = 40 : i32
 vit.kernel @relu(%x: tensor<?x96xf16>) -> tensor<?x96xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 8, block = [1024], warp = [256], stages = 1 registers = 40>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 8, elements = 1024, warp = 256 registers = 40>]} {
   %0 = vit.relu %x : tensor<?x96xf16> -> tensor<?x96xf16>
   vit.yield %0 : tensor<?x96xf16>
 }

@@ -11,7 +11,7 @@
 // ONE: vit.launch @gate_silu_mul_f16(
 // TWO: vit.launch @gate_silu_f16(
 // TWO: vit.launch @up_mul_f16(
-// WHY: 256 accumulators, at most 160
+// WHY: at most 160 accumulators in a thread, found 256
 // FORCED: spilled
 func.func @forward(%x: tensor<?x197x768xf32> {vit.name = "x"}) -> (tensor<?x197x2048xf32> {vit.name = "y"}) {
   %w = vit.weight "gate.weight" : tensor<2048x768xf32>

@@ -4,7 +4,7 @@
 // RUN: vitc build %s -o %t --name gelu --register-budget=48
 
 // CHECK: warning: {{.*}}predicted {{[0-9]+}} registers, budget 48
-// CHECK: vit.kernel @{{.*}} attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [{{[0-9]+}}], warp = [1], stages = 1 registers = {{1[0-9][0-9]}}>
+// CHECK: vit.kernel @{{.*}} attributes {schedules = [#vit.norm_schedule<batch = 1 to 64, rows = {{[0-9]+}}, warp = 1 registers = {{1[0-9][0-9]}}>
 func.func @forward(%x: tensor<?x1280xf32> {vit.name = "x"}) -> (tensor<?x1280xf32> {vit.name = "z"}) {
   %scale = vit.weight "norm.weight" : tensor<1280xf32>
   %shift = vit.weight "norm.bias" : tensor<1280xf32>

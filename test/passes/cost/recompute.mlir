@@ -7,8 +7,8 @@
 // RUN: vitc build %s -o %t.keep --name keep --register-budget=128
 // RUN: not vitc build %s -o %t.spill --name spill --register-budget=48 --fuse-policy=keep 2>&1 | FileCheck %s --check-prefix=SPILL
 
-// AGAIN: vit.kernel @{{.*}} attributes {schedules = [{{.*}}registers = 48 recompute = true>
-// KEEP:  vit.kernel @{{.*}} attributes {schedules = [#vit.schedule<{{[^>]*}}registers = 128>
+// AGAIN: vit.kernel @{{.*}} attributes {schedules = [{{.*}}recompute = true registers = 48>
+// KEEP:  vit.kernel @{{.*}} attributes {schedules = [#vit.norm_schedule<{{[^>]*}}registers = 128>
 // SPILL: spilled
 func.func @forward(%x: tensor<?x1280xf32> {vit.name = "x"}) -> (tensor<?x1280xf32> {vit.name = "z"}) {
   %scale = vit.weight "norm.weight" : tensor<1280xf32>

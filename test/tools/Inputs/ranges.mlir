@@ -1,12 +1,12 @@
 // Rows of 128 through a product, with other schedules for batches 1 and 2 than for more, and with
 // alternatives that ptxas may make necessary.
-#fast = #vit.schedule<batch = 1 to 2, block = [32, 32, 64], warp = [16, 16], stages = 2>
-#even = #vit.schedule<batch = 1 to 2, block = [64, 64, 32], warp = [32, 32], stages = 2>
-#last = #vit.schedule<batch = 1 to 2, block = [32, 32, 32], warp = [16, 16], stages = 2>
-#more = #vit.schedule<batch = 3 to 16, block = [64, 64, 32], warp = [32, 32], stages = 2>
-#less = #vit.schedule<batch = 3 to 16, block = [32, 32, 32], warp = [16, 16], stages = 2>
+#fast = #vit.gemm_schedule<batch = 1 to 2, tile = [32, 32, 64], warp = [16, 16], stages = 2>
+#even = #vit.gemm_schedule<batch = 1 to 2, tile = [64, 64, 32], warp = [32, 32], stages = 2>
+#last = #vit.gemm_schedule<batch = 1 to 2, tile = [32, 32, 32], warp = [16, 16], stages = 2>
+#more = #vit.gemm_schedule<batch = 3 to 16, tile = [64, 64, 32], warp = [32, 32], stages = 2>
+#less = #vit.gemm_schedule<batch = 3 to 16, tile = [32, 32, 32], warp = [16, 16], stages = 2>
 vit.kernel @cast(%x: tensor<?x6x128xf32>) -> tensor<?x6x128xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 16, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 16, elements = 1024, warp = 256>]} {
   %0 = vit.cast %x : tensor<?x6x128xf32> -> tensor<?x6x128xf16>
   vit.yield %0 : tensor<?x6x128xf16>
 }

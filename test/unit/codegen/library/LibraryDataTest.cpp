@@ -7,7 +7,7 @@
 
 #include "codegen/library/LibraryData.h"
 #include "codegen/nvptx/Functions.h"
-#include "passes/Kernels.h"
+#include "passes/CostBridge.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -24,7 +24,7 @@ namespace {
 /// A cast and a product on 6 rows of an image; the product's schedules are to be filled in.
 constexpr llvm::StringLiteral text = R"(
 vit.kernel @cast(%x: tensor<?x6x64xf32>) -> tensor<?x6x64xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 4096, block = [1024], warp = [256], stages = 1>]} {
+    attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 4096, elements = 1024, warp = 256>]} {
   %0 = vit.cast %x : tensor<?x6x64xf32> -> tensor<?x6x64xf16>
   vit.yield %0 : tensor<?x6x64xf16>
 }
@@ -50,11 +50,11 @@ func.func @model(%x: tensor<?x6x64xf32> {vit.name = "x"}) -> (tensor<?x6x48xf32>
 )";
 
 std::string range(int from, int to, const std::string &rest) {
-  return "#vit.schedule<batch = " + std::to_string(from) + " to " + std::to_string(to) + ", " +
+  return "#vit.gemm_schedule<batch = " + std::to_string(from) + " to " + std::to_string(to) + ", " +
          rest + ">";
 }
-const std::string small = "block = [32, 32, 64], warp = [16, 16], stages = 2";
-const std::string large = "block = [64, 64, 32], warp = [32, 32], stages = 2";
+const std::string small = "tile = [32, 32, 64], warp = [16, 16], stages = 2";
+const std::string large = "tile = [64, 64, 32], warp = [32, 32], stages = 2";
 
 struct Built {
   explicit Built(const std::string &schedules, uint32_t maxBatch = 16) {
@@ -74,7 +74,7 @@ struct Built {
       for (KernelCode &function : *functions) {
         function.ptx = "// " + function.name;
         function.launch.threads = 32 * (functions->size() + 1);
-        function.launch.grid[0] = {1, uint32_t(function.schedule.getBlock()[0]), 2};
+        function.launch.grid[0] = {1, cost::written(scheduleOf(function.schedule)).block[0], 2};
         codes.push_back(std::move(function));
       }
     }

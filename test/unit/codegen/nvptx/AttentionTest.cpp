@@ -9,7 +9,7 @@
 
 #include "KernelRunner.h"
 
-#include "passes/cost/Attention.h"
+#include "passes/cost/families/Attention.h"
 
 #include <catch2/catch.hpp>
 
@@ -29,9 +29,21 @@ std::string tensor(int64_t tokens, int64_t width, const std::string &type) {
   return "tensor<?x" + (tokens ? number(tokens) + "x" : "") + number(width) + "x" + type + ">";
 }
 
-std::string schedule(int64_t rows, int64_t keys, int64_t maxBatch) {
-  return " attributes {schedules = [#vit.schedule<batch = 1 to " + number(maxBatch) +
-         ", block = [" + number(rows) + ", " + number(keys) + "], warp = [16], stages = 1>]} {\n";
+/// What a search would make of blocks of `rows` rows.
+vitc::cost::AttentionSchedule scheduleFor(const Shape &s, int64_t rows, int64_t keys,
+                                          bool overBatch) {
+  vitc::cost::Work work;
+  work.family = vitc::cost::Family::Attention;
+  work.keys = keys, work.headDim = s.headDim, work.overBatch = overBatch;
+  work.queries = s.queryRows < 0 ? keys : std::max<int64_t>(s.queryRows, 1);
+  return vitc::cost::attentionSchedule(work, rows, keys, *vitc::cost::findGpu("rtx4090"));
+}
+
+std::string schedule(const Shape &s, int64_t rows, int64_t keys, bool overBatch = false) {
+  auto fitting = scheduleFor(s, rows, keys, overBatch);
+  return " attributes {schedules = [#vit.attention_schedule<batch = 1 to " +
+         number(overBatch ? keys : 64) + ", rows = " + number(fitting.rows) +
+         ", keys = " + number(keys) + (fitting.resident ? " resident = true" : "") + ">]} {\n";
 }
 
 std::string attentionOp(const Shape &s, const std::string &query, const std::string &queryType,
@@ -53,7 +65,7 @@ std::string overTokens(const Shape &s) {
   std::string result = tensor(apart ? s.queryRows : s.tokens, width, s.type);
   int64_t rows = s.blockRows ? s.blockRows : (s.tokens + 15) / 16 * 16;
   return "vit.kernel @k(%x: " + packed + (apart ? ", %q: " + query : "") + ") -> " + result +
-         schedule(rows, s.tokens, 64) +
+         schedule(s, rows, s.tokens) +
          attentionOp(s, apart ? "%q" : "%x", query, packed, result, false) +
          "  vit.yield %0 : " + result + "\n}\n";
 }
@@ -64,7 +76,7 @@ std::string overBatch(const Shape &s, int64_t keys) {
   std::string packed = tensor(s.tokens, 3 * width, s.type);
   std::string result = tensor(s.tokens, width, s.type);
   return "vit.kernel @k(%x: " + packed + ") -> " + result +
-         schedule((keys + 15) / 16 * 16, keys, keys) +
+         schedule(s, (keys + 15) / 16 * 16, keys, true) +
          attentionOp(s, "%x", packed, packed, result, true) + "  vit.yield %0 : " + result +
          "\n}\n";
 }
@@ -128,7 +140,7 @@ TEST_CASE("attention: scores far apart, and a negative scale") {
 TEST_CASE("attention: operands apart, at offsets, of other widths") {
   std::string text = R"(
 vit.kernel @k(%q: tensor<?x5x64xf16>, %k: tensor<?x37x56xf16>, %v: tensor<?x37x128xf16>) -> tensor<?x5x48xf16>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [16, 37], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 16, keys = 37 resident = true>]} {
   %0 = vit.attention %q, %k, %v heads 2 head_dim 24 scale 2.0e-01 axis tokens offsets [16, 8, 72]
       : tensor<?x5x64xf16>, tensor<?x37x56xf16>, tensor<?x37x128xf16> -> tensor<?x5x48xf16>
   vit.yield %0 : tensor<?x5x48xf16>
@@ -139,7 +151,7 @@ vit.kernel @k(%q: tensor<?x5x64xf16>, %k: tensor<?x37x56xf16>, %v: tensor<?x37x1
 TEST_CASE("attention: fused ops and several results") {
   std::string text = R"(
 vit.kernel @k(%x: tensor<?x19x144xbf16>, %b: tensor<48xf32>, %t: tensor<19x48xf32>, %r: tensor<?x19x48xf32>) -> (tensor<?x19x48xf32>, tensor<?x19x48xbf16>)
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [32, 19], warp = [16], stages = 1>]} {
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 32, keys = 19>]} {
   %0 = vit.attention %x, %x, %x heads 2 head_dim 24 scale 2.0e-01 axis tokens offsets [0, 48, 96]
       : tensor<?x19x144xbf16>, tensor<?x19x144xbf16>, tensor<?x19x144xbf16> -> tensor<?x19x48xbf16>
   %1 = vit.bias_add %0, %b : tensor<?x19x48xbf16>, tensor<48xf32> -> tensor<?x19x48xbf16>
@@ -216,7 +228,7 @@ TEST_CASE("attention: planted bugs are seen") {
   for (auto [tokens, blockRows] : {std::pair<int64_t, int64_t>{145, 160}, {197, 112}}) {
     Shape s{tokens, 64, 1};
     s.blockRows = blockRows;
-    REQUIRE(vitc::planAttention(tokens, 64, tokens, blockRows).resident == (tokens == 145));
+    REQUIRE(scheduleFor(s, blockRows, tokens, false).resident == (tokens == 145));
     for (const Bug &bug : bugs) {
       INFO(bug.from << " -> " << bug.to << (bug.last ? ", the last" : ", the first")
                     << ", block of " << blockRows);
@@ -233,39 +245,6 @@ TEST_CASE("attention: planted bugs are seen") {
              worstDistance(run.results, runner.expected(arguments, 2)) > 2 * bound("f16")));
     }
   }
-}
-
-TEST_CASE("attention: plans") {
-  using vitc::planAttention;
-  // ViT-B/16: one block of 13 warps for each head, K and V both in shared memory.
-  auto base = planAttention(197, 64, 197, 208);
-  CHECK(base.warps == 13);
-  CHECK(base.rowBlocks == 1);
-  CHECK(base.pitch == 144); // 9 chunks: 8 rows lie in 8 different bank groups
-  CHECK(base.resident);
-  CHECK(base.shared == 3 * 208 * 144); // K, V and Q
-  // Half of the rows: two blocks fit if V follows K.
-  auto half = planAttention(197, 64, 197, 112);
-  CHECK(half.warps == 7);
-  CHECK(half.rowBlocks == 2);
-  CHECK_FALSE(half.resident);
-  CHECK(half.minBlocks == 2);
-  // One row: four warps copy.
-  auto row = planAttention(197, 64, 1, 16);
-  CHECK(row.warps == 1);
-  CHECK(row.threads == 128);
-  CHECK(row.rowBlocks == 1);
-
-  for (int64_t keys = 1; keys <= vitc::maxAttentionKeys; ++keys)
-    for (int64_t headDim = 16; headDim <= 128; headDim += 8)
-      for (int64_t blockRows : {16, 64, 128, 208, 272}) {
-        auto plan = planAttention(keys, headDim, keys, blockRows);
-        INFO(keys << " keys, head " << headDim << ", block " << blockRows);
-        CHECK(plan.shared <= 99 * 1024);
-        CHECK(plan.warps * 16 * plan.rowBlocks >= keys);
-        CHECK(plan.pitch % 32 == 16);
-        CHECK(8 * plan.keyTiles >= keys);
-      }
 }
 
 TEST_CASE("attention: what is refused") {

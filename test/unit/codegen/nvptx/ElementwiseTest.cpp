@@ -15,9 +15,8 @@
 
 namespace {
 
-const std::string schedule =
-    " attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [1024], warp = [256], "
-    "stages = 1>]} {\n";
+const std::string schedule = " attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 64, "
+                             "elements = 1024, warp = 256>]} {\n";
 
 /// A kernel of one op on rows of 64 f32 values; `op` is its text up to the type.
 std::string unary(const std::string &op) {

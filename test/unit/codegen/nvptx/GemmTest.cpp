@@ -22,8 +22,8 @@ struct Tile {
 
 std::string schedule(const Tile &t) {
   std::ostringstream s;
-  s << " attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [" << t.bm << ", " << t.bn
-    << ", " << t.bk << "], warp = [" << t.wm << ", " << t.wn << "], stages = " << t.stages;
+  s << " attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [" << t.bm << ", "
+    << t.bn << ", " << t.bk << "], warp = [" << t.wm << ", " << t.wn << "], stages = " << t.stages;
   if (t.buffers != 1)
     s << " buffers = " << t.buffers;
   if (t.splits != 1)

@@ -7,6 +7,7 @@
 #include "codegen/library/PtxText.h"
 #include "codegen/nvptx/Codegen.h"
 #include "dialect/reference/Reference.h"
+#include "passes/CostBridge.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -198,14 +199,10 @@ void KernelRunner::Impl::prepare(const std::string &text) {
   ptx = vitc::joinPtx(functions);
 }
 
-/// What the functions of a split kernel hand on: an f32 for each split, linear, row and column.
+/// What the functions of a split kernel hand on.
 int64_t KernelRunner::Impl::scratchBytes(int64_t count) {
-  int64_t splits = functions.front().schedule.getSplits();
-  if (splits == 1)
-    return 0;
-  SmallVector<Operation *> linears = kernel.getRoots();
-  auto type = cast<vit::LinearOp>(linears.front()).getType();
-  return splits * 4 * linears.size() * elementsOf(shapeOf(type, count));
+  vitc::cost::Schedule schedule = vitc::scheduleOf(functions.front().schedule);
+  return vitc::cost::geometryOf(vitc::workOf(kernel), schedule).scratch * count;
 }
 
 /// `parameters` are pointers of the kernel; the last one follows here.
@@ -220,7 +217,7 @@ std::string KernelRunner::Impl::launch(const vitc::KernelCode &code, std::vector
   if (auto status =
           driver.setAttribute(function, maxDynamicSharedSize, static_cast<int>(shape.dynamicSmem)))
     return driver.describe("cuFuncSetAttribute", status);
-  auto extent = [&](const vitc::Extent &e) {
+  auto extent = [&](const vitc::cost::Extent &e) {
     uint64_t tiles = e.perCount ? (uint64_t(count) * e.perCount + e.divisor - 1) / e.divisor : 1;
     return static_cast<unsigned>(tiles * e.times);
   };

@@ -16,9 +16,8 @@ namespace {
 std::string number(int64_t value) { return std::to_string(value); }
 
 std::string schedule(int64_t rows, int64_t perWarp = 1, bool recompute = false) {
-  return " attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [" + number(rows) +
-         "], warp = [" + number(perWarp) + "], stages = 1" +
-         (recompute ? " recompute = true" : "") + ">]} {\n";
+  return " attributes {schedules = [#vit.norm_schedule<batch = 1 to 64, rows = " + number(rows) +
+         ", warp = " + number(perWarp) + (recompute ? " recompute = true" : "") + ">]} {\n";
 }
 
 std::string norm(int64_t width, const std::string &from, const std::string &to, int64_t rows = 4,

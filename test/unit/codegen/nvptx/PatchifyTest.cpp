@@ -28,8 +28,8 @@ std::string patchify(const Shape &s, const std::string &order) {
       "tensor<?x" + number(s.channels) + "x" + number(s.height) + "x" + number(s.width) + "xf32>";
   std::string y = "tensor<?x" + number(tokens) + "x" + number(columns) + "x" + s.to + ">";
   return "vit.kernel @k(%x: " + x + ") -> " + y +
-         " attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [1024], warp = [128], "
-         "stages = 1>]} {\n  %0 = vit.patchify %x " +
+         " attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, elements = 1024, "
+         "warp = 128>]} {\n  %0 = vit.patchify %x " +
          order + " [" + number(s.patchHeight) + ", " + number(s.patchWidth) + "]" +
          (s.lead ? " lead " + number(s.lead) : "") + " : " + x + " -> " + y +
          "\n  vit.yield %0 : " + y + "\n}\n";
@@ -78,7 +78,7 @@ TEST_CASE("patchify: types") {
 TEST_CASE("patchify: fused ops reach the leading rows too") {
   KernelRunner runner(R"(
 vit.kernel @k(%x: tensor<?x1x8x8xf32>, %b: tensor<16xf32>, %t: tensor<5x16xf32>) -> tensor<?x5x16xf32>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [256], warp = [32], stages = 1>]} {
+    attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, elements = 256, warp = 32>]} {
   %0 = vit.patchify %x conv [4, 4] lead 1 : tensor<?x1x8x8xf32> -> tensor<?x5x16xf32>
   %1 = vit.bias_add %0, %b : tensor<?x5x16xf32>, tensor<16xf32> -> tensor<?x5x16xf32>
   %2 = vit.position %1, %t : tensor<?x5x16xf32>, tensor<5x16xf32> -> tensor<?x5x16xf32>

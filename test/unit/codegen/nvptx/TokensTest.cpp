@@ -10,8 +10,8 @@ namespace {
 
 std::string number(int64_t value) { return std::to_string(value); }
 
-const std::string schedule = " attributes {schedules = [#vit.schedule<batch = 1 to 64, "
-                             "block = [1024], warp = [128], stages = 1>]} {\n";
+const std::string schedule = " attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, "
+                             "elements = 1024, warp = 128>]} {\n";
 
 void check(const std::string &text, int64_t count, double tolerance = 0) {
   INFO(text << "count " << count);
@@ -53,7 +53,7 @@ TEST_CASE("tokens: copies") {
 TEST_CASE("tokens: fused ops") {
   check(R"(
 vit.kernel @k(%t: tensor<1x24xf32>, %x: tensor<?x4x24xbf16>, %p: tensor<5x24xf32>) -> (tensor<?x5x24xf32>, tensor<?x5x24xf16>)
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [256], warp = [32], stages = 1>]} {
+    attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, elements = 256, warp = 32>]} {
   %0 = vit.prepend %t, %x : tensor<1x24xf32>, tensor<?x4x24xbf16> -> tensor<?x5x24xf32>
   %1 = vit.position %0, %p : tensor<?x5x24xf32>, tensor<5x24xf32> -> tensor<?x5x24xf32>
   %2 = vit.cast %1 : tensor<?x5x24xf32> -> tensor<?x5x24xf16>
@@ -63,7 +63,7 @@ vit.kernel @k(%t: tensor<1x24xf32>, %x: tensor<?x4x24xbf16>, %p: tensor<5x24xf32
   // The operand of a select may be computed, at its own place.
   check(R"(
 vit.kernel @k(%x: tensor<?x4x24xf32>, %p: tensor<4x24xf32>, %b: tensor<24xf32>, %r: tensor<?x24xf32>) -> tensor<?x24xf32>
-    attributes {schedules = [#vit.schedule<batch = 1 to 64, block = [256], warp = [32], stages = 1>]} {
+    attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, elements = 256, warp = 32>]} {
   %0 = vit.position %x, %p : tensor<?x4x24xf32>, tensor<4x24xf32> -> tensor<?x4x24xf32>
   %1 = vit.select %0 token 2 : tensor<?x4x24xf32> -> tensor<?x24xf32>
   %2 = vit.bias_add %1, %b : tensor<?x24xf32>, tensor<24xf32> -> tensor<?x24xf32>

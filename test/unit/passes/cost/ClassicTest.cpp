@@ -8,8 +8,8 @@
 
 using namespace costtest;
 
-static Schedule square(int m, int n) {
-  return {.block = {m, n, 32}, .warp = {m / 2, n / 2}, .stages = 3};
+static GemmSchedule square(int m, int n) {
+  return {.tile = {m, n, 32}, .warp = {m / 2, n / 2}, .stages = 3};
 }
 
 TEST_CASE("halving takes the longer side, N of a square, down to 32x32") {
@@ -21,8 +21,8 @@ TEST_CASE("halving takes the longer side, N of a square, down to 32x32") {
 
 TEST_CASE("above 128 registers the block is halved") {
   auto of = [](int large, int middle, int small) {
-    return [=](const Schedule &s) {
-      int area = s.block[0] * s.block[1];
+    return [=](const GemmSchedule &s) {
+      int area = s.tile[0] * s.tile[1];
       return area == 64 * 64 ? large : area == 64 * 32 ? middle : small;
     };
   };
@@ -42,12 +42,13 @@ TEST_CASE("linears get two or three tiles of 32 and 64, the smallest last") {
     CHECK(list.size() >= 2);
     CHECK(list.size() <= 3);
     for (const Schedule &s : list) {
-      CHECK((s.block[0] == 32 || s.block[0] == 64));
-      CHECK((s.block[1] == 32 || s.block[1] == 64));
-      CHECK(s.block[2] == 32);
+      auto [m, n, k] = s.gemm().tile;
+      CHECK((m == 32 || m == 64));
+      CHECK((n == 32 || n == 64));
+      CHECK(k == 32);
       CHECK(s.registers <= 128);
     }
-    CHECK(list.back().block == std::array{32, 32, 32});
+    CHECK(list.back().gemm().tile == std::array{32, 32, 32});
   }
 }
 

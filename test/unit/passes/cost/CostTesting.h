@@ -22,7 +22,7 @@ inline Preferences preferencesFor(const Gpu &gpu) {
 inline Work linear(int64_t rows, int64_t n, int64_t k, int residuals = 0, int gelus = 0,
                    int products = 1) {
   Work work;
-  work.root = Root::Linear;
+  work.family = Family::Gemm;
   work.rows = rows, work.columns = n, work.depth = k, work.products = products;
   work.rootRead = rows * k * 2, work.written = rows * n * 2;
   work.otherRead = residuals * rows * n * 2, work.activations = residuals;
@@ -34,7 +34,7 @@ inline Work linear(int64_t rows, int64_t n, int64_t k, int residuals = 0, int ge
 /// Of a packed q|k|v value.
 inline Work attention(int64_t tokens, int64_t heads, int64_t headDim) {
   Work work;
-  work.root = Root::Attention;
+  work.family = Family::Attention;
   work.rows = work.queries = work.keys = tokens;
   work.heads = heads, work.headDim = headDim, work.columns = heads * headDim;
   work.rootRead = 3 * tokens * work.columns * 2, work.written = tokens * work.columns * 2;
@@ -43,8 +43,9 @@ inline Work attention(int64_t tokens, int64_t heads, int64_t headDim) {
 
 inline Work norm(int64_t rows, int64_t width, int bytes = 2) {
   Work work;
-  work.root = Root::LayerNorm;
+  work.family = Family::Norm;
   work.rows = rows, work.columns = width, work.inputBytes = work.outputBytes = bytes;
+  work.narrowest = bytes;
   work.rootRead = work.written = rows * width * bytes;
   work.weightRead = width * 8;
   return work;
@@ -63,8 +64,14 @@ inline Work elementwise(int64_t rows, int64_t width, int reads, Arithmetic ops) 
 inline Schedule tile(const std::string &text, const Gpu &gpu = rtx4090()) {
   std::string error;
   auto parsed = parseTile(text, gpu, error);
-  return parsed ? *parsed : Schedule();
+  return {parsed ? *parsed : GemmSchedule()};
 }
+
+inline Schedule rows(int count) { return {NormSchedule{.rows = count}}; }
+inline Schedule elements(int count) { return {ElementwiseSchedule{{count, 256}}}; }
+
+inline int threadsOf(const Work &work, const Schedule &s) { return geometryOf(work, s).threads; }
+inline int64_t smemOf(const Work &work, const Schedule &s) { return geometryOf(work, s).shared; }
 
 inline double teraflops(const Work &work, double seconds, int64_t batch = 1) {
   return 2.0 * double(work.rows * batch) * double(work.columns) * double(work.depth) *

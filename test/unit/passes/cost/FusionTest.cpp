@@ -45,9 +45,10 @@ TEST_CASE("a gated pair becomes one kernel unless its tile holds too many sums")
   joint.after.cheap = 1;
   CHECK(FusionModel(preferencesFor(rtx4090()), 64).decide(gate, up, joint, 4).fuse);
   Preferences pinned = preferencesFor(rtx4090());
-  pinned.tile = tile("128x128x32/64x64/3");
+  pinned.tile = tile("128x128x32/64x64/3").gemm();
   CHECK(FusionModel(pinned, 64).decide(gate, up, joint, 4).reason ==
-        "a thread would hold 256 accumulators, at most 160 leave room in 255 registers");
+        "expected at most 160 accumulators in a thread, found 256 of 2 linears with a warp tile of "
+        "64x64: choose a smaller one");
 }
 
 TEST_CASE("a layer_norm after a linear, and a linear after a linear, are refused with numbers") {

@@ -17,7 +17,7 @@ TEST_CASE("a linear holds sums and fragments") {
   Schedule s = tile("128x128x32/64x64/3");
   // 64 * 64 f32 over 32 lanes; 4 registers for each 16 rows and 2 for each 8 columns; 40 beside.
   CHECK(predictRegisters(work, s) == 128 + 32 + 40);
-  s.buffers = 2;
+  s.gemm().buffers = 2;
   CHECK(predictRegisters(work, s) == 128 + 2 * 32 + 34);
   CHECK(leastRegisters(work, s) == 128 + 2 * 32 + 26);
   // A second linear has sums and fragments of B of its own.
@@ -28,11 +28,11 @@ TEST_CASE("a linear holds sums and fragments") {
 
 TEST_CASE("a ring that holds all of K needs nothing to fill it again") {
   Schedule s = tile("64x64x32/32x32/4");
-  s.buffers = 2;
+  s.gemm().buffers = 2;
   Work four = linear(197, 768, 128), five = linear(197, 768, 136);
   CHECK(predictRegisters(four, s) == predictRegisters(five, s) - 14);
   CHECK(leastRegisters(four, s) < leastRegisters(five, s));
-  s.buffers = 1; // fills one less ahead
+  s.gemm().buffers = 1; // fills one less ahead
   CHECK(predictRegisters(four, s) == predictRegisters(five, s));
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("what is fused to a linear costs it nothing, moved columns their addre
   // A residual whose last columns lie beyond N is read from others: half an address a column.
   CHECK(leastRegisters(linear(197, 1000, 768, 1), s) == leastRegisters(plain, s) + 16);
   // Split sums leave without it.
-  s.splits = 2;
+  s.gemm().splits = 2;
   CHECK(leastRegisters(linear(197, 1000, 768, 1), s) == leastRegisters(plain, s));
 }
 
@@ -65,8 +65,8 @@ TEST_CASE("a bound is kept down to what is needed") {
 }
 
 TEST_CASE("a layer_norm holds its part of the row, twice where that is used again") {
-  Schedule keep{.block = {4}, .warp = {1}}, again = keep;
-  again.recompute = true;
+  Schedule keep = rows(4), again = keep;
+  again.norm().recompute = true;
   Work work = norm(197, 1280, 4); // 40 columns of a lane
   int plain = predictRegisters(work, keep);
   CHECK(leastRegisters(work, keep) == 40 + 28);
@@ -79,8 +79,8 @@ TEST_CASE("a layer_norm holds its part of the row, twice where that is used agai
 }
 
 TEST_CASE("attention holds the scores of its keys") {
-  Schedule s{.block = {64, 197}, .warp = {16}};
-  int few = predictRegisters(attention(65, 12, 64), {.block = {64, 65}, .warp = {16}});
+  Schedule s{AttentionSchedule{64, 197}};
+  int few = predictRegisters(attention(65, 12, 64), {AttentionSchedule{64, 65}});
   int many = predictRegisters(attention(197, 12, 64), s);
   CHECK(many > few + 40);
   s.registers = 128; // 4 registers for each 8 of 197 keys and 24 beside

@@ -22,7 +22,7 @@ TEST_CASE("every candidate can be built and keeps the budget") {
       REQUIRE(!all.empty());
       for (const Schedule &s : all) {
         INFO(text(s));
-        CHECK(objection(work, s, rtx4090()).empty());
+        CHECK(objection(work, s, limitsOf(rtx4090())).empty());
         CHECK(predictRegisters(work, s) <= budget);
         CHECK(s.registers <= budget);
         CHECK(leastRegisters(work, s) <= s.registers);
@@ -51,7 +51,7 @@ TEST_CASE("small batches get small tiles, and no range is far from the best") {
   Preferences p = preferencesFor(rtx4090());
   Selection selection = select({{work}}, 64, p);
   REQUIRE(selection.ranges.size() > 1);
-  auto area = [](const Schedule &s) { return s.block[0] * s.block[1]; };
+  auto area = [](const Schedule &s) { return s.gemm().tile[0] * s.gemm().tile[1]; };
   CHECK(area(selection.ranges.front().alternatives.front()) <
         area(selection.ranges.back().alternatives.front()) / 2);
   for (const BatchRange &range : selection.ranges) {
@@ -69,15 +69,15 @@ TEST_CASE("the last alternative is well below the registers of the first") {
 }
 
 TEST_CASE("exact shapes are worth many tiles") {
-  std::set<Schedule> tiles;
+  std::set<std::pair<std::array<int, 3>, std::array<int, 2>>> tiles;
   for (int64_t d : {384, 768, 1024})
     for (auto [n, k] : {std::pair(3 * d, d), {d, d}, {4 * d, d}, {d, 4 * d}})
       for (int budget : {64, 128, 255})
         for (int64_t batch : {1, 8, 32}) {
           Preferences p = preferencesFor(rtx4090());
           p.registerBudget = budget;
-          Schedule s = best(linear(197, n, k), batch, p)->schedule;
-          tiles.insert({.block = s.block, .warp = s.warp});
+          GemmSchedule s = best(linear(197, n, k), batch, p)->schedule.gemm();
+          tiles.insert({s.tile, s.warp});
         }
   CHECK(tiles.size() >= 6);
 }
@@ -86,28 +86,29 @@ TEST_CASE("K is split where there are too few tiles, never below 192 columns") {
   Preferences p = preferencesFor(rtx4090());
   Work deep = linear(16, 256, 8192);
   Schedule s = best(deep, 1, p)->schedule;
-  CHECK(s.splits > 1);
+  CHECK(s.gemm().splits > 1);
   int most = 1;
   for (const Schedule &candidate : candidates(linear(16, 256, 1024), 1, p))
-    most = std::max(most, candidate.splits);
+    most = std::max(most, candidate.gemm().splits);
   CHECK(most == 4); // six would leave 170
-  CHECK(best(linear(197, 768, 256), 1, p)->schedule.splits == 1);
+  CHECK(best(linear(197, 768, 256), 1, p)->schedule.gemm().splits == 1);
   p.batchInvariant = true;
   for (const BatchRange &range : select({{deep}}, 64, p).ranges)
     for (const Schedule &alternative : range.alternatives)
-      CHECK(alternative.splits == 1);
+      CHECK(alternative.gemm().splits == 1);
 }
 
 TEST_CASE("a pinned tile is taken as it is, or refused with both numbers") {
   Preferences p = preferencesFor(rtx4090());
-  p.tile = tile("64x64x32/32x32/3");
+  p.tile = tile("64x64x32/32x32/3").gemm();
   Selection selection = select({{linear(197, 768, 768)}}, 64, p);
   REQUIRE(selection.ranges.size() == 1);
-  CHECK(selection.ranges[0].alternatives[0].block == std::array{64, 64, 32});
+  CHECK(selection.ranges[0].alternatives[0].gemm().tile == std::array{64, 64, 32});
   std::string error;
   CHECK(!parseTile("128x256x64/64x64/4", rtx4090(), error));
-  CHECK(error == "tile '128x256x64/64x64/4': it needs 196608 bytes of shared memory, but rtx4090 "
-                 "has 101376 for a block");
+  CHECK(error ==
+        "tile '128x256x64/64x64/4': expected at most 101376 bytes of shared memory per block "
+        "on rtx4090, found 196608: choose a smaller tile or fewer stages");
   CHECK(parseTile("128x128x64/64x64/4", *findGpu("h200"), error));
 }
 
@@ -123,18 +124,20 @@ TEST_CASE("attention has whole rows of at most 272 keys") {
   CHECK(best(attention(272, 12, 64), 64, p));
   std::string why;
   CHECK(!best(attention(1025, 12, 64), 64, p, &why));
-  CHECK(why == "it has 1025 keys, whole rows have at most 272");
+  CHECK(why == "expected at most 272 keys in one attention, found 1025");
 }
 
 TEST_CASE("two sets of sums take the place of a larger tile") {
   Preferences p = preferencesFor(rtx4090());
   Work gated = linear(197, 2048, 768, 1, 1, 2);
   auto found = best(gated, 32, p);
-  CHECK(found->schedule.accumulators(gated) <= 160);
-  p.tile = tile("128x128x32/64x64/3");
+  CHECK(found->schedule.gemm().accumulators(gated) <= 160);
+  p.tile = tile("128x128x32/64x64/3").gemm();
   std::string why;
   CHECK(!best(gated, 32, p, &why));
-  CHECK(why == "a thread would hold 256 accumulators, at most 160 leave room in 255 registers");
+  CHECK(why ==
+        "expected at most 160 accumulators in a thread, found 256 of 2 linears with a warp tile "
+        "of 64x64: choose a smaller one");
   p.force = true;
   CHECK(best(gated, 32, p));
 }
@@ -148,7 +151,7 @@ TEST_CASE("a wide row is read again where registers are short, unless that costs
     p.registerBudget = budget;
     Selection selection = select({{work}}, 8, p);
     REQUIRE(!selection.ranges.empty());
-    return selection.ranges[0].alternatives[0].recompute;
+    return selection.ranges[0].alternatives[0].norm().recompute;
   };
   CHECK(recomputes(48));
   CHECK(!recomputes(128));

@@ -43,7 +43,7 @@ TEST_CASE("a few warps alone wait for their fragments, unless those are buffered
   Work work = linear(197, 768, 768);
   Schedule s = tile("64x64x32/32x32/3");
   double single = predict(work, s, 1, rtx4090()).seconds;
-  s.buffers = 2;
+  s.gemm().buffers = 2;
   CHECK(predict(work, s, 1, rtx4090()).seconds < 0.9 * single);
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("blocks that live together hide each other's waits, wave after wave") 
 
 TEST_CASE("activations that fit in L2 are free, larger ones cost DRAM") {
   Work gelu = elementwise(197, 3072, 1, {0, 1});
-  Schedule s{.block = {2048}, .warp = {256}};
+  Schedule s = elements(2048);
   Prediction small = predict(gelu, s, 16, rtx4090()), large = predict(gelu, s, 256, rtx4090());
   CHECK(std::string(small.bound) == "L2");
   CHECK(std::string(large.bound) == "DRAM");
@@ -87,10 +87,10 @@ TEST_CASE("whole rows of attention come near the tensor cores' rate") {
 
 TEST_CASE("layer_norm is traffic, three times as much where rows are read again") {
   Work work = norm(197, 768);
-  Schedule s{.block = {8}, .warp = {1}};
+  Schedule s = rows(8);
   double kept = predict(work, s, 24, rtx4090()).seconds;
   CHECK(kept < 5e-6);
-  s.recompute = true;
+  s.norm().recompute = true;
   CHECK(predict(work, s, 24, rtx4090()).seconds > 1.4 * kept);
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("ViT-B at batch 32 is predicted above 4000 images a second, below the 
 TEST_CASE("without fusions and with tiles of 128x128 it is what PyTorch's eager mode reaches") {
   // timm's tables, RTX 4090, PyTorch 2.9.1 eager, AMP f16, batch 1024: images a second.
   Preferences p = preferencesFor(rtx4090());
-  p.tile = tile("128x128x32/64x32/3");
+  p.tile = tile("128x128x32/64x32/3").gemm();
   CHECK(1024 / unfusedModel({384, 12, 6}, 1024, p) == Approx(8214.74).epsilon(0.15));
   CHECK(1024 / unfusedModel({768, 12, 12}, 1024, p) == Approx(2992.79).epsilon(0.15));
   CHECK(1024 / unfusedModel({1024, 24, 16}, 1024, p) == Approx(954.12).epsilon(0.15));

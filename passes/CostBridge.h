@@ -1,12 +1,12 @@
-//===- Work.h - What passes/cost is told about kernels ----------*- C++ -*-===//
+//===- CostBridge.h - Kernels in IR as numbers of passes/cost ---*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
 // The bridge between kernels in IR and the numbers of passes/cost.
 //
 //===----------------------------------------------------------------------===//
-#ifndef PASSES_WORK_H
-#define PASSES_WORK_H
+#ifndef PASSES_COSTBRIDGE_H
+#define PASSES_COSTBRIDGE_H
 
 #include "passes/Kernels.h"
 #include "passes/cost/Cost.h"
@@ -17,12 +17,15 @@ namespace vitc {
 /// of the kernel if that works on rows. The kernel may be in no module.
 cost::Work workOf(vit::KernelOp kernel, mlir::TypeRange operands, mlir::TypeRange results);
 cost::Work workOf(vit::LaunchOp launch);
+/// For operands and results of the kernel's own types: one count is what its last parameter counts.
+cost::Work workOf(vit::KernelOp kernel);
 /// Launches of one kernel, equal ones counted.
 std::vector<cost::Use> usesOf(llvm::ArrayRef<vit::LaunchOp> launches);
 
+/// What a schedule says apart from its range of batches.
 cost::Schedule scheduleOf(vit::ScheduleAttr attribute);
 vit::ScheduleAttr attributeOf(mlir::MLIRContext *context, const cost::Schedule &schedule,
-                              cost::Root root, int64_t minBatch, int64_t maxBatch);
+                              int64_t minBatch, int64_t maxBatch);
 
 /// The schedule that `kernel` runs with at `batch`: the first whose range has it, or null.
 vit::ScheduleAttr scheduleAt(vit::KernelOp kernel, int64_t batch);
@@ -43,4 +46,4 @@ mlir::FailureOr<cost::Preferences> readPreferences(mlir::ModuleOp module,
 
 } // namespace vitc
 
-#endif // PASSES_WORK_H
+#endif // PASSES_COSTBRIDGE_H

@@ -1,12 +1,13 @@
-//===- Work.cpp - What passes/cost is told about kernels ------------------===//
+//===- CostBridge.cpp - Kernels in IR as numbers of passes/cost -----------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
-#include "passes/Work.h"
+#include "passes/CostBridge.h"
 
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/ErrorHandling.h"
 
 #include <numeric>
 
@@ -17,17 +18,19 @@ using namespace vitc;
 // Work
 //===----------------------------------------------------------------------===//
 
-static cost::Root rootKind(Operation *root) {
+static cost::Family familyOf(Operation *root) {
+  using cost::Family;
   if (!root)
-    return cost::Root::None;
-  return llvm::StringSwitch<cost::Root>(root->getName().stripDialect())
-      .Case("linear", cost::Root::Linear)
-      .Case("attention", cost::Root::Attention)
-      .Case("layer_norm", cost::Root::LayerNorm)
-      .Case("patchify", cost::Root::Patchify)
-      .Case("select", cost::Root::Select)
-      .Case("prepend", cost::Root::Prepend)
-      .Default(cost::Root::Broadcast);
+    return Family::Elementwise;
+  return llvm::TypeSwitch<Operation *, Family>(root)
+      .Case<vit::LinearOp>([](auto) { return Family::Gemm; })
+      .Case<vit::AttentionOp>([](auto) { return Family::Attention; })
+      .Case<vit::LayerNormOp>([](auto) { return Family::Norm; })
+      .Case<vit::PatchifyOp, vit::SelectOp, vit::PrependOp, vit::BroadcastOp>(
+          [](auto) { return Family::Tokens; })
+      .Default([](Operation *op) -> Family {
+        llvm::report_fatal_error("no kernel family for '" + op->getName().getStringRef() + "'");
+      });
 }
 
 static int64_t bytesOf(RankedTensorType type) { return type.getElementTypeBitWidth() / 8; }
@@ -39,14 +42,6 @@ static int64_t sizeOf(Type type) {
   for (int64_t size : tensor.getShape())
     bytes *= ShapedType::isDynamic(size) ? 1 : size;
   return bytes;
-}
-
-/// Neighbouring columns that one access takes: a power of two, at most 8.
-static int vectorOf(int64_t width) {
-  int vector = 8;
-  while (width % vector != 0)
-    vector /= 2;
-  return vector;
 }
 
 static bool isExpensive(Operation *op) { return isa<vit::GeluOp, vit::SiluOp, vit::TanhOp>(op); }
@@ -71,26 +66,30 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
     work.overBatch = attention.getAxis() == vit::Axis::Batch;
   } else if (auto patchify = dyn_cast<vit::PatchifyOp>(root)) {
     // Neighbours in a row of patches are neighbours in the image up to the patch's width.
-    work.vector = vectorOf(std::gcd(work.columns, patchify.getPatch()[1]));
+    work.vector = cost::vectorWidth(std::gcd(work.columns, patchify.getPatch()[1]));
+    work.gathers = true;
   }
 }
 
 cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange results) {
   cost::Work work;
   SmallVector<Operation *> roots = kernel.getRoots();
-  work.root = rootKind(kernel.getRoot());
+  work.family = familyOf(kernel.getRoot());
   auto first = cast<RankedTensorType>(results.front());
   work.rows = vit::rowsPerImage(first);
   work.columns = widthOf(first);
-  work.vector = vectorOf(work.columns);
+  work.vector = cost::vectorWidth(work.columns);
   if (!operands.empty())
     work.inputBytes = bytesOf(cast<RankedTensorType>(operands.front()));
   describeRoot(work, kernel, operands);
 
   work.results = static_cast<int>(results.size());
   work.outputBytes = 0;
+  work.narrowest = static_cast<int>(bytesOf(first));
   for (Type type : results) {
-    work.outputBytes += static_cast<int>(bytesOf(cast<RankedTensorType>(type)));
+    int bytes = static_cast<int>(bytesOf(cast<RankedTensorType>(type)));
+    work.outputBytes += bytes;
+    work.narrowest = std::min(work.narrowest, bytes);
     work.written += sizeOf(type);
   }
 
@@ -107,7 +106,7 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
       ++(isExpensive(&op) ? ops.expensive : ops.cheap);
     }
 
-  if (work.root == cost::Root::LayerNorm)
+  if (work.family == cost::Family::Norm)
     work.rowReused = llvm::any_of(roots.front()->getOperand(0).getUsers(), [&](Operation *user) {
       return user != roots.front() && !before.contains(user) && !isa<vit::YieldOp>(user);
     });
@@ -117,7 +116,7 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
     for (Operation *user : argument.getUsers())
       (llvm::is_contained(roots, user) ? ofRoot : ofOthers) = true;
     // A layer_norm has its row at hand for the ops after it.
-    ofOthers &= !(ofRoot && work.root == cost::Root::LayerNorm);
+    ofOthers &= !(ofRoot && work.family == cost::Family::Norm);
     if (!vit::isBatchTensor(type)) {
       work.weightRead += sizeOf(type);
       if (ofOthers)
@@ -141,6 +140,10 @@ cost::Work vitc::workOf(vit::LaunchOp launch) {
   return workOf(kernelOf(launch), launch.getOperandTypes(), launch.getResultTypes());
 }
 
+cost::Work vitc::workOf(vit::KernelOp kernel) {
+  return workOf(kernel, kernel.getArgumentTypes(), kernel.getResultTypes());
+}
+
 std::vector<cost::Use> vitc::usesOf(ArrayRef<vit::LaunchOp> launches) {
   std::vector<cost::Use> uses;
   for (vit::LaunchOp launch : launches) {
@@ -159,30 +162,72 @@ std::vector<cost::Use> vitc::usesOf(ArrayRef<vit::LaunchOp> launches) {
 //===----------------------------------------------------------------------===//
 
 cost::Schedule vitc::scheduleOf(vit::ScheduleAttr attribute) {
-  cost::Schedule schedule;
-  auto copy = [](ArrayRef<int64_t> from, auto &to) {
-    for (size_t i = 0; i < std::min(from.size(), to.size()); ++i)
-      to[i] = static_cast<int>(from[i]);
-  };
-  copy(attribute.getBlock(), schedule.block);
-  copy(attribute.getWarp(), schedule.warp);
-  schedule.stages = static_cast<int>(attribute.getStages());
-  schedule.buffers = static_cast<int>(attribute.getBuffers());
-  schedule.splits = static_cast<int>(attribute.getSplits());
-  schedule.registers = static_cast<int>(attribute.getRegisters());
-  schedule.recompute = attribute.getRecompute();
+  using cost::Schedule;
+  // Verified: all numbers are small.
+  Schedule schedule =
+      llvm::TypeSwitch<Attribute, Schedule>(attribute)
+          .Case([](vit::GemmScheduleAttr a) {
+            cost::GemmSchedule s;
+            llvm::copy(a.getTile(), s.tile.begin());
+            llvm::copy(a.getWarp(), s.warp.begin());
+            s.stages = int(a.getStages());
+            s.buffers = int(a.getBuffers());
+            s.splits = int(a.getSplits());
+            return Schedule{s};
+          })
+          .Case([](vit::AttentionScheduleAttr a) {
+            return Schedule{
+                cost::AttentionSchedule{int(a.getRows()), int(a.getKeys()), a.getResident()}};
+          })
+          .Case([](vit::NormScheduleAttr a) {
+            return Schedule{
+                cost::NormSchedule{int(a.getRows()), int(a.getWarp()), a.getRecompute()}};
+          })
+          .Case([](vit::TokensScheduleAttr a) {
+            return Schedule{cost::TokensSchedule{{int(a.getElements()), int(a.getWarp())}}};
+          })
+          .Case([](vit::ElementwiseScheduleAttr a) {
+            return Schedule{cost::ElementwiseSchedule{{int(a.getElements()), int(a.getWarp())}}};
+          });
+  schedule.registers = int(attribute.getRegisters());
   return schedule;
 }
 
+namespace {
+
+/// The attribute that has the numbers of a schedule.
+struct MakeAttribute {
+  MLIRContext *context;
+  int64_t minBatch, maxBatch, registers;
+
+  vit::ScheduleAttr operator()(const cost::GemmSchedule &s) const {
+    SmallVector<int64_t> tile(s.tile.begin(), s.tile.end()), warp(s.warp.begin(), s.warp.end());
+    return vit::GemmScheduleAttr::get(context, minBatch, maxBatch, tile, warp, s.stages, s.buffers,
+                                      s.splits, registers);
+  }
+  vit::ScheduleAttr operator()(const cost::AttentionSchedule &s) const {
+    return vit::AttentionScheduleAttr::get(context, minBatch, maxBatch, s.rows, s.keys, s.resident,
+                                           registers);
+  }
+  vit::ScheduleAttr operator()(const cost::NormSchedule &s) const {
+    return vit::NormScheduleAttr::get(context, minBatch, maxBatch, s.rows, s.warp, s.recompute,
+                                      registers);
+  }
+  vit::ScheduleAttr operator()(const cost::TokensSchedule &s) const {
+    return vit::TokensScheduleAttr::get(context, minBatch, maxBatch, s.elements, s.warp, registers);
+  }
+  vit::ScheduleAttr operator()(const cost::ElementwiseSchedule &s) const {
+    return vit::ElementwiseScheduleAttr::get(context, minBatch, maxBatch, s.elements, s.warp,
+                                             registers);
+  }
+};
+
+} // namespace
+
 vit::ScheduleAttr vitc::attributeOf(MLIRContext *context, const cost::Schedule &schedule,
-                                    cost::Root root, int64_t minBatch, int64_t maxBatch) {
-  size_t block = root == cost::Root::Linear ? 3 : root == cost::Root::Attention ? 2 : 1;
-  SmallVector<int64_t> sizes(schedule.block.begin(), schedule.block.begin() + block);
-  SmallVector<int64_t> warp(schedule.warp.begin(),
-                            schedule.warp.begin() + (root == cost::Root::Linear ? 2 : 1));
-  return vit::ScheduleAttr::get(context, minBatch, maxBatch, sizes, warp, schedule.stages,
-                                schedule.buffers, schedule.splits, schedule.registers,
-                                schedule.recompute);
+                                    int64_t minBatch, int64_t maxBatch) {
+  return std::visit(MakeAttribute{context, minBatch, maxBatch, schedule.registers},
+                    schedule.numbers);
 }
 
 vit::ScheduleAttr vitc::scheduleAt(vit::KernelOp kernel, int64_t batch) {
@@ -237,7 +282,7 @@ FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,
                 "'; known are model, classic, tuned");
   if (!options.tile.empty()) {
     std::string error;
-    p.tile = cost::parseTile(options.tile, *p.gpu, error, /*warpLimit=*/!options.force);
+    p.tile = cost::parseTile(options.tile, *p.gpu, error, options.force);
     if (!p.tile)
       return fail(error);
   }

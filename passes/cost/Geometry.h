@@ -1,0 +1,47 @@
+//===- Geometry.h - How a kernel lies on the device -------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_COST_GEOMETRY_H
+#define PASSES_COST_GEOMETRY_H
+
+#include "passes/cost/Schedule.h"
+
+namespace vitc::cost {
+
+/// A launch dimension: ceil(count * perCount / divisor) * times, or `times` if perCount is 0.
+/// `count` is what Work is for one of: images, or rows for kernels on rank-2 activations.
+struct Extent {
+  int64_t perCount = 0, divisor = 1, times = 1;
+
+  bool operator==(const Extent &) const = default;
+};
+
+/// What follows from a work and a schedule, whatever the device, and is the same for all families.
+/// Each family adds its own numbers; kernels are written by them.
+struct Geometry {
+  int threads = 0; ///< of a block
+  Extent grid[3];
+  int64_t shared = 0;  ///< dynamic shared memory of a block, bytes
+  int64_t scratch = 0; ///< device memory between the parts of a kernel, bytes for each count
+  int minBlocks = 0;   ///< blocks that should fit in one multiprocessor, for schedules without a
+                       ///< bound on registers; 0: no demand
+};
+
+/// Of part `part` of a kernel. The schedule must be one without objection.
+Geometry geometryOf(const Work &work, const Schedule &schedule, int part = 0);
+
+/// Neighbouring columns that one access takes at most: 16 bytes of 2-byte elements, or twice that.
+inline constexpr int widestVector = 8;
+/// The largest power of two up to `most` that divides `width`.
+constexpr int vectorWidth(int64_t width, int most = widestVector) {
+  int vector = 1;
+  while (vector * 2 <= most && width % (vector * 2) == 0)
+    vector *= 2;
+  return vector;
+}
+
+inline constexpr int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+} // namespace vitc::cost
+
+#endif // PASSES_COST_GEOMETRY_H

@@ -1,0 +1,416 @@
+//===- Gemm.cpp - Kernels around linears ----------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// All tiles that kernels can be built for are tried: there are a few thousand. With splits, a block
+// sums its share of K and leaves f32 sums in scratch memory, [split][linear][row][column]; a second
+// function adds them. Shares are multiples of 64 columns, so which products a share sums depends on
+// nothing but K and the number of splits.
+//
+// A thread holds its sums, the fragments of one k-step (of two, if they are double-buffered), and
+// addresses: a pointer for each operand, and for each 16-byte copy of a k-block an offset and
+// whether its row exists. The epilogue works on the sums row group by row group when the fragments
+// are dead: what it reads and where from takes no more than they did.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/cost/families/Gemm.h"
+
+#include "passes/cost/Classic.h"
+#include "passes/cost/Family.h"
+
+#include <fmt/format.h>
+
+using namespace vitc::cost;
+
+namespace {
+
+constexpr int64_t shortRow = 64, longRow = 128; // bytes of a row in a stage: what swizzles know
+constexpr int64_t mostBlocksAlongM = 65535;     // the second dimension of the grid
+constexpr int reductionThreads = 256;
+constexpr int bytesOfSum = 4;
+
+// Geometry -------------------------------------------------------------------
+
+/// Columns of K that shares are multiples of: the longest k-block.
+int64_t shareUnit(const Work &work) { return longRow / work.inputBytes; }
+
+/// Columns of K in every share but the last.
+int64_t shareOf(const Work &work, const GemmSchedule &s) {
+  if (s.splits == 1)
+    return work.depth;
+  return ceilDiv(ceilDiv(work.depth, shareUnit(work)), s.splits) * shareUnit(work);
+}
+
+int threadsOf(const GemmSchedule &s) { return 32 * s.warpsM() * s.warpsN(); }
+
+/// 16-byte copies that one thread starts for a k-block.
+int copiesPerThread(const Work &work, const GemmSchedule &s) {
+  int threads = threadsOf(s), row = s.tile[2] / copyColumns(work.inputBytes);
+  return int(ceilDiv(s.tile[0] * row, threads) + work.products * ceilDiv(s.tile[1] * row, threads));
+}
+
+/// Registers of a thread for the fragments of one k-step.
+int64_t fragmentRegisters(const Work &work, const GemmSchedule &s, const MmaShape &mma) {
+  return s.warp[0] / mma.m * mma.registersOfA() +
+         work.products * (s.warp[1] / mma.n * mma.registersOfB());
+}
+
+/// Blocks whose registers should fit in one multiprocessor, whatever their shared memory. Without a
+/// demand ptxas takes more registers than it needs, and the driver's compiler yet more. The steps
+/// are those at which another block of 128 threads fits; what a tile needs without spilling was
+/// measured over those of bench/register_sweep.py.
+int demandOf(const Work &work, const GemmSchedule &s, const GemmGeometry &g) {
+  int64_t sums = s.accumulators(work), copies = g.stageBytes / copyBytes / g.threads;
+  int rowOperands = s.splits == 1 ? work.activations : 0;
+  int64_t needed =
+      sums + s.buffers * fragmentRegisters(work, s, *g.mma) + 2 * copies + 4 * rowOperands;
+  if (s.buffers == 2)
+    needed += 12;
+  // Many addresses and values alive beside the accumulators may have more rather than spill.
+  bool heavy = s.splits == 1 && rowOperands + work.results > 3;
+  int registers = heavy ? 255 : needed <= 108 && sums <= 64 ? 128 : needed <= 147 ? 168 : 255;
+  return std::max(1, commonRegistersPerSm / (registers * g.threads));
+}
+
+void addSlots(GemmGeometry &g, const Work &work, const GemmSchedule &s) {
+  bool sums = s.splits > 1;
+  int64_t bytes = sums ? bytesOfSum * work.products : work.outputBytes;
+  int64_t narrowest = sums ? bytesOfSum : work.narrowest;
+  g.staged = work.columns * narrowest % copyBytes == 0;
+  // The padding of a slot's rows spreads the pairs of a store over the banks: 8 rows of 4 pairs (of
+  // 4 bytes; of 8 bytes, 4 rows at a time) lie in different ones if a row is an odd number of such
+  // fours.
+  g.slotColumns = (s.warp[1] / g.mma->n | 1) * g.mma->n;
+  g.slotBytes = g.mma->m * g.slotColumns * bytes;
+  int64_t warps = g.threads / 32;
+  g.slots = 2 * warps * g.slotBytes <= g.ringBytes ? 2 : 1;
+  g.shared = std::max(g.ringBytes, g.staged ? warps * g.slots * g.slotBytes : 0);
+}
+
+} // namespace
+
+GemmGeometry vitc::cost::gemmGeometry(const Work &work, const GemmSchedule &s) {
+  GemmGeometry g;
+  g.mma = findMma(work.inputBytes);
+  int64_t all = ceilDiv(work.depth, s.tile[2]);
+  g.blocks = s.splits > 1 ? shareOf(work, s) / s.tile[2] : all;
+  g.lastBlocks = all - (s.splits - 1) * g.blocks;
+  g.threads = threadsOf(s);
+  g.grid[0].times = ceilDiv(work.columns, s.tile[1]);
+  g.grid[1] = {work.rows, s.tile[0], 1};
+  g.grid[2].times = s.splits;
+  if (s.splits > 1)
+    g.scratch = bytesOfSum * s.splits * work.products * work.rows * work.columns;
+
+  g.rowBytes = int64_t(s.tile[2]) * work.inputBytes;
+  g.tileBytesOfA = s.tile[0] * g.rowBytes;
+  g.tileBytesOfB = s.tile[1] * g.rowBytes;
+  g.stageBytes = g.tileBytesOfA + work.products * g.tileBytesOfB;
+  g.ringBytes = s.stages * g.stageBytes;
+  addSlots(g, work, s);
+  g.minBlocks = demandOf(work, s, g);
+  return g;
+}
+
+ReductionGeometry vitc::cost::reductionGeometry(const Work &work, const GemmSchedule &s) {
+  ReductionGeometry g;
+  g.vector = vectorWidth(work.columns, copyColumns(bytesOfSum));
+  g.vectorsPerRow = work.columns / g.vector;
+  g.threads = reductionThreads;
+  g.grid[0] = {work.rows * g.vectorsPerRow, g.threads, 1};
+  g.scratch = gemmGeometry(work, s).scratch;
+  return g;
+}
+
+namespace {
+
+Geometry gemmPart(const Work &work, const Schedule &s, int part) {
+  if (part == 1)
+    return reductionGeometry(work, s.gemm());
+  return gemmGeometry(work, s.gemm());
+}
+
+// Text -----------------------------------------------------------------------
+
+std::optional<Schedule> gemmRead(const Written &s, const Work &, const Gpu &) {
+  if (s.block.size() != 3 || s.warp.size() != 2)
+    return std::nullopt;
+  return Schedule{GemmSchedule{.tile = {s.block[0], s.block[1], s.block[2]},
+                               .warp = {s.warp[0], s.warp[1]},
+                               .stages = s.stages,
+                               .buffers = s.buffers,
+                               .splits = s.splits}};
+}
+
+// What cannot be built -------------------------------------------------------
+
+/// What no schedule can change.
+std::string objectionTo(const Work &work) {
+  if (!findMma(work.inputBytes))
+    return fmt::format("expected a linear on f16 or bf16, found values of {} bytes: choose "
+                       "--dtype=f16 or bf16",
+                       work.inputBytes);
+  if (int chunk = copyColumns(work.inputBytes); work.depth % chunk != 0)
+    return fmt::format("expected K to be a multiple of {}, found {}: run vit-pad-widths", chunk,
+                       work.depth);
+  return "";
+}
+
+std::string gemmObjection(const Work &work, const Schedule &schedule, const Limits &limits) {
+  if (std::string why = objectionTo(work); !why.empty())
+    return why;
+  const GemmSchedule &s = schedule.gemm();
+  const MmaShape *mma = findMma(work.inputBytes);
+  auto [bm, bn, bk] = s.tile;
+  auto [wm, wn] = s.warp;
+  if (int64_t row = int64_t(bk) * work.inputBytes; row != shortRow && row != longRow)
+    return fmt::format("expected BK of {} or {}, found {}", shortRow / work.inputBytes,
+                       longRow / work.inputBytes, bk);
+  if (bm % wm || bn % wn || wm % mma->m || wn % mma->n)
+    return fmt::format("expected a warp tile of {}s by {}s that divides the block tile {}x{}, "
+                       "found {}x{}",
+                       mma->m, mma->n, bm, bn, wm, wn);
+  if (int64_t sums = s.accumulators(work); sums > limits.accumulators)
+    return fmt::format("expected at most {} accumulators in a thread, found {} of {} linear{} with "
+                       "a warp tile of {}x{}: choose a smaller one",
+                       limits.accumulators, sums, work.products, work.products == 1 ? "" : "s", wm,
+                       wn);
+  if (s.stages < 2 || s.stages > 8)
+    return fmt::format("expected 2 to 8 stages, found {}", s.stages);
+  if (int64_t share = shareOf(work, s); (s.splits - 1) * share >= work.depth)
+    return fmt::format("expected a share of K = {} for each of {} splits, but {} columns each "
+                       "leave none for the last: choose fewer splits",
+                       work.depth, s.splits, share);
+  return "";
+}
+
+int64_t blocksAlongM(const Work &work, int tileM, int64_t maxBatch) {
+  return ceilDiv(work.rows * maxBatch, tileM);
+}
+
+std::string gemmImpossible(const Work &work, int64_t maxBatch, const Preferences &p) {
+  if (std::string why = objectionTo(work); !why.empty())
+    return why;
+  int tallest = p.tile ? p.tile->tile[0] : 256;
+  if (blocksAlongM(work, tallest, maxBatch) <= mostBlocksAlongM)
+    return "";
+  return fmt::format("max-batch {} has {} rows, at most {} blocks of {} can be launched", maxBatch,
+                     work.rows * maxBatch, mostBlocksAlongM, tallest);
+}
+
+// Candidates -----------------------------------------------------------------
+
+/// Parts of K that are worth a block of their own: at least 192 columns each.
+std::vector<int> splitsOf(const Work &work, const Preferences &p) {
+  std::vector<int> splits = {1};
+  if (!p.batchInvariant)
+    for (int n : {2, 3, 4, 6, 8})
+      if (work.depth / n >= 192)
+        splits.push_back(n);
+  return splits;
+}
+
+void addTile(std::vector<Schedule> &list, const Work &work, GemmSchedule s, const Preferences &p) {
+  // Where a thread has many copies to start, and where long k-blocks go round three stages, ptxas
+  // needs far more registers than the rest of such tiles.
+  constexpr int mostCopies = 16;
+  if (copiesPerThread(work, s) > mostCopies)
+    return;
+  for (int stages : {2, 3, 4})
+    for (int buffers : {1, 2}) {
+      s.stages = stages, s.buffers = buffers;
+      if (s.tile[2] * work.inputBytes == shortRow || stages != 3)
+        addCandidate(list, work, {s}, p);
+    }
+}
+
+std::vector<Schedule> givenTile(const Work &work, const Preferences &p) {
+  std::vector<Schedule> list;
+  for (int buffers : {1, 2}) {
+    GemmSchedule s = *p.tile;
+    s.buffers = buffers;
+    addCandidate(list, work, {s}, p);
+  }
+  return list;
+}
+
+std::vector<Schedule> wholeTiles(const Work &work, const Preferences &p) {
+  std::vector<Schedule> list;
+  const MmaShape *mma = findMma(work.inputBytes);
+  if (!mma)
+    return list;
+  int mostN = int(std::min<int64_t>(256, ceilDiv(work.columns, mma->n) * mma->n));
+  for (int m : {1, 2, 4, 8})
+    for (int n : {1, 2, 4, 8}) {
+      if (m * n > 8)
+        continue;
+      for (int wm = mma->m; wm * m <= 256 && wm <= 128; wm += mma->m)
+        for (int wn = mma->n; wn * n <= mostN && wn <= 128; wn += mma->n)
+          if (work.products * wm * wn / 32 <= mostAccumulators)
+            for (int64_t row : {shortRow, longRow})
+              addTile(list, work,
+                      {.tile = {wm * m, wn * n, int(row / work.inputBytes)}, .warp = {wm, wn}}, p);
+    }
+  return list;
+}
+
+/// The same with K in parts: worth a try only where one image has few blocks.
+void addSplits(std::vector<Schedule> &list, const Work &work, const Preferences &p) {
+  std::vector<int> splits = splitsOf(work, p);
+  size_t whole = list.size();
+  for (size_t i = 0; i < whole; ++i)
+    for (int n : splits) {
+      GemmSchedule s = list[i].gemm();
+      s.splits = n;
+      int64_t blocks = ceilDiv(work.rows, s.tile[0]) * ceilDiv(work.columns, s.tile[1]);
+      Schedule split{s, list[i].registers};
+      if (n > 1 && blocks * (n - 1) <= 4 * p.gpu->multiprocessors &&
+          objection(work, split, limitsOf(*p.gpu)).empty())
+        list.push_back(split);
+    }
+}
+
+std::vector<Schedule> gemmCandidates(const Work &work, int64_t maxBatch, const Preferences &p) {
+  std::vector<Schedule> list;
+  if (p.tile) {
+    list = givenTile(work, p);
+  } else {
+    list = wholeTiles(work, p);
+    addSplits(list, work, p);
+  }
+  std::erase_if(list, [&](const Schedule &s) {
+    return blocksAlongM(work, s.gemm().tile[0], maxBatch) > mostBlocksAlongM;
+  });
+  return list;
+}
+
+std::vector<Schedule> gemmClassic(const Work &work, int64_t maxBatch, const Preferences &p) {
+  return p.tile ? gemmCandidates(work, maxBatch, p) : classicTiles(work, p);
+}
+
+// Registers ------------------------------------------------------------------
+
+/// Whether blocks of K are left to copy once the ring has been filled; else the main loop has no
+/// copies, nor what they hold.
+bool copiesInLoop(const Work &work, const GemmSchedule &s) {
+  int64_t blocks = ceilDiv(work.depth, s.tile[2]);
+  return s.splits > 1 || blocks > s.stages - (s.buffers == 1 ? 1 : 0);
+}
+
+Registers gemmRegisters(const Work &work, const Schedule &schedule) {
+  const GemmSchedule &s = schedule.gemm();
+  double fragments = double(fragmentRegisters(work, s, *findMma(work.inputBytes)));
+  double held = double(s.accumulators(work)) + s.buffers * fragments;
+  double crowded = 3.0 * std::max(0, copiesPerThread(work, s) - 8);
+  double least = held + 26 + 2 * (work.products - 1) + crowded;
+  double free = held + (s.buffers == 2 ? 34 : 40) + 5 * (work.products - 1) + crowded;
+  if (!copiesInLoop(work, s))
+    least -= 10, free -= 14;
+  else if (s.tile[2] * work.inputBytes ==
+           longRow) // twice the steps and copies in one piece of code
+    least += s.stages == 3 ? 24 : 9;
+  // Columns that are moved inside N have an address for each group instead of one offset for all.
+  if (s.splits == 1 && work.columns % s.tile[1] != 0)
+    least += s.warp[1] * (work.activations ? 0.5 : work.vectors ? 0.3 : 0);
+  return {least, std::max(least, free)};
+}
+
+// Time -----------------------------------------------------------------------
+
+/// What a warp does between two results: `elements` are those of a block.
+void addEpilogue(Block &block, const Work &work, const GemmSchedule &s, double elements) {
+  double bytes = s.splits > 1 ? double(bytesOfSum) * work.products : double(work.outputBytes);
+  Arithmetic ops = s.splits > 1 ? Arithmetic() : work.after;
+  ops.cheap += 4 + 2 * work.activations; // rounding, addresses, stores
+  double cycles = arithmeticCycles(ops, elements);
+  double copies = 2 * bytes * elements / sharedWidth;
+  block.arithmetic += cycles;
+  block.shared += copies;
+  double waits = work.activations && s.splits == 1 ? memoryLatency : 0;
+  block.alone += waits + storeLatency + 1.5 * cycles + copies;
+}
+
+Block blockOf(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
+  const MmaShape &shape = *findMma(work.inputBytes);
+  auto [bm, bn, bk] = s.tile;
+  auto [wm, wn] = s.warp;
+  int warps = s.warpsM() * s.warpsN();
+  double steps = double(ceilDiv(shareOf(work, s), bk)) * bk / shape.k;
+  // One k-step: of a warp, of the block.
+  double mma =
+      work.products * (wm / double(shape.m)) * (wn / double(shape.n)) * mmaCycles(shape, gpu);
+  double stepBytes = shape.k * work.inputBytes;
+  double reads = warps * (wm + work.products * wn) * stepBytes / sharedWidth;
+  double writes = (bm + work.products * bn) * stepBytes / sharedWidth;
+  double perPart = double(ceilDiv(warps, 4)) * mma;
+
+  Block block;
+  block.tensor = steps * warps * mma / 4 / tensorShare;
+  block.shared = steps * (reads + writes);
+  double load = sharedLatency + reads;
+  double step = s.buffers == 2 ? std::max(perPart, load) : std::max(perPart, mma + load);
+  double kBlock = step * bk / shape.k + barrierCost;
+  // Copies of the k-blocks ahead are under way meanwhile.
+  kBlock = std::max(kBlock, memoryLatency / (s.stages - 1));
+  block.alone = memoryLatency + 100 + kBlock * steps * shape.k / bk;
+  addEpilogue(block, work, s, double(bm) * bn);
+  return block;
+}
+
+double reductionSeconds(const Work &work, const GemmSchedule &s, int64_t batch, const Gpu &gpu) {
+  double elements = double(work.rows) * batch * work.columns * work.products;
+  double bytes = elements * bytesOfSum * s.splits + double(work.otherRead + work.written) * batch;
+  return launchStart + gpu.launchGapUs * 1e-6 + bytes / (gpu.l2GBs * 1e9) +
+         1600 / (gpu.clockGhz * 1e9);
+}
+
+LaunchCost gemmTime(const Work &work, const Schedule &schedule, int64_t batch, const Gpu &gpu) {
+  const GemmSchedule &s = schedule.gemm();
+  int64_t m = work.rows * batch, tilesM = ceilDiv(m, s.tile[0]);
+  int64_t tilesN = ceilDiv(work.columns, s.tile[1]);
+  LaunchCost launch;
+  double weight = double(work.products) * work.columns * work.depth * work.inputBytes;
+  launch.l2 = tilesN * double(work.rootRead) * batch + tilesM * weight;
+  launch.dram = dramBytes(work, batch, gpu);
+  if (s.splits > 1)
+    launch.l2 += double(bytesOfSum) * s.splits * m * work.columns * work.products;
+  else
+    launch.l2 += double(work.otherRead + work.written) * batch;
+  launch.block = blockOf(work, s, gpu);
+  launch.blocks = tilesM * tilesN * s.splits;
+  if (s.splits > 1)
+    launch.after = reductionSeconds(work, s, batch, gpu);
+  return launch;
+}
+
+bool gemmAlike(const Schedule &a, const Schedule &b) {
+  const GemmSchedule &x = a.gemm(), &y = b.gemm();
+  return x.warp == y.warp && x.buffers == y.buffers && x.tile[2] == y.tile[2];
+}
+
+/// Copies that do not come out even take instructions that do nothing.
+double gemmHandicap(const Work &work, const Schedule &schedule) {
+  const GemmSchedule &s = schedule.gemm();
+  int threads = threadsOf(s), chunks = s.tile[2] / copyColumns(work.inputBytes);
+  return 1 + 0.01 * (s.tile[0] * chunks % threads != 0) +
+         0.01 * (s.tile[1] * chunks % threads != 0);
+}
+
+} // namespace
+
+const FamilyTraits vitc::cost::gemmFamily = {
+    .name = "gemm",
+    .candidates = gemmCandidates,
+    .classic = gemmClassic,
+    .impossible = gemmImpossible,
+    .read = gemmRead,
+    .objection = gemmObjection,
+    .geometry = gemmPart,
+    .registers = gemmRegisters,
+    .time = gemmTime,
+    .alike = gemmAlike,
+    .handicap = gemmHandicap,
+    .bounded = true,
+    .recomputes = false,
+};
