@@ -403,16 +403,28 @@ LogicalResult SelectOp::verify() {
 // A block
 //===----------------------------------------------------------------------===//
 
+static LogicalResult expectEps(Operation *op, FloatAttr eps) {
+  double value = eps.getValueAsDouble();
+  if (value > 0 && std::isfinite(value))
+    return success();
+  return op->emitOpError() << "expected a positive, finite eps, but got " << eps;
+}
+
 LogicalResult LayerNormOp::verify() {
   auto input = getInput().getType();
   if (failed(expectWidth(*this, "scale", input, getScale().getType())) || // (C1)
       failed(expectWidth(*this, "shift", input, getShift().getType())) ||
       failed(expectShape(*this, "a result", input, getType()))) // (C2)
     return failure();
-  double eps = getEps().convertToDouble();
-  if (!(eps > 0) || !std::isfinite(eps)) // (C3)
-    return emitOpError() << "expected a positive, finite eps, but got " << getEpsAttr();
-  return success();
+  return expectEps(*this, getEpsAttr()); // (C3)
+}
+
+LogicalResult RmsNormOp::verify() {
+  auto input = getInput().getType();
+  if (failed(expectWidth(*this, "scale", input, getScale().getType())) || // (C1)
+      failed(expectShape(*this, "a result", input, getType())))           // (C2)
+    return failure();
+  return expectEps(*this, getEpsAttr()); // (C3)
 }
 
 LogicalResult LinearOp::verify() {

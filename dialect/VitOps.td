@@ -358,6 +358,33 @@ def Vit_LayerNormOp : Vit_RootOp<"layer_norm",
   let extraClassDeclaration = rootAnswers # [{ bool subtractsMean() { return true; } }];
 }
 
+def Vit_RmsNormOp : Vit_RootOp<"rms_norm",
+    family = "Norm", prologue = "Rows", flops = "0", rowWise = 1, mixesImages = "false",
+    operandStorage = ["Any", "F32"], resultStorage = "Dtype",
+    operandColumns = ["Exact", "Exact"], resultColumns = "Exact",
+    traits = [Vit_NormInterface]> {
+  let summary = "Divides every token by its root mean square";
+  let description = [{
+    `x / sqrt(mean(x^2) + eps) * scale` over the last dimension. The mean and the result are f32.
+    Constraints: (C1) `scale` has the width of `input`; (C2) the result has the shape of `input`; (C3) `eps` is
+    positive and finite.
+
+    ```mlir
+    %y = vit.rms_norm %x, %scale eps 1.0e-6 : tensor<?x256x1024xf32>, tensor<1024xf32> -> tensor<?x256x1024xf32>
+    ```
+  }];
+  let arguments = (ins Vit_Activation:$input, Vit_ParamOfRank<1>:$scale, F64Attr:$eps);
+  let results = (outs Vit_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $scale `eps` $eps attr-dict `:` type($input) `,` type($scale) `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = rootAnswers # [{
+    bool subtractsMean() { return false; }
+    ::mlir::Value getShift() { return {}; }
+  }];
+}
+
 def Vit_LinearOp : Vit_RootOp<"linear",
     family = "Gemm", prologue = "None",
     flops = "2 * rowsPerImage(getType()) * getWeight().getType().getNumElements()",

@@ -36,6 +36,25 @@ static void compute(LayerNormOp op, const Call &call) {
   });
 }
 
+static void compute(RmsNormOp op, const Call &call) {
+  const double *input = call.operands[0].values.data();
+  ArrayRef<double> scale = call.operands[1].values;
+  int64_t width = call.shape.back();
+  double eps = op.getEps().convertToDouble();
+  parallelFor(call.threads, call.result.size() / width, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const double *x = input + row * width;
+      double *y = call.result.data() + row * width;
+      double squares = 0;
+      for (int64_t i = 0; i < width; ++i)
+        squares += x[i] * x[i];
+      double factor = 1 / std::sqrt(squares / width + eps);
+      for (int64_t i = 0; i < width; ++i)
+        y[i] = x[i] * factor * scale[i];
+    }
+  });
+}
+
 static void compute(LinearOp, const Call &call) {
   View input = call.operands[0], weight = call.operands[1];
   int64_t n = weight.shape[0], k = weight.shape[1];
@@ -101,7 +120,7 @@ static void compute(AttentionOp op, const Call &call) {
 
 bool vitc::reference::computeRowOp(Operation *op, const Call &call) {
   return llvm::TypeSwitch<Operation *, bool>(op)
-      .Case<LayerNormOp, LinearOp, AttentionOp>([&](auto known) {
+      .Case<LayerNormOp, RmsNormOp, LinearOp, AttentionOp>([&](auto known) {
         compute(known, call);
         return true;
       })

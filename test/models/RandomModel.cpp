@@ -164,6 +164,9 @@ Entry entryOf(Op op) {
               Value scale = weight(s / "weight", vector);
               return layerNorm(s, x, scale, weight(s / "bias", vector), 1e-6);
             }};
+  case Op::RmsNorm:
+    return {Entry::Root,
+            [](Case &c, Scope s, Random r) { return dsl::RmsNorm{1e-6}(s, c.any(r)); }};
   case Op::Linear:
     return {Entry::Root, [](Case &c, Scope s, Random r) {
               Value x = c.tokens(s, r.at(0));
@@ -255,7 +258,7 @@ public:
     Case c(sizes, pixels, random.at(0));
     Op root = options.root.value_or(roots[number % static_cast<std::int64_t>(roots.size())]);
     std::int64_t ops = 0;
-    if (root == Op::LayerNorm) {
+    if (root == Op::LayerNorm || root == Op::RmsNorm) {
       c.values = {c.tokens(s, random.at(1))};
       c.before = c.values;
       elementwise(c, s, random, ops, random.at(2).below(3));

@@ -48,6 +48,7 @@ using graph::position;
 using graph::prepend;
 using graph::relu;
 using graph::reshape;
+using graph::rmsNorm;
 using graph::rows;
 using graph::scale;
 using graph::select;

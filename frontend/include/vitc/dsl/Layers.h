@@ -59,6 +59,15 @@ struct LayerNorm {
   }
 };
 
+/// Weights: weight [width].
+struct RmsNorm {
+  double eps = 1e-6;
+
+  constexpr Value operator()(Scope s, Value x) const {
+    return graph::rmsNorm(s, x, graph::weight(s / "weight", {s.shape(x).width()}), eps);
+  }
+};
+
 struct Gelu {
   GeluForm form = GeluForm::Erf;
   constexpr Value operator()(Scope s, Value x) const { return graph::gelu(s, x, form); }

@@ -85,6 +85,7 @@ enum class Op : std::uint8_t {
   Position,
   Select,
   LayerNorm,
+  RmsNorm,
   Linear,
   BiasAdd,
   Gelu,
@@ -116,6 +117,7 @@ constexpr const char *mnemonic(Op op) {
   case Op::Position:  return "position";
   case Op::Select:    return "select";
   case Op::LayerNorm: return "layer_norm";
+  case Op::RmsNorm: return "rms_norm";
   case Op::Linear:    return "linear";
   case Op::BiasAdd:   return "bias_add";
   case Op::Gelu:      return "gelu";
@@ -150,7 +152,7 @@ struct Node {
   std::int64_t first = 0;              // slice: row; select: token
   std::int64_t heads = 0, headDim = 0; // attention
   std::int64_t offsets[3] = {0, 0, 0}; // attention: column of q, k, v in their operands
-  double number = 0;                   // layer_norm: eps; scale: factor; attention: scale
+  double number = 0;                   // layer_norm, rms_norm: eps; scale: factor; attention: scale
   PatchOrder order = PatchOrder::Conv;
   GeluForm form = GeluForm::Erf;
   Axis axis = Axis::Tokens;
@@ -447,6 +449,21 @@ constexpr Value layerNorm(Scope at, Value x, Value scale, Value shift, double ep
   Node node = makeNode(Op::LayerNorm, shape);
   node.number = eps;
   return append(at, node, {x, scale, shift});
+}
+
+constexpr Value rmsNorm(Scope at, Value x, Value scale, double eps) {
+  if (!usable(at, {x, scale}))
+    return {};
+  Shape shape = at.shape(x), vector = {shape.width()};
+  if (!shape.isActivation())
+    return fail(at, Op::RmsNorm, "an activation of shape", {batch, 1, shape.width()}, shape);
+  if (at.shape(scale) != vector)
+    return fail(at, Op::RmsNorm, "scale of shape", vector, at.shape(scale));
+  if (!(eps > 0 && eps <= std::numeric_limits<double>::max()))
+    return fail(at, Op::RmsNorm, "a positive, finite eps with input", shape, {0});
+  Node node = makeNode(Op::RmsNorm, shape);
+  node.number = eps;
+  return append(at, node, {x, scale});
 }
 
 /// x * transpose(weight), the weight N x K.

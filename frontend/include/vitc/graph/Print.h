@@ -166,6 +166,7 @@ private:
     case Op::Select:
       return operands + " token " + std::to_string(node.first);
     case Op::LayerNorm:
+    case Op::RmsNorm:
       return operands + " eps " + real(node.number);
     case Op::Gelu:
       return (node.form == GeluForm::Erf    ? "erf "

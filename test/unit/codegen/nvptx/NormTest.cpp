@@ -174,3 +174,26 @@ TEST_CASE("norm: planted bugs are seen") {
            worstDistance(run.results, runner.expected(arguments, 5)) > 10 * bound("f32")));
   }
 }
+
+/// A residual add before, rms_norm of the sum, a bias and SiLU after; the sum is a result too.
+static std::string rms(int64_t width, const std::string &type, const std::string &residual,
+                       bool recompute = false) {
+  std::string rows = "tensor<?x" + number(width) + "x", x = rows + type + ">",
+              r = rows + residual + ">", v = "tensor<" + number(width) + "xf32>";
+  return "vit.kernel @k(%x: " + x + ", %r: " + r + ", %g: " + v + ", %b: " + v + ") -> (" + r +
+         ", " + x + ")" + schedule(4, 1, recompute) + "  %0 = vit.add %x, %r : " + x + ", " + r +
+         " -> " + r + "\n  %1 = vit.rms_norm %0, %g eps 1.0e-06 : " + r + ", " + v + " -> " + x +
+         "\n  %2 = vit.bias_add %1, %b : " + x + ", " + v + " -> " + x +
+         "\n  %3 = vit.silu %2 : " + x + " -> " + x + "\n  vit.yield %0, %3 : " + r + ", " + x +
+         "\n}\n";
+}
+
+TEST_CASE("norm: the root mean square, with ops around it, kept and computed anew") {
+  for (std::string type : {"f16", "bf16"})
+    for (std::string residual : {"f16", "bf16", "f32"})
+      for (int64_t width : {5, 96, 768, 4608})
+        for (bool recompute : {false, true}) {
+          std::string coarse = type == "bf16" || residual == "bf16" ? "bf16" : type;
+          check(rms(width, type, residual, recompute), coarse, 5);
+        }
+}

@@ -89,6 +89,17 @@ TEST_CASE("layer_norm divides the variance by the width and adds eps under the r
               {1 - 10 / 1.25, 2 + 20 / 1.25, 1 - 2 * 10 / root, 2 + 2 * 20 / root});
 }
 
+TEST_CASE("rms_norm divides by the root of the mean square and adds eps under it") {
+  // Rows 1 3 (mean square 5) and 0 4 (8), eps 1.25 = 2.5^2 - 5.
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x2x2xf32>, %g: tensor<2xf32>) -> tensor<?x2x2xf32> {
+      %0 = vit.rms_norm %x, %g eps 1.25 : tensor<?x2x2xf32>, tensor<2xf32> -> tensor<?x2x2xf32>
+      return %0 : tensor<?x2x2xf32>
+    })",
+                            {{{1, 2, 2}, {1, 3, 0, 4}}, {{2}, {10, 20}}});
+  checkTensor(outputs[0].tensor, {1, 2, 2}, {4, 24, 0, 80 / std::sqrt(9.25)});
+}
+
 TEST_CASE("linear multiplies by the transposed weight") {
   auto outputs = runProgram(R"(
     func.func @f(%x: tensor<?x2x3xf32>, %w: tensor<2x3xf32>) -> tensor<?x2x2xf32> {

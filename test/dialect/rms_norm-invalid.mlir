@@ -1,0 +1,23 @@
+// RUN: vitc-opt %s -split-input-file -verify-diagnostics
+
+func.func @rms_norm_c1(%x: tensor<?x17x8xf32>, %g: tensor<9xf32>) {
+  // expected-error @below {{'vit.rms_norm' op expected scale with 8 elements, the width of input, but got 9}}
+  %0 = vit.rms_norm %x, %g eps 1.0e-6 : tensor<?x17x8xf32>, tensor<9xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c2(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
+  // expected-error @below {{'vit.rms_norm' op expected a result of shape ?x17x8, but got ?x16x8}}
+  %0 = vit.rms_norm %x, %g eps 1.0e-6 : tensor<?x17x8xf32>, tensor<8xf32> -> tensor<?x16x8xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c3(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
+  // expected-error @below {{'vit.rms_norm' op expected a positive, finite eps, but got 0.000000e+00 : f64}}
+  %0 = vit.rms_norm %x, %g eps 0.0 : tensor<?x17x8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
+  return
+}
