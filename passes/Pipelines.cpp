@@ -39,7 +39,7 @@ private:
   llvm::StringRef missing() const {
     if (!inside)
       return options.first;
-    return ended ? "" : options.last;
+    return ended ? llvm::StringRef() : llvm::StringRef(options.last);
   }
 
   mlir::OpPassManager &manager;
