@@ -2,14 +2,14 @@
 // family and feeds linears in the type of the kernels.
 // RUN: vitc-opt %s --vit-prune-tokens | FileCheck %s --check-prefix=PRUNE
 // RUN: vitc-opt %s --vit-kernel-pipeline=max-batch=4 | FileCheck %s
-// RUN: vitc check %s --random-weights --emulate --max-batch 2 | FileCheck %s --check-prefix=RUN
-// RUN: vitc check %s --random-weights --emulate --max-batch 2 --dtype bf16 --residual bf16 | FileCheck %s --check-prefix=RUN
-// RUN: vitc check %s --random-weights --emulate --max-batch 2 --residual f32 | FileCheck %s --check-prefix=RUN
+// RUN: vitc check %s --random-weights --emulate --max-batch 2 | FileCheck %s --check-prefix=ERROR
+// RUN: vitc check %s --random-weights --emulate --max-batch 2 --dtype bf16 --residual bf16 | FileCheck %s --check-prefix=ERROR
+// RUN: vitc check %s --random-weights --emulate --max-batch 2 --residual f32 | FileCheck %s --check-prefix=ERROR
 
 // PRUNE: vit.rms_norm {{.*}} : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>
 // CHECK:      vit.kernel @norm_f16({{.*}}: tensor<?x64xf16>, {{.*}}) -> tensor<?x64xf16> attributes {schedules = [#vit.norm_schedule<
 // CHECK-NEXT: vit.rms_norm
-// RUN: y error {{.*}} ok
+// ERROR: y error {{.*}} ok
 func.func @f(%x: tensor<?x17x64xf32> {vit.name = "x"}) -> (tensor<?x64xf32> {vit.name = "y"}) {
   %w = vit.weight "w" : tensor<64x64xf32>
   %g = vit.weight "norm.weight" : tensor<64xf32>
