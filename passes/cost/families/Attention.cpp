@@ -23,9 +23,8 @@ namespace {
 
 constexpr int copyWarps = 4; // copy keys and values faster than the one that has a single row
 
-int64_t roomFor(const Work &work, const AttentionSchedule &s) {
-  return work.overBatch ? s.keys : work.keys;
-}
+/// Keys there is room for: those of the work, or where the batch decides, `keys`.
+int64_t roomFor(const Work &work, int64_t keys) { return work.overBatch ? keys : work.keys; }
 
 /// Registers per thread, as ptxas was seen to need without spilling.
 int64_t registersOf(int64_t keyTiles, int64_t headDim) {
@@ -78,7 +77,7 @@ void placeValues(AttentionGeometry &g, bool resident) {
 } // namespace
 
 AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const AttentionSchedule &s) {
-  AttentionGeometry g = geometryOfRows(work, roomFor(work, s), s.rows);
+  AttentionGeometry g = geometryOfRows(work, roomFor(work, s.keys), s.rows);
   placeValues(g, s.resident);
   if (work.overBatch)
     g.grid[0] = {0, 1, g.rowBlocks * work.rows};
@@ -94,7 +93,7 @@ AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const Attentio
 bool vitc::cost::valuesFitBeside(const Work &work, int64_t rows, int64_t keys, const Gpu &gpu) {
   if (!findMma(work.inputBytes))
     return false;
-  AttentionGeometry g = geometryOfRows(work, work.overBatch ? keys : work.keys, rows);
+  AttentionGeometry g = geometryOfRows(work, roomFor(work, keys), rows);
   auto blocksWith = [&](bool resident) {
     placeValues(g, resident);
     Occupancy fit = occupancy(gpu, g.threads, int(std::min<int64_t>(g.registers, 255)), g.shared);
@@ -107,7 +106,7 @@ bool vitc::cost::valuesFitBeside(const Work &work, int64_t rows, int64_t keys, c
 
 AttentionSchedule vitc::cost::attentionSchedule(const Work &work, int64_t rows, int64_t keys,
                                                 const Gpu &gpu) {
-  int64_t room = work.overBatch ? keys : work.keys;
+  int64_t room = roomFor(work, keys);
   AttentionGeometry g = geometryOfRows(work, room, rows);
   // All rows of Q must fit beside K.
   int64_t most = std::min(mostWarps(g.registers, gpu.registersPerSm),
@@ -148,7 +147,7 @@ std::string objectionTo(const Work &work, int64_t keys) {
 
 std::string attentionObjection(const Work &work, const Schedule &schedule, const Limits &) {
   const AttentionSchedule &s = schedule.attention();
-  if (std::string why = objectionTo(work, roomFor(work, s)); !why.empty())
+  if (std::string why = objectionTo(work, roomFor(work, s.keys)); !why.empty())
     return why;
   if (s.rows < findMma(work.inputBytes)->m)
     return fmt::format("expected at least {} query rows in a block, found {}",
@@ -169,7 +168,7 @@ std::string attentionImpossible(const Work &work, int64_t maxBatch, const Prefer
     return fmt::format("expected a max-batch of at most {} where images attend to each other, "
                        "found {}",
                        mostBatchOverBatch, maxBatch);
-  return objectionTo(work, work.overBatch ? maxBatch : work.keys);
+  return objectionTo(work, roomFor(work, maxBatch));
 }
 
 // Candidates -----------------------------------------------------------------
@@ -180,7 +179,7 @@ std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
   if (!attentionImpossible(work, maxBatch, p).empty())
     return list;
   int64_t queries = work.overBatch ? maxBatch : work.queries;
-  int64_t keys = work.overBatch ? maxBatch : work.keys;
+  int64_t keys = roomFor(work, maxBatch);
   int tile = findMma(work.inputBytes)->m, last = 0;
   for (int64_t rows = std::min<int64_t>(256, ceilDiv(queries, tile) * tile); rows >= tile;
        rows -= tile) {
