@@ -13,8 +13,6 @@ namespace {
 
 std::string text(uint64_t number) { return std::to_string(number); }
 
-uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
-
 /// Checks one side's pointers; `describe` names the i-th.
 template <class Pointer, class Describe>
 Status checkPointers(Pointer const *pointers, int given, uint32_t expected, const char *kind,

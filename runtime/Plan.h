@@ -34,6 +34,9 @@ inline uint64_t valueOf(const vit_count &count, uint64_t batch, uint64_t tokens)
          count.per_token * batch * tokens;
 }
 
+/// Parts of an allocation begin at multiples of 256 bytes.
+constexpr uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
+
 /// A plan for images of one size.
 struct SizedPlan {
   const vit_plan *plan = nullptr;

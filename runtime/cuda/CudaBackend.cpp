@@ -17,8 +17,6 @@ std::string versionText(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
-
 /// The step's other arguments read this buffer too: its old values are still wanted.
 bool alsoRead(const vit_step &step, const vit_arg &written) {
   for (const vit_arg &arg : std::span(step.args, step.arg_count))
