@@ -27,6 +27,13 @@ struct Geometry {
                        ///< bound on registers; 0: no demand
 };
 
+/// Threads that take vectors of neighbouring columns, one after the other.
+struct VectorGeometry : Geometry {
+  int vector = 1;            ///< neighbouring columns of one access
+  int64_t vectors = 0;       ///< of a block
+  int64_t vectorsPerRow = 0; ///< of a row of the result
+};
+
 /// Of part `part` of a kernel. The schedule must be one without objection.
 Geometry geometryOf(const Work &work, const Schedule &schedule, int part = 0);
 

@@ -25,21 +25,13 @@ LogicalResult emitElementwise(KernelBuilder &k) {
                        << k.resultType(i);
   auto &schedule = std::get<cost::ElementwiseSchedule>(k.schedule.numbers);
   cost::VectorGeometry geometry = cost::vectorGeometry(k.work, schedule);
-  int64_t vectorsPerRow = geometry.vectorsPerRow, vector = geometry.vector;
 
-  Value first = k.add(k.mul(k.ctaX(), geometry.vectors), k.tid());
-  Value end = k.mul(k.rows(type), vectorsPerRow);
-  for (int64_t i = 0; i < geometry.vectors; i += geometry.threads) {
-    Value index = k.add(first, i);
-    k.ifThen(k.less(index, end), [&] {
-      Place place;
-      place.row = k.divU(index, vectorsPerRow);
-      place.column = k.mul(k.sub(index, k.mul(place.row, vectorsPerRow)), vector);
-      Region region(k);
-      Known known;
-      region.store(place, region.results(place, vector, known));
-    });
-  }
+  overVectors(k, type, geometry, [&](Value row, Value column, Value) {
+    Place place{row, column, 0, {}};
+    Region region(k);
+    Known known;
+    region.store(place, region.results(place, geometry.vector, known));
+  });
   return k.finish(geometry);
 }
 

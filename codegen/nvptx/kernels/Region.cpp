@@ -164,4 +164,17 @@ unsigned Region::rowOperands() {
   });
 }
 
+void overVectors(KernelBuilder &k, RankedTensorType type, const cost::VectorGeometry &geometry,
+                 VectorBody body) {
+  Value first = k.add(k.mul(k.ctaX(), geometry.vectors), k.tid());
+  Value end = k.mul(k.rows(type), geometry.vectorsPerRow);
+  for (int64_t i = 0; i < geometry.vectors; i += geometry.threads) {
+    Value index = k.add(first, i);
+    k.ifThen(k.less(index, end), [&] {
+      Value row = k.divU(index, geometry.vectorsPerRow);
+      body(row, k.mul(k.sub(index, k.mul(row, geometry.vectorsPerRow)), geometry.vector), index);
+    });
+  }
+}
+
 } // namespace vitc

@@ -66,6 +66,12 @@ private:
   KernelBuilder &k;
 };
 
+/// Where a thread's vector is: its row, its first column, its number among those of all rows.
+using VectorBody = llvm::function_ref<void(mlir::Value row, mlir::Value column, mlir::Value index)>;
+/// Has the threads take the vectors of all rows of a tensor of type `type`, as `geometry` says.
+void overVectors(KernelBuilder &k, mlir::RankedTensorType type,
+                 const cost::VectorGeometry &geometry, VectorBody body);
+
 /// The functions themselves, on one f32 value.
 mlir::Value emitGelu(PtxBuilder &b, vit::GeluForm form, mlir::Value x);
 mlir::Value emitSilu(PtxBuilder &b, mlir::Value x); ///< x / (1 + e^-x)

@@ -42,16 +42,13 @@ Values addSplits(KernelBuilder &k, const GemmPlan &plan, int64_t linear, Value o
 
 LogicalResult emitSplitReduction(KernelBuilder &k) {
   GemmPlan plan(k);
-  cost::ReductionGeometry geometry = cost::reductionGeometry(k.work, k.schedule.gemm());
+  cost::VectorGeometry geometry = cost::reductionGeometry(k.work, k.schedule.gemm());
   RankedTensorType type = k.typeOf(plan.linears.front()->getResult(0));
-  int64_t perRow = geometry.vectorsPerRow, vector = geometry.vector;
+  int64_t vector = geometry.vector;
+  Value size = k.mul(k.rows(type), plan.n);
 
-  Value rows = k.rows(type), size = k.mul(rows, plan.n);
-  Value index = k.add(k.mul(k.ctaX(), geometry.threads), k.tid());
-  k.ifThen(k.less(index, k.mul(rows, perRow)), [&] {
-    Place place;
-    place.row = k.divU(index, perRow);
-    place.column = k.mul(k.sub(index, k.mul(place.row, perRow)), vector);
+  overVectors(k, type, geometry, [&](Value row, Value column, Value index) {
+    Place place{row, column, 0, {}};
     Region region(k);
     Known known;
     for (auto [i, linear] : llvm::enumerate(plan.linears))

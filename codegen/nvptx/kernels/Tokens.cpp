@@ -29,24 +29,16 @@ emitTokens(KernelBuilder &k,
   RankedTensorType type = k.typeOf(root);
   int64_t tokens = vit::rowsPerImage(type);
   cost::VectorGeometry geometry = tokensGeometry(k);
-  int64_t vectorsPerRow = geometry.vectorsPerRow, vector = geometry.vector;
 
-  Value first = k.add(k.mul(k.ctaX(), geometry.vectors), k.tid());
-  Value end = k.mul(k.rows(type), vectorsPerRow);
-  for (int64_t i = 0; i < geometry.vectors; i += geometry.threads) {
-    Value index = k.add(first, i);
-    k.ifThen(k.less(index, end), [&] {
-      Value row = k.divU(index, vectorsPerRow);
-      Value column = k.mul(k.sub(index, k.mul(row, vectorsPerRow)), vector);
-      Value image = k.divU(row, tokens);
-      TokenPlace place{row, image, k.sub(row, k.mul(image, tokens)), column};
-      Region region(k);
-      Known known;
-      known[root] = source(region, place, vector);
-      Place target{row, column, 0, place.token};
-      region.store(target, region.results(target, vector, known));
-    });
-  }
+  overVectors(k, type, geometry, [&](Value row, Value column, Value) {
+    Value image = k.divU(row, tokens);
+    TokenPlace place{row, image, k.sub(row, k.mul(image, tokens)), column};
+    Region region(k);
+    Known known;
+    known[root] = source(region, place, geometry.vector);
+    Place target{row, column, 0, place.token};
+    region.store(target, region.results(target, geometry.vector, known));
+  });
   return k.finish(geometry);
 }
 

@@ -113,12 +113,13 @@ GemmGeometry vitc::cost::gemmGeometry(const Work &work, const GemmSchedule &s) {
   return g;
 }
 
-ReductionGeometry vitc::cost::reductionGeometry(const Work &work, const GemmSchedule &s) {
-  ReductionGeometry g;
+VectorGeometry vitc::cost::reductionGeometry(const Work &work, const GemmSchedule &s) {
+  VectorGeometry g;
   g.vector = vectorWidth(work.columns, copyColumns(bytesOfSum));
   g.vectorsPerRow = work.columns / g.vector;
   g.threads = reductionThreads;
-  g.grid[0] = {work.rows * g.vectorsPerRow, g.threads, 1};
+  g.vectors = g.threads;
+  g.grid[0] = {work.rows * g.vectorsPerRow, g.vectors, 1};
   g.scratch = gemmGeometry(work, s).scratch;
   return g;
 }

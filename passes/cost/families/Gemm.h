@@ -31,12 +31,8 @@ struct GemmGeometry : Geometry {
 };
 GemmGeometry gemmGeometry(const Work &work, const GemmSchedule &schedule);
 
-/// Part 1, which adds the shares of a kernel that is split: threads take vectors of columns.
-struct ReductionGeometry : Geometry {
-  int vector = 1;
-  int64_t vectorsPerRow = 0;
-};
-ReductionGeometry reductionGeometry(const Work &work, const GemmSchedule &schedule);
+/// Part 1, which adds the shares of a kernel that is split: a vector for each thread.
+VectorGeometry reductionGeometry(const Work &work, const GemmSchedule &schedule);
 
 } // namespace vitc::cost
 

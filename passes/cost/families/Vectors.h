@@ -13,12 +13,7 @@
 namespace vitc::cost {
 
 /// Memory decides, so a thread takes as many neighbouring columns as fit in one access of 16 bytes,
-/// or two for f32, and one vector after the other.
-struct VectorGeometry : Geometry {
-  int vector = 1;            ///< neighbouring columns of one access
-  int64_t vectors = 0;       ///< of a block
-  int64_t vectorsPerRow = 0; ///< of a row of the result
-};
+/// or two for f32.
 VectorGeometry vectorGeometry(const Work &work, const VectorSchedule &schedule);
 
 std::string vectorObjection(const VectorSchedule &schedule);

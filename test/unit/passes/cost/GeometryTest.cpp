@@ -37,7 +37,7 @@ TEST_CASE("a linear: ring, slots and shares of K") {
   CHECK(g.grid[2] == Extent{0, 1, 4});
   CHECK(g.scratch == 4 * 4 * 2 * 197 * 768);
 
-  ReductionGeometry reduction = reductionGeometry(work, s);
+  VectorGeometry reduction = reductionGeometry(work, s);
   CHECK(reduction.threads == 256);
   CHECK(reduction.grid[0] == Extent{197 * 192, 256, 1});
   CHECK(reduction.scratch == g.scratch);
