@@ -13,45 +13,45 @@ using namespace mlir;
 using namespace vitc::vit;
 using namespace vitc::reference;
 
-static void compute(LayerNormOp op, const Call &call) {
+/// Calls `compute` for every row of operand 0, `width` values long, and of the result.
+static void
+forEachRow(const Call &call,
+           llvm::function_ref<void(const double *x, double *y, int64_t width)> compute) {
   const double *input = call.operands[0].values.data();
-  ArrayRef<double> scale = call.operands[1].values, shift = call.operands[2].values;
   int64_t width = call.shape.back();
-  double eps = op.getEps().convertToDouble();
   parallelFor(call.threads, call.result.size() / width, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const double *x = input + row * width;
-      double *y = call.result.data() + row * width;
-      double mean = 0, variance = 0;
-      for (int64_t i = 0; i < width; ++i)
-        mean += x[i];
-      mean /= width;
-      for (int64_t i = 0; i < width; ++i)
-        variance += (x[i] - mean) * (x[i] - mean);
-      variance /= width;
-      double factor = 1 / std::sqrt(variance + eps);
-      for (int64_t i = 0; i < width; ++i)
-        y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
-    }
+    for (int64_t row = begin; row < end; ++row)
+      compute(input + row * width, call.result.data() + row * width, width);
+  });
+}
+
+static void compute(LayerNormOp op, const Call &call) {
+  ArrayRef<double> scale = call.operands[1].values, shift = call.operands[2].values;
+  double eps = op.getEps().convertToDouble();
+  forEachRow(call, [&](const double *x, double *y, int64_t width) {
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < width; ++i)
+      mean += x[i];
+    mean /= width;
+    for (int64_t i = 0; i < width; ++i)
+      variance += (x[i] - mean) * (x[i] - mean);
+    variance /= width;
+    double factor = 1 / std::sqrt(variance + eps);
+    for (int64_t i = 0; i < width; ++i)
+      y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
   });
 }
 
 static void compute(RmsNormOp op, const Call &call) {
-  const double *input = call.operands[0].values.data();
   ArrayRef<double> scale = call.operands[1].values;
-  int64_t width = call.shape.back();
   double eps = op.getEps().convertToDouble();
-  parallelFor(call.threads, call.result.size() / width, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const double *x = input + row * width;
-      double *y = call.result.data() + row * width;
-      double squares = 0;
-      for (int64_t i = 0; i < width; ++i)
-        squares += x[i] * x[i];
-      double factor = 1 / std::sqrt(squares / width + eps);
-      for (int64_t i = 0; i < width; ++i)
-        y[i] = x[i] * factor * scale[i];
-    }
+  forEachRow(call, [&](const double *x, double *y, int64_t width) {
+    double squares = 0;
+    for (int64_t i = 0; i < width; ++i)
+      squares += x[i] * x[i];
+    double factor = 1 / std::sqrt(squares / width + eps);
+    for (int64_t i = 0; i < width; ++i)
+      y[i] = x[i] * factor * scale[i];
   });
 }
 

@@ -434,36 +434,33 @@ constexpr Value select(Scope at, Value x, std::int64_t token) {
   return append(at, node, {x});
 }
 
-constexpr Value layerNorm(Scope at, Value x, Value scale, Value shift, double eps) {
-  if (!usable(at, {x, scale, shift}))
+namespace detail {
+/// Operands of a norm: what is normalised, a scale, and maybe a shift.
+constexpr Value norm(Scope at, Op op, std::initializer_list<Value> operands, double eps) {
+  if (!usable(at, operands))
     return {};
-  Shape shape = at.shape(x), vector = {shape.width()};
+  const Value *operand = operands.begin();
+  Shape shape = at.shape(operand[0]), vector = {shape.width()};
   if (!shape.isActivation())
-    return fail(at, Op::LayerNorm, "an activation of shape", {batch, 1, shape.width()}, shape);
-  if (at.shape(scale) != vector)
-    return fail(at, Op::LayerNorm, "scale of shape", vector, at.shape(scale));
-  if (at.shape(shift) != vector)
-    return fail(at, Op::LayerNorm, "shift of shape", vector, at.shape(shift));
+    return fail(at, op, "an activation of shape", {batch, 1, shape.width()}, shape);
+  if (at.shape(operand[1]) != vector)
+    return fail(at, op, "scale of shape", vector, at.shape(operand[1]));
+  if (operands.size() > 2 && at.shape(operand[2]) != vector)
+    return fail(at, op, "shift of shape", vector, at.shape(operand[2]));
   if (!(eps > 0 && eps <= std::numeric_limits<double>::max()))
-    return fail(at, Op::LayerNorm, "a positive, finite eps with input", shape, {0});
-  Node node = makeNode(Op::LayerNorm, shape);
+    return fail(at, op, "a positive, finite eps with input", shape, {0});
+  Node node = makeNode(op, shape);
   node.number = eps;
-  return append(at, node, {x, scale, shift});
+  return append(at, node, operands);
+}
+} // namespace detail
+
+constexpr Value layerNorm(Scope at, Value x, Value scale, Value shift, double eps) {
+  return detail::norm(at, Op::LayerNorm, {x, scale, shift}, eps);
 }
 
 constexpr Value rmsNorm(Scope at, Value x, Value scale, double eps) {
-  if (!usable(at, {x, scale}))
-    return {};
-  Shape shape = at.shape(x), vector = {shape.width()};
-  if (!shape.isActivation())
-    return fail(at, Op::RmsNorm, "an activation of shape", {batch, 1, shape.width()}, shape);
-  if (at.shape(scale) != vector)
-    return fail(at, Op::RmsNorm, "scale of shape", vector, at.shape(scale));
-  if (!(eps > 0 && eps <= std::numeric_limits<double>::max()))
-    return fail(at, Op::RmsNorm, "a positive, finite eps with input", shape, {0});
-  Node node = makeNode(Op::RmsNorm, shape);
-  node.number = eps;
-  return append(at, node, {x, scale});
+  return detail::norm(at, Op::RmsNorm, {x, scale}, eps);
 }
 
 /// x * transpose(weight), the weight N x K.
