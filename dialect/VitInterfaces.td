@@ -4,7 +4,7 @@
 //
 // Passes, the cost model and emitters know ops by these questions, not by name. Nothing here has a
 // default: an op without an answer does not build. Answers are given in VitOps.td; the few that need
-// more than an expression, in VitOps.cpp.
+// more than an expression, in VitTokens.cpp.
 //
 //===----------------------------------------------------------------------===//
 #ifndef VIT_INTERFACES_TD

@@ -18,7 +18,7 @@ class Vit_Op<string mnemonic, list<Trait> traits = []> : Op<Vit_Dialect, mnemoni
 // Every op is one of: arithmetic on weights (Vit_WeightOp), elementwise, a root, or structure (kernel,
 // yield, launch). VitInterfaces.td says what the answers mean.
 
-/// An op on activations, with an answer for each operand. One that is not row-wise answers needTokens and computeToken in VitOps.cpp.
+/// An op on activations, with an answer for each operand. One that is not row-wise answers needTokens and computeToken in VitTokens.cpp.
 class Vit_ActivationOp<string mnemonic, bit rowWise, string mixesImages, list<string> operandStorage,
                        string resultStorage, list<string> operandColumns, string resultColumns,
                        list<Trait> traits>

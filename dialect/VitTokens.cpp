@@ -1,0 +1,114 @@
+//===- VitTokens.cpp - Which tokens are computed from which -------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// What ops that are not row-wise answer to TokenInterface, and the answers that all others share.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialect/VitOps.h"
+
+#include "llvm/ADT/BitVector.h"
+
+using namespace mlir;
+using namespace vitc;
+using namespace vitc::vit;
+
+void vit::needSameTokens(const llvm::BitVector &tokens, MutableArrayRef<llvm::BitVector> operands) {
+  for (llvm::BitVector &operand : operands)
+    if (operand.size() == tokens.size())
+      operand |= tokens;
+    else if (tokens.any()) // a vector
+      operand.set();
+}
+
+/// Token `token` of an activation.
+static Value selectToken(OpBuilder &builder, Location loc, Value value, int64_t token) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return SelectOp::create(builder, loc, collapseToRows(type), value, token);
+}
+
+Value vit::computeOnToken(OpBuilder &builder, Operation *op, int64_t token, unsigned count) {
+  llvm::SmallDenseMap<Value, Value> selected; // an operand that is there twice is selected once
+  SmallVector<Value> operands(op->getOperands());
+  for (Value &operand : MutableArrayRef(operands).take_front(count))
+    if (isBatchTensor(operand.getType())) {
+      Value &one = selected[operand];
+      operand = one = one ? one : selectToken(builder, op->getLoc(), operand, token);
+    }
+  Operation *clone = builder.clone(*op);
+  clone->setOperands(operands);
+  Value result = clone->getResult(0);
+  result.setType(collapseToRows(cast<RankedTensorType>(result.getType())));
+  return result;
+}
+
+/// A token of a table, for every image.
+static Value broadcastToken(OpBuilder &builder, Location loc, TypedValue<RankedTensorType> table,
+                            int64_t token, Type result) {
+  auto type = table.getType();
+  Value row = table;
+  if (type.getDimSize(0) != 1)
+    row = SliceOp::create(builder, loc, type.clone({1, type.getDimSize(1)}), table, token);
+  return BroadcastOp::create(builder, loc, result, row);
+}
+
+void PatchifyOp::needTokens(const llvm::BitVector &tokens,
+                            MutableArrayRef<llvm::BitVector> operands) {
+  if (tokens.find_last() >= static_cast<int64_t>(getLead()))
+    operands[0].set();
+}
+Value PatchifyOp::computeToken(OpBuilder &, int64_t) { return {}; }
+
+void PrependOp::needTokens(const llvm::BitVector &tokens,
+                           MutableArrayRef<llvm::BitVector> operands) {
+  int64_t lead = getTokens().getType().getDimSize(0);
+  for (unsigned token : tokens.set_bits())
+    token < lead ? operands[0].set() : operands[1].set(token - lead);
+}
+Value PrependOp::computeToken(OpBuilder &builder, int64_t token) {
+  int64_t lead = getTokens().getType().getDimSize(0);
+  return token < lead
+             ? broadcastToken(builder, getLoc(), getTokens(), token, collapseToRows(getType()))
+             : selectToken(builder, getLoc(), getInput(), token - lead);
+}
+
+void BroadcastOp::needTokens(const llvm::BitVector &tokens,
+                             MutableArrayRef<llvm::BitVector> operands) {
+  if (tokens.any())
+    operands[0].set();
+}
+Value BroadcastOp::computeToken(OpBuilder &builder, int64_t token) {
+  return broadcastToken(builder, getLoc(), getTokens(), token, collapseToRows(getType()));
+}
+
+void PositionOp::needTokens(const llvm::BitVector &tokens,
+                            MutableArrayRef<llvm::BitVector> operands) {
+  needSameTokens(tokens, operands);
+}
+Value PositionOp::computeToken(OpBuilder &builder, int64_t token) {
+  auto table = getTable().getType();
+  Value row = SliceOp::create(builder, getLoc(), table.clone(table.getShape().drop_front()),
+                              getTable(), token);
+  return BiasAddOp::create(builder, getLoc(), collapseToRows(getType()),
+                           selectToken(builder, getLoc(), getInput(), token), row);
+}
+
+void SelectOp::needTokens(const llvm::BitVector &tokens,
+                          MutableArrayRef<llvm::BitVector> operands) {
+  if (tokens.any())
+    operands[0].set(getToken());
+}
+/// There are no tokens to choose from.
+Value SelectOp::computeToken(OpBuilder &, int64_t) { return {}; }
+
+void AttentionOp::needTokens(const llvm::BitVector &tokens,
+                             MutableArrayRef<llvm::BitVector> operands) {
+  needSameTokens(tokens, operands.take_front(mixesImages() ? 3 : 1));
+  if (!mixesImages() && tokens.any())
+    for (llvm::BitVector &operand : operands.drop_front())
+      operand.set();
+}
+Value AttentionOp::computeToken(OpBuilder &builder, int64_t token) {
+  return computeOnToken(builder, *this, token, mixesImages() ? 3 : 1);
+}
