@@ -257,13 +257,16 @@ LogicalResult Compiler::checkScheduled() {
   const cost::Gpu &gpu = *cost::findGpu(options.gpu);
   for (vit::LaunchOp launch : launchesOf(module())) {
     vit::KernelOp kernel = kernelOf(launch);
-    if (auto schedules = kernel.getSchedules())
-      for (auto schedule : schedules->getAsRange<vit::ScheduleAttr>())
-        if (std::string why = cost::objection(workOf(launch), scheduleOf(schedule),
-                                              cost::limitsOf(gpu, /*force=*/true));
-            !why.empty())
-          return kernel.emitError() << "kernel '" << kernel.getSymName() << "': schedule "
-                                    << scheduleText(schedule) << ": " << why;
+    std::optional<ArrayAttr> schedules = kernel.getSchedules();
+    if (!schedules)
+      continue;
+    cost::Work work = workOf(launch);
+    for (auto schedule : schedules->getAsRange<vit::ScheduleAttr>())
+      if (std::string why =
+              cost::objection(work, scheduleOf(schedule), cost::limitsOf(gpu, /*force=*/true));
+          !why.empty())
+        return kernel.emitError() << "kernel '" << kernel.getSymName() << "': schedule "
+                                  << scheduleText(schedule) << ": " << why;
   }
   int64_t scheduled = scheduledBatch();
   if (!scheduled || options.maxBatch <= scheduled)

@@ -75,7 +75,6 @@ public:
   Report report() const;
   /// "ptxas V13.0.88", or empty if there is none.
   const std::string &assembler() const { return ptxasName; }
-  bool isCheckpoint() const { return import.has_value(); }
   /// The checkpoint, if the model is one.
   const vitc::checkpoint::Import *checkpoint() const { return import ? &*import : nullptr; }
   /// The model's directory, or that of its .mlir file.
