@@ -13,6 +13,7 @@
 #include "passes/Queries.h"
 #include "test/models/RandomModel.h"
 #include "test/models/Vit.h"
+#include "test/unit/Distance.h"
 #include "vitc/graph/Print.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -81,16 +82,6 @@ std::vector<reference::Output> outputsOf(ModuleOp module) {
   return std::move(*outputs);
 }
 
-double distance(const std::vector<double> &a, const std::vector<double> &b) {
-  REQUIRE(a.size() == b.size());
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    norm += b[i] * b[i];
-  }
-  return std::sqrt(difference / norm);
-}
-
 /// Runs the model after every pass and compares its outputs with those before all of them.
 class CompareAfterPass : public PassInstrumentation {
 public:
@@ -104,7 +95,7 @@ public:
     for (size_t i = 0; i < found.size(); ++i) {
       INFO("output " << expected[i].name);
       CHECK(found[i].tensor.shape == expected[i].tensor.shape);
-      CHECK(distance(found[i].tensor.values, expected[i].tensor.values) < 1e-12);
+      CHECK(relativeDistance(found[i].tensor.values, expected[i].tensor.values) < 1e-12);
     }
     ++count;
   }

@@ -10,6 +10,7 @@
 #include "dialect/reference/Reference.h"
 #include "passes/Passes.h"
 #include "runtime/Inspect.h"
+#include "test/unit/Distance.h"
 #include "vitc/dsl.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -144,16 +145,6 @@ std::vector<reference::Output> reference(const Compiled &model, Size size, int b
   return std::move(*outputs);
 }
 
-double distance(const std::vector<float> &a, const std::vector<double> &b) {
-  REQUIRE(a.size() == b.size());
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    norm += b[i] * b[i];
-  }
-  return std::sqrt(difference / norm);
-}
-
 /// Of one plan of the library, compared with the reference.
 void runSize(const vit_model *loaded, const Compiled &model, Size size, bool native) {
   INFO(size.height << "x" << size.width);
@@ -174,8 +165,8 @@ void runSize(const vit_model *loaded, const Compiled &model, Size size, bool nat
     status = vit_model_run_host(loaded, workspace, batch, inputs, 1, outputs, 2);
     INFO(vit_last_error());
     REQUIRE(status == VIT_OK);
-    CHECK(distance(tokens, expected[0].tensor.values) < 2e-3);
-    CHECK(distance(logits, expected[1].tensor.values) < 2e-3);
+    CHECK(relativeDistance(tokens, expected[0].tensor.values) < 2e-3);
+    CHECK(relativeDistance(logits, expected[1].tensor.values) < 2e-3);
   }
   vit_workspace_free(workspace);
 }
