@@ -161,6 +161,44 @@ bool checkShared(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32
   return true;
 }
 
+/// Padding of a structure is copied with it, so only a read of nothing but unwritten bytes is one
+/// of an uninitialised value.
+uint8_t *checkLocal(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32_t bytes,
+                    Doing doing) {
+  uint64_t limit = w.cta->launch.function->localBytes;
+  auto where = [&] {
+    return " at byte " + std::to_string(int64_t(address)) + " of local memory, which ";
+  };
+  if (address > limit || bytes > limit - address) {
+    w.report(i, lane, Kind::OutOfBounds,
+             described(doing, bytes) + where() + "has " + std::to_string(limit) + " bytes");
+    return nullptr;
+  }
+  if (address & (bytes - 1)) {
+    w.report(i, lane, Kind::Misaligned,
+             described(doing, bytes) + where() + "is not a multiple of " + std::to_string(bytes));
+    return nullptr;
+  }
+  uint64_t at = uint64_t(w.threadOf(lane)) * limit + address;
+  uint8_t *written = w.cta->localWritten.data() + at;
+  if (doing == Doing::Writes)
+    memset(written, 1, bytes);
+  else if (std::find(written, written + bytes, 1) == written + bytes)
+    w.report(i, lane, Kind::Uninitialised, described(doing, bytes) + where() + "nothing wrote");
+  return w.cta->local.data() + at;
+}
+
+const uint8_t *checkParameter(Warp &w, const Inst &i, unsigned lane, uint64_t address,
+                              uint32_t bytes) {
+  const std::vector<uint8_t> &parameters = w.cta->launch.parameters;
+  if (address <= parameters.size() && bytes <= parameters.size() - address)
+    return parameters.data() + address;
+  w.report(i, lane, Kind::OutOfBounds,
+           described(Doing::Reads, bytes) + " at byte " + std::to_string(address) + " of " +
+               std::to_string(parameters.size()) + " bytes of parameters");
+  return nullptr;
+}
+
 /// A wavefront serves 32 banks of 4 bytes; wide accesses go in groups of 128 bytes.
 void countBanks(Cta &cta, uint32_t mask, const uint64_t *address, uint32_t bytes) {
   unsigned lanes = bytes <= 4 ? 32 : 128 / bytes, words = std::max(1u, bytes / 4);

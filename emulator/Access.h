@@ -60,6 +60,12 @@ uint8_t *checkStore(Warp &w, const Inst &i, unsigned lane, uint64_t address, uin
 /// Bounds and alignment in shared memory.
 bool checkShared(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32_t bytes,
                  uint32_t align, Doing doing);
+/// A lane's bytes at an address of local memory; null if it may not be touched.
+uint8_t *checkLocal(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32_t bytes,
+                    Doing doing);
+/// Bytes of the kernel's parameters, or null.
+const uint8_t *checkParameter(Warp &w, const Inst &i, unsigned lane, uint64_t address,
+                              uint32_t bytes);
 /// Adds the wavefronts of a warp's access to the CTA's counters.
 void countBanks(Cta &cta, uint32_t mask, const uint64_t *address, uint32_t bytes);
 

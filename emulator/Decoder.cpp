@@ -149,6 +149,10 @@ bool Decoder::symbol(std::string_view name, uint64_t &value) const {
     value = it->second;
     return true;
   }
+  if (auto it = localOffsets.find(name); it != localOffsets.end()) {
+    value = it->second;
+    return true;
+  }
   for (const Parameter &p : out.parameters)
     if (p.name == name) {
       value = p.offset;
@@ -295,14 +299,7 @@ void Decoder::address(size_t n) {
     out.sites.push_back(std::move(site));
 }
 
-/// Places the static shared variables that this function names; dynamic ones start behind them.
-bool Decoder::layoutShared() {
-  std::vector<const RawVariable *> visible;
-  for (const RawVariable &v : raw.variables)
-    if (v.space == Space::Shared)
-      visible.push_back(&v);
-  for (const RawVariable &v : source.shared)
-    visible.push_back(&v);
+std::unordered_map<std::string_view, bool> Decoder::namesUsed() const {
   std::unordered_map<std::string_view, bool> used;
   for (const Statement &s : source.body)
     for (const Operand &o : s.operands) {
@@ -310,6 +307,38 @@ bool Decoder::layoutShared() {
       for (const Operand &e : o.elements)
         used[e.name] = true;
     }
+  return used;
+}
+
+/// Places the thread's own variables that this function names, those of calls among them.
+bool Decoder::layoutLocal() {
+  auto used = namesUsed();
+  uint64_t offset = 0;
+  for (const RawVariable &v : source.variables) {
+    if (v.space == Space::Shared || !used.count(v.name))
+      continue;
+    offset = (offset + v.align - 1) / v.align * v.align;
+    localOffsets[v.name] = offset + (v.space == Space::Param ? callParameters : 0);
+    offset += v.bytes;
+    if (offset > 512 * 1024) {
+      error = {out.line, "'" + out.name + "' uses more than 524288 bytes of local memory"};
+      return false;
+    }
+  }
+  out.localBytes = uint32_t((offset + 15) / 16 * 16);
+  return true;
+}
+
+/// Places the static shared variables that this function names; dynamic ones start behind them.
+bool Decoder::layoutShared() {
+  std::vector<const RawVariable *> visible;
+  for (const RawVariable &v : raw.variables)
+    if (v.space == Space::Shared)
+      visible.push_back(&v);
+  for (const RawVariable &v : source.variables)
+    if (v.space == Space::Shared)
+      visible.push_back(&v);
+  auto used = namesUsed();
   uint64_t offset = 0, dynamicAlign = 16;
   for (const RawVariable *v : visible) {
     if (!used.count(v->name))
@@ -461,7 +490,7 @@ bool Decoder::run() {
     if (source.registers[i] == Type::Pred)
       predicateNumbers[i] = out.predicates++;
   out.sites.emplace_back(); // site 0: anything
-  if (!layoutShared())
+  if (!layoutShared() || !layoutLocal())
     return false;
   registerSites = traceProvenance(source, module);
   for (const Statement &s : source.body)
@@ -475,31 +504,58 @@ Module::~Module() {
     memory.release(v.storage->address());
 }
 
+/// Gives the variables of `raw` their storage and values.
+static bool allocate(Module &module, const RawModule &raw, PtxError &error) {
+  for (const RawVariable &v : raw.variables) {
+    if (v.space == Space::Shared)
+      continue;
+    if (v.external) {
+      error = {v.line, "'" + v.name + "' is defined in another module; link them first"};
+      return false;
+    }
+    Allocation *storage = module.memory.allocate(std::max<uint64_t>(1, v.bytes), v.name);
+    if (!storage) {
+      error = {v.line,
+               "expected memory for '" + v.name + "' of " + std::to_string(v.bytes) + " bytes"};
+      return false;
+    }
+    // Module variables without values start as zeros.
+    memset(storage->base, 0, storage->size);
+    memset(storage->written.get(), 1, storage->size);
+    std::copy(v.initial.begin(), v.initial.end(), storage->base);
+    module.variables.push_back({v.name, storage});
+  }
+  for (const RawVariable &v : raw.variables)
+    for (const RawVariable::Pointer &p : v.pointers) {
+      const Variable *from = nullptr, *to = nullptr;
+      for (const Variable &known : module.variables) {
+        from = known.name == v.name ? &known : from;
+        to = known.name == p.name ? &known : to;
+      }
+      if (!from || !to) {
+        error = {v.line,
+                 "unknown symbol '" + std::string(p.name) + "' in the values of '" + v.name + "'"};
+        return false;
+      }
+      uint64_t address = to->storage->address() + uint64_t(p.addend);
+      memcpy(from->storage->base + p.offset, &address, std::min(8u, p.bytes));
+    }
+  return true;
+}
+
 std::unique_ptr<Module> Module::load(std::string text, GlobalMemory &memory, PtxError &error) {
   std::unique_ptr<Module> module(new Module(memory));
   module->text = std::move(text);
   RawModule raw;
   error = {};
-  if (!Parser(module->text, error).run(raw))
+  if (!Parser(module->text, error).run(raw) || !allocate(*module, raw, error))
     return nullptr;
-  for (const RawVariable &v : raw.variables) {
-    if (v.space == Space::Shared)
-      continue;
-    Allocation *storage = memory.allocate(v.bytes, v.name);
-    if (!storage) {
-      error = {v.line,
-               "expected memory for '" + v.name + "' of " + std::to_string(v.bytes) + " bytes"};
+  for (const RawFunction &f : raw.functions) {
+    RawFunction whole;
+    if (f.entry && (!inlineCalls(raw, f, whole, error) ||
+                    !Decoder(*module, raw, whole, module->functions.emplace_back(), error).run()))
       return nullptr;
-    }
-    // Module variables without values start as zeros.
-    memset(storage->base, 0, v.bytes);
-    memset(storage->written.get(), 1, v.bytes);
-    std::copy(v.initial.begin(), v.initial.end(), storage->base);
-    module->variables.push_back({v.name, storage});
   }
-  for (const RawFunction &f : raw.functions)
-    if (!Decoder(*module, raw, f, module->functions.emplace_back(), error).run())
-      return nullptr;
   return module;
 }
 

@@ -86,6 +86,8 @@ public:
 
 private:
   bool layoutShared();
+  bool layoutLocal();
+  std::unordered_map<std::string_view, bool> namesUsed() const;
   bool symbol(std::string_view name, uint64_t &value) const;
   bool decode(const Statement &s);
   bool decodeFlow(const Statement &s);
@@ -106,7 +108,7 @@ private:
   uint32_t registerWords = 0;
   std::map<std::pair<uint64_t, bool>, uint32_t> constants;
   std::map<std::pair<std::string_view, bool>, uint32_t> specialSlots;
-  std::unordered_map<std::string_view, uint64_t> sharedOffsets;
+  std::unordered_map<std::string_view, uint64_t> sharedOffsets, localOffsets;
   std::vector<Site> registerSites; ///< what each register may point to
 };
 

@@ -72,6 +72,8 @@ Cta::Cta(LaunchContext &launch) : launch(launch) {
   uint32_t count = (launch.geometry.threads() + warpSize - 1) / warpSize;
   sharedBytes = f.staticShared + launch.geometry.dynamicShared;
   shared.resize((sharedBytes + 15) / 16 * 16);
+  local.resize(size_t(f.localBytes) * launch.geometry.threads());
+  localWritten.resize(local.size());
   // One allocation for all warps; a file starts on its own cache line.
   size_t words = (size_t(f.fileWords) + 31) / 32 * 32;
   size_t bytes = std::max<size_t>(64, words * count * sizeof(uint32_t));
@@ -103,6 +105,8 @@ void Cta::run(uint64_t index) {
   shadow.reset(sharedBytes);
   std::fill(shared.begin(), shared.end(),
             uint8_t(0xa5)); // what nothing wrote must not look like zeros
+  std::fill(local.begin(), local.end(), uint8_t(0xa5));
+  std::fill(localWritten.begin(), localWritten.end(), uint8_t(0));
   std::fill(clocks.begin(), clocks.end(), 0);
   for (uint32_t i = 0; i < warps.size(); ++i) {
     warps[i].start(*this, i);
@@ -184,6 +188,8 @@ static void resolveSites(const Module &module, LaunchContext &context) {
   context.everything = module.memory.snapshot();
   for (const Site &site : f.sites) {
     std::vector<Range> &ranges = context.sites.emplace_back();
+    if (site.loaded)
+      continue;
     for (uint32_t offset : site.parameters) {
       uint64_t pointer = 0;
       Range range;
@@ -198,7 +204,7 @@ static void resolveSites(const Module &module, LaunchContext &context) {
         ranges.push_back(std::move(range));
     }
     // A pointer that leads nowhere must not widen to everything.
-    if (ranges.empty() && !(site.parameters.empty() && site.variables.empty()))
+    if (ranges.empty() && !site.mixed && !(site.parameters.empty() && site.variables.empty()))
       ranges.push_back({});
   }
 }

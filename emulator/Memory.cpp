@@ -89,36 +89,72 @@ void accessShared(Warp &w, const Inst &i, uint32_t mask) {
   (stores ? storeSharedAt<Mem, Reg> : loadSharedAt<Mem, Reg>)(w, i, mask, a);
 }
 template <class Mem, class Reg, bool stores>
-void accessGeneric(Warp &w, const Inst &i, uint32_t mask) {
-  uint64_t a[warpSize];
-  addresses(w, i, mask, a);
-  uint32_t shared = 0;
+void accessLocalAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
+  uint32_t bytes = uint32_t(sizeof(Mem) * i.count);
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = unsigned(std::countr_zero(rest));
-    if (a[l] >= sharedWindow && a[l] - sharedWindow < 1ull << 32) {
-      shared |= 1u << l;
-      a[l] -= sharedWindow;
+    uint8_t *p = checkLocal(w, i, l, a[l], bytes, stores ? Doing::Writes : Doing::Reads);
+    if (!p)
+      continue;
+    if constexpr (stores)
+      fromRegisters<Mem, Reg>(w, i, l, p);
+    else
+      toRegisters<Mem, Reg>(w, i, l, p);
+  }
+}
+template <class Mem, class Reg, bool stores>
+void accessParameterAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (stores)
+      w.report(i, l, Kind::OutOfBounds, "writes to a parameter of the kernel");
+    else if (const uint8_t *p = checkParameter(w, i, l, a[l], uint32_t(sizeof(Mem) * i.count)))
+      toRegisters<Mem, Reg>(w, i, l, p);
+  }
+}
+template <class Mem, class Reg, bool stores>
+void accessLocal(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t a[warpSize];
+  addresses(w, i, mask, a);
+  accessLocalAt<Mem, Reg, stores>(w, i, mask, a);
+}
+/// Moves the lanes whose address is in `window` out of `mask`, their addresses to its start.
+uint32_t takeWindow(uint64_t window, uint32_t &mask, uint64_t *a) {
+  uint32_t inside = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    if (inWindow(a[l], window)) {
+      inside |= 1u << l;
+      a[l] -= window;
     }
   }
-  if (shared)
-    (stores ? storeSharedAt<Mem, Reg> : loadSharedAt<Mem, Reg>)(w, i, shared, a);
-  if (mask & ~shared)
-    (stores ? storeGlobalAt<Mem, Reg> : loadGlobalAt<Mem, Reg>)(w, i, mask & ~shared, a);
+  mask &= ~inside;
+  return inside;
 }
-template <class Mem, class Reg> void loadParameter(Warp &w, const Inst &i, uint32_t mask) {
+template <class Mem, class Reg, bool stores>
+void accessGeneric(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t a[warpSize], windows = 0;
+  addresses(w, i, mask, a);
+  forLanes(mask, [&](unsigned l) { windows |= a[l]; });
+  if (windows >= sharedWindow) {
+    if (uint32_t shared = takeWindow(sharedWindow, mask, a))
+      (stores ? storeSharedAt<Mem, Reg> : loadSharedAt<Mem, Reg>)(w, i, shared, a);
+    if (uint32_t local = takeWindow(localWindow, mask, a))
+      accessLocalAt<Mem, Reg, stores>(w, i, local, a);
+    if (uint32_t parameters = takeWindow(paramWindow, mask, a))
+      accessParameterAt<Mem, Reg, stores>(w, i, parameters, a);
+  }
+  if (mask)
+    (stores ? storeGlobalAt<Mem, Reg> : loadGlobalAt<Mem, Reg>)(w, i, mask, a);
+}
+template <class Mem, class Reg, bool stores>
+void accessParameter(Warp &w, const Inst &i, uint32_t mask) {
   uint64_t a[warpSize];
   addresses(w, i, mask, a);
-  const std::vector<uint8_t> &parameters = w.cta->launch.parameters;
-  uint64_t bytes = sizeof(Mem) * i.count;
-  for (uint32_t rest = mask; rest; rest &= rest - 1) {
-    unsigned l = unsigned(std::countr_zero(rest));
-    if (a[l] > parameters.size() || bytes > parameters.size() - a[l])
-      w.report(i, l, Kind::OutOfBounds,
-               "reads " + std::to_string(bytes) + " bytes at byte " + std::to_string(a[l]) +
-                   " of " + std::to_string(parameters.size()) + " bytes of parameters");
-    else
-      toRegisters<Mem, Reg>(w, i, l, parameters.data() + a[l]);
-  }
+  if (uint32_t calls = takeWindow(callParameters, mask, a))
+    accessLocalAt<Mem, Reg, stores>(w, i, calls, a);
+  if (mask)
+    accessParameterAt<Mem, Reg, stores>(w, i, mask, a);
 }
 
 template <class Mem, class Reg, bool stores> Handler pickSpace(Space space) {
@@ -127,11 +163,10 @@ template <class Mem, class Reg, bool stores> Handler pickSpace(Space space) {
     return accessGeneric<Mem, Reg, stores>;
   case Space::Shared:
     return accessShared<Mem, Reg, stores>;
+  case Space::Local:
+    return accessLocal<Mem, Reg, stores>;
   case Space::Param:
-    if constexpr (stores)
-      return nullptr;
-    else
-      return loadParameter<Mem, Reg>;
+    return accessParameter<Mem, Reg, stores>;
   case Space::Const:
     return stores ? nullptr : Handler(accessGlobal<Mem, Reg, false>);
   default:
@@ -173,7 +208,9 @@ Space takeSpace(Decoder &d) {
     return Space::Global;
   if (d.take("const"))
     return Space::Const;
-  if (d.take("param") || d.take("param::entry"))
+  if (d.take("local"))
+    return Space::Local;
+  if (d.take("param") || d.take("param::entry") || d.take("param::func"))
     return Space::Param;
   if (d.take("shared") || d.take("shared::cta"))
     return Space::Shared;

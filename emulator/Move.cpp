@@ -109,24 +109,56 @@ Handler decodeSelp(Decoder &d) {
                               : select<uint16_t>;
 }
 
-/// Shared addresses move into and out of their window; global ones stay.
-template <bool to> void convertShared(Warp &w, const Inst &i, uint32_t mask) {
+/// Spaces other than the global one move into and out of their windows; imm is where it starts.
+template <bool to> void convertWindow(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t window = uint64_t(i.imm);
   forLanes(mask, [&](unsigned l) {
     uint64_t a = w.get<uint64_t>(i.ops[1], l);
-    w.set<uint64_t>(i.ops[0], l, to ? a - sharedWindow : a + sharedWindow);
+    w.set<uint64_t>(i.ops[0], l, to ? a - window : a + window);
   });
 }
+/// The window of the next modifier that names a space; 0 for those without one, ~0 for none.
+uint64_t takeWindow(Decoder &d) {
+  if (d.take("shared") || d.take("shared::cta"))
+    return sharedWindow;
+  if (d.take("local"))
+    return localWindow;
+  if (d.take("param") || d.take("param::entry"))
+    return paramWindow;
+  return d.take("global") || d.take("const") ? 0 : ~0ull;
+}
 Handler decodeCvta(Decoder &d) {
-  bool to = d.take("to"), shared = d.take("shared");
-  d.take("cta");
-  if (!shared && !d.take("global") && !d.take("const") && !d.take("param"))
+  bool to = d.take("to");
+  uint64_t window = takeWindow(d);
+  if (window == ~0ull)
     return d.refuse("expected a space");
   Type type = d.takeType();
   if (bitsOf(type) != 64 || !d.operands(2))
     return d.refuseType(type);
   d.destination(0, type);
   d.value(1, type);
-  return shared ? (to ? convertShared<true> : convertShared<false>) : move<uint64_t>;
+  d.inst->imm = int64_t(window);
+  return !window ? move<uint64_t> : to ? convertWindow<true> : convertWindow<false>;
+}
+
+/// imm is the start of the window; 0 asks for the global and the constant space.
+void isSpace(Warp &w, const Inst &i, uint32_t mask) {
+  uint32_t result = 0;
+  forLanes(mask, [&](unsigned l) {
+    uint64_t a = w.get<uint64_t>(i.ops[1], l);
+    bool is = i.imm ? inWindow(a, uint64_t(i.imm)) : a < sharedWindow;
+    result |= uint32_t(is) << l;
+  });
+  w.predicates[i.ops[0]] = (w.predicates[i.ops[0]] & ~mask) | result;
+}
+Handler decodeIsspacep(Decoder &d) {
+  uint64_t window = takeWindow(d);
+  if (window == ~0ull || !d.operands(2))
+    return d.refuse("expected a space");
+  d.predicateDestination(d.statement->operands[0]);
+  d.value(1, Type::B64);
+  d.inst->imm = int64_t(window);
+  return isSpace;
 }
 
 } // namespace
@@ -135,6 +167,7 @@ void addMoveGroup(DecodeTable &t) {
   t["mov"] = decodeMov;
   t["selp"] = decodeSelp;
   t["cvta"] = decodeCvta;
+  t["isspacep"] = decodeIsspacep;
 }
 
 } // namespace vitc::emu

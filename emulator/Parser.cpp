@@ -144,7 +144,19 @@ bool Parser::integer(uint64_t &out, const char *what) {
   return true;
 }
 
+const RawFunction *RawModule::find(std::string_view name) const {
+  for (const RawFunction &f : functions)
+    if (f.head.name == name)
+      return &f;
+  return nullptr;
+}
+
+std::string_view RawModule::unique(std::string_view name) {
+  return names.emplace_back(std::string(name) + "#" + std::to_string(names.size()));
+}
+
 bool Parser::run(RawModule &module) {
+  current = &module;
   for (skip(); at != end; skip())
     if (!topLevel(module))
       return false;
@@ -170,7 +182,8 @@ bool Parser::topLevel(RawModule &module) {
       external = true;
     } else if (name == ".visible" || name == ".weak" || name == ".common") {
       continue;
-    } else if (name == ".version" || name == ".address_size" || name == ".file" || name == ".loc") {
+    } else if (name == ".version" || name == ".address_size" || name == ".file" || name == ".loc" ||
+               name == ".alias") {
       skipLine();
       return true;
     } else if (name == ".target") {
@@ -254,7 +267,7 @@ bool Parser::bounds(Function &head) {
     } else if (name == ".minnctapersm" || name == ".maxnreg" || name == ".maxnctapersm") {
       if (!integer(values[0], "a bound"))
         return false;
-    } else if (name != ".noreturn") {
+    } else if (name != ".noreturn" && name != ".noinline") {
       return fail("unknown directive '" + std::string(name) + "'");
     }
   }
@@ -264,20 +277,22 @@ bool Parser::bounds(Function &head) {
 bool Parser::function(RawModule &module, bool external, bool entry) {
   RawFunction raw;
   raw.head.line = line;
+  raw.entry = entry;
   skip();
   if (!entry && at != end && *at == '(') { // the result of a .func
     Function result;
     if (!parameters(result))
       return false;
+    for (const Parameter &p : result.parameters)
+      raw.results.push_back(p.name);
   }
   raw.head.name = std::string(word());
   if (!parameters(raw.head) || !bounds(raw.head))
     return false;
-  if (eat(';')) // a declaration; calling it is refused where it happens
+  if (eat(';')) // a declaration; calling it without a body is refused where it happens
     return true;
   (void)external;
-  if (!entry)
-    return skipBraces();
+  raw.hasBody = true;
   if (!body(raw))
     return false;
   module.functions.push_back(std::move(raw));
@@ -301,11 +316,30 @@ bool Parser::initialiser(Type type, RawVariable &variable) {
     return expect('}', "after the values of a variable");
   }
   Operand value;
-  skip();
-  if (!number(value))
-    return fail("expected a number in the values of '" + variable.name +
-                "'; addresses are not supported");
-  append(variable.initial, uint64_t(value.value), bytes);
+  if (!atWord()) {
+    if (!number(value))
+      return fail("expected a number or a name in the values of '" + variable.name + "'");
+    append(variable.initial, uint64_t(value.value), bytes);
+    return true;
+  }
+  RawVariable::Pointer pointer; // `name`, `name+8`, `generic(name)+8`
+  pointer.name = word();
+  bool generic = pointer.name == "generic" && eat('(');
+  if (generic) {
+    pointer.name = word();
+    if (!expect(')', "after generic(name"))
+      return false;
+  }
+  if (eat('+')) {
+    skip();
+    if (!number(value))
+      return fail("expected a number after '+'");
+    pointer.addend = value.value;
+  }
+  pointer.offset = uint32_t(variable.initial.size());
+  pointer.bytes = bytes;
+  variable.pointers.push_back(pointer);
+  append(variable.initial, 0, bytes);
   return true;
 }
 
@@ -316,14 +350,20 @@ bool Parser::variable(std::string_view space, bool external, std::vector<RawVari
   variable.external = external;
   variable.space = space == ".shared"  ? Space::Shared
                    : space == ".const" ? Space::Const
+                   : space == ".local" ? Space::Local
+                   : space == ".param" ? Space::Param
                                        : Space::Global;
   Type type = Type::None;
+  unsigned vector = 1;
   while (atWord()) {
     std::string_view name = word();
     uint64_t value = 0;
     if (name == ".align") {
       if (!integer(value, "an alignment"))
         return false;
+      if (!value || value > 65536 || (value & (value - 1)))
+        return fail("expected a power of two up to 65536 as alignment, found " +
+                    std::to_string(value));
       variable.align = uint32_t(value);
     } else if (name == ".attribute") {
       if (!expect('(', "after .attribute"))
@@ -334,13 +374,15 @@ bool Parser::variable(std::string_view space, bool external, std::vector<RawVari
     } else if (name[0] != '.') {
       variable.name = std::string(name);
       break;
+    } else if (name == ".v2" || name == ".v4") {
+      vector = name == ".v2" ? 2 : 4;
     } else if (type = typeNamed(name.substr(1)); type == Type::None) {
       return fail("unknown directive '" + std::string(name) + "'");
     }
   }
   if (type == Type::None || variable.name.empty())
     return fail("expected a type and a name after " + std::string(space));
-  variable.bytes = bitsOf(type) / 8;
+  variable.bytes = bitsOf(type) / 8 * vector;
   variable.align = std::max(variable.align, uint32_t(variable.bytes));
   while (eat('[')) {
     uint64_t elements = 0;

@@ -58,21 +58,36 @@ struct RawVariable {
   uint32_t align = 1;
   uint64_t bytes = 0;
   std::vector<uint8_t> initial; ///< shorter than bytes: the rest is zero
+  struct Pointer {
+    uint32_t offset = 0, bytes = 8;
+    std::string_view name;
+    int64_t addend = 0;
+  };
+  std::vector<Pointer> pointers; ///< addresses of variables among the initial values
   bool initialised = false;
 };
 
 struct RawFunction {
   Function head; ///< name, parameters, bounds
+  bool entry = false;
+  bool hasBody = false;
+  std::vector<std::string> results; ///< names of a .func's return parameters
   std::vector<Type> registers;
   std::vector<Statement> body;
   std::unordered_map<std::string_view, uint32_t> labels;
   std::unordered_map<std::string_view, std::vector<std::string_view>> tables;
-  std::vector<RawVariable> shared;
+  /// Of the body: .shared, .local and .param, under names that are theirs alone in the module.
+  std::vector<RawVariable> variables;
 };
 
 struct RawModule {
   std::vector<RawFunction> functions;
   std::vector<RawVariable> variables;
+  std::deque<std::string> names; ///< what views of names that are not in the text point into
+
+  const RawFunction *find(std::string_view name) const;
+  /// `name` made different from all others.
+  std::string_view unique(std::string_view name);
 };
 
 class Parser {
@@ -85,6 +100,7 @@ public:
 private:
   struct Scope {
     std::unordered_map<std::string_view, uint32_t> names;
+    std::unordered_map<std::string_view, std::string_view> variables; ///< to their unique names
     struct Range {
       std::string_view prefix;
       uint32_t count, first;
@@ -110,11 +126,14 @@ private:
   bool bounds(Function &head);
   bool variable(std::string_view space, bool external, std::vector<RawVariable> &out);
   bool initialiser(Type type, RawVariable &variable);
+  bool bodyVariable(RawFunction &function, std::string_view space);
   bool body(RawFunction &function);
   bool bodyItem(RawFunction &function);
   bool registers(RawFunction &function);
   bool table(RawFunction &function, std::string_view label);
   bool statement(RawFunction &function, std::string_view opcode, uint32_t predicate, bool negated);
+  bool call(RawFunction &function, Statement &s);
+  bool list(RawFunction &function, Operand &out);
   bool operand(RawFunction &function, Operand &out);
   bool address(Operand &out);
   bool named(std::string_view name, Operand &out);
@@ -123,8 +142,13 @@ private:
   const char *at, *end;
   uint32_t line = 1;
   PtxError &error;
+  RawModule *current = nullptr;
   std::vector<Scope> scopes;
 };
+
+/// `entry` with the body of every function that it calls in place of the call. Fails where a callee
+/// has no body or calls itself.
+bool inlineCalls(RawModule &module, const RawFunction &entry, RawFunction &out, PtxError &error);
 
 } // namespace vitc::emu
 

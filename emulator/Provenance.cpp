@@ -13,14 +13,21 @@
 namespace vitc::emu {
 namespace {
 
-/// Elements: words of 8 bytes of the parameters, then module variables.
+/// Elements: words of 8 bytes of the parameters, then module variables, then the two ways in which
+/// memory may have a part in the value.
 using Set = std::vector<uint64_t>;
 
 class Tracer {
 public:
   Tracer(const RawFunction &function, const Module &module) : function(function), module(module) {
     words = (function.head.parameterBytes + 7) / 8;
-    sets.assign(function.registers.size(), Set((words + module.variables.size() + 63) / 64, 0));
+    loaded = uint32_t(words + module.variables.size());
+    mixed = loaded + 1;
+    size_t count = function.registers.size();
+    for (const RawVariable &v : function.variables)
+      if (v.space == Space::Param)
+        callParameter.emplace(v.name, count++);
+    sets.assign(count, Set((mixed + 64) / 64, 0));
   }
 
   std::vector<Site> run() {
@@ -29,15 +36,18 @@ public:
       for (const Statement &s : function.body)
         changed |= visit(s);
     }
-    std::vector<Site> result(sets.size());
-    for (size_t r = 0; r < sets.size(); ++r)
-      for (uint32_t e = 0; e < words + module.variables.size(); ++e)
-        if (sets[r][e / 64] >> (e % 64) & 1) {
+    std::vector<Site> result(function.registers.size());
+    for (size_t r = 0; r < result.size(); ++r) {
+      for (uint32_t e = 0; e < loaded; ++e)
+        if (in(sets[r], e)) {
           if (e < words)
             result[r].parameters.push_back(e * 8);
           else
-            result[r].variables.push_back(e - words);
+            result[r].variables.push_back(uint32_t(e - words));
         }
+      result[r].loaded = in(sets[r], loaded);
+      result[r].mixed = in(sets[r], mixed);
+    }
     return result;
   }
 
@@ -49,18 +59,48 @@ private:
     return false;
   }
 
+  static bool in(const Set &set, uint32_t element) {
+    return set[element / 64] >> (element % 64) & 1;
+  }
+  /// Where the sets of a call's parameter are, if the address names one; else -1.
+  ptrdiff_t callParameterOf(const Operand &address) const {
+    auto it = callParameter.find(address.name);
+    return address.reg != noRegister || it == callParameter.end() ? -1 : ptrdiff_t(it->second);
+  }
+
   bool visit(const Statement &s) {
     std::string_view op = s.parts[0];
-    if (s.operands.empty() || op == "st" || op == "setp" || op == "bra" || op == "cp" ||
-        op == "mma" || op == "ldmatrix" || op == "atom" || op == "red")
+    if (s.operands.size() < 2 || op == "setp" || op == "bra" || op == "cp" || op == "mma" ||
+        op == "ldmatrix" || op == "red")
       return false;
-    if (op == "ld")
-      return has(s, "param") && loadParameter(s);
     Set from(sets.empty() ? 0 : sets[0].size(), 0);
-    bool any = false;
+    if (op == "st") {
+      ptrdiff_t to = callParameterOf(s.operands[0]);
+      return to >= 0 && gather(s.operands[1], from) && merge(sets[size_t(to)], from);
+    }
+    if (op == "ld" || op == "ldu" || op == "atom") {
+      if (ptrdiff_t parameter = callParameterOf(s.operands[1]); parameter >= 0)
+        return spread(s.operands[0], sets[size_t(parameter)]);
+      if (has(s, "param"))
+        return loadParameter(s);
+      add(from, loaded);
+      return spread(s.operands[0], from);
+    }
     for (size_t n = 1; n < s.operands.size(); ++n)
-      any |= gather(s.operands[n], from);
-    return any && spread(s.operands[0], from);
+      gather(s.operands[n], from);
+    bool chooses = op == "mov" || op == "selp" || op == "slct" || op == "shfl";
+    if (!chooses && in(from, loaded) && pointsSomewhere(from)) {
+      from[loaded / 64] &= ~(1ull << (loaded % 64)); // an index, or a base with an index
+      add(from, mixed);
+    }
+    return spread(s.operands[0], from);
+  }
+
+  bool pointsSomewhere(const Set &set) const {
+    for (uint32_t e = 0; e < loaded; ++e)
+      if (in(set, e))
+        return true;
+    return false;
   }
 
   bool gather(const Operand &o, Set &into) const {
@@ -85,13 +125,17 @@ private:
     return isNew;
   }
 
-  bool spread(const Operand &o, const Set &from) {
+  static bool merge(Set &into, const Set &from) {
     bool changed = false;
-    if (o.reg != noRegister)
-      for (size_t i = 0; i < from.size(); ++i) {
-        changed |= (from[i] & ~sets[o.reg][i]) != 0;
-        sets[o.reg][i] |= from[i];
-      }
+    for (size_t i = 0; i < from.size(); ++i) {
+      changed |= (from[i] & ~into[i]) != 0;
+      into[i] |= from[i];
+    }
+    return changed;
+  }
+
+  bool spread(const Operand &o, const Set &from) {
+    bool changed = o.reg != noRegister && merge(sets[o.reg], from);
     for (const Operand &element : o.elements)
       changed |= spread(element, from);
     return changed;
@@ -129,7 +173,9 @@ private:
   const RawFunction &function;
   const Module &module;
   size_t words = 0;
-  std::vector<Set> sets;
+  uint32_t loaded = 0, mixed = 0;
+  std::unordered_map<std::string_view, size_t> callParameter; ///< index into sets
+  std::vector<Set> sets;                                      ///< of registers, then of those
 };
 
 } // namespace

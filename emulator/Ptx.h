@@ -55,7 +55,7 @@ unsigned bitsOf(Type type);
 /// `.f32` and the like; None if it is no type.
 Type typeNamed(std::string_view name);
 
-enum class Space : uint8_t { Generic, Global, Shared, Const, Param };
+enum class Space : uint8_t { Generic, Global, Shared, Local, Const, Param };
 
 /// Executes one instruction for the lanes of `mask`, which is never empty.
 using Handler = void (*)(Warp &warp, const Inst &inst, uint32_t mask);
@@ -135,6 +135,9 @@ struct SpecialSlot {
 struct Site {
   std::vector<uint32_t> parameters;
   std::vector<uint32_t> variables;
+  /// Its value, or a part that one of the parameters was added to, comes from memory: it may point
+  /// anywhere if `loaded`, and if `mixed` only where none of the parameters is a pointer.
+  bool loaded = false, mixed = false;
   bool operator==(const Site &) const = default;
 };
 
@@ -155,6 +158,7 @@ struct Function {
   uint32_t fileWords = 0;
   uint32_t predicates = 0;
   uint32_t staticShared = 0;
+  uint32_t localBytes = 0; ///< memory of its own that each thread needs
 };
 
 /// A variable in `.global` or `.const` space; its storage is an allocation of the device.

@@ -29,10 +29,6 @@ bool Parser::body(RawFunction &function) {
     else if (!bodyItem(function))
       return false;
   }
-  for (const RawVariable &variable : function.shared)
-    if (variable.space != Space::Shared)
-      return fail(variable.line,
-                  "expected only .shared variables in a body, found '" + variable.name + "'");
   return true;
 }
 
@@ -61,13 +57,19 @@ bool Parser::bodyItem(RawFunction &function) {
   }
   if (name == ".reg")
     return registers(function);
-  if (name == ".shared" || name == ".global" || name == ".const")
-    return variable(name, false, function.shared);
+  if (name == ".shared" || name == ".local" || name == ".param")
+    return bodyVariable(function, name);
   if (predicate == noRegister && eat(':')) {
     skip();
     if (at != end && *at == '.' &&
         std::string_view(at, size_t(end - at)).substr(0, 14) == ".branchtargets")
       return table(function, name);
+    if (at != end && *at == '.' &&
+        std::string_view(at, size_t(end - at)).substr(0, 14) == ".callprototype") {
+      while (at != end && *at != ';')
+        line += *at++ == '\n';
+      return expect(';', "after .callprototype");
+    }
     if (!function.labels.emplace(name, uint32_t(function.body.size())).second)
       return fail("label '" + std::string(name) + "' is defined twice");
     return true;
@@ -75,6 +77,20 @@ bool Parser::bodyItem(RawFunction &function) {
   if (name[0] == '.')
     return fail(start, "unknown directive '" + std::string(name) + "'");
   return statement(function, name, predicate, negated);
+}
+
+/// Braces nest, and a call's parameters bear the same names each time: the function keeps each
+/// variable under a name of its own.
+bool Parser::bodyVariable(RawFunction &function, std::string_view space) {
+  std::vector<RawVariable> made;
+  if (!variable(space, false, made))
+    return false;
+  std::string_view written = current->names.emplace_back(made[0].name);
+  std::string_view name = current->unique(written);
+  scopes.back().variables[written] = name;
+  made[0].name = std::string(name);
+  function.variables.push_back(std::move(made[0]));
+  return true;
 }
 
 /// `.reg .b32 %r<12>, %a;`
@@ -142,7 +158,10 @@ bool Parser::statement(RawFunction &function, std::string_view opcode, uint32_t 
     s.parts.push_back(opcode.substr(from, dot - from));
     from = dot + 1;
   }
-  if (!eat(';')) {
+  if (s.parts[0] == "call") {
+    if (!call(function, s))
+      return false;
+  } else if (!eat(';')) {
     do {
       Operand out;
       if (!operand(function, out))
@@ -156,6 +175,42 @@ bool Parser::statement(RawFunction &function, std::string_view opcode, uint32_t 
   return true;
 }
 
+/// `(a, b)` as a vector.
+bool Parser::list(RawFunction &function, Operand &out) {
+  out.kind = Operand::Kind::Vector;
+  if (!expect('(', "before the arguments of a call"))
+    return false;
+  if (eat(')'))
+    return true;
+  do {
+    Operand element;
+    if (!operand(function, element))
+      return false;
+    out.elements.push_back(std::move(element));
+  } while (eat(','));
+  return expect(')', "after the arguments of a call");
+}
+
+/// `call (results), name, (arguments), prototype;` as four operands, of which those left out are
+/// empty.
+bool Parser::call(RawFunction &function, Statement &s) {
+  s.operands.resize(4);
+  s.operands[0].kind = s.operands[2].kind = Operand::Kind::Vector;
+  skip();
+  if (at != end && *at == '(' &&
+      (!list(function, s.operands[0]) || !expect(',', "after the results of a call")))
+    return false;
+  if (!operand(function, s.operands[1]))
+    return false;
+  for (bool first = true; eat(','); first = false) {
+    skip();
+    bool arguments = first && at != end && *at == '(';
+    if (!(arguments ? list(function, s.operands[2]) : operand(function, s.operands[3])))
+      return false;
+  }
+  return expect(';', "after a call");
+}
+
 bool Parser::named(std::string_view name, Operand &out) {
   out.name = name;
   out.reg = lookup(name);
@@ -167,6 +222,12 @@ bool Parser::named(std::string_view name, Operand &out) {
     out.kind = Operand::Kind::Sink;
   else
     out.kind = Operand::Kind::Symbol;
+  if (out.kind == Operand::Kind::Symbol)
+    for (size_t i = scopes.size(); i--;)
+      if (auto it = scopes[i].variables.find(name); it != scopes[i].variables.end()) {
+        out.name = it->second;
+        break;
+      }
   return true;
 }
 

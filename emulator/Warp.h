@@ -19,8 +19,13 @@
 
 namespace vitc::emu {
 
-/// Addresses of shared memory in the generic space start here; no host address reaches it.
-constexpr uint64_t sharedWindow = 1ull << 60;
+/// Where shared and local memory and the parameters start in the generic space, 4 GiB each; no host
+/// address reaches them.
+constexpr uint64_t sharedWindow = 1ull << 60, localWindow = 2ull << 60, paramWindow = 3ull << 60;
+/// Parameters of calls are local memory; their addresses in the parameter space start here.
+constexpr uint64_t callParameters = 1ull << 30;
+
+inline bool inWindow(uint64_t address, uint64_t window) { return address - window < 1ull << 32; }
 
 class Cta;
 
@@ -113,6 +118,7 @@ public:
   uint32_t number = 0; ///< in the writers' shadow
   std::vector<uint8_t> shared;
   uint32_t sharedBytes = 0;
+  std::vector<uint8_t> local, localWritten; ///< Function::localBytes of each thread; 1: written
   SharedShadow shadow;
   bool countBanks = false;
   uint64_t bankConflicts = 0, sharedAccesses = 0, instructions = 0;

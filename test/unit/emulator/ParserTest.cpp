@@ -43,8 +43,9 @@ TEST_CASE("emulator: unknown PTX is refused with its line and opcode") {
       {"add.s32 %r1, %r2, %r99;", "unknown register '%r99'"},
       {"mov.u32 %r1, nowhere;", "unknown symbol 'nowhere'"},
       {"bra NOWHERE;", "unknown label 'NOWHERE'"},
-      {"call foo;", "'call': unknown opcode"},
-      {"ld.local.b32 %r1, [%r2];", "unknown modifier '.local'"},
+      {"call foo;", "'call': 'foo' has no body in this module"},
+      {"call vprintf;", "'call': 'vprintf' has no body in this module; kernels that print"},
+      {"call %rd1;", "'call': a call through a pointer is not supported"},
       {"mul.rz.f32 %f1, %f2, %f3;", "unknown modifier '.rz'"},
       {"cvt.s32.f32 %r1, %f1;", "expected an integer rounding"},
       {"mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%r1}, {%r1}, {%r1}, {%r1};",
@@ -54,7 +55,7 @@ TEST_CASE("emulator: unknown PTX is refused with its line and opcode") {
       {"shfl.bfly.b32 %r1, %r2, 1, 31;", "expected shfl.sync"},
       {"@%r1 bra A; A:", "expected a predicate after '@'"},
       {"add.s32 %r1, %r2, %r3", "expected ';'"},
-      {".local .b32 x;", "unknown directive '.local'"},
+      {".global .b32 x;", "unknown directive '.global'"},
       {"st.const.b32 [%rd1], %r1;", "is not supported"},
   };
   for (const auto &c : cases) {
@@ -70,6 +71,10 @@ TEST_CASE("emulator: modules that cannot be") {
   CHECK(refused(".wobble\n").line == 4);
   CHECK(refused(".visible .entry k() {").text.find("expected '}'") != std::string::npos);
   CHECK(refused(".visible .entry k()\n{\nA:\nA:\nret;\n}").text == "label 'A' is defined twice");
+  CHECK(refused(".func f() { call f; }\n.visible .entry k() { call f; }").text ==
+        "'call': 'f' calls itself, which is not supported");
+  CHECK(refused(".func f(.param .b32 a) { ret; }\n.visible .entry k() { call f; }").text ==
+        "'call': 'f' takes 1 and returns 0, found 0 and 0");
   CHECK(refused(".visible .entry k()\n{\n.reg .b32 %r<2>;\n.shared .b8 s[60000];\nmov.u32 %r1, "
                 "s;\nret;\n}")
             .text.find("at most 49152") != std::string::npos);
