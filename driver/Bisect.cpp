@@ -19,6 +19,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 using namespace vitc::driver;
 
 /// Stored values as f64.

@@ -25,7 +25,7 @@ struct BuildOptions {
 struct BuildResult {
   std::string name;
   std::vector<Artifact> files;
-  Report report;
+  codegen::Report report;
 };
 llvm::FailureOr<BuildResult> build(const BuildOptions &options, const Session &session);
 
@@ -34,7 +34,7 @@ llvm::FailureOr<std::string> emit(const BuildOptions &options, llvm::StringRef l
                                   const Session &session);
 
 /// Every decision with its numbers; a prediction is also made with other policies.
-llvm::FailureOr<Report> explain(const BuildOptions &options, const Session &session);
+llvm::FailureOr<codegen::Report> explain(const BuildOptions &options, const Session &session);
 
 } // namespace vitc::driver
 

@@ -23,6 +23,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 using namespace vitc::driver;
 
 std::string driver::modelName(StringRef model) {

@@ -53,26 +53,28 @@ public:
   /// Lowers to code: PTX of every kernel function, and machine code where ptxas was asked.
   mlir::LogicalResult generate(Oracle oracle);
   /// After generate. NULL after an error.
-  std::unique_ptr<LibraryData> link(const std::string &name);
+  std::unique_ptr<codegen::LibraryData> link(const std::string &name);
 
   mlir::ModuleOp module() const { return root.get(); }
   mlir::func::FuncOp function() const;
   const CompileOptions &settings() const { return options; }
   const Session &session() const { return caller; }
-  const std::vector<KernelCode> &code() const { return settled.functions; }
+  const std::vector<codegen::KernelCode> &code() const { return settled.functions; }
   /// Schedules that ptxas, or a profile, refuted before those that code() has.
-  const std::vector<RefutedSchedule> &refuted() const { return refutedSchedules; }
+  const std::vector<codegen::RefutedSchedule> &refuted() const { return refutedSchedules; }
   bool isRefuted(llvm::StringRef kernel, vit::ScheduleAttr schedule) const;
-  void refute(RefutedSchedule schedule) { refutedSchedules.push_back(std::move(schedule)); }
+  void refute(codegen::RefutedSchedule schedule) {
+    refutedSchedules.push_back(std::move(schedule));
+  }
   /// The schedules of a kernel before anything was refuted.
   llvm::ArrayRef<vit::ScheduleAttr> alternatives(llvm::StringRef kernel) const;
   /// Gives a kernel other schedules and forgets its code, which generate writes anew.
   void reschedule(vit::KernelOp kernel, llvm::ArrayRef<vit::ScheduleAttr> schedules);
-  const std::vector<FusionNote> &fusions() const { return notes; }
+  const std::vector<codegen::FusionNote> &fusions() const { return notes; }
   /// What schedules are chosen by.
   mlir::FailureOr<cost::Preferences> preferences() const;
   /// After generate: every decision with its numbers.
-  Report report() const;
+  codegen::Report report() const;
   /// "ptxas V13.0.88", or empty if there is none.
   const std::string &assembler() const { return ptxasName; }
   /// The checkpoint, if the model is one.
@@ -115,10 +117,10 @@ private:
   std::optional<vitc::checkpoint::Import> import;
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
-  SettledCode settled;
-  std::vector<KernelAlternatives> allAlternatives;
-  std::vector<RefutedSchedule> refutedSchedules;
-  std::vector<FusionNote> notes;
+  codegen::SettledCode settled;
+  std::vector<codegen::KernelAlternatives> allAlternatives;
+  std::vector<codegen::RefutedSchedule> refutedSchedules;
+  std::vector<codegen::FusionNote> notes;
   std::string ptxasName;
   bool reported = false;
 };

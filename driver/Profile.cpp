@@ -16,6 +16,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 using namespace vitc::driver;
 
 namespace {

@@ -15,7 +15,7 @@ namespace vitc::driver {
 /// one of a build with the first.
 mlir::LogicalResult generateWithProfiles(Compiler &compiler, Compiler::Oracle oracle,
                                          llvm::ArrayRef<std::string> profiles,
-                                         std::vector<ProfileNote> &notes);
+                                         std::vector<codegen::ProfileNote> &notes);
 
 } // namespace vitc::driver
 

@@ -82,7 +82,7 @@ private:
   RunnableModel runnable;
   OpenWeights opened;
   std::unique_ptr<reference::Interpreter> reference;
-  std::unique_ptr<LibraryData> data;
+  std::unique_ptr<codegen::LibraryData> data;
   vitrt::ModelPtr loaded;
   vitrt::WorkspacePtr space;
   std::vector<std::vector<float>> values;

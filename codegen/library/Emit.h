@@ -18,7 +18,7 @@
 #include <memory>
 #include <string>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// An object file (x86-64 ELF, position independent) of constants, and one function that other
 /// objects see: `const vit_library *NAME_library(uint32_t abi)`, NULL for an ABI that is not
@@ -41,6 +41,6 @@ std::string makeIdentifier(llvm::StringRef text);
 /// Whether `text` is a C and C++ identifier and no keyword of either.
 bool isIdentifier(llvm::StringRef text);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_EMIT_H

@@ -17,15 +17,16 @@
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
-std::string vitc::makeIdentifier(StringRef text) {
+std::string vitc::codegen::makeIdentifier(StringRef text) {
   std::string name = text.empty() || isDigit(text.front()) ? "_" : "";
   for (char c : text)
     name += isAlnum(c) ? c : '_';
   return name;
 }
 
-bool vitc::isIdentifier(StringRef text) {
+bool vitc::codegen::isIdentifier(StringRef text) {
   // Only what is reserved in C or C++ and has no underscore at its ends; `_x` is legal C.
   static const char *const keywords[] = {
       "alignas",  "alignof",  "and",      "asm",    "auto",    "bitand",    "bitor",    "bool",
@@ -154,4 +155,6 @@ private:
 
 } // namespace
 
-std::string vitc::emitHeader(const vit_library &library) { return HeaderWriter(library).write(); }
+std::string vitc::codegen::emitHeader(const vit_library &library) {
+  return HeaderWriter(library).write();
+}

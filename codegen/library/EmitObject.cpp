@@ -28,6 +28,7 @@
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
 namespace {
 
@@ -233,7 +234,7 @@ Expected<std::unique_ptr<TargetMachine>> createMachine(const Triple &triple) {
 
 } // namespace
 
-Expected<std::unique_ptr<MemoryBuffer>> vitc::emitObject(const vit_library &library) {
+Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_library &library) {
   constexpr uint64_t limit = uint64_t(2) << 30; // reach of the small code model
   if (library.embedded && library.weight_bytes >= limit)
     return createStringError("the weights are " + Twine(library.weight_bytes) +
@@ -264,7 +265,7 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::emitObject(const vit_library &libr
       std::move(object), std::string(library.name) + ".o", /*RequiresNullTerminator=*/false);
 }
 
-Expected<std::unique_ptr<MemoryBuffer>> vitc::emitArchive(MemoryBufferRef object) {
+Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitArchive(MemoryBufferRef object) {
   NewArchiveMember member(object); // no time, no owner
   return writeArchiveToBuffer(member, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
                               /*Deterministic=*/true, /*Thin=*/false);

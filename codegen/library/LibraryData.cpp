@@ -18,12 +18,13 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 
 //===----------------------------------------------------------------------===//
 // What others ask of a module
 //===----------------------------------------------------------------------===//
 
-bool vitc::attendsOverBatch(ModuleOp module) {
+bool vitc::codegen::attendsOverBatch(ModuleOp module) {
   return module
       .walk([](vit::TokenInterface op) {
         return op.mixesImages() ? WalkResult::interrupt() : WalkResult::advance();
@@ -43,7 +44,7 @@ static void collectNames(Location location, llvm::SmallVectorImpl<StringRef> &na
   }
 }
 
-std::string vitc::labelOf(Location location) {
+std::string vitc::codegen::labelOf(Location location) {
   llvm::SmallVector<StringRef> names;
   collectNames(location, names);
   return llvm::join(names, "+");
@@ -258,7 +259,7 @@ private:
 
 } // namespace
 
-FailureOr<std::unique_ptr<LibraryData>> vitc::buildLibrary(ArrayRef<PlanSource> plans,
-                                                           const LibraryOptions &options) {
+FailureOr<std::unique_ptr<LibraryData>> vitc::codegen::buildLibrary(ArrayRef<PlanSource> plans,
+                                                                    const LibraryOptions &options) {
   return LibraryBuilder(options).build(plans);
 }

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// A vit_library and everything it points to. Immutable once it is built; threads may share it.
 class LibraryData {
@@ -84,6 +84,6 @@ std::string labelOf(mlir::Location location);
 /// whenever they were built.
 std::string compilerIdentity();
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_LIBRARYDATA_H

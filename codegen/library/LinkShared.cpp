@@ -51,7 +51,8 @@ struct TemporaryFile {
 
 static Error failed(const std::string &text) { return createStringError(text); }
 
-Expected<std::unique_ptr<MemoryBuffer>> vitc::linkShared(MemoryBufferRef object, StringRef name) {
+Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::linkShared(MemoryBufferRef object,
+                                                                  StringRef name) {
   const char *request = std::getenv("CC");
   std::string compiler = request && *request ? request : "cc";
   auto program = sys::findProgramByName(compiler);

@@ -17,6 +17,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 
 /// For images of one size nothing but the batch counts.
 static vit_count fixed(uint64_t count) { return {count, 0, 0, 0}; }
@@ -271,6 +272,6 @@ private:
 
 } // namespace
 
-FailureOr<vit_plan> vitc::buildPlan(const PlanInput &input, LibraryData &data) {
+FailureOr<vit_plan> vitc::codegen::buildPlan(const PlanInput &input, LibraryData &data) {
   return PlanBuilder(input, data).build();
 }

@@ -8,7 +8,7 @@
 
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// A module, and where the library has what it launches and reads.
 struct PlanInput {
@@ -24,6 +24,6 @@ struct PlanInput {
 /// are diagnostics.
 mlir::FailureOr<vit_plan> buildPlan(const PlanInput &input, LibraryData &data);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_PLANBUILDER_H

@@ -45,7 +45,7 @@ static std::string rename(StringRef text, StringRef from, StringRef to) {
   return result;
 }
 
-std::string vitc::joinPtx(ArrayRef<KernelCode> kernels) {
+std::string vitc::codegen::joinPtx(ArrayRef<KernelCode> kernels) {
   std::string joined;
   StringMap<std::string> declared;
   for (const KernelCode &kernel : kernels) {

@@ -6,13 +6,13 @@
 
 #include "codegen/nvptx/Codegen.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// One PTX module with all kernels, which must be for one architecture: its header once, then what
 /// each kernel declares. Equal declarations are kept once; those that differ under one name are
 /// renamed after their kernel.
 std::string joinPtx(llvm::ArrayRef<KernelCode> kernels);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_PTXTEXT_H

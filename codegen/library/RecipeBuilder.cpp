@@ -19,8 +19,9 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 
-vit_dtype vitc::dtypeOf(Type type) {
+vit_dtype vitc::codegen::dtypeOf(Type type) {
   if (type.isF16())
     return VIT_F16;
   if (type.isBF16())
@@ -29,7 +30,7 @@ vit_dtype vitc::dtypeOf(Type type) {
   return VIT_F32;
 }
 
-uint64_t vitc::sizeOf(vit_dtype type) {
+uint64_t vitc::codegen::sizeOf(vit_dtype type) {
   switch (type) {
   case VIT_F16:
   case VIT_BF16:
@@ -222,7 +223,7 @@ private:
 
 } // namespace
 
-LogicalResult vitc::addRecipe(func::FuncOp prepare, LibraryData &data,
-                              std::vector<uint32_t> &weights) {
+LogicalResult vitc::codegen::addRecipe(func::FuncOp prepare, LibraryData &data,
+                                       std::vector<uint32_t> &weights) {
   return prepare ? RecipeBuilder(data).build(prepare, weights) : success();
 }

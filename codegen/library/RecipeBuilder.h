@@ -8,7 +8,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// Adds to recipe, weights and weight_bytes of `data` what `prepare` (null: nothing) does and is
 /// not there yet. `weights`: of each result, the weight of `data` that it is. Diagnoses an op that
@@ -21,6 +21,6 @@ vit_dtype dtypeOf(mlir::Type elementType);
 /// Bytes of one value.
 uint64_t sizeOf(vit_dtype type);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_RECIPEBUILDER_H

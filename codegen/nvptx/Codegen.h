@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// How a function is launched: what its cost::Geometry was. Its grid's `count` is the function's
 /// last parameter. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
@@ -141,6 +141,6 @@ mlir::LogicalResult settleSchedules(mlir::ModuleOp module, llvm::StringRef arch,
                                     const Assembler &assembler, SettledCode &result,
                                     std::string &error);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_CODEGEN_H

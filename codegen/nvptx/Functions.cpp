@@ -21,7 +21,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -207,4 +207,4 @@ FailureOr<std::vector<KernelCode>> readFunctions(vit::KernelOp kernel) {
   return functions;
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -6,7 +6,7 @@
 
 #include "codegen/nvptx/Codegen.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// The functions that the active schedules of a kernel need, with their names and batches: what
 /// lowerKernels writes and readFunctions expects. A diagnostic says what is wrong with schedules.
@@ -16,6 +16,6 @@ mlir::FailureOr<std::vector<KernelCode>> planFunctions(vit::KernelOp kernel);
 /// this model or of any: a dtype at the end, or parts of a schedule after it.
 bool looksLikeFunction(llvm::StringRef name);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_FUNCTIONS_H

@@ -14,7 +14,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 std::unique_ptr<Pass> createPrintPtxPass(); // PrintPtx.cpp
 
@@ -103,4 +103,4 @@ void registerCodegenPasses() {
   registerPass([] { return createPrintPtxPass(); });
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -15,7 +15,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -167,4 +167,4 @@ LogicalResult settleSchedules(ModuleOp module, StringRef arch, const Assembler &
   return Settling(module, arch, assembler, result).run(error);
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

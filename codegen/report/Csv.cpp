@@ -6,6 +6,7 @@
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
 void CsvReader::skipLine() {
   lineEnded = peekLine().size() < rest.size();

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// The rows of a text, one at a time. Fields are separated by commas and may stand in quotes; a
 /// quote inside is doubled. A field does not go on in the next line.
@@ -41,6 +41,6 @@ private:
   bool lineEnded = true;
 };
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_CSV_H

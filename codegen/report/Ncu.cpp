@@ -21,6 +21,7 @@
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
 //===----------------------------------------------------------------------===//
 // Rules
@@ -30,7 +31,7 @@ static int byOthers(const NcuKernel &kernel) {
   return std::min({kernel.bySharedMemory, kernel.byWarps, kernel.byBlocks});
 }
 
-NcuVerdict vitc::judge(const NcuKernel &kernel) {
+NcuVerdict vitc::codegen::judge(const NcuKernel &kernel) {
   if (kernel.localLoads > 0 || kernel.localStores > 0)
     return NcuVerdict::Spilling;
   if (kernel.byRegisters < byOthers(kernel) && kernel.tensorPercent < ncuBusyTensorPercent)
@@ -38,7 +39,7 @@ NcuVerdict vitc::judge(const NcuKernel &kernel) {
   return NcuVerdict::Fine;
 }
 
-std::string vitc::ncuReason(const NcuKernel &kernel) {
+std::string vitc::codegen::ncuReason(const NcuKernel &kernel) {
   if (judge(kernel) == NcuVerdict::Spilling)
     return formatv("{0:f0} loads and {1:f0} stores of local memory", kernel.localLoads,
                    kernel.localStores);
@@ -122,7 +123,7 @@ private:
 
 } // namespace
 
-std::string vitc::ncuMetrics() { return join(ArrayRef(columnNames).drop_front(), ","); }
+std::string vitc::codegen::ncuMetrics() { return join(ArrayRef(columnNames).drop_front(), ","); }
 
 Expected<std::vector<std::string>> NcuParser::fields() {
   auto row = csv.next();
@@ -239,11 +240,11 @@ Expected<std::vector<NcuKernel>> NcuParser::parse() {
   return std::move(kernels);
 }
 
-Expected<std::vector<NcuKernel>> vitc::parseNcu(StringRef name, StringRef text) {
+Expected<std::vector<NcuKernel>> vitc::codegen::parseNcu(StringRef name, StringRef text) {
   return NcuParser(name, text).parse();
 }
 
-Expected<std::vector<NcuKernel>> vitc::readNcu(StringRef path) {
+Expected<std::vector<NcuKernel>> vitc::codegen::readNcu(StringRef path) {
   auto file = MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!file)
     return error(path, "cannot be read: " + file.getError().message());

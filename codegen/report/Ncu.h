@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// What was measured of one kernel, over all of its launches in the file.
 struct NcuKernel {
@@ -51,6 +51,6 @@ llvm::Expected<std::vector<NcuKernel>> parseNcu(llvm::StringRef name, llvm::Stri
 /// The same of a file.
 llvm::Expected<std::vector<NcuKernel>> readNcu(llvm::StringRef path);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_NCU_H

@@ -19,6 +19,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 
 static std::string dtypeOfKernel(vit::KernelOp kernel) {
   auto name = [](Type type) {
@@ -313,4 +314,6 @@ Report ModelReporter::make() {
   return report;
 }
 
-Report vitc::makeReport(const ReportSource &source) { return ModelReporter(source).make(); }
+Report vitc::codegen::makeReport(const ReportSource &source) {
+  return ModelReporter(source).make();
+}

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// A fusion that vit-fuse made or refused.
 struct FusionNote {
@@ -146,6 +146,6 @@ std::string reportTable(const Report &report, bool colour = false);
 /// One page that needs nothing else: the JSON form and the script that draws it.
 std::string reportHtml(const Report &report);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_REPORT_H

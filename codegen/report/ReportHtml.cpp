@@ -17,8 +17,9 @@ extern const char *const reportPage; // made by EmbedPage.cmake
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
-std::string vitc::reportHtml(const Report &report) {
+std::string vitc::codegen::reportHtml(const Report &report) {
   constexpr StringLiteral mark = "/*REPORT*/";
   auto [before, after] = StringRef(reportPage).split(mark);
   assert(!after.empty() && "the page has a place for the report");

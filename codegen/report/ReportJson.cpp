@@ -12,6 +12,7 @@
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
 /// Three digits after the point: the same text wherever it is printed.
 static json::Value rounded(double value) { return std::round(value * 1000) / 1000; }
@@ -152,7 +153,7 @@ static json::Object profileJson(const ProfileNote &note) {
   return json::Object{{"kernel", note.kernel}, {"finding", note.finding}, {"action", note.action}};
 }
 
-std::string vitc::reportJson(const Report &report, const vit_library *library) {
+std::string vitc::codegen::reportJson(const Report &report, const vit_library *library) {
   json::Object root{{"model", report.model},
                     {"gpu", report.gpu},
                     {"policy", report.policy},

@@ -18,6 +18,7 @@
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
 namespace {
 
@@ -265,6 +266,6 @@ void TableWriter::writePredictions() {
             "\n";
 }
 
-std::string vitc::reportTable(const Report &report, bool colour) {
+std::string vitc::codegen::reportTable(const Report &report, bool colour) {
   return TableWriter(report, colour).write();
 }

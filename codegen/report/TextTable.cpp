@@ -13,10 +13,11 @@
 
 using namespace llvm;
 using namespace vitc;
+using namespace vitc::codegen;
 
 static constexpr size_t gap = 2, narrowest = 8;
 
-std::string vitc::shorten(StringRef text, size_t width) {
+std::string vitc::codegen::shorten(StringRef text, size_t width) {
   if (text.size() <= width)
     return text.str();
   if (width <= 4)
@@ -58,7 +59,7 @@ static StringRef beginningOf(StringRef word, size_t width) {
   return word.take_front(end < word.size() && good ? good : end);
 }
 
-std::string vitc::wrap(StringRef text, size_t width, size_t indent, size_t used) {
+std::string vitc::codegen::wrap(StringRef text, size_t width, size_t indent, size_t used) {
   std::string lines;
   auto breakLine = [&] {
     lines += "\n" + std::string(indent, ' ');

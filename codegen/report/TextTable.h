@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// `text` with its middle replaced by ".." if it is longer than `width`: the end of a kernel's name
 /// tells as much as its beginning.
@@ -45,6 +45,6 @@ private:
   std::vector<Row> rows;
 };
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_LIBRARY_TEXTTABLE_H

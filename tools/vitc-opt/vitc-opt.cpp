@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   vitc::registerVitcPasses();
   vitc::registerVitcPipelines();
-  vitc::registerCodegenPasses();
+  vitc::codegen::registerCodegenPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "vitc: passes on Vision Transformers\n", registry));
 }

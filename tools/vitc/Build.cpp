@@ -17,14 +17,15 @@ struct Options : driver::BuildOptions {
 };
 
 /// "14 kernels, 60 fusions made and 3 refused, no spills, 41.2 s".
-std::string describe(const Report &report, double seconds) {
+std::string describe(const codegen::Report &report, double seconds) {
   int spilled = 0;
   bool known = true;
-  for (const KernelReport &kernel : report.kernels) {
+  for (const codegen::KernelReport &kernel : report.kernels) {
     spilled += kernel.spillBytes;
     known &= kernel.registers.has_value();
   }
-  auto made = llvm::count_if(report.fusions, [](const FusionNote &note) { return note.made; });
+  auto made =
+      llvm::count_if(report.fusions, [](const codegen::FusionNote &note) { return note.made; });
   return fmt::format("{} kernels, {} fusions made and {} refused, {}, {:.1f} s",
                      report.kernels.size(), made, report.fusions.size() - size_t(made),
                      !known    ? "spills not known without ptxas"

@@ -10,7 +10,7 @@ using namespace vitc;
 
 int main(int argc, char **argv) {
   CLI::App app("Compiles a Vision Transformer into a static library and a C header", "vitc");
-  app.set_version_flag("--version", compilerIdentity());
+  app.set_version_flag("--version", codegen::compilerIdentity());
   app.require_subcommand(1);
   app.footer("Example:\n  vitc build vit-b16/ -o out --dtype f16\n  vitc VERB --help");
 

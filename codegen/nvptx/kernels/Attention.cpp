@@ -25,7 +25,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -397,4 +397,4 @@ LogicalResult AttentionEmitter::emit() {
 
 LogicalResult emitAttention(KernelBuilder &k) { return AttentionEmitter(k).emit(); }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -15,7 +15,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 LogicalResult emitElementwise(KernelBuilder &k) {
   RankedTensorType type = k.resultType(0);
@@ -35,4 +35,4 @@ LogicalResult emitElementwise(KernelBuilder &k) {
   return k.finish(geometry);
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

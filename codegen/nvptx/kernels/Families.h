@@ -11,7 +11,7 @@
 
 #include "codegen/nvptx/kernels/KernelBuilder.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 mlir::LogicalResult emitGemm(KernelBuilder &k);           ///< vit.linear; of a split one, the sums
 mlir::LogicalResult emitSplitReduction(KernelBuilder &k); ///< vit.linear: the sums of a split one
@@ -23,6 +23,6 @@ mlir::LogicalResult emitBroadcast(KernelBuilder &k);      ///< vit.broadcast
 mlir::LogicalResult emitSelect(KernelBuilder &k);         ///< vit.select
 mlir::LogicalResult emitElementwise(KernelBuilder &k);    ///< no root
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_NVPTX_KERNELS_FAMILIES_H

@@ -22,7 +22,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 GemmPlan::GemmPlan(KernelBuilder &k) : GemmGeometry(gemmGeometry(k.work, k.schedule.gemm())) {
   for (Operation *root : k.kernel.getRoots())
@@ -51,4 +51,4 @@ LogicalResult emitGemm(KernelBuilder &k) {
   return k.finish(plan);
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -12,7 +12,7 @@
 #include "codegen/nvptx/kernels/KernelBuilder.h"
 #include "passes/cost/families/Gemm.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// What a schedule means for the linears of one kernel.
 struct GemmPlan : cost::GemmGeometry {
@@ -45,6 +45,6 @@ PtxBuilder::Values emitGemmMainLoop(KernelBuilder &k, const GemmPlan &plan, cons
 void emitGemmEpilogue(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place,
                       const PtxBuilder::Values &sums);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_NVPTX_KERNELS_GEMM_H

@@ -16,7 +16,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -216,4 +216,4 @@ void emitGemmEpilogue(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &p
   Epilogue(k, plan, place, sums).emit();
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -32,7 +32,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -305,4 +305,4 @@ Values emitGemmMainLoop(KernelBuilder &k, const GemmPlan &plan, const GemmPlace 
   return MainLoop(k, plan, place).emit();
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -12,7 +12,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -98,4 +98,4 @@ LogicalResult KernelBuilder::finish(const cost::Geometry &geometry) {
   return success();
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -15,7 +15,7 @@
 #include "codegen/nvptx/ptx/PtxBuilder.h"
 #include "passes/CostBridge.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 class KernelBuilder : public PtxBuilder {
 public:
@@ -73,6 +73,6 @@ private:
   vit::ScheduleAttr attribute;
 };
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_NVPTX_KERNELS_KERNELBUILDER_H

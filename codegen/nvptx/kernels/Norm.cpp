@@ -17,7 +17,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -225,4 +225,4 @@ LogicalResult NormEmitter::emit() {
 
 LogicalResult emitNorm(KernelBuilder &k) { return NormEmitter(k).emit(); }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -12,7 +12,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 using Values = PtxBuilder::Values;
 
@@ -77,4 +77,4 @@ LogicalResult emitPatchify(KernelBuilder &k) {
   });
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

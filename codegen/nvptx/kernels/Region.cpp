@@ -8,7 +8,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 using Values = SmallVector<Value>;
 
@@ -177,4 +177,4 @@ void overVectors(KernelBuilder &k, RankedTensorType type, const cost::VectorGeom
   }
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

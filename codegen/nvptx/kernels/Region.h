@@ -21,7 +21,7 @@
 
 #include "llvm/ADT/DenseMap.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// Neighbouring columns of one row of an activation.
 struct Place {
@@ -76,6 +76,6 @@ void overVectors(KernelBuilder &k, mlir::RankedTensorType type,
 mlir::Value emitGelu(PtxBuilder &b, vit::GeluForm form, mlir::Value x);
 mlir::Value emitSilu(PtxBuilder &b, mlir::Value x); ///< x / (1 + e^-x)
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_NVPTX_KERNELS_REGION_H

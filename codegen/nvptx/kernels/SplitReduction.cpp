@@ -14,7 +14,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -58,4 +58,4 @@ LogicalResult emitSplitReduction(KernelBuilder &k) {
   return k.finish(geometry);
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

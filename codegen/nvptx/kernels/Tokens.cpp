@@ -14,7 +14,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 using Values = PtxBuilder::Values;
 
@@ -83,4 +83,4 @@ LogicalResult emitSelect(KernelBuilder &k) {
   });
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

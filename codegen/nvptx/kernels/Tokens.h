@@ -11,7 +11,7 @@
 
 #include "codegen/nvptx/kernels/Region.h"
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// Where one thread's elements are in the result.
 struct TokenPlace {
@@ -27,6 +27,6 @@ mlir::LogicalResult emitTokens(
     KernelBuilder &k,
     llvm::function_ref<PtxBuilder::Values(Region &, const TokenPlace &, unsigned vector)> source);
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_NVPTX_KERNELS_TOKENS_H

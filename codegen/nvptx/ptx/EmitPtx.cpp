@@ -43,7 +43,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -177,4 +177,4 @@ LogicalResult translateToPtx(ModuleOp module, llvm::StringRef arch,
   });
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -15,7 +15,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -77,4 +77,4 @@ struct PrintPtx : PassWrapper<PrintPtx, OperationPass<ModuleOp>> {
 
 std::unique_ptr<Pass> createPrintPtxPass() { return std::make_unique<PrintPtx>(); }
 
-} // namespace vitc
+} // namespace vitc::codegen

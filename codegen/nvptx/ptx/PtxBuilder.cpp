@@ -16,7 +16,7 @@
 
 using namespace mlir;
 
-namespace vitc {
+namespace vitc::codegen {
 
 using Values = PtxBuilder::Values;
 
@@ -387,4 +387,4 @@ Value PtxBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {
   return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), operands).getResult(0);
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -21,7 +21,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace vitc {
+namespace vitc::codegen {
 
 /// Bytes of a storage type: 2 for f16 and bf16, 4 for f32.
 int64_t bytesOf(mlir::Type type);
@@ -159,6 +159,6 @@ private:
   Value global(llvm::StringRef name, int64_t bytes, bool isExternal);
 };
 
-} // namespace vitc
+} // namespace vitc::codegen
 
 #endif // CODEGEN_NVPTX_PTX_PTXBUILDER_H

@@ -34,7 +34,7 @@ namespace path = llvm::sys::path;
 
 extern char **environ;
 
-namespace vitc {
+namespace vitc::codegen {
 
 namespace {
 
@@ -313,4 +313,4 @@ LogicalResult assemble(const Assembler &assembler, std::vector<KernelCode> &kern
   return success();
 }
 
-} // namespace vitc
+} // namespace vitc::codegen

@@ -19,6 +19,7 @@
 #include <dlfcn.h>
 
 using namespace vitc;
+using namespace vitc::codegen;
 
 namespace {
 

@@ -17,6 +17,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 using Catch::Matchers::Contains;
 
 namespace {

@@ -24,6 +24,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 
 namespace {
 

@@ -26,6 +26,7 @@
 
 using namespace mlir;
 using namespace vitc;
+using namespace vitc::codegen;
 
 namespace {
 
@@ -154,13 +155,13 @@ struct KernelRunner::Impl {
   OwningOpRef<ModuleOp> module, source; ///< lowered, and as parsed
   vit::KernelOp kernel, sourceKernel;
   std::string error, ptx;
-  std::vector<vitc::KernelCode> functions; ///< in the order they run
+  std::vector<vitc::codegen::KernelCode> functions; ///< in the order they run
 
   void prepare(const std::string &text);
   std::string run(const std::vector<KernelTensor> &arguments, int64_t count,
                   std::vector<KernelTensor> &results);
-  std::string launch(const vitc::KernelCode &code, std::vector<void *> parameters, int32_t count,
-                     void *loaded);
+  std::string launch(const vitc::codegen::KernelCode &code, std::vector<void *> parameters,
+                     int32_t count, void *loaded);
   int64_t scratchBytes(int64_t count);
 };
 
@@ -185,19 +186,19 @@ void KernelRunner::Impl::prepare(const std::string &text) {
   }
   kernel = *kernels.begin();
   sourceKernel = *source->getOps<vit::KernelOp>().begin();
-  if (failed(vitc::lowerKernels(*module)))
+  if (failed(vitc::codegen::lowerKernels(*module)))
     return;
-  FailureOr<std::vector<vitc::KernelCode>> code = vitc::readFunctions(kernel);
-  if (failed(code) || failed(vitc::translateToPtx(*module, "sm_89", *code)))
+  FailureOr<std::vector<vitc::codegen::KernelCode>> code = vitc::codegen::readFunctions(kernel);
+  if (failed(code) || failed(vitc::codegen::translateToPtx(*module, "sm_89", *code)))
     return;
   functions = std::move(*code);
-  if (llvm::any_of(functions, [&](const vitc::KernelCode &function) {
+  if (llvm::any_of(functions, [&](const vitc::codegen::KernelCode &function) {
         return function.schedule != functions.front().schedule;
       })) {
     error = "expected one schedule";
     return;
   }
-  ptx = vitc::joinPtx(functions);
+  ptx = vitc::codegen::joinPtx(functions);
 }
 
 /// What the functions of a split kernel hand on.
@@ -207,14 +208,15 @@ int64_t KernelRunner::Impl::scratchBytes(int64_t count) {
 }
 
 /// `parameters` are pointers of the kernel; the last one follows here.
-std::string KernelRunner::Impl::launch(const vitc::KernelCode &code, std::vector<void *> parameters,
-                                       int32_t count, void *loaded) {
+std::string KernelRunner::Impl::launch(const vitc::codegen::KernelCode &code,
+                                       std::vector<void *> parameters, int32_t count,
+                                       void *loaded) {
   Driver &driver = Driver::get();
   void *function = nullptr;
   if (auto status = driver.getFunction(&function, loaded, code.name.c_str()))
     return driver.describe("cuModuleGetFunction", status);
   constexpr int maxDynamicSharedSize = 8;
-  const vitc::LaunchShape &shape = code.launch;
+  const vitc::codegen::LaunchShape &shape = code.launch;
   if (auto status =
           driver.setAttribute(function, maxDynamicSharedSize, static_cast<int>(shape.dynamicSmem)))
     return driver.describe("cuFuncSetAttribute", status);
@@ -276,7 +278,7 @@ std::string KernelRunner::Impl::run(const std::vector<KernelTensor> &arguments, 
   std::vector<void *> parameters;
   for (Buffer &buffer : buffers)
     parameters.push_back(&buffer.pointer);
-  for (const vitc::KernelCode &code : functions)
+  for (const vitc::codegen::KernelCode &code : functions)
     if (std::string problem = launch(code, parameters, count, loaded); !problem.empty())
       return problem;
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 using namespace vitc;
+using namespace vitc::codegen;
 namespace fs = std::filesystem;
 
 namespace {

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 using namespace vitc;
+using namespace vitc::codegen;
 
 namespace {
 
