@@ -102,7 +102,10 @@ Status loadCode(const Driver &driver, const vit_kernel &kernel, int major, int m
                          std::string(code->arch) + " code of kernel " + quoted(kernel.name));
       if (!isRefusal(error))
         return status;
-      out.refusal = status.message();
+      // That a device takes PTX only, as the emulator does, is no failure.
+      out.refusal = error == cudaNoBinaryForGpu
+                        ? "it takes no " + std::string(code->arch) + " machine code"
+                        : "machine code refused: " + status.message();
     }
   }
   if (!out.module)
@@ -110,8 +113,7 @@ Status loadCode(const Driver &driver, const vit_kernel &kernel, int major, int m
         !status)
       return out.refusal.empty()
                  ? status
-                 : Status(status.status(),
-                          status.message() + " (machine code refused: " + out.refusal + ")");
+                 : Status(status.status(), status.message() + " (" + out.refusal + ")");
   if (CUresult error = driver.cuModuleGetFunction(&out.function, out.module, kernel.name))
     return driver.failure(error, "cuModuleGetFunction", quoted(kernel.name));
   // Above 48 KB a kernel must ask; static shared memory counts too, so ask whenever there is some.

@@ -14,7 +14,7 @@ struct LoadedCode {
   CUmodule module = nullptr;
   CUfunction function = nullptr;
   bool machineCode = false; // else the driver compiled the PTX
-  std::string refusal;      // why not machine code, or empty
+  std::string refusal;      // why not machine code, as a clause, or empty
 };
 
 /// What a kernel of a CUDA target is made of.

@@ -213,7 +213,7 @@ void CudaBackend::describe() {
   }
   std::string ptx = "PTX JIT for " + arch;
   if (!refusal.empty())
-    ptx += " (machine code refused: " + refusal + ")";
+    ptx += " (" + refusal + ")";
   texts.code = machine == 0 ? ptx
                             : code + " for " + std::to_string(machine) + " of " +
                                   std::to_string(loaded.size()) + " kernels, the others " + ptx;
