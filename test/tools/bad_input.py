@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What strangers send: every refusal is one line with file and tensor, exit code 1, at once.
+"""What strangers send: every refusal is one line with file and tensor, exit code 1, without a hang.
 
 Usage: bad_input.py VITC VIT_RUN MODEL [unittest arguments...]
 
@@ -20,7 +20,7 @@ import tempfile
 import unittest
 
 VITC, VIT_RUN, MODEL = sys.argv[1:4]
-SECONDS = 1.0  # of processor time: a loaded machine must not fail a test
+HANG = 120  # seconds; how long a refusal takes is printed, not judged
 WEIGHTS = os.path.join(MODEL, "model.safetensors")
 GOLDEN = os.path.join(MODEL, "io.safetensors")
 BROKEN_MLIR = ("func.func @forward(%x: tensor<?x16xf32> {vit.name = \"x\"}) -> tensor<?x8xf32> {\n"
@@ -202,9 +202,9 @@ class BadInput(unittest.TestCase):
         return directory
 
     def refuse(self, *command, names=(), lines=1, **more):
-        """Runs a command that must fail: one line, exit code 1, at once; returns the line."""
+        """Runs a command that must fail: one line, exit code 1; returns the line."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", **more)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=HANG, **more)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         cls = type(self)
@@ -217,7 +217,6 @@ class BadInput(unittest.TestCase):
             self.assertRegex(done.stderr, r"\A(vitc|vit-run): ", what)
         for name in names:
             self.assertIn(name, done.stderr, what)
-        self.assertLess(seconds, SECONDS, what)
         return done.stderr
 
     def refuse_checkpoint(self, directory, names):
