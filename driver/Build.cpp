@@ -5,6 +5,7 @@
 #include "driver/Build.h"
 
 #include "codegen/library/Emit.h"
+#include "codegen/report/Ncu.h"
 #include "driver/Profile.h"
 #include "driver/Runner.h"
 #include "passes/CostBridge.h"
@@ -54,21 +55,38 @@ LogicalResult makeFiles(const BuildOptions &options, const vit_library &library,
 
 } // namespace
 
-FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session &session) {
-  BuildResult result;
-  result.name = options.name.empty() ? modelName(options.compile.model) : options.name;
-  if (!isIdentifier(result.name))
-    return session.error("--name '{}': expected a C identifier that is no keyword", result.name);
-  Compiler compiler(options.compile, session);
+/// What a build reads before it compiles.
+static LogicalResult openBuild(const BuildOptions &options, Compiler &compiler,
+                               OpenWeights &weights) {
   if (failed(compiler.open()))
     return failure();
+  if (!options.embedWeights)
+    return success();
+  auto opened = openWeights(compiler, options.weights, options.randomWeights);
+  if (!opened)
+    return compiler.session().error(opened.error());
+  weights = std::move(*opened);
+  return success();
+}
+
+/// The name of the files and in C.
+static FailureOr<std::string> nameOf(const BuildOptions &options, const Session &session) {
+  std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
+  if (!isIdentifier(name))
+    return session.error("--name '{}': expected a C identifier that is no keyword", name);
+  return name;
+}
+
+FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session &session) {
+  FailureOr<std::string> name = nameOf(options, session);
+  if (failed(name))
+    return failure();
+  BuildResult result;
+  result.name = std::move(*name);
+  Compiler compiler(options.compile, session);
   OpenWeights weights;
-  if (options.embedWeights) {
-    auto opened = openWeights(compiler, options.weights, options.randomWeights);
-    if (!opened)
-      return session.error(opened.error());
-    weights = std::move(*opened);
-  }
+  if (failed(openBuild(options, compiler, weights)))
+    return failure();
   std::vector<ProfileNote> profile;
   if (failed(generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
     return failure();
@@ -81,6 +99,21 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
   if (failed(makeFiles(options, *data->view(), session, result)) || failed(session.checkStop()))
     return failure();
   return result;
+}
+
+LogicalResult driver::checkBuild(const BuildOptions &options, const Session &session) {
+  Compiler compiler(options.compile, session);
+  OpenWeights weights;
+  if (failed(nameOf(options, session)) || failed(openBuild(options, compiler, weights)) ||
+      failed(compiler.lowerTo(Compiler::kernels)))
+    return failure();
+  std::string error;
+  if (findPtxas(options.compile.ptxas, error); !error.empty())
+    return session.error(error);
+  for (const std::string &profile : options.profiles)
+    if (auto kernels = readNcu(profile); !kernels)
+      return session.error(kernels.takeError());
+  return success();
 }
 
 FailureOr<std::string> driver::emit(const BuildOptions &options, StringRef level,

@@ -28,6 +28,9 @@ struct BuildResult {
   codegen::Report report;
 };
 llvm::FailureOr<BuildResult> build(const BuildOptions &options, const Session &session);
+/// Whether a build would begin: reads the model and every other file, chooses schedules, writes no
+/// code and asks no ptxas.
+llvm::LogicalResult checkBuild(const BuildOptions &options, const Session &session);
 
 /// The module after "vit", "kernels" or "llvm", or the PTX of all kernels for "ptx".
 llvm::FailureOr<std::string> emit(const BuildOptions &options, llvm::StringRef level,

@@ -13,7 +13,7 @@ namespace {
 
 struct Options : driver::BuildOptions {
   std::string output, level;
-  bool quiet = false;
+  bool quiet = false, dryRun = false;
 };
 
 /// "14 kernels, 60 fusions made and 3 refused, no spills, 41.2 s".
@@ -45,6 +45,11 @@ int emit(const Options &options) {
   if (auto error = driver::writeOutput(output, *text))
     return console.fail(std::move(error));
   return exitDone;
+}
+
+int dryRun(const Options &options) {
+  Console console;
+  return succeeded(driver::checkBuild(options, console.session())) ? exitDone : console.failed();
 }
 
 int build(const Options &options) {
@@ -94,10 +99,17 @@ Verb vitc::addBuild(CLI::App &app) {
       ->needs(embed)
       ->excludes(weights);
   addQuiet(app, options->quiet);
+  auto *dry = app.add_flag("--dry-run", options->dryRun,
+                           "read everything and say what is wrong, but compile and write nothing");
+  emitted->excludes(dry);
   emitted->excludes(shared)->excludes(embed);
   app.callback([=] {
-    if (!*output && !*emitted)
+    if (!*output && !*emitted && !*dry)
       throw CLI::RequiredError("-o DIR");
   });
-  return [options] { return options->level.empty() ? build(*options) : emit(*options); };
+  return [options] {
+    return options->dryRun          ? dryRun(*options)
+           : options->level.empty() ? build(*options)
+                                    : emit(*options);
+  };
 }
