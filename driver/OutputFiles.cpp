@@ -92,7 +92,7 @@ Error OutputFiles::commit() {
   while (!pending.empty()) {
     const Pending &file = pending.back();
     if (file.name.empty())
-      sys::fs::remove(file.temporary);
+      (void)sys::fs::remove(file.temporary);
     else if (auto error = sys::fs::rename(file.temporary, target(file)))
       return problem(target(file), error);
     pending.pop_back();
@@ -102,9 +102,9 @@ Error OutputFiles::commit() {
 
 OutputFiles::~OutputFiles() {
   for (const Pending &file : pending)
-    sys::fs::remove(file.temporary);
+    (void)sys::fs::remove(file.temporary);
   for (const std::string &folder : reverse(createdFolders))
-    sys::fs::remove(folder); // stays if somebody else put something there
+    (void)sys::fs::remove(folder); // stays if somebody else put something there
 }
 
 /// Is written as it is.

@@ -37,8 +37,8 @@ std::string expectedText(const vit_library &library) {
 
 /// The number behind "cuda:"; false if there is something else.
 bool readNumber(std::string_view text, int &number) {
-  const char *end = text.data() + text.size();
-  auto [last, error] = std::from_chars(text.data(), end, number);
+  const char *begin = text.data(), *end = begin + text.size();
+  auto [last, error] = std::from_chars(begin, end, number);
   return error == std::errc() && last == end && number >= 0;
 }
 

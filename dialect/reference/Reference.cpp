@@ -267,8 +267,8 @@ Interpreter::Interpreter(ModuleOp module, Weights weights, unsigned threads)
                     {},
                     {}}) {}
 Interpreter::~Interpreter() = default;
-Interpreter::Interpreter(Interpreter &&) = default;
-Interpreter &Interpreter::operator=(Interpreter &&) = default;
+Interpreter::Interpreter(Interpreter &&) noexcept = default;
+Interpreter &Interpreter::operator=(Interpreter &&) noexcept = default;
 
 void Interpreter::setObserver(Observer observer) { impl->observer = std::move(observer); }
 

@@ -64,8 +64,8 @@ public:
 
   Interpreter(mlir::ModuleOp module, Weights weights, unsigned threads = 0);
   ~Interpreter();
-  Interpreter(Interpreter &&);
-  Interpreter &operator=(Interpreter &&);
+  Interpreter(Interpreter &&) noexcept;
+  Interpreter &operator=(Interpreter &&) noexcept;
 
   void setObserver(Observer observer);
 

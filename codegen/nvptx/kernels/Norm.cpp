@@ -165,7 +165,7 @@ void NormEmitter::rowInRegisters(Value row) {
 void NormEmitter::rowFromMemory(Value row) {
   // Unrolled loops over known addresses would be merged to one that keeps the row in registers.
   auto overRow = [&](function_ref<Values(const Place &, Known &, ValueRange)> body,
-                     Values initial) {
+                     const Values &initial) {
     return k.rolledLoop(k.lane(), k.imm(vectors), 32, initial, [&](Value index, ValueRange sums) {
       Place place{row, k.mul(index, vector), 0, {}};
       Known known;

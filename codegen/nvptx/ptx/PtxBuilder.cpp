@@ -23,8 +23,8 @@ using Values = PtxBuilder::Values;
 int64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
 PtxBuilder::PtxBuilder(ImplicitLocOpBuilder builder)
-    : ImplicitLocOpBuilder(std::move(builder)), i1(getI1Type()), i32(getI32Type()),
-      f16(getF16Type()), bf16(getBF16Type()), f32(getF32Type()),
+    : ImplicitLocOpBuilder(builder), i1(getI1Type()), i32(getI32Type()), f16(getF16Type()),
+      bf16(getBF16Type()), f32(getF32Type()),
       globalPtr(LLVM::LLVMPointerType::get(getContext(), 1)),
       sharedPtr(LLVM::LLVMPointerType::get(getContext(), 3)) {}
 
