@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The random tests, round after round with fresh seeds, until the time is up.
 
-  soak.py --build BUILD --minutes M
+  soak.py --build BUILD --minutes M [--fuzzers BUILD]
 
-Scripts take --seed; test cases of Catch2 with the tag [random], in whatever executable, read
+The fuzzers are those of another build, with sanitizers. Scripts take --seed; test cases of Catch2 with the tag [random], in whatever executable, read
 VITC_TEST_SEED and VITC_TEST_COUNT. Every seed is printed, and for what fails its output and the command
 that repeats it. The last line counts: "N passed, N failed"; exit code 1 if anything failed.
 """
@@ -20,7 +20,7 @@ TEST = os.path.dirname(os.path.abspath(__file__))
 COUNT = "2000"  # what a test case of C++ is asked to try
 
 
-def suites(build):
+def suites(build, fuzzers):
     """(name, function of a seed that gives environment and command)."""
     tool = lambda name: os.path.join(build, "bin", name)
     script = lambda *path: [sys.executable, os.path.join(TEST, *path)]
@@ -42,6 +42,11 @@ def suites(build):
         for case in filter(None, listed.stdout.split("\n")):
             yield case, lambda seed, unit=unit, case=case: (
                 environment(seed, COUNT), [unit, case.replace(",", "\\,")])
+    for fuzzer in sorted(glob.glob(os.path.join(fuzzers, "bin", "fuzz-*"))) if fuzzers else []:
+        name = os.path.basename(fuzzer).removeprefix("fuzz-")
+        yield "fuzzer " + name, lambda seed, name=name: ({}, [
+            *script("fuzz", "run.py"), "--build", fuzzers, "--seconds", "120", "--seed", str(seed),
+            name])
 
 
 def environment(seed, count):
@@ -52,10 +57,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--fuzzers", type=os.path.abspath)
     arguments = parser.parse_args()
     build = os.path.abspath(arguments.build)
     end = time.monotonic() + 60 * arguments.minutes
-    everything, passed, failed = list(suites(build)), 0, 0
+    everything, passed, failed = list(suites(build, arguments.fuzzers)), 0, 0
     while time.monotonic() < end:
         for name, make in everything:
             if time.monotonic() >= end:
