@@ -9,6 +9,7 @@
 #include "driver/run/Tuning.h"
 #include "passes/CostBridge.h"
 #include "passes/cost/families/Attention.h"
+#include "weights/FileKind.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
@@ -166,8 +167,8 @@ LogicalResult Compiler::open() {
 }
 
 LogicalResult Compiler::readCheckpoint() {
-  auto found =
-      checkpoint::importCheckpoint(options.model, {options.outputs, /*checkWeights=*/true});
+  auto found = checkpoint::importCheckpoint(
+      options.model, {options.outputs, /*checkWeights=*/true, options.architecture});
   if (!found)
     return caller.error(found.error());
   import.emplace(std::move(*found));
@@ -183,9 +184,20 @@ LogicalResult Compiler::readText() {
         "{}: --outputs selects outputs of a checkpoint; a .mlir file has the results "
         "of its function",
         options.model);
+  if (!options.architecture.empty())
+    return caller.error("{}: --architecture says what class a checkpoint is of; a .mlir file has "
+                        "none, leave it out",
+                        options.model);
   auto buffer = ::llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true);
   if (!buffer)
     return caller.error("{}: {}", options.model, buffer.getError().message());
+  StringRef text = (*buffer)->getBuffer();
+  if (std::string wrong =
+          vitrt::unexpectedKind(std::string_view(text), vitrt::FileWanted::Text, options.model);
+      !wrong.empty() && !text.starts_with("ML\xefR"))
+    return caller.error("{}: {}", options.model, wrong);
+  if (size_t mark = text.size() - vitrt::withoutMark(text).size())
+    buffer = ::llvm::MemoryBuffer::getMemBufferCopy(text.drop_front(mark), options.model);
   sources.AddNewSourceBuffer(std::move(*buffer), ::llvm::SMLoc());
   handler = std::make_shared<LocatedHandler>(
       sources, &context, caller, [this](mlir::Diagnostic &diagnostic) { report(diagnostic); });

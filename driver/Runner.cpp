@@ -177,11 +177,9 @@ LogicalResult Runner::prepareDevice() {
   const Session &session = compiler.session();
   std::string ptx;
   if (!options.ptx.empty()) {
-    auto text = readFile(options.ptx);
+    auto text = readText(options.ptx, "PTX text");
     if (!text)
       return session.error("--ptx '{}' {}", options.ptx, text.error());
-    if (text->empty())
-      return session.error("--ptx '{}' is empty, expected PTX text", options.ptx);
     ptx = std::move(*text);
   }
   if (options.emulate) {

@@ -424,13 +424,16 @@ Result<void> FileSource::check(const vit_library &library) {
       continue;
     const vit_key *found = nullptr;
     for (const vit_key &key : std::span(step.keys, step.key_count)) {
-      const FileTensor *tensor = file.find(key.name);
+      auto looked = tensors.find(key.name);
+      if (!looked)
+        return Error{problem + looked.error()};
+      const FileTensor *tensor = *looked;
       if (!tensor)
         continue;
       if (found && std::string_view(found->name) != key.name)
         return Error{problem + quoted(found->name) + " and " + quoted(key.name) +
                      " are names of the same tensor, expected one of them"};
-      known.push_back(key.name);
+      known.push_back(tensor->name);
       std::vector<int64_t> expected = shapeUnder(step, key);
       if (tensor->shape != expected)
         return Error{problem + quoted(key.name) + " is " + shapeText(tensor->shape) +
@@ -449,7 +452,7 @@ Result<void> FileSource::check(const vit_library &library) {
   size_t extras = 0;
   for (const FileTensor &tensor : file.tensors())
     if (!std::binary_search(known.begin(), known.end(), tensor.name) &&
-        !isIgnored(library, tensor.name)) {
+        !isIgnored(library, tensor.name) && !isIgnored(library, TensorNames::inner(tensor))) {
       ++extras;
       extra = extra ? extra : &tensor;
     }
@@ -462,8 +465,8 @@ Result<void> FileSource::check(const vit_library &library) {
 
 Result<std::vector<double>> FileSource::load(const vit_recipe_step &step) {
   for (const vit_key &key : std::span(step.keys, step.key_count))
-    if (const FileTensor *tensor = file.find(key.name)) {
-      auto values = readF64(*tensor);
+    if (auto tensor = tensors.find(key.name); tensor && *tensor) {
+      auto values = readF64(**tensor);
       if (!values)
         return Error{about() + values.error()};
       return turned(std::move(*values), step, key);

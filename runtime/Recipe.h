@@ -12,6 +12,7 @@
 #include "vit/library.h"
 #include "weights/Result.h"
 #include "weights/Safetensors.h"
+#include "weights/TensorNames.h"
 
 #include <functional>
 #include <span>
@@ -32,18 +33,20 @@ public:
   virtual Result<std::vector<double>> load(const vit_recipe_step &step) = 0;
 };
 
-/// Tensors of an open file, under any of the names that the recipe allows. Missing, ambiguous,
+/// Tensors of an open file, under any of the names that the recipe allows, maybe inside wrappers of
+/// training: see TensorNames. Missing, ambiguous,
 /// extra and mis-shaped tensors, and those of no float type, are refused by name. `file` must
 /// outlive the source.
 class FileSource : public WeightSource {
 public:
-  explicit FileSource(const Safetensors &file) : file(file) {}
+  explicit FileSource(const Safetensors &file) : file(file), tensors(file) {}
   std::string about() const override { return "weights " + quoted(file.path()) + ": "; }
   Result<void> check(const vit_library &library) override;
   Result<std::vector<double>> load(const vit_recipe_step &step) override;
 
 private:
   const Safetensors &file;
+  TensorNames tensors;
 };
 
 /// Tensors from a function that fills row-major f32 values, or returns the text of its failure.

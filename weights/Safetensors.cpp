@@ -6,6 +6,7 @@
 // in unsigned 64-bit arithmetic that cannot wrap.
 //===----------------------------------------------------------------------===//
 #include "weights/Safetensors.h"
+#include "weights/FileKind.h"
 #include "weights/Float.h"
 #include "weights/Json.h"
 
@@ -66,15 +67,6 @@ std::string missingText(const std::string &path) {
   if (endsWith(path, ".safetensors") && access(pickle.c_str(), F_OK) == 0)
     return quoted(path) + " is missing; " + pickleText(pickle);
   return reason;
-}
-
-bool looksLikePickle(std::span<const uint8_t> file) {
-  if (file.size() >= 4 && std::memcmp(file.data(), "PK\3\4", 4) == 0)
-    return true; // torch.save's zip
-  if (file.size() < 9 || file[0] != 0x80 || file[1] < 2 || file[1] > 5)
-    return false;
-  // A header of 640 bytes starts like a pickle of protocol 2; a brace follows only there.
-  return file[8] != '{';
 }
 
 /// Reads a header. Every method appends what was wrong to nothing: the first problem is returned.
@@ -339,9 +331,9 @@ Result<Safetensors> Safetensors::open(const std::string &path) {
 }
 
 Result<Safetensors> Safetensors::parse(std::span<const uint8_t> file, const std::string &path) {
-  if (looksLikePickle(file))
-    return Error{pickleText(path)};
   auto fail = [&](const std::string &text) { return Error{quoted(path) + ": " + text}; };
+  if (std::string wrong = unexpectedKind(file, FileWanted::Safetensors, path); !wrong.empty())
+    return wrong.find("found a pickle;") != wrong.npos ? Error{pickleText(path)} : fail(wrong);
   if (file.size() < 8)
     return fail("expected at least 8 bytes, found " + std::to_string(file.size()));
   uint64_t length = loadLittle64(file.data());

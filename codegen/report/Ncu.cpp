@@ -10,6 +10,7 @@
 
 #include "codegen/report/Ncu.h"
 #include "codegen/report/Csv.h"
+#include "weights/FileKind.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -248,5 +249,9 @@ Expected<std::vector<NcuKernel>> vitc::codegen::readNcu(StringRef path) {
   auto file = MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!file)
     return error(path, "cannot be read: " + file.getError().message());
-  return parseNcu(path, (*file)->getBuffer());
+  StringRef text = (*file)->getBuffer();
+  if (std::string wrong = vitrt::unexpectedKind(std::string_view(text), vitrt::FileWanted::Text);
+      !wrong.empty())
+    return error(path, wrong);
+  return parseNcu(path, vitrt::withoutMark(text));
 }

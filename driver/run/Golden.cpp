@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "driver/run/Golden.h"
 #include "driver/run/ReadFile.h"
+#include "weights/FileKind.h"
 #include "weights/HashWeights.h"
 #include "weights/Json.h"
 
@@ -271,7 +272,9 @@ Result<std::optional<HashCase>> readHashCase(const std::string &directory) {
   auto text = readFile(path);
   if (!text)
     return Error{quoted(path) + " " + text.error()};
-  JsonCursor json(*text);
+  if (std::string wrong = unexpectedKind(*text, FileWanted::Json, path); !wrong.empty())
+    return Error{quoted(path) + ": " + wrong};
+  JsonCursor json(withoutMark(*text));
   std::string key, weights, tensor;
   HashCase result;
   json.beginObject();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
+#include "weights/FileKind.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -42,6 +43,9 @@ Result<std::string> findLibrarySymbol(const std::string &path) {
   if (!bytes)
     return Error{"library '" + path + "' " + bytes.error()};
   const std::string &file = *bytes;
+  if (std::string wrong = vitrt::unexpectedKind(file, vitrt::FileWanted::Library, path);
+      !wrong.empty())
+    return Error{"library '" + path + "': " + wrong};
   auto header = readAt<Elf64_Ehdr>(file, 0, 1);
   if (header.empty() || std::memcmp(header[0].e_ident, ELFMAG, SELFMAG) != 0 ||
       header[0].e_ident[EI_CLASS] != ELFCLASS64 || header[0].e_type != ET_DYN)

@@ -4,6 +4,7 @@
 // Not with std::ifstream: of a directory it opens, and its iterators throw.
 //===----------------------------------------------------------------------===//
 #include "driver/run/ReadFile.h"
+#include "weights/FileKind.h"
 
 #include <cerrno>
 #include <cstring>
@@ -36,6 +37,17 @@ Result<std::string> readFile(const std::string &path) {
   if (problem)
     return unreadable(problem);
   return text;
+}
+
+Result<std::string> readText(const std::string &path, const char *what) {
+  auto text = readFile(path);
+  if (!text)
+    return text;
+  if (text->empty())
+    return Error{std::string("is empty, expected ") + what};
+  if (std::string wrong = unexpectedKind(*text, FileWanted::Text, path); !wrong.empty())
+    return Error{"is no " + std::string(what) + ": " + wrong};
+  return std::string(withoutMark(*text));
 }
 
 } // namespace vitc::driver

@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "driver/run/Tuning.h"
 #include "driver/run/ReadFile.h"
+#include "weights/FileKind.h"
 #include "weights/Json.h"
 #include "weights/Safetensors.h"
 
@@ -130,7 +131,10 @@ Result<Tuning> readTuning(const std::string &path) {
   auto text = readFile(path);
   if (!text)
     return Error{"tuning file " + quoted(path) + " " + text.error()};
-  auto tuning = parseTuning(*text);
+  if (std::string wrong = vitrt::unexpectedKind(*text, vitrt::FileWanted::Json, path);
+      !wrong.empty())
+    return Error{"tuning file " + quoted(path) + ": " + wrong};
+  auto tuning = parseTuning(vitrt::withoutMark(*text));
   if (!tuning)
     return Error{"tuning file " + quoted(path) + ": " + tuning.error()};
   return tuning;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Config.h"
 
+#include "weights/FileKind.h"
 #include "weights/Safetensors.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -59,7 +60,11 @@ vitrt::Result<json::Object> readJsonObject(const std::string &path) {
   auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return error("cannot be read: " + StringRef(buffer.getError().message()).lower());
-  StringRef text = (*buffer)->getBuffer();
+  StringRef bytes = (*buffer)->getBuffer(), text = vitrt::withoutMark(bytes);
+  if (std::string wrong =
+          vitrt::unexpectedKind(std::string_view(bytes), vitrt::FileWanted::Json, path);
+      !wrong.empty())
+    return error(wrong);
   if (text.trim().empty())
     return error("expected a JSON object, found an empty file");
   if (int depth = depthOf(text); depth > 64)
@@ -103,20 +108,50 @@ void Config::failFound(StringRef key, const std::string &expected) {
   fail(key, fmt::format("expected {}, found {}", expected, value ? shown(*value) : "nothing"));
 }
 
+void Config::note(StringRef key, const std::string &text) {
+  notes.push_back(fmt::format("{}: {}: {}", vitrt::quoted(path), vitrt::quoted(key), text));
+}
+
+std::string Config::found(StringRef key) const {
+  const json::Value *value = object.get(key);
+  return value ? shown(*value) : "missing";
+}
+
+void Config::noteNull(StringRef key, const std::string &value) {
+  if (object.get(key)) // the model's own code would stop at it, so somebody should know
+    note(key, fmt::format("is null; {}, the default, is taken", value));
+}
+
 const json::Value *Config::get(StringRef key, bool required) {
   known.insert(key);
-  const json::Value *value = object.get(key);
-  if (value && value->kind() == json::Value::Null)
-    failFound(key, "a value"); // null is no default: the model's own code would stop at it too
-  else if (!value && required)
-    fail(key, "expected a value, found none");
-  return has(key) ? value : nullptr;
+  if (has(key))
+    return object.get(key);
+  if (required)
+    fail(key, fmt::format("expected a value, found {}", object.get(key) ? "null" : "none"));
+  return nullptr;
+}
+
+void Config::hint(StringRef key, int64_t value) { hint(key, Size{value, value}); }
+void Config::hint(StringRef key, Size value) { hints[key] = value; }
+
+const Size *Config::hinted(StringRef key, std::optional<Size> fallback) {
+  auto at = hints.find(key);
+  known.insert(key);
+  if (has(key) || at == hints.end() || (!object.get(key) && fallback == at->second))
+    return nullptr;
+  const Size &size = at->second;
+  note(key, fmt::format("is {}; {} is taken, as the tensors have it", found(key),
+                        size.height == size.width ? std::to_string(size.height)
+                                                  : fmt::format("{}x{}", size.height, size.width)));
+  return &size;
 }
 
 std::string Config::text(StringRef key, std::optional<std::string> fallback) {
   const json::Value *value = get(key, !fallback);
-  if (!value)
+  if (!value) {
+    noteNull(key, '"' + fallback.value_or("") + '"');
     return fallback.value_or("");
+  }
   if (auto text = value->getAsString())
     return text->str();
   failFound(key, "a string");
@@ -124,9 +159,13 @@ std::string Config::text(StringRef key, std::optional<std::string> fallback) {
 }
 
 bool Config::flag(StringRef key, bool fallback) {
+  if (hinted(key, Size{fallback, fallback}))
+    return hints[key].height;
   const json::Value *value = get(key, false);
-  if (!value)
+  if (!value) {
+    noteNull(key, fallback ? "true" : "false");
     return fallback;
+  }
   if (auto flag = value->getAsBoolean())
     return *flag;
   failFound(key, "true or false");
@@ -139,9 +178,14 @@ std::optional<int64_t> Config::inRange(const json::Value &value, int64_t most) c
 }
 
 int64_t Config::size(StringRef key, std::optional<int64_t> fallback, int64_t most) {
+  if (const Size *size =
+          hinted(key, fallback ? std::optional(Size{*fallback, *fallback}) : std::nullopt))
+    return std::min(size->height, most);
   const json::Value *value = get(key, !fallback);
-  if (!value)
+  if (!value) {
+    noteNull(key, std::to_string(fallback.value_or(1)));
     return fallback.value_or(1);
+  }
   if (auto number = inRange(*value, most))
     return *number;
   failFound(key, fmt::format("an integer from 1 to {}", most));
@@ -150,8 +194,10 @@ int64_t Config::size(StringRef key, std::optional<int64_t> fallback, int64_t mos
 
 double Config::positive(StringRef key, double fallback) {
   const json::Value *value = get(key, false);
-  if (!value)
+  if (!value) {
+    noteNull(key, fmt::format("{:g}", fallback));
     return fallback;
+  }
   std::optional<double> number = value->getAsNumber();
   if (number && *number > 0 && std::isfinite(*number))
     return *number;
@@ -161,9 +207,14 @@ double Config::positive(StringRef key, double fallback) {
 
 Size Config::sizes(StringRef key, std::optional<Size> fallback) {
   constexpr int64_t most = 1 << 20;
+  if (const Size *size = hinted(key, fallback))
+    return *size;
   const json::Value *value = get(key, !fallback);
-  if (!value)
-    return fallback.value_or(Size{1, 1});
+  if (!value) {
+    Size size = fallback.value_or(Size{1, 1});
+    noteNull(key, fmt::format("{}x{}", size.height, size.width));
+    return size;
+  }
   if (auto number = inRange(*value, most))
     return {*number, *number};
   if (const json::Array *pair = value->getAsArray(); pair && pair->size() == 2) {
@@ -208,14 +259,27 @@ void Config::refuseOthers() {
   if (others.empty())
     return;
   sort(others); // the object is a hash table; messages must not depend on its order
-  failFound(others.front(), "no such setting, because its effect is not known");
+  if (others.size() == 1)
+    return failFound(others.front(), "no such setting, because its effect is not known");
+  std::string list;
+  for (StringRef key : ArrayRef(others).drop_front())
+    list += fmt::format(", {} {}", vitrt::quoted(key), found(key));
+  fail(others.front(), fmt::format("expected no such settings, because their effect is not known, "
+                                   "found {}{}",
+                                   found(others.front()), list));
 }
 
 void Config::expectPatchesFill(StringRef key, Size image, Size patch) {
   if (failed() || (image.height % patch.height == 0 && image.width % patch.width == 0))
     return;
-  fail(key, fmt::format("expected multiples of the patch size {}x{}, found {}x{}", patch.height,
-                        patch.width, image.height, image.width));
+  Size whole = {image.height / patch.height * patch.height,
+                image.width / patch.width * patch.width};
+  std::string remedy;
+  if (whole.height && whole.width)
+    remedy = fmt::format("; PyTorch drops the rest: write {}x{} and cut images to that size",
+                         whole.height, whole.width);
+  fail(key, fmt::format("expected multiples of the patch size {}x{}, found {}x{}{}", patch.height,
+                        patch.width, image.height, image.width, remedy));
 }
 
 void Config::expectDivides(StringRef key, int64_t divisor, StringRef otherKey, int64_t other) {

@@ -11,10 +11,13 @@
 #include "weights/Result.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/JSON.h"
 
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace vitc::checkpoint {
 
@@ -25,6 +28,7 @@ vitrt::Result<llvm::json::Object> readJsonObject(const std::string &path);
 /// Height and width.
 struct Size {
   int64_t height = 0, width = 0;
+  bool operator==(const Size &) const = default;
 };
 
 class Config {
@@ -37,8 +41,10 @@ public:
   bool has(llvm::StringRef key) const;
   /// Whether the key has this text; does not count as asking for it.
   bool is(llvm::StringRef key, llvm::StringRef text) const;
-  /// The value, or `fallback` if the key is missing. Without a fallback it is required. Null is an
-  /// error, here and below.
+  /// Its text, if it is one; does not count either.
+  std::optional<llvm::StringRef> textOf(llvm::StringRef key) const { return object.getString(key); }
+  /// The value, or `fallback` if the key is missing. Without a fallback it is required. Null is as
+  /// if the key were missing, with a note, here and below.
   std::string text(llvm::StringRef key, std::optional<std::string> fallback = std::nullopt);
   bool flag(llvm::StringRef key, bool fallback);
   /// From 1 to `most`.
@@ -51,11 +57,23 @@ public:
   const llvm::json::Array *array(llvm::StringRef key);
   const llvm::json::Object *dictionary(llvm::StringRef key);
 
+  /// What the tensors say of a size, which is taken, with a note, where the config says nothing.
+  void hint(llvm::StringRef key, int64_t value);
+  void hint(llvm::StringRef key, Size value);
+
+  /// The class of the checkpoint whatever the config says; empty if nobody said. See ImportOptions.
+  std::string wantedArchitecture;
+  /// What was inferred, one line each.
+  std::vector<std::string> notes;
+  void note(llvm::StringRef key, const std::string &text);
+  /// "null" or "missing" or the value, of a key that has() not what is needed.
+  std::string found(llvm::StringRef key) const;
+
   /// Keys that never change what is computed.
   void harmless(llvm::ArrayRef<llvm::StringRef> keys);
   /// A key that changes nothing while it has this value, or none, or null.
   void neutral(llvm::StringRef key, const llvm::json::Value &value);
-  /// Refuses every key that none of the calls above named.
+  /// Refuses all keys that none of the calls above named, in one error.
   void refuseOthers();
   /// Refuses patches that do not fill the image of `key`: PyTorch would silently drop the rest.
   void expectPatchesFill(llvm::StringRef key, Size image, Size patch);
@@ -71,11 +89,16 @@ public:
 
 private:
   const llvm::json::Value *get(llvm::StringRef key, bool required);
+  /// Notes that `value` stands for a key that is null.
+  void noteNull(llvm::StringRef key, const std::string &value);
+  /// What the tensors say of `key`, unless the config says something or `fallback` is the same.
+  const Size *hinted(llvm::StringRef key, std::optional<Size> fallback);
   std::optional<int64_t> inRange(const llvm::json::Value &value, int64_t most) const;
 
   llvm::json::Object object;
   std::string path, problem;
   llvm::StringSet<> known;
+  llvm::StringMap<Size> hints; ///< of a plain number: both are it
 };
 
 } // namespace vitc::checkpoint

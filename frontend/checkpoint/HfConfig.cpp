@@ -45,11 +45,25 @@ void allowHarmless(Config &config) {
   config.neutral("pruned_heads", json::Object());
 }
 
-std::string readArchitecture(Config &config, ArrayRef<StringRef> known) {
+std::string readArchitecture(Config &config, ArrayRef<StringRef> known, StringRef guess,
+                             const std::string &why) {
   const json::Array *names = config.array("architectures");
   std::optional<StringRef> name;
   if (names && names->size() == 1)
     name = (*names)[0].getAsString();
+  if (!config.wantedArchitecture.empty()) {
+    if (config.has("architectures") && name != config.wantedArchitecture)
+      config.note("architectures",
+                  fmt::format("is {}; --architecture {} is taken instead",
+                              config.found("architectures"), config.wantedArchitecture));
+    return config.wantedArchitecture;
+  }
+  if (!config.has("architectures") || (names && names->empty())) {
+    config.note("architectures",
+                fmt::format("is {}; {} is taken, because {}; --architecture names another",
+                            config.found("architectures"), guess.str(), why));
+    return guess.str();
+  }
   if (name && is_contained(known, *name))
     return name->str();
   auto listed = map_range(known, [](StringRef one) { return "[\"" + one.str() + "\"]"; });
@@ -101,6 +115,9 @@ HfSizes readSizes(Config &config, const HfSizes &defaults) {
   s.channels = config.size("num_channels", defaults.channels);
   s.width = config.size("hidden_size", defaults.width);
   s.layers = config.size("num_hidden_layers", defaults.layers, /*most=*/1000);
+  if (config.found("num_attention_heads") == "null" && s.width != defaults.width)
+    config.fail("num_attention_heads",
+                "expected a number, found null; no tensor says it: write it");
   s.heads = config.size("num_attention_heads", defaults.heads);
   s.mlp = config.size("intermediate_size", defaults.mlp);
   s.eps = config.positive("layer_norm_eps", defaults.eps);

@@ -17,8 +17,10 @@ namespace vitc::checkpoint {
 /// bookkeeping.
 void allowHarmless(Config &config);
 
-/// The only class of 'architectures', one of `known`.
-std::string readArchitecture(Config &config, llvm::ArrayRef<llvm::StringRef> known);
+/// The only class of 'architectures', one of `known`, unless another was wanted. Where the config
+/// names none it is `guess`, with a note that says why: "the file has 'classifier.weight'".
+std::string readArchitecture(Config &config, llvm::ArrayRef<llvm::StringRef> known,
+                             llvm::StringRef guess, const std::string &why);
 
 /// An activation, by the names of transformers' ACT2FN.
 dsl::Activation readActivation(Config &config, llvm::StringRef key, const char *fallback);

@@ -8,7 +8,9 @@
 
 #include "frontend/checkpoint/Registry.h"
 #include "frontend/checkpoint/Weights.h"
+#include "weights/FileKind.h"
 #include "weights/Safetensors.h"
+#include "weights/TensorNames.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -43,9 +45,12 @@ static vitrt::Result<std::string> findConfig(const std::string &path) {
   if (isPickle(path))
     if (auto file = vitrt::Safetensors::open(path); !file)
       return file.takeError(); // says how to convert it
-  if (sys::path::extension(path) != ".json")
-    return error("a checkpoint directory or its config.json");
-  return path;
+  if (sys::path::extension(path) == ".json")
+    return path; // whatever is in it: its reader says
+  std::string wrong = vitrt::unexpectedKind(vitrt::readHead(path), vitrt::FileWanted::Model, path);
+  if (!wrong.empty())
+    return vitrt::Error{fmt::format("{}: {}", quoted(path), wrong)};
+  return error("a checkpoint directory or its config.json");
 }
 
 /// The weights beside `config`; empty for none. A directory that has them only as a pickle is
@@ -103,18 +108,23 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   if (!weightsPath)
     return weightsPath.takeError();
   std::optional<vitrt::Safetensors> file;
-  if (options.checkWeights && !weightsPath->empty()) {
+  std::optional<vitrt::TensorNames> tensors;
+  if (!weightsPath->empty()) {
     auto opened = vitrt::Safetensors::open(*weightsPath);
-    if (!opened)
+    if (opened)
+      tensors.emplace(file.emplace(std::move(*opened)));
+    else if (options.checkWeights)
       return opened.takeError();
-    file = std::move(*opened);
   }
 
   Config config(std::move(*object), *configPath);
+  config.wantedArchitecture = options.architecture;
+  if (std::string wrong = objectionToArchitecture(options.architecture); !wrong.empty())
+    return vitrt::Error{"--architecture: " + wrong};
   const Family *family = findFamily(config);
   ImportedGraph model;
   if (family)
-    model = family->import(config, file ? &*file : nullptr);
+    model = family->import(config, tensors ? &*tensors : nullptr);
   if (config.failed())
     return vitrt::Error{config.error()};
   if (std::string problem = selectOutputs(model, options.outputs); !problem.empty())
@@ -126,8 +136,10 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   Import result;
   result.printing = {family->keys(model.architecture), model.unused};
   append_range(result.printing.ignored, deadWeights(model.graph, result.printing.keys));
-  if (file)
-    if (auto checked = checkWeights(model.graph, result.printing, *file, result.notes); !checked)
+  result.notes = std::move(config.notes);
+  if (options.checkWeights && file)
+    if (auto checked = checkWeights(model.graph, result.printing, *file, *tensors, result.notes);
+        !checked)
       return checked.takeError();
   result.graph = std::move(model.graph);
   result.architecture = model.architecture;

@@ -21,6 +21,8 @@ struct ImportOptions {
   std::vector<std::string> outputs;
   /// Whether model.safetensors is compared with the graph.
   bool checkWeights = true;
+  /// The class, whatever the config says of it; empty: what it says, or what can be inferred.
+  std::string architecture = {};
 };
 
 /// A checkpoint that was understood.
@@ -33,7 +35,8 @@ struct Import {
   std::vector<std::string> availableOutputs;
   /// Path of the weights; empty if the directory has none.
   std::string weights;
-  /// What a user should know, one line each: tensors that are not used.
+  /// What a user should know, one line each: tensors that are not used, settings that
+  /// were inferred.
   std::vector<std::string> notes;
 
   std::string mlir() const { return graph::printMlir(graph, printing); }

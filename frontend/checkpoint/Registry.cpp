@@ -3,6 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Registry.h"
 
+#include "weights/Safetensors.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <fmt/format.h>
@@ -40,17 +42,75 @@ static std::string knownValues(StringRef key = "") {
   return text;
 }
 
+static const Family *familyOf(StringRef architecture) {
+  for (const Family &family : families())
+    if (is_contained(family.architectures, architecture))
+      return &family;
+  return nullptr;
+}
+
+std::string objectionToArchitecture(StringRef name) {
+  if (name.empty() || familyOf(name))
+    return "";
+  std::string known, nearest;
+  unsigned least = std::max<size_t>(2, name.size() / 3);
+  for (const Family &family : families())
+    for (StringRef one : family.architectures) {
+      known += (known.empty() ? "" : ", ") + one.str();
+      if (unsigned distance = one.edit_distance_insensitive(name); distance <= least) {
+        least = distance;
+        nearest = one.str();
+      }
+    }
+  std::string text = fmt::format("expected one of {}, found {}", known, vitrt::quoted(name));
+  return nearest.empty() ? text : text + "; did you mean " + nearest + "?";
+}
+
+/// The name of a model in a config of timm, whose keys are others.
+static std::optional<StringRef> timmModel(const Config &config) {
+  if (!config.has("architecture") || config.has("model_type") ||
+      !(config.has("pretrained_cfg") || config.has("num_features")))
+    return std::nullopt;
+  return config.textOf("architecture");
+}
+
+/// The only class that the config names, if a family has it.
+static const Family *familyOfClasses(Config &config) {
+  const json::Array *names = config.array("architectures");
+  std::optional<StringRef> name;
+  if (names && names->size() == 1)
+    name = (*names)[0].getAsString();
+  const Family *family = name ? familyOf(*name) : nullptr;
+  if (family)
+    config.note(family->key, fmt::format("is {}; {} is taken, as 'architectures' has {}",
+                                         config.found(family->key), family->values, name->str()));
+  return family;
+}
+
 const Family *findFamily(Config &config) {
+  if (!config.wantedArchitecture.empty())
+    return familyOf(config.wantedArchitecture);
   for (const Family &family : families())
     if (family.matches(config))
       return &family;
+  if (auto model = timmModel(config)) {
+    config.fail("architecture",
+                fmt::format("expected a config of transformers, found that of timm's \"{}\", which "
+                            "is not read yet; convert it with transformers' "
+                            "convert_vit_timm_to_pytorch.py and give the directory that it writes",
+                            model->str()));
+    return nullptr;
+  }
   for (const Family &family : families())
     if (config.has(family.key)) {
       config.failFound(family.key, knownValues(family.key));
       return nullptr;
     }
+  if (const Family *family = familyOfClasses(config); family || config.failed())
+    return family;
   config.fail(families().front().key,
-              fmt::format("expected {}, found none of them", knownValues()));
+              fmt::format("expected {}, found none of them; name the class with --architecture",
+                          knownValues()));
   return nullptr;
 }
 

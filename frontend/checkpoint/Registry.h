@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace vitrt {
-class Safetensors;
+class TensorNames;
 }
 
 namespace vitc::checkpoint {
@@ -43,8 +43,10 @@ struct Family {
   /// messages.
   const char *key, *values;
   bool (*matches)(const Config &config);
-  /// `file` is the weights if there are any, for what only they tell.
-  ImportedGraph (*import)(Config &config, const vitrt::Safetensors *file);
+  /// What --architecture may name.
+  std::vector<const char *> architectures;
+  /// `tensors` is the weights if there are any, for what only they tell.
+  ImportedGraph (*import)(Config &config, const vitrt::TensorNames *tensors);
   /// Names of the weights in checkpoints of that architecture.
   graph::KeyScheme (*keys)(llvm::StringRef architecture);
 };
@@ -52,7 +54,12 @@ struct Family {
 /// All of them; no config matches two.
 llvm::ArrayRef<Family> families();
 
-/// The family of a config. Null if there is none: then the config has failed, with what is known.
+/// What is wrong with the name of a class, and which may have been meant; empty for a name that a
+/// family has, and for none.
+std::string objectionToArchitecture(llvm::StringRef name);
+
+/// The family of a config: that of the wanted architecture, else what the config says. Null if
+/// there is none: then the config has failed, with what is known.
 const Family *findFamily(Config &config);
 
 } // namespace vitc::checkpoint

@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/Weights.h"
 
 #include "weights/Safetensors.h"
+#include "weights/TensorNames.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -48,7 +49,7 @@ static bool isIgnored(StringRef name, const std::vector<std::string> &patterns) 
 namespace {
 class Checker {
 public:
-  Checker(const vitrt::Safetensors &file) : file(file) {}
+  explicit Checker(const vitrt::TensorNames &tensors) : tensors(tensors) {}
 
   /// The one tensor for a weight. Fills `problem` if there is none, two, or one that does not fit.
   void check(const graph::Node &node, const graph::Keys &keys) {
@@ -56,13 +57,18 @@ public:
     std::vector<int64_t> expected(shape.dims, shape.dims + shape.rank);
     const vitrt::FileTensor *found = nullptr;
     auto look = [&](const std::string &name, bool transposed) {
-      const vitrt::FileTensor *tensor = file.find(name);
-      if (!tensor || !problem.empty())
+      auto looked = tensors.find(name);
+      if (!looked && problem.empty())
+        problem = looked.error();
+      if (!problem.empty() || !*looked)
         return;
-      used.insert(name);
+      const vitrt::FileTensor *tensor = *looked;
+      used.insert(tensor->name);
+      if (note.empty())
+        note = vitrt::TensorNames::note(*tensor, name);
       if (found) {
         problem = fmt::format("{} and {} are names of the same weight, expected one of them",
-                              quoted(found->name), quoted(name));
+                              quoted(found->name), quoted(tensor->name));
         return;
       }
       found = tensor;
@@ -87,15 +93,16 @@ public:
                             quoted(tensor.name), vitrt::nameOf(tensor.type));
   }
 
-  const vitrt::Safetensors &file;
+  const vitrt::TensorNames &tensors;
   StringSet<> used;
-  std::string problem;
+  std::string problem, note;
 };
 } // namespace
 
 vitrt::Result<void> checkWeights(const graph::Graph &graph, const graph::PrintOptions &names,
-                                 const vitrt::Safetensors &file, std::vector<std::string> &notes) {
-  Checker checker(file);
+                                 const vitrt::Safetensors &file, const vitrt::TensorNames &tensors,
+                                 std::vector<std::string> &notes) {
+  Checker checker(tensors);
   forWeights(graph, names.keys, /*alive=*/true,
              [&](const graph::Node &node, const graph::Keys &keys) {
                if (checker.problem.empty())
@@ -106,12 +113,15 @@ vitrt::Result<void> checkWeights(const graph::Graph &graph, const graph::PrintOp
       break;
     if (checker.used.contains(tensor.name))
       continue;
-    if (isIgnored(tensor.name, names.ignored))
+    if (isIgnored(tensor.name, names.ignored) ||
+        isIgnored(vitrt::TensorNames::inner(tensor), names.ignored))
       notes.push_back(fmt::format("{}: {} is not used", quoted(file.path()), quoted(tensor.name)));
     else
       checker.problem = fmt::format("{} ({}) is not a tensor of this model", quoted(tensor.name),
                                     vitrt::shapeText(tensor.shape));
   }
+  if (!checker.note.empty())
+    notes.push_back(fmt::format("{}: {}", quoted(file.path()), checker.note));
   if (checker.problem.empty())
     return {};
   return vitrt::Error{fmt::format("weights {}: {}", quoted(file.path()), checker.problem)};

@@ -130,8 +130,46 @@ def weight_files():
     yield "a name of two lines", join({**HEADER, "two\nlines": {"dtype": "F99"}}, DATA), "two"
     yield "no text", join(bytes(range(256)) * 8, DATA), "header"
     yield "a pickle", b"\x80\x02}q\0(X\6\0\0\0tensorq\1" + DATA[:400], "is a pickle"
-    yield "a zip", b"PK\3\4" + DATA[:400], "is a pickle"
+    yield "a zip of no name", b"PK\3\4" + DATA[:400], "is a pickle"
     yield "nothing", b"", "is empty"
+    for label, content, what in foreign_files():
+        yield label, content, "is a pickle" if what == "a pickle" else f"expected a safetensors file, found {what}"
+    yield "JSON", json.dumps(CONFIG).encode(), "found JSON text; give the file with the tensors"
+    yield "a server's answer", b"Entry not found", "found text that begins 'Entry not found'"
+
+
+def zipped(member):
+    """The first bytes of an archive whose first file has this name."""
+    return b"PK\3\4" + bytes(22) + struct.pack("<HH", len(member), 0) + member + bytes(100)
+
+
+def foreign_files():
+    """(label, bytes, what they are called) of files that other programs made, whoever reads them."""
+    yield "git-lfs", (b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 +
+                      b"\nsize 346293852\n"), "a git-lfs pointer; run git lfs pull"
+    yield "HTML", b"\n<!DOCTYPE html>\n<html><head><title>Sign in", "an HTML page; download the file itself"
+    yield "HTML without a type", b"<HTML lang=en>", "an HTML page"
+    yield "XML", b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an XML document"
+    yield "npy", b"\x93NUMPY\x01\0v\0{'descr': '<f4', 'fortran_order': False, }" + bytes(80), \
+        "a NumPy array (.npy); save it with safetensors.numpy.save_file()"
+    yield "npz", zipped(b"arr_0.npy"), "NumPy arrays (.npz); "
+    yield "torch.save", zipped(b"archive/data.pkl"), "a pickle"
+    yield "an old pickle", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "a pickle"
+    yield "zip", zipped(b"config.json"), "a zip archive; unpack it"
+    yield "gzip", b"\x1f\x8b\x08\0" + bytes(60), "a gzip archive; unpack it"
+    yield "xz", b"\xfd7zXZ\0\0\4" + bytes(60), "an xz archive"
+    yield "zstd", b"\x28\xb5\x2f\xfd" + bytes(60), "a zstd archive"
+    yield "tar", b"vit/config.json".ljust(257, b"\0") + b"ustar\x0000", "a tar archive"
+    yield "GGUF", b"GGUF\3\0\0\0" + bytes(60), "a GGUF model; take the checkpoint"
+    yield "ONNX", b"\x08\x08\x12\x07pytorch\x1a\x052.5.0:" + bytes(range(60)), "an ONNX model"
+    yield "TFLite", b"\x1c\0\0\0TFL3\x14\0 \0" + bytes(60), "a TFLite model"
+    yield "HDF5", b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file, as Keras writes"
+    yield "PNG", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(60), "a PNG picture; "
+    yield "JPEG", b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(60), "a JPEG picture; "
+    yield "PDF", b"%PDF-1.7\n" + bytes(60), "a PDF document"
+    yield "UTF-16", "\ufeff{\"a\": 1}".encode("utf-16-le"), "text in UTF-16; save it in UTF-8"
+    yield "UTF-16 without a mark", "{\"a\": 1}".encode("utf-16-be"), "text in UTF-16; save it in UTF-8"
+    yield "zeros", bytes(4096), "zeros; it may be a download that was not finished"
 
 
 def configs():
@@ -146,7 +184,13 @@ def configs():
     yield "negative", change(hidden_size=-96), "'hidden_size'"
     yield "huge", change(hidden_size=10**30), "'hidden_size'"
     yield "a string", change(hidden_size="96"), "'hidden_size'"
-    yield "null", change(hidden_size=None), "'hidden_size'"
+    yield "null", change(num_attention_heads=None), "'num_attention_heads': expected a number, found null"
+    yield "three unknown settings", change(use_mean_pooling=True, swiglu=1, norm="rms"), \
+        "'norm': expected no such settings, because their effect is not known, found \"rms\", 'swiglu' 1, " \
+        "'use_mean_pooling' true"
+    for label, content, what in foreign_files():
+        yield label, content, f"config.json': expected JSON text, found {what}"
+    yield "a safetensors", slurp(WEIGHTS), "expected JSON text, found a safetensors file"
     yield "image", change(image_size=50), "'image_size'"
     yield "more tokens than the file", change(image_size=200), "position_embeddings"
     yield "many layers", change(num_hidden_layers=10**9), "'num_hidden_layers'"
@@ -156,7 +200,7 @@ def configs():
     yield "cut", json.dumps(CONFIG)[:100], "is not JSON"
     yield "empty", "", "empty"
     yield "a list", "[1, 2]", "object"
-    yield "words", "\x7fELF\x02\x01", "is not JSON"
+    yield "words", "\x7fELF\x02\x01", "expected JSON text, found an ELF file"
 
 
 class BadInput(unittest.TestCase):
@@ -327,7 +371,9 @@ class BadInput(unittest.TestCase):
                 ("another name", images("F32", right, "images"), ["'pixel_values'"]),
                 ("8-bit floats", images("F8_E4M3", right, width=1), ["'pixel_values'", "F8_E4M3"]),
                 ("empty", b"", ["empty"]),
-                ("cut", images("F32", right)[:-4], ["'pixel_values'"])):
+                ("cut", images("F32", right)[:-4], ["'pixel_values'"]),
+                *((label, content, [f"found {what}"]) for label, content, what in foreign_files()
+                  if what != "a pickle")):
             with self.subTest(label):
                 file = self.write("images.safetensors", content)
                 names = [file, *names]
@@ -352,8 +398,10 @@ class BadInput(unittest.TestCase):
                 blob += part
             return join(out, blob)
         bent = [1, shape[0] * shape[1], *shape[2:]]
+        kinds = [(label, content, [f"found {what}"]) for label, content, what in foreign_files()
+                 if what != "a pickle"]
         for label, content, names in (
-                ("cut", join(text, data)[:-1], ["tensor '"]),
+                *kinds, ("cut", join(text, data)[:-1], ["tensor '"]),
                 ("no reference", packed({"pixel_values": header["pixel_values"]}), ["no reference"]),
                 ("shape", packed({**reference, output: {**header[output], "shape": bent}}),
                  [f"'{output}' is {'x'.join(map(str, bent))}"]),
@@ -372,6 +420,72 @@ class BadInput(unittest.TestCase):
                         names=["--max-batch", batch])
         self.refuse(VITC, "check", MODEL, "--golden", GOLDEN, "--emulate", "--outputs", "probabilities",
                     names=[MODEL, "probabilities", name])
+
+    def test_foreign_files_elsewhere(self):
+        """As the model, a tuning file, a profile, PTX, a library."""
+        for label, content, what in foreign_files():
+            with self.subTest(label):
+                for name, command in (
+                        ("model.onnx", [VITC, "inspect"]),
+                        ("model.mlir", [VITC, "build", "-o", self.at("x")]),
+                        ("tuning.json", [VITC, "build", MODEL, "-o", self.at("x"), "--tile-policy=tuned",
+                                         "--tuning"]),
+                        ("profile.csv", [VITC, "explain", MODEL, "--ptxas", "none", "--ncu"]),
+                        ("kernels.ptx", [VIT_RUN, self.library, "--weights", WEIGHTS, "--check", GOLDEN,
+                                         "--emulate", "--ptx"]),
+                        ("libmodel.so", [VIT_RUN, "--weights", WEIGHTS, "--check", GOLDEN, "--emulate"])):
+                    file = self.write(name, content)
+                    self.refuse(*command, file, names=[file, f"found {what}"])
+        self.refuse(VITC, "inspect", WEIGHTS, names=["found a safetensors file; give the directory"])
+        self.refuse(VIT_RUN, self.at("library", "libmodel.a"), "--weights", WEIGHTS, "--check", GOLDEN,
+                    names=["expected a shared library, found a static library; vitc build --shared"])
+        self.refuse(VITC, "explain", MODEL, "--ncu", self.write("p.csv", "\ufeffno table"), names=["no line that"])
+
+    def test_byte_order_marks(self):
+        """Which editors put in front of JSON and text."""
+        directory = self.model("mark", config="\ufeff" + json.dumps(CONFIG))
+        file = self.write("text.mlir", "\ufeff" + BROKEN_MLIR.replace("8x24xf32", "8x16xf32"))
+        for command in ([VITC, "check", directory, "--golden", GOLDEN, "--device", "reference"],
+                        [VITC, "inspect", file]):
+            done = subprocess.run(command, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def said(self, *command, code=0):
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_wrapped_names(self):
+        """As DataParallel and torch.compile save them: by the compiler, by a library, embedded."""
+        for prefix in ("module.", "_orig_mod.", "model.", "module._orig_mod."):
+            with self.subTest(prefix):
+                directory = self.model("wrapped", pack({prefix + n: HEADER[n] for n in NAMES}))
+                note = f"model.safetensors': names of tensors begin with '{prefix}', which is left out"
+                for device in (["--device", "reference"], ["--emulate"]):
+                    self.assertIn(note, self.said(VITC, "check", directory, "--golden", GOLDEN, *device))
+                self.said(VIT_RUN, self.library, "--weights", directory + "/model.safetensors", "--check", GOLDEN,
+                          "--emulate")
+        both = self.model("both", pack({**HEADER, "module." + FC1: HEADER[FC1]}))
+        names = [f"'{FC1}' and 'module.{FC1}' are names of the same tensor, expected one of them"]
+        self.refuse_checkpoint(both, names)
+        self.refuse_weights(both + "/model.safetensors", names)
+
+    def test_missing_classes(self):
+        """A config that names no class: the tensors do, or a flag."""
+        for change in ({"architectures": None}, {"architectures": []}, {"model_type": None}):
+            directory = self.model("classless", config=json.dumps({**CONFIG, **change}))
+            key = next(iter(change))
+            said = self.said(VITC, "check", directory, "--golden", GOLDEN, "--device", "reference")
+            self.assertRegex(said, rf"vitc: note: '[^']*config.json': '{key}': is (null|\[\]); .* is taken")
+        said = self.said(VITC, "inspect", directory, "--architecture", "ViTForImageClassification")
+        self.assertNotIn("architectures", said)
+        self.refuse(VITC, "inspect", MODEL, "--architecture", "ViTForImageClasification", names=[
+            "--architecture: expected one of ViTForImageClassification, ViTModel, ",
+            "found 'ViTForImageClasification'; did you mean ViTForImageClassification?"])
+        self.refuse(VITC, "build", MODEL, "-o", self.at("x"), "--architecture", "ViTModel",
+                    names=["'classifier.bias' (", "is not a tensor of this model"])
+        file = self.write("text.mlir", BROKEN_MLIR.replace("8x24xf32", "8x16xf32"))
+        self.refuse(VITC, "inspect", file, "--architecture", "ViTModel", names=["a .mlir file has none"])
 
     def test_mlir_text(self):
         """Diagnostics show the line and point at the place; they are the one exception to one line."""

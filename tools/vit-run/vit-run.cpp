@@ -143,11 +143,9 @@ Result<vitrt::ModelPtr> loadModel(const Options &options, const vit_library &lib
     return weights.takeError();
   std::string ptx;
   if (!options.ptx.empty()) {
-    auto text = readFile(options.ptx);
+    auto text = readText(options.ptx, "PTX text");
     if (!text)
       return Error{"--ptx '" + options.ptx + "' " + text.error()};
-    if (text->empty())
-      return Error{"--ptx '" + options.ptx + "' is empty, expected PTX text"};
     ptx = std::move(*text);
   }
   return vitrt::loadModelFrom(&library, weights->source.get(), deviceName(options.device), ptx);

@@ -27,7 +27,8 @@ Result<std::vector<std::string>> outputsToCheck(const CompileOptions &options,
                                                 const Golden &golden) {
   if (!options.outputs.empty() || llvm::StringRef(options.model).ends_with(".mlir"))
     return options.outputs;
-  auto import = checkpoint::importCheckpoint(options.model, {{}, /*checkWeights=*/false});
+  auto import = checkpoint::importCheckpoint(options.model,
+                                             {{}, /*checkWeights=*/false, options.architecture});
   if (!import)
     return import.takeError();
   std::vector<std::string> names;

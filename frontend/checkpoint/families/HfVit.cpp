@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/HfConfig.h"
 #include "frontend/checkpoint/Registry.h"
-#include "weights/Safetensors.h"
+#include "weights/TensorNames.h"
+
+#include <fmt/format.h>
 
 using namespace llvm;
 
@@ -16,7 +18,7 @@ using dsl::Activation;
 using graph::Scope;
 using graph::Value;
 
-static constexpr const char *classifierName = "ViTForImageClassification";
+static constexpr const char *classifierName = "ViTForImageClassification", *modelName = "ViTModel";
 
 /// Keys of transformers 5, aliases of transformers 4.
 static graph::KeyScheme keys(StringRef architecture) {
@@ -66,15 +68,81 @@ static Value encoder(graph::Graph &g, const Settings &settings) {
   return dsl::LayerNorm{s.eps}(g / "norm", x);
 }
 
-/// Published ViTModels come with and without a pooler; the config does not say.
-static bool hasPooler(const vitrt::Safetensors *file) {
-  return !file || file->find("pooler.dense.weight") || file->find("vit.pooler.dense.weight");
+/// The weight of a name in the graph, whatever class the file is of; NULL where there is none, and
+/// for two of it, which are refused later.
+static const vitrt::FileTensor *find(const vitrt::TensorNames &tensors, std::string_view name) {
+  graph::Keys all = graph::keysOf(keys(modelName), name);
+  all.aliases.push_back(all.key);
+  for (const std::string &key : all.aliases)
+    if (auto found = tensors.find(key); found && *found)
+      return *found;
+  return nullptr;
 }
 
-static ImportedGraph importGraph(Config &config, const vitrt::Safetensors *file) {
+/// Published ViTModels come with and without a pooler; the config does not say.
+static bool hasPooler(const vitrt::TensorNames *tensors) {
+  return !tensors || find(*tensors, "pooler.weight");
+}
+
+/// Extent `i` of a weight of rank `rank`, or 0.
+static int64_t extent(const vitrt::TensorNames &tensors, std::string_view name, size_t rank,
+                      size_t i) {
+  const vitrt::FileTensor *tensor = find(tensors, name);
+  return tensor && tensor->shape.size() == rank ? tensor->shape[i] : 0;
+}
+
+/// Tells the config what tensors say of its sizes, for those that it leaves out.
+static void hintSizes(Config &config, const vitrt::TensorNames &tensors) {
+  auto hint = [&](StringRef key, std::string_view name, size_t rank, size_t i) {
+    if (int64_t size = extent(tensors, name, rank, i))
+      config.hint(key, size);
+  };
+  hint("hidden_size", "cls_token", 3, 2);
+  hint("num_channels", "patch_embed.weight", 4, 1);
+  hint("intermediate_size", "blocks.0.mlp.fc1.weight", 2, 0);
+  if (!config.has("id2label"))
+    hint("num_labels", "head.weight", 2, 0);
+  int64_t layers = 0;
+  while (layers < 1000 && find(tensors, "blocks." + std::to_string(layers) + ".norm1.weight"))
+    ++layers;
+  if (layers)
+    config.hint("num_hidden_layers", layers);
+  if (layers)
+    config.hint("qkv_bias", find(tensors, "blocks.0.attn.q.bias") != nullptr);
+  Size patch = {extent(tensors, "patch_embed.weight", 4, 2),
+                extent(tensors, "patch_embed.weight", 4, 3)};
+  if (!patch.height || !patch.width)
+    return;
+  config.hint("patch_size", patch);
+  int64_t patches = extent(tensors, "pos_embed", 3, 1) - 1, side = 1;
+  while (side * side < patches)
+    ++side;
+  if (patches > 0 && side * side == patches)
+    config.hint("image_size", Size{side * patch.height, side * patch.width});
+}
+
+/// The class of a config that names none.
+static std::string readClass(Config &config, const vitrt::TensorNames *tensors) {
+  const StringRef known[] = {classifierName, modelName};
+  if (tensors) {
+    bool classifier = find(*tensors, "head.weight");
+    return readArchitecture(config, known, classifier ? classifierName : modelName,
+                            classifier ? "the file has 'classifier.weight'"
+                                       : "the file has no 'classifier.weight'");
+  }
+  for (const char *key : {"id2label", "num_labels"})
+    if (config.has(key))
+      return readArchitecture(config, known, classifierName, fmt::format("there is '{}'", key));
+  return readArchitecture(config, known, modelName,
+                          "there are neither weights nor 'id2label' nor 'num_labels'");
+}
+
+static ImportedGraph importGraph(Config &config, const vitrt::TensorNames *tensors) {
   ImportedGraph model;
-  model.architecture = readArchitecture(config, {classifierName, "ViTModel"});
-  config.text("model_type");
+  model.architecture = readClass(config, tensors);
+  if (tensors)
+    hintSizes(config, *tensors);
+  config.harmless({"model_type"}); // which found this family
   HfSizes sizes = readSizes(config, HfSizes());
   Settings settings = {sizes, config.flag("qkv_bias", true),
                        readActivation(config, "hidden_act", "gelu")};
@@ -103,7 +171,7 @@ static ImportedGraph importGraph(Config &config, const vitrt::Safetensors *file)
   }
   model.unused = {"embeddings.mask_token", "vit.embeddings.mask_token"};
   model.outputs = {{"last_hidden_state", hidden}};
-  if (hasPooler(file)) {
+  if (hasPooler(tensors)) {
     Scope pooler = g / "pooler";
     Value x = graph::select(pooler / "token", hidden, 0);
     x = dsl::activate(pooler, dsl::Linear{poolerWidth}(pooler, x), poolerAct);
@@ -117,6 +185,7 @@ Family hfVit() {
           .key = "model_type",
           .values = "\"vit\"",
           .matches = [](const Config &config) { return config.is("model_type", "vit"); },
+          .architectures = {classifierName, modelName},
           .import = importGraph,
           .keys = keys};
 }

@@ -18,6 +18,8 @@ namespace vitc::checkpoint {
 using graph::Scope;
 using graph::Value;
 
+static constexpr const char *architectureName = "kernelbench_vit";
+
 /// Names of plain modules, of the published one, and of its Triton version, which stores three
 /// matrices transposed.
 static graph::KeyScheme keys(StringRef) {
@@ -72,9 +74,9 @@ static Value block(Scope s, Value x, int64_t heads, int64_t mlp, graph::Axis axi
   return dsl::LayerNorm{1e-5}(s / "norm2", x);
 }
 
-static ImportedGraph importGraph(Config &config, const vitrt::Safetensors *) {
+static ImportedGraph importGraph(Config &config, const vitrt::TensorNames *) {
   ImportedGraph model;
-  model.architecture = config.text("architecture");
+  model.architecture = config.text("architecture", architectureName);
   Size image = config.sizes("image_size");
   Size patch = config.sizes("patch_size");
   int64_t classes = config.size("num_classes");
@@ -115,7 +117,8 @@ Family kernelBench() {
       .name = "kernelbench",
       .key = "architecture",
       .values = "\"kernelbench_vit\"",
-      .matches = [](const Config &config) { return config.is("architecture", "kernelbench_vit"); },
+      .matches = [](const Config &config) { return config.is("architecture", architectureName); },
+      .architectures = {architectureName},
       .import = importGraph,
       .keys = keys};
 }

@@ -142,13 +142,18 @@ TEST_CASE("what is not understood is refused by name") {
                  EndsWith(", found \"mish\""));
   CHECK_THAT(vitError({{"model_type", "swin"}}),
              EndsWith("'model_type': expected \"vit\", found \"swin\""));
-  CHECK_THAT(vitError({{"model_type", nullptr}}), Contains("expected 'model_type' \"vit\""));
+  CHECK_THAT(vitError({{"model_type", nullptr}, {"architectures", nullptr}}),
+             Contains("expected 'model_type' \"vit\"") &&
+                 EndsWith("found none of them; name the class with --architecture"));
   CHECK_THAT(vitError({{"architectures", Array{"ViTForMaskedImageModeling"}}}),
              EndsWith("found [\"ViTForMaskedImageModeling\"]"));
-  CHECK_THAT(vitError({{"architectures", nullptr}}), EndsWith("found nothing"));
   CHECK_THAT(vitError({{"use_layer_scale", true}}),
              EndsWith("'use_layer_scale': expected no such setting, because its effect is not "
                       "known, found true"));
+  CHECK_THAT(
+      vitError({{"use_layer_scale", true}, {"a_norm", 3}, {"mean_pooling", false}}),
+      EndsWith("'a_norm': expected no such settings, because their effect is not known, found "
+               "3, 'mean_pooling' false, 'use_layer_scale' true"));
   CHECK_THAT(vitError({{"pruned_heads", Object{{"0", Array{1}}}}}),
              EndsWith("'pruned_heads': expected {}, as other values are not supported, found "
                       "{\"0\":[1]}"));
@@ -158,6 +163,58 @@ TEST_CASE("what is not understood is refused by name") {
   CHECK_THAT(kernelBenchError({{"architecture", "vit"}}),
              EndsWith("'architecture': expected \"kernelbench_vit\", found \"vit\""));
   CHECK_THAT(kernelBenchError({{"dim", nullptr}}), EndsWith("'dim': expected a value, found none"));
+}
+
+TEST_CASE("what a config leaves out is inferred, and said") {
+  auto notes = [](const std::string &text, const std::string &architecture = "") {
+    Checkpoint checkpoint;
+    checkpoint.write("config.json", text);
+    vitc::checkpoint::ImportOptions options;
+    options.architecture = architecture;
+    auto model = vitc::checkpoint::importCheckpoint(checkpoint.path, options);
+    if (!model)
+      return "error: " + model.error();
+    std::string all = model->architecture;
+    for (const std::string &note : model->notes)
+      all += "; " + note.substr(note.find("json': ") + 7);
+    return all;
+  };
+  CHECK(
+      notes(R"({"model_type": "vit", "id2label": {"0": "a"}})") ==
+      "ViTForImageClassification; 'architectures': is missing; ViTForImageClassification is taken, "
+      "because there is 'id2label'; --architecture names another");
+  CHECK(notes(R"({"model_type": "vit", "architectures": null})") ==
+        "ViTModel; 'architectures': is null; ViTModel is taken, because there are neither weights "
+        "nor "
+        "'id2label' nor 'num_labels'; --architecture names another");
+  CHECK_THAT(notes(R"({"model_type": "vit", "architectures": []})"), Contains("is []; ViTModel"));
+  CHECK(notes(R"({"architectures": ["ViTModel"]})") ==
+        "ViTModel; 'model_type': is missing; \"vit\" is taken, as 'architectures' has ViTModel");
+  CHECK(notes(R"({"model_type": "vit", "architectures": ["ViTModel"], "hidden_act": null,
+                  "layer_norm_eps": null, "qkv_bias": null, "patch_size": null})") ==
+        "ViTModel; 'patch_size': is null; 16x16, the default, is taken; 'layer_norm_eps': is null; "
+        "1e-12, the default, is taken; 'qkv_bias': is null; true, the default, is taken; "
+        "'hidden_act': is null; \"gelu\", the default, is taken");
+  CHECK_THAT(
+      notes(R"({"model_type": "vit", "architectures": ["ViTModel"], "hidden_size": 96,
+                       "num_attention_heads": null})"),
+      EndsWith(
+          "'num_attention_heads': expected a number, found null; no tensor says it: write it"));
+  CHECK_THAT(notes(R"({"architecture": "kernelbench_vit", "image_size": null})"),
+             EndsWith("'image_size': expected a value, found null"));
+
+  CHECK(notes(R"({"model_type": "vit", "architectures": ["ViTForMaskedImageModeling"]})",
+              "ViTModel") ==
+        "ViTModel; 'architectures': is [\"ViTForMaskedImageModeling\"]; --architecture ViTModel is "
+        "taken instead");
+  CHECK(notes("{}", "ViTModel") == "ViTModel");
+  CHECK(notes("{}", "ViTModell") ==
+        "error: --architecture: expected one of ViTForImageClassification, "
+        "ViTModel, kernelbench_vit, found 'ViTModell'; did you mean ViTModel?");
+  CHECK_THAT(notes("{}", "Swin"), EndsWith("found 'Swin'"));
+  CHECK_THAT(
+      notes(R"({"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {}})"),
+      Contains("found that of timm's \"vit_tiny_patch16_224\", which is not read yet; convert"));
 }
 
 TEST_CASE("sizes of the wrong kind, sign or magnitude are refused by name") {
@@ -172,9 +229,12 @@ TEST_CASE("sizes of the wrong kind, sign or magnitude are refused by name") {
              EndsWith("'num_hidden_layers': expected an integer from 1 to 1000, found 1000000000"));
   CHECK_THAT(vitError({{"num_attention_heads", 3}}),
              EndsWith("'num_attention_heads': expected a divisor of 'hidden_size' 32, found 3"));
-  CHECK_THAT(vitError({{"image_size", 20}}),
-             EndsWith("'image_size': expected multiples of the patch size 8x8, found 20x20"));
-  CHECK_THAT(vitError({{"image_size", Array{16, 20}}}), EndsWith("8x8, found 16x20"));
+  CHECK_THAT(
+      vitError({{"image_size", 20}}),
+      EndsWith("'image_size': expected multiples of the patch size 8x8, found 20x20; PyTorch "
+               "drops the rest: write 16x16 and cut images to that size"));
+  CHECK_THAT(vitError({{"image_size", Array{16, 20}}}), Contains("8x8, found 16x20; "));
+  CHECK_THAT(vitError({{"image_size", 4}}), EndsWith("8x8, found 4x4"));
   CHECK_THAT(vitError({{"image_size", Array{16, 16, 16}}}), EndsWith("found [16,16,16]"));
   CHECK_THAT(vitError({{"patch_size", 0}}), EndsWith("or [height, width], found 0"));
   CHECK_THAT(vitError({{"layer_norm_eps", 0}}),
@@ -194,6 +254,19 @@ TEST_CASE("files that are no config") {
   CHECK_THAT(textError("{\"a\": \xff}"), Contains("is not JSON: "));
   CHECK_THAT(textError(std::string(1000000, '[')),
              EndsWith("expected JSON nested at most 64 deep, found 1000000 levels"));
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::json::Value(smallVit());
+  CHECK(textError("\xef\xbb\xbf" + text) == "no error");
+  std::string wide = "\xff\xfe";
+  for (char c : text)
+    wide += {c, '\0'};
+  CHECK_THAT(textError(wide),
+             EndsWith("expected JSON text, found text in UTF-16; save it in UTF-8"));
+  CHECK_THAT(textError(wide.substr(2)), EndsWith("found text in UTF-16; save it in UTF-8"));
+  CHECK_THAT(
+      textError("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"),
+      Contains("config.json': expected JSON text, found a git-lfs pointer; run git lfs pull"));
+  CHECK_THAT(textError("<!DOCTYPE html><html>"), Contains("found an HTML page; "));
   CHECK_THAT(textError("{\"a\": NaN}"), Contains("is not JSON: "));
   CHECK_THAT(textError("{\"model_type\": null}"), Contains("expected 'model_type' \"vit\""));
   Checkpoint none;

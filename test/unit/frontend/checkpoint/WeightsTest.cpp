@@ -118,6 +118,85 @@ TEST_CASE("missing, extra, mis-shaped and doubled tensors are named with shapes"
                       "or BF16"));
 }
 
+TEST_CASE("names inside wrappers of training are read, with a note") {
+  auto under = [](const std::string &prefix) {
+    return Edited(smallVit(), [&](Tensors &t) {
+      t.list["vit.embeddings.mask_token"] = {{1, 1, 32}};
+      t.renameAll([&](const std::string &name) { return prefix + name; });
+    });
+  };
+  for (const char *prefix : {"module.", "_orig_mod.", "model.", "module._orig_mod.",
+                             "_orig_mod.module.", "model.module._orig_mod."}) {
+    INFO(prefix);
+    vitc::checkpoint::Import imported = under(prefix).import();
+    REQUIRE(imported.notes.size() == 2);
+    CHECK_THAT(imported.notes[0], EndsWith("mask_token' is not used"));
+    CHECK_THAT(imported.notes[1], EndsWith("model.safetensors': names of tensors begin with '" +
+                                           std::string(prefix) + "', which is left out"));
+  }
+  CHECK_THAT(under("backbone.").error(), EndsWith("is missing, the model expects 32x3x8x8"));
+  // A part that was compiled, and old names in a wrapper.
+  Edited part(smallVit(),
+              [](Tensors &t) { t.rename(fc1, "vit.layers.0._orig_mod.mlp.fc1.weight"); });
+  CHECK_THAT(part.import().notes.at(0),
+             Contains("words of wrappers, as in 'vit.layers.0._orig_mod."));
+  CHECK(vitError([](Tensors &t) {
+          t.renameAll([](const std::string &name) { return "module." + oldName(name); });
+        }) == "no error");
+  CHECK(Edited(vitModel(), [](Tensors &t) {
+          t.renameAll([](const std::string &name) { return "model.vit." + name; });
+        }).error() == "no error");
+}
+
+TEST_CASE("a tensor with and without wrapper is an error") {
+  CHECK_THAT(
+      vitError([](Tensors &t) { t.list["module." + std::string(fc1)] = t.list[fc1]; }),
+      EndsWith("'vit.layers.0.mlp.fc1.weight' and 'module.vit.layers.0.mlp.fc1.weight' are names "
+               "of the same tensor, expected one of them"));
+  CHECK_THAT(vitError([](Tensors &t) { t.list["module." + oldName(fc1)] = t.list[fc1]; }),
+             Contains("are names of the same weight"));
+  CHECK_THAT(vitError([](Tensors &t) { t.list["module.extra"] = {{3}}; }),
+             EndsWith("'module.extra' (3) is not a tensor of this model"));
+}
+
+TEST_CASE("sizes that the config leaves out are those of the tensors, with a note") {
+  Edited model(smallVit(), [](Tensors &) {});
+  llvm::json::Object object = smallVit();
+  for (const char *key : {"hidden_size", "num_hidden_layers", "intermediate_size", "image_size",
+                          "patch_size", "num_labels", "architectures"})
+    object.erase(key);
+  object["hidden_size"] = nullptr;
+  model.config(std::move(object));
+  vitc::checkpoint::Import imported = model.import();
+  CHECK(imported.architecture == "ViTForImageClassification");
+  std::string all;
+  for (const std::string &note : imported.notes)
+    all += note.substr(note.find("json': ") + 7) + "\n";
+  CHECK(all ==
+        "'architectures': is missing; ViTForImageClassification is taken, because the file has "
+        "'classifier.weight'; --architecture names another\n"
+        "'image_size': is missing; 16 is taken, as the tensors have it\n"
+        "'patch_size': is missing; 8 is taken, as the tensors have it\n"
+        "'hidden_size': is null; 32 is taken, as the tensors have it\n"
+        "'num_hidden_layers': is missing; 2 is taken, as the tensors have it\n"
+        "'intermediate_size': is missing; 48 is taken, as the tensors have it\n"
+        "'num_labels': is missing; 5 is taken, as the tensors have it\n");
+  Edited plain(vitModel(), [](Tensors &t) {
+    for (const char *layer : {"0", "1"})
+      for (const char *name : {"q_proj", "k_proj", "v_proj"})
+        t.list.erase("layers." + std::string(layer) + ".attention." + name + ".bias");
+  });
+  CHECK(plain.import().architecture == "ViTModel");
+  object = vitModel();
+  object.erase("architectures");
+  plain.config(std::move(object));
+  imported = plain.import();
+  REQUIRE(imported.notes.size() == 2);
+  CHECK_THAT(imported.notes[0],
+             Contains("ViTModel is taken, because the file has no 'classifier.weight'"));
+  CHECK_THAT(imported.notes[1], Contains("'qkv_bias': is missing; 0 is taken"));
+}
+
 TEST_CASE("without qkv bias a bias is an extra tensor") {
   llvm::json::Object object = smallVit();
   object["qkv_bias"] = false;
