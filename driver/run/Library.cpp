@@ -45,7 +45,7 @@ Result<std::string> findLibrarySymbol(const std::string &path) {
   const std::string &file = *bytes;
   if (std::string wrong = vitrt::unexpectedKind(file, vitrt::FileWanted::Library, path);
       !wrong.empty())
-    return Error{"library '" + path + "': " + wrong};
+    return Error{"library '" + path + "' is not a shared library: " + wrong};
   auto header = readAt<Elf64_Ehdr>(file, 0, 1);
   if (header.empty() || std::memcmp(header[0].e_ident, ELFMAG, SELFMAG) != 0 ||
       header[0].e_ident[EI_CLASS] != ELFCLASS64 || header[0].e_type != ET_DYN)
