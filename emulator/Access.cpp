@@ -78,19 +78,24 @@ const Range *locate(Warp &w, const Inst &i, unsigned lane, uint64_t address, uin
   return found;
 }
 
-static bool foreign(const LaunchContext &launch, uint32_t writer, uint32_t own) {
-  return writer - launch.firstNumber < launch.geometry.ctas() && writer != own;
+/// Whether another CTA of this launch wrote, and nothing says that it did so before.
+static bool foreign(const Cta &cta, uint32_t writer) {
+  const LaunchContext &launch = cta.launch;
+  return writer - launch.firstNumber < launch.geometry.ctas() && writer != cta.number &&
+         !(cta.acquired && launch.published(writer));
 }
 
 bool checkForeignWrites(Warp &w, const Inst &i, unsigned lane, const Allocation &a,
                         uint64_t address, uint32_t bytes) {
+  if (i.strong)
+    return true;
   const LaunchContext &launch = w.cta->launch;
   uint64_t offset = address - a.address();
   uint32_t newest = a.chunks[offset / chunkBytes].load(std::memory_order_relaxed);
   if (newest < launch.firstNumber && offset % chunkBytes + bytes <= chunkBytes)
     return true;
   for (uint32_t b = 0; b < bytes; ++b)
-    if (foreign(launch, a.writers.get()[offset + b], w.cta->number)) {
+    if (foreign(*w.cta, a.writers.get()[offset + b])) {
       w.report(i, lane, Kind::Race,
                "reads byte " + std::to_string(offset + b) + " of an allocation, which CTA " +
                    std::to_string(a.writers.get()[offset + b] - launch.firstNumber) +
@@ -123,10 +128,14 @@ uint8_t *checkStore(Warp &w, const Inst &i, unsigned lane, uint64_t address, uin
   Allocation &a = *range->allocation;
   const LaunchContext &launch = w.cta->launch;
   uint64_t offset = address - a.address();
+  if (i.strong) {
+    memset(a.written.get() + offset, 1, bytes);
+    return a.base + offset;
+  }
   uint32_t *writers = a.writers.get() + offset, own = w.cta->number, other = 0;
   bool conflict = false;
   for (uint32_t b = 0; b < bytes; ++b) {
-    if (foreign(launch, writers[b], own))
+    if (foreign(*w.cta, writers[b]))
       conflict = true, other = writers[b];
     writers[b] = own;
   }

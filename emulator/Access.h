@@ -60,6 +60,8 @@ uint8_t *checkStore(Warp &w, const Inst &i, unsigned lane, uint64_t address, uin
 /// Bounds and alignment in shared memory.
 bool checkShared(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32_t bytes,
                  uint32_t align, Doing doing);
+/// Stores what the lanes' cp.async copies have fetched, waited for or not.
+void landCopies(Warp &w, uint32_t mask);
 /// A lane's bytes at an address of local memory; null if it may not be touched.
 uint8_t *checkLocal(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32_t bytes,
                     Doing doing);

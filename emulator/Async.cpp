@@ -125,6 +125,16 @@ void wait(Warp &w, const Inst &i, uint32_t mask) {
   w.pending.resize(kept);
 }
 
+} // namespace
+
+void landCopies(Warp &w, uint32_t mask) {
+  Inst all;
+  all.flags2 = 1;
+  wait(w, all, mask);
+}
+
+namespace {
+
 Handler decodeCopy(Decoder &d) {
   bool cg = d.take("cg"), ca = d.take("ca");
   bool shared = d.take("shared") || d.take("shared::cta");
@@ -132,7 +142,8 @@ Handler decodeCopy(Decoder &d) {
     return d.refuse("expected cp.async.cg or .ca, .shared.global");
   for (const char *hint : {"L2::64B", "L2::128B", "L2::256B"})
     d.take(hint);
-  if (!d.operands(3, 4))
+  bool hint = d.take("L2::cache_hint");
+  if (!d.operands(hint ? 4 : 3, hint ? 5 : 4))
     return nullptr;
   int64_t size = d.immediate(2);
   if (cg ? size != 16 : size != 4 && size != 8 && size != 16)
@@ -151,8 +162,10 @@ Handler decodeCopy(Decoder &d) {
   d.inst->imm = from;
   d.inst->flags = flags;
   d.inst->site = site;
-  if (d.count() == 4) {
+  if (d.count() == (hint ? 5u : 4u)) {
     d.inst->flags2 |= 1;
+    if (d.registerBits(d.statement->operands[3]) == 1)
+      return d.refuse("a predicate that ignores the source is not supported");
     d.value(3, Type::U32);
   }
   return issue;
@@ -161,6 +174,8 @@ Handler decodeCopy(Decoder &d) {
 Handler decodeCp(Decoder &d) {
   if (!d.take("async"))
     return d.refuse("only cp.async is supported");
+  if (d.take("mbarrier"))
+    return decodeCopiesArrive(d);
   if (d.take("commit_group"))
     return d.operands(0) ? commit : nullptr;
   if (d.take("wait_all")) {

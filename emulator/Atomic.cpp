@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Access.h"
+#include "Half.h"
 
 namespace vitc::emu {
 namespace {
@@ -16,8 +17,25 @@ enum Operation : uint8_t { OpAdd, OpMin, OpMax, OpAnd, OpOr, OpXor, OpExch, OpIn
 const char *const operationNames[] = {"add", "min",  "max", "and", "or",
                                       "xor", "exch", "inc", "dec", "cas"};
 
+/// 16-bit floats and pairs of them, which only add.
+struct Half {
+  uint16_t bits;
+  Half operator+(Half b) const { return {floatToHalf(halfToFloat(bits) + halfToFloat(b.bits))}; }
+};
+struct Bfloat {
+  uint16_t bits;
+  Bfloat operator+(Bfloat b) const {
+    return {floatToBfloat(bfloatToFloat(bits) + bfloatToFloat(b.bits))};
+  }
+};
+template <class F> struct Pair {
+  F low, high;
+  Pair operator+(Pair b) const { return {low + b.low, high + b.high}; }
+};
+template <class T> constexpr bool onlyAdds = std::is_floating_point_v<T> || std::is_class_v<T>;
+
 template <class T> T combine(uint8_t op, T old, T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (onlyAdds<T>) {
     return op == OpAdd ? old + a : a;
   } else {
     using U = std::make_unsigned_t<T>;
@@ -47,20 +65,24 @@ template <class T> T combine(uint8_t op, T old, T a, T b) {
 }
 
 template <class T> T apply(uint8_t *where, uint8_t op, T a, T b) {
-  using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+  using Bits = std::conditional_t<sizeof(T) == 8, uint64_t,
+                                  std::conditional_t<sizeof(T) == 2, uint16_t, uint32_t>>;
   auto *cell = reinterpret_cast<Bits *>(where);
   Bits seen = __atomic_load_n(cell, __ATOMIC_RELAXED);
   for (;;) {
     Bits next = std::bit_cast<Bits>(combine<T>(op, std::bit_cast<T>(seen), a, b));
-    if (__atomic_compare_exchange_n(cell, &seen, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    if (__atomic_compare_exchange_n(cell, &seen, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
       return std::bit_cast<T>(seen);
   }
 }
 
-/// The cell of one lane, checked; null if it may not be touched.
-uint8_t *cellOf(Warp &w, const Inst &i, unsigned l, uint64_t address, uint32_t bytes) {
-  bool shared = i.flags & 1;
-  if (i.flags & 2 && address >= sharedWindow) {
+enum Flags : uint8_t { Shared = 1, Generic = 2, Acquire = 4, Release = 8 }; ///< in Inst::flags
+
+/// The cell of one lane, checked; null if it may not be touched. `address` becomes that in its
+/// space.
+uint8_t *cellOf(Warp &w, const Inst &i, unsigned l, uint64_t &address, uint32_t bytes) {
+  bool shared = i.flags & Shared;
+  if (i.flags & Generic && inWindow(address, sharedWindow)) {
     shared = true;
     address -= sharedWindow;
   }
@@ -89,37 +111,41 @@ template <class T> void atom(Warp &w, const Inst &i, uint32_t mask) {
     uint8_t *cell = cellOf(w, i, l, a[l], sizeof(T));
     if (!cell)
       continue;
+    w.beforeStrongWrite(a[l], i.flags & Release);
     T old = apply<T>(cell, i.flags2 & 15, w.get<T>(i.ops[first], l),
                      two ? w.get<T>(i.ops[first + 1], l) : T());
+    w.afterStrongRead(a[l], i.flags & Acquire);
     if (returns)
       w.set<T>(i.ops[1], l, old);
   }
 }
 
-template <bool returns> Handler decodeAtomic(Decoder &d) {
-  if (d.take("shared") || d.take("shared::cta"))
-    d.inst->flags = 1;
-  else if (!d.take("global"))
-    d.inst->flags = 2;
-  for (const char *hint : {"relaxed", "acquire", "release", "acq_rel", "cta", "gpu", "sys"})
+/// Space and order, in Inst::flags.
+void takeOrder(Decoder &d) {
+  bool shared = d.take("shared") || d.take("shared::cta");
+  d.inst->flags = shared ? Shared : d.take("global") ? 0 : Generic;
+  if (d.take("acquire"))
+    d.inst->flags |= Acquire;
+  if (d.take("release"))
+    d.inst->flags |= Release;
+  if (d.take("acq_rel"))
+    d.inst->flags |= Acquire | Release;
+  for (const char *hint : {"relaxed", "cta", "gpu", "sys"})
     d.take(hint);
-  unsigned op = 0;
-  while (op < 10 && !d.take(operationNames[op]))
-    ++op;
-  Type type = d.takeType();
-  size_t inputs = op == OpCas ? 2 : 1, first = returns ? 1 : 0;
-  if (op == 10 || (op == OpCas && !returns) || !d.operands(first + 1 + inputs))
-    return d.refuse("expected an operation and its operands");
-  bool real = type == Type::F32 || type == Type::F64;
-  if ((real && op != OpAdd) || ((op == OpInc || op == OpDec) && type != Type::U32))
-    return d.refuseType(type);
-  d.inst->flags2 = uint8_t(op | (returns ? 0x80 : 0));
-  d.address(first);
-  if (returns)
-    d.destination(0, type);
-  for (size_t i = 0; i < inputs; ++i)
-    d.value(first + 1 + i, type);
+}
+
+Handler pick(Decoder &d, Type type) {
   switch (type) {
+  case Type::B16:
+    return atom<uint16_t>;
+  case Type::F16:
+    return atom<Half>;
+  case Type::BF16:
+    return atom<Bfloat>;
+  case Type::F16X2:
+    return atom<Pair<Half>>;
+  case Type::BF16X2:
+    return atom<Pair<Bfloat>>;
   case Type::B32:
   case Type::U32:
     return atom<uint32_t>;
@@ -137,6 +163,32 @@ template <bool returns> Handler decodeAtomic(Decoder &d) {
   default:
     return d.refuseType(type);
   }
+}
+
+template <bool returns> Handler decodeAtomic(Decoder &d) {
+  takeOrder(d);
+  unsigned op = 0;
+  while (op < 10 && !d.take(operationNames[op]))
+    ++op;
+  bool unflushed = d.take("noftz"), hint = d.take("L2::cache_hint");
+  Type type = d.takeType();
+  size_t inputs = op == OpCas ? 2 : 1, first = returns ? 1 : 0;
+  if (op == 10 || (op == OpCas && !returns) || !d.operands(first + 1 + inputs + hint))
+    return d.refuse("expected an operation and its operands");
+  bool half =
+      type == Type::F16 || type == Type::F16X2 || type == Type::BF16 || type == Type::BF16X2;
+  bool real = half || type == Type::F32 || type == Type::F64;
+  if ((real && op != OpAdd) || half != unflushed || (type == Type::B16 && op != OpCas) ||
+      ((op == OpInc || op == OpDec) && type != Type::U32))
+    return d.refuseType(type);
+  d.inst->flags2 = uint8_t(op | (returns ? 0x80 : 0));
+  d.usesFences();
+  d.address(first);
+  if (returns)
+    d.destination(0, type);
+  for (size_t i = 0; i < inputs; ++i)
+    d.value(first + 1 + i, type);
+  return pick(d, type);
 }
 
 } // namespace

@@ -9,6 +9,7 @@
 
 #include "Decoder.h"
 #include "FastPaths.h"
+#include "Float8.h"
 #include "Half.h"
 
 #include <cmath>
@@ -33,17 +34,46 @@ double roundTo(double v, uint8_t rounding) {
   }
 }
 
-/// To float with a directed rounding.
-float narrow(double v, uint8_t rounding) {
-  float f = float(v);
-  if (rounding == Nearest || double(f) == v || std::isnan(v))
-    return f;
-  bool down = rounding == Down || (rounding == Zero && v > 0);
-  if (down && double(f) > v)
-    return std::nextafter(f, -std::numeric_limits<float>::infinity());
-  if (!down && double(f) < v)
-    return std::nextafter(f, std::numeric_limits<float>::infinity());
-  return f;
+/// The neighbour of `nearest` that a directed rounding of `exact` gives, if it is not that itself.
+template <class Exact> float directed(float nearest, Exact exact, uint8_t rounding) {
+  Exact back = Exact(nearest);
+  if (rounding == Nearest || back == exact || std::isnan(nearest))
+    return nearest;
+  bool down = rounding == Down || (rounding == Zero && exact > 0);
+  if (down && back > exact)
+    return std::nextafter(nearest, -std::numeric_limits<float>::infinity());
+  if (!down && back < exact)
+    return std::nextafter(nearest, std::numeric_limits<float>::infinity());
+  return nearest;
+}
+double directed(double nearest, __int128 exact, uint8_t rounding) {
+  __int128 back = __int128(nearest);
+  bool down = rounding == Down || (rounding == Zero && exact > 0);
+  if (rounding == Nearest || back == exact)
+    return nearest;
+  if (down && back > exact)
+    return std::nextafter(nearest, -std::numeric_limits<double>::infinity());
+  return !down && back < exact ? std::nextafter(nearest, std::numeric_limits<double>::infinity())
+                               : nearest;
+}
+/// The same for 16 bits, which are a sign and a magnitude.
+uint16_t directed16(uint16_t nearest, double back, double exact, uint8_t rounding) {
+  if (rounding == Nearest || back == exact || std::isnan(exact))
+    return nearest;
+  bool down = rounding == Down || (rounding == Zero && exact > 0);
+  if (down ? back < exact : back > exact)
+    return nearest;
+  if ((nearest & 0x7fff) == 0)
+    return down ? 0x8001 : 0x0001;
+  return uint16_t((nearest & 0x8000) != 0) == uint16_t(down) ? nearest + 1 : nearest - 1;
+}
+uint16_t toHalf(double v, uint8_t rounding) {
+  uint16_t nearest = doubleToHalf(v);
+  return directed16(nearest, double(halfToFloat(nearest)), v, rounding);
+}
+uint16_t toBfloat(double v, uint8_t rounding) {
+  uint16_t nearest = doubleToBfloat(v);
+  return directed16(nearest, double(bfloatToFloat(nearest)), v, rounding);
 }
 
 template <class T> T clampTo(double v, bool &nan) {
@@ -173,7 +203,7 @@ void integerToInteger(Warp &w, const Inst &i, uint32_t mask) {
 void realToInteger(Warp &w, const Inst &i, uint32_t mask) {
   forLanes(mask, [&](unsigned l) {
     double v = roundTo(loadReal(w, i.ops[1], l, fromOf(i), i.flags & Ftz), i.flags & 7);
-    bool nan = false;
+    bool nan = false, wide = bitsOf(toOf(i)) == 64 || fromOf(i) == Type::F64;
     int64_t r;
     switch (toOf(i)) {
     case Type::U8:
@@ -201,6 +231,8 @@ void realToInteger(Warp &w, const Inst &i, uint32_t mask) {
       r = clampTo<int64_t>(v, nan);
       break;
     }
+    if (nan && wide) // else it is zero
+      r = int64_t(1ull << (bitsOf(toOf(i)) - 1));
     storeInteger(w, i, l, r);
   });
 }
@@ -212,11 +244,11 @@ void storeReal(Warp &w, const Inst &i, unsigned l, double v) {
     v = 0;
   switch (toOf(i)) {
   case Type::F16:
-    return w.set<uint16_t>(i.ops[0], l, doubleToHalf(v));
+    return w.set<uint16_t>(i.ops[0], l, toHalf(v, i.flags & 7));
   case Type::BF16:
-    return w.set<uint16_t>(i.ops[0], l, doubleToBfloat(v));
+    return w.set<uint16_t>(i.ops[0], l, toBfloat(v, i.flags & 7));
   case Type::F32: {
-    float f = narrow(v, i.flags & 7);
+    float f = directed(float(v), v, i.flags & 7);
     return w.set<float>(i.ops[0], l, i.flags & Ftz ? flushed(f) : f);
   }
   default:
@@ -236,10 +268,21 @@ void realToReal(Warp &w, const Inst &i, uint32_t mask) {
 void integerToReal(Warp &w, const Inst &i, uint32_t mask) {
   forLanes(mask, [&](unsigned l) {
     int64_t v = loadInteger(w, i.ops[1], l, fromOf(i));
-    bool wide = fromOf(i) == Type::U64 || fromOf(i) == Type::S64;
-    if (wide && toOf(i) == Type::F32 && (i.flags & 7) == Nearest)
-      return w.set<float>(i.ops[0], l, fromOf(i) == Type::U64 ? float(uint64_t(v)) : float(v));
-    storeReal(w, i, l, fromOf(i) == Type::U64 ? double(uint64_t(v)) : double(v));
+    bool isUnsigned = fromOf(i) == Type::U64;
+    double nearest = isUnsigned ? double(uint64_t(v)) : double(v);
+    __int128 exact = isUnsigned ? __int128(uint64_t(v)) : __int128(v);
+    if (bitsOf(fromOf(i)) < 64 || (i.flags & Sat))
+      return storeReal(w, i, l, nearest);
+    if (toOf(i) == Type::F32) // at once: two roundings may differ from one
+      return w.set<float>(i.ops[0], l,
+                          directed(isUnsigned ? float(uint64_t(v)) : float(v), exact, i.flags & 7));
+    if (toOf(i) == Type::F64)
+      return w.set<double>(i.ops[0], l, directed(nearest, exact, i.flags & 7));
+    // To 16 bits the last bit says whether anything was lost.
+    uint64_t bits = std::bit_cast<uint64_t>(nearest);
+    if (__int128 back = __int128(nearest); back != exact)
+      bits = (bits - (exact < 0 ? back < exact : back > exact)) | 1;
+    storeReal(w, i, l, std::bit_cast<double>(bits));
   });
 }
 
@@ -262,13 +305,16 @@ void floatToHalfAll(Warp &w, const Inst &i, uint32_t mask) {
   });
 }
 /// cvt.rn.f16x2.f32 d, high, low
-template <bool bfloat, bool relu> void packPair(Warp &w, const Inst &i, uint32_t mask) {
-  if (!bfloat && !relu && mask == fullMask && fastPaths().packHalves)
+template <bool bfloat> void packPair(Warp &w, const Inst &i, uint32_t mask) {
+  if (!bfloat && !i.flags && mask == fullMask && fastPaths().packHalves)
     return fastPaths().packHalves(w.file + i.ops[0], w.file + i.ops[1], w.file + i.ops[2]);
-  auto store = [](float v) -> uint32_t {
-    if (relu && !(v > 0) && !std::isnan(v))
+  auto store = [&](float v) -> uint32_t {
+    if ((i.flags & Relu) && !(v > 0) && !std::isnan(v))
       v = 0;
-    return bfloat ? floatToBfloat(v) : floatToHalf(v);
+    uint8_t rounding = i.flags & 7;
+    if (rounding == Nearest)
+      return bfloat ? floatToBfloat(v) : floatToHalf(v);
+    return bfloat ? toBfloat(v, rounding) : toHalf(v, rounding);
   };
   forLanes(mask, [&](unsigned l) {
     w.set<uint32_t>(i.ops[0], l,
@@ -285,18 +331,100 @@ void toTf32(Warp &w, const Inst &i, uint32_t mask) {
 }
 
 Handler decodePair(Decoder &d, bool bfloat) {
-  bool relu = d.take("relu");
-  if (!d.take("rn") || d.takeType() != Type::F32 || !d.operands(3))
-    return d.refuse("expected '.rn', a pair type and .f32");
+  bool relu = d.take("relu"), rn = d.take("rn"), rz = d.take("rz");
+  if (rn == rz || d.takeType() != Type::F32 || !d.operands(3))
+    return d.refuse("expected '.rn' or '.rz', a pair type and .f32");
+  d.inst->flags = uint8_t((rz ? Zero : Nearest) | (relu ? Relu : 0));
   d.destination(0, Type::B32);
   d.value(1, Type::F32);
   d.value(2, Type::F32);
-  if (bfloat)
-    return relu ? packPair<true, true> : packPair<true, false>;
-  return relu ? packPair<false, true> : packPair<false, false>;
+  return bfloat ? packPair<true> : packPair<false>;
+}
+
+/// Two 8-bit floats from two f32 (high, low) or from an f16x2.
+template <bool e5m2, bool fromHalves> void packFloat8(Warp &w, const Inst &i, uint32_t mask) {
+  auto store = [&](float v) -> uint32_t {
+    if ((i.flags & Relu) && !(v > 0) && !std::isnan(v))
+      v = 0;
+    return e5m2 ? floatToE5m2(v) : floatToE4m3(v);
+  };
+  forLanes(mask, [&](unsigned l) {
+    float high, low;
+    if constexpr (fromHalves) {
+      uint32_t pair = w.get<uint32_t>(i.ops[1], l);
+      high = halfToFloat(uint16_t(pair >> 16)), low = halfToFloat(uint16_t(pair));
+    } else {
+      high = w.get<float>(i.ops[1], l), low = w.get<float>(i.ops[2], l);
+    }
+    w.set<uint16_t>(i.ops[0], l, uint16_t(store(high) << 8 | store(low)));
+  });
+}
+template <bool e5m2> void unpackFloat8(Warp &w, const Inst &i, uint32_t mask) {
+  auto load = [&](uint32_t v) -> uint32_t {
+    uint32_t half = floatToHalf(e5m2 ? e5m2ToFloat(uint8_t(v)) : e4m3ToFloat(uint8_t(v)));
+    return (i.flags & Relu) && half & 0x8000 && (half & 0x7fff) <= 0x7c00 ? 0 : half;
+  };
+  forLanes(mask, [&](unsigned l) {
+    uint32_t pair = w.get<uint16_t>(i.ops[1], l);
+    w.set<uint32_t>(i.ops[0], l, load(pair >> 8) << 16 | load(pair & 255));
+  });
+}
+
+/// cvt with e4m3x2 or e5m2x2 on either side.
+Handler decodeFloat8(Decoder &d, bool e5m2) {
+  bool rn = d.take("rn"), saturates = d.take("satfinite");
+  d.inst->flags = d.take("relu") ? Relu : 0;
+  Type other = d.takeType();
+  bool narrows = d.statement->operands.size() && saturates;
+  if (!rn || !(narrows ? other == Type::F32 || other == Type::F16X2 : other == Type::F16X2) ||
+      !d.operands(other == Type::F32 ? 3 : 2))
+    return d.refuse("expected '.rn', to 8 bits '.satfinite', and .f32 or .f16x2");
+  if (!narrows) {
+    d.destination(0, Type::B32);
+    d.value(1, Type::B16);
+    return e5m2 ? unpackFloat8<true> : unpackFloat8<false>;
+  }
+  d.destination(0, Type::B16);
+  for (unsigned n = 1; n < d.count(); ++n)
+    d.value(n, Type::B32);
+  if (other == Type::F32)
+    return e5m2 ? packFloat8<true, false> : packFloat8<false, false>;
+  return e5m2 ? packFloat8<true, true> : packFloat8<false, true>;
+}
+
+/// cvt.pack.sat.s8.s32.b32 d, a, b, c: a and b clamped, b lowest, c's low half above for 8 bits.
+void packIntegers(Warp &w, const Inst &i, uint32_t mask) {
+  unsigned bits = bitsOf(toOf(i));
+  uint64_t keep = (1ull << bits) - 1;
+  forLanes(mask, [&](unsigned l) {
+    uint64_t a = uint64_t(saturate(w.get<int32_t>(i.ops[1], l), toOf(i), false)) & keep;
+    uint64_t b = uint64_t(saturate(w.get<int32_t>(i.ops[2], l), toOf(i), false)) & keep;
+    uint64_t rest = bits == 8 && i.opCount > 3 ? w.get<uint32_t>(i.ops[3], l) : 0;
+    w.set<uint32_t>(i.ops[0], l, uint32_t(rest << (2 * bits) | a << bits | b));
+  });
+}
+Handler decodePack(Decoder &d) {
+  bool saturates = d.take("sat");
+  Type to = d.takeType(), from = d.takeType();
+  bool bytes = to == Type::U8 || to == Type::S8;
+  if (!saturates || from != Type::S32 || !(bytes || to == Type::U16 || to == Type::S16) ||
+      !d.operands(3, bytes ? 4 : 3))
+    return d.refuse("expected cvt.pack.sat, a type of 8 or 16 bits, .s32");
+  if (d.count() == 4 && d.takeType() != Type::B32)
+    return d.refuse("expected .b32 for the third operand");
+  d.inst->imm = int64_t(from) | int64_t(to) << 8;
+  d.destination(0, Type::B32);
+  for (unsigned n = 1; n < d.count(); ++n)
+    d.value(n, Type::B32);
+  return packIntegers;
 }
 
 Handler decodeCvt(Decoder &d) {
+  if (d.take("pack"))
+    return decodePack(d);
+  for (const char *name : {"e4m3x2", "e5m2x2"})
+    if (d.take(name))
+      return decodeFloat8(d, name[1] == '5');
   if (d.take("tf32")) {
     if (!d.take("rna") || d.takeType() != Type::F32 || !d.operands(2))
       return d.refuse("expected cvt.rna.tf32.f32");
@@ -345,8 +473,6 @@ Handler decodeCvt(Decoder &d) {
   d.value(d.statement->operands[1], from, true);
   d.inst->imm =
       int64_t(from) | int64_t(to) << 8 | int64_t(d.registerBits(d.statement->operands[0])) << 16;
-  if ((to == Type::F16 || to == Type::BF16) && (flags & 7) != Nearest && !(flags & Integral))
-    return d.refuse("only '.rn' is supported to 16 bits");
   bool plain = flags == 0;
   if (plain && from == Type::F16 && to == Type::F32)
     return halfToFloatAll;

@@ -17,9 +17,10 @@ namespace vitc::emu {
 static const DecodeTable &decodeTable() {
   static const DecodeTable table = [] {
     DecodeTable t;
-    for (auto add : {addIntegerGroup, addFloatGroup, addHalfGroup, addConvertGroup, addMoveGroup,
-                     addCompareGroup, addMemoryGroup, addAtomicGroup, addAsyncGroup, addMatrixGroup,
-                     addLaneGroup})
+    for (auto add :
+         {addBitsGroup, addIntegerGroup, addFloatGroup, addHalfGroup, addConvertGroup, addMoveGroup,
+          addCompareGroup, addMemoryGroup, addOrderGroup, addAtomicGroup, addAsyncGroup,
+          addMbarrierGroup, addMatrixGroup, addMmaGroup, addWmmaGroup, addLaneGroup})
       add(t);
     return t;
   }();
@@ -374,6 +375,45 @@ bool Decoder::target(std::string_view label, uint32_t &pc) {
   return true;
 }
 
+/// bar and barrier: operands are the barrier, its threads (0: all), and of `.red` the result and
+/// what is combined.
+void Decoder::decodeBarrier() {
+  take("cta");
+  take("aligned");
+  inst->flow = Flow::Barrier;
+  bool reduces = take("red"), arrives = !reduces && take("arrive");
+  if (!reduces && !arrives && !take("sync")) {
+    refuse("expected one of .sync, .arrive, .red");
+    return;
+  }
+  if (!reduces) {
+    inst->flags2 = arrives ? BarrierArrive : BarrierSync;
+    if (!operands(arrives ? 2 : 1, 2))
+      return;
+    value(0, Type::U32);
+    return count() == 2 ? value(1, Type::U32) : append(constant(0, false));
+  }
+  bool counts = take("popc"), all = take("and"), any = take("or");
+  Type type = takeType();
+  if (counts + all + any != 1 || type != (counts ? Type::U32 : Type::Pred)) {
+    refuse("expected .popc.u32, .and.pred or .or.pred");
+    return;
+  }
+  inst->flags2 = counts ? BarrierCount : all ? BarrierAll : BarrierAny;
+  if (!operands(3, 4))
+    return;
+  value(1, Type::U32);
+  if (count() == 4)
+    value(2, Type::U32);
+  else
+    append(constant(0, false));
+  if (counts)
+    destination(0, type);
+  else
+    predicateDestination(statement->operands[0]);
+  predicate(statement->operands.back());
+}
+
 /// Branches, barriers and exits; true if `s` is one.
 bool Decoder::decodeFlow(const Statement &s) {
   if (op() == "bra") {
@@ -404,20 +444,15 @@ bool Decoder::decodeFlow(const Statement &s) {
     take("uni");
     operands(0);
     inst->flow = Flow::Exit;
+  } else if (op() == "__assertfail") { // see Inline.cpp
+    inst->flow = Flow::Trap;
+    if (operands(5))
+      for (unsigned n = 0; n < 3; ++n)
+        append(uint32_t(localOffsets[s.operands[n].name] - callParameters));
   } else if (op() == "trap") {
     inst->flow = Flow::Trap;
   } else if ((op() == "bar" || op() == "barrier") && s.parts.size() > 1 && s.parts[1] != "warp") {
-    take("cta");
-    take("aligned");
-    if (!take("sync")) {
-      refuse("only the form 'sync' is supported");
-      return true;
-    }
-    inst->flow = Flow::Barrier;
-    if (!operands(1, 2))
-      return true;
-    for (size_t i = 0; i < count(); ++i)
-      value(i, Type::U32);
+    decodeBarrier();
   } else {
     return false;
   }

@@ -20,6 +20,7 @@ class Decoder;
 using Decode = Handler (*)(Decoder &);
 using DecodeTable = std::unordered_map<std::string_view, Decode>;
 
+void addBitsGroup(DecodeTable &table);
 void addIntegerGroup(DecodeTable &table);
 void addFloatGroup(DecodeTable &table);
 void addHalfGroup(DecodeTable &table);
@@ -30,11 +31,24 @@ void addMemoryGroup(DecodeTable &table);
 void addAtomicGroup(DecodeTable &table);
 void addAsyncGroup(DecodeTable &table);
 void addMatrixGroup(DecodeTable &table);
+void addMmaGroup(DecodeTable &table);
+void addWmmaGroup(DecodeTable &table);
+void addMbarrierGroup(DecodeTable &table);
+void addOrderGroup(DecodeTable &table);
 void addLaneGroup(DecodeTable &table);
 
 /// `add.f32` and `add.f16` belong to other groups than `add.s32`: add asks these first.
 Handler decodeFloatArithmetic(Decoder &d, std::string_view op, Type type);
 Handler decodeHalfArithmetic(Decoder &d, std::string_view op, Type type);
+/// `add.cc`, `addc`, `mad.lo.cc` and so on, and integer sums with `.sat`: Carry.cpp decodes them.
+bool isCarryForm(const Decoder &d);
+Handler decodeCarry(Decoder &d);
+/// cp.async.mbarrier.arrive behind `cp.async.mbarrier`.
+Handler decodeCopiesArrive(Decoder &d);
+/// `.rz`, `.rm` or `.rp`, as the host's mode; false if there is none.
+bool takeDirected(Decoder &d, int &mode);
+/// Arithmetic whose operands are appended already, rounded so.
+Handler decodeRounded(Decoder &d, std::string_view op, Type type, int mode, bool ftz, bool sat);
 
 constexpr uint32_t constantFlag =
     1u << 31; ///< in an operand while decoding: counts from the constants
@@ -76,6 +90,8 @@ public:
   void append(uint32_t word);
   /// Base slot of `[reg+imm]`; sets imm, site and wideAddress.
   void address(size_t n);
+  /// The function reaches other CTAs through fences or atomics.
+  void usesFences() { out.fences = true; }
   /// A compile-time integer; refuses registers.
   int64_t immediate(size_t n);
   /// Bits of the register behind an operand, 0 if it is none.
@@ -91,6 +107,7 @@ private:
   bool symbol(std::string_view name, uint64_t &value) const;
   bool decode(const Statement &s);
   bool decodeFlow(const Statement &s);
+  void decodeBarrier();
   bool target(std::string_view label, uint32_t &pc);
   uint32_t slotOf(uint32_t reg);
   uint32_t special(std::string_view name, bool wide);

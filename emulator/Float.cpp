@@ -2,8 +2,8 @@
 //
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
-// Rounding is to nearest even. The `.approx` functions are computed more precisely than the device
-// does; their results differ in the last bits only.
+// Rounding is to nearest even; Rounded.cpp has the other roundings. The `.approx` functions are
+// computed more precisely than the device does; their results differ in the last bits only.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,6 +57,13 @@ struct MinNan {
 struct MaxNan {
   template <class T> static T apply(T a, T b) {
     return std::isnan(a) || std::isnan(b) ? std::numeric_limits<T>::quiet_NaN() : Max::apply(a, b);
+  }
+};
+/// Of the magnitudes, with the product's sign.
+template <class Order> struct XorSign {
+  template <class T> static T apply(T a, T b) {
+    T r = Order::apply(std::fabs(a), std::fabs(b));
+    return std::signbit(a) != std::signbit(b) ? -r : r;
   }
 };
 struct CopySign {
@@ -159,47 +166,58 @@ template <class Op, bool two> Handler pick(Decoder &d, Type type, bool ftz, bool
   }
 }
 
-Handler function(Decoder &d, Handler (*f)(Decoder &, Type, bool, bool), bool approxOnly) {
+/// A function of one operand: `.approx` of .f32, or if `rounds` also with a rounding; `.approx` of
+/// .f64 exists for some, as a start of an iteration.
+Handler function(Decoder &d, Handler (*f)(Decoder &, Type, bool, bool), bool rounds, bool wide) {
+  int mode = -1;
   bool approx = d.take("approx"), rn = d.take("rn"), ftz = d.take("ftz");
+  bool directed = takeDirected(d, mode);
   Type type = d.takeType();
-  if (approxOnly ? !approx : approx == rn)
-    return d.refuse(approxOnly ? "expected '.approx'" : "expected '.approx' or '.rn'");
-  if ((type != Type::F32 && (approxOnly || approx || type != Type::F64)) || !d.operands(2))
+  if (approx + rn + directed != 1 || (!approx && !rounds))
+    return d.refuse(rounds ? "expected '.approx' or one rounding" : "expected '.approx'");
+  if ((type != Type::F32 && (type != Type::F64 || (approx && !wide))) || !d.operands(2))
     return d.refuseType(type);
   d.destination(0, type);
   d.value(1, type);
-  return f(d, type, ftz, false);
+  if (directed)
+    return decodeRounded(d, d.op(), type, mode, ftz, false);
+  return f(d, type, ftz && type == Type::F32, false);
 }
-Handler decodeRcp(Decoder &d) { return function(d, pick<Rcp, false>, false); }
-Handler decodeSqrt(Decoder &d) { return function(d, pick<Sqrt, false>, false); }
-Handler decodeRsqrt(Decoder &d) { return function(d, pick<Rsqrt, false>, true); }
-Handler decodeLg2(Decoder &d) { return function(d, pick<Lg2, false>, true); }
-Handler decodeSin(Decoder &d) { return function(d, pick<Sin, false>, true); }
-Handler decodeCos(Decoder &d) { return function(d, pick<Cos, false>, true); }
+Handler decodeRcp(Decoder &d) { return function(d, pick<Rcp, false>, true, true); }
+Handler decodeSqrt(Decoder &d) { return function(d, pick<Sqrt, false>, true, false); }
+Handler decodeRsqrt(Decoder &d) { return function(d, pick<Rsqrt, false>, false, true); }
+Handler decodeLg2(Decoder &d) { return function(d, pick<Lg2, false>, false, false); }
+Handler decodeSin(Decoder &d) { return function(d, pick<Sin, false>, false, false); }
+Handler decodeCos(Decoder &d) { return function(d, pick<Cos, false>, false, false); }
 Handler decodeEx2(Decoder &d) {
   if (d.peekType() != Type::F32)
     return decodeHalfArithmetic(d, d.op(), d.peekType());
-  return function(d, pick<Ex2, false>, true);
+  return function(d, pick<Ex2, false>, false, false);
 }
 Handler decodeTanh(Decoder &d) {
   if (d.peekType() != Type::F32)
     return decodeHalfArithmetic(d, d.op(), d.peekType());
-  return function(d, pick<Tanh, false>, true);
+  return function(d, pick<Tanh, false>, false, false);
 }
 
+/// fma, and mad of floats, which is the same.
 Handler decodeFma(Decoder &d) {
   Type type = d.peekType();
   if (type != Type::F32 && type != Type::F64)
     return decodeHalfArithmetic(d, d.op(), type);
   d.takeType();
   bool ftz = d.take("ftz"), sat = d.take("sat");
-  if (!d.take("rn"))
-    return d.refuse("expected '.rn'");
+  int mode = -1;
+  bool directed = takeDirected(d, mode);
+  if (directed == d.take("rn"))
+    return d.refuse("expected one rounding");
   if (!d.operands(4))
     return nullptr;
   d.destination(0, type);
   for (unsigned i = 1; i < 4; ++i)
     d.value(i, type);
+  if (directed)
+    return decodeRounded(d, "fma", type, mode, ftz, sat);
   if (type == Type::F64)
     return ftz || sat ? d.refuseType(type) : fma<double, false>;
   if (sat)
@@ -249,21 +267,29 @@ Handler decodeTestp(Decoder &d) {
 } // namespace
 
 Handler decodeFloatArithmetic(Decoder &d, std::string_view op, Type type) {
+  if (op == "mad")
+    return decodeFma(d);
   d.takeType();
-  bool rn = d.take("rn"), ftz = d.take("ftz"), approx = d.take("approx"), full = d.take("full");
-  bool sat = d.take("sat"), nan = d.take("NaN");
+  int mode = -1;
+  bool rn = d.take("rn"), directed = takeDirected(d, mode), ftz = d.take("ftz");
+  bool approx = d.take("approx"), full = d.take("full"), sat = d.take("sat"), nan = d.take("NaN");
+  bool xorSign = d.take("xorsign");
   bool one = op == "neg" || op == "abs", order = op == "min" || op == "max";
   if (!d.operands(one ? 2 : 3))
     return nullptr;
   if ((approx || full) && (op != "div" || type != Type::F32))
     return d.refuse("'.approx' and '.full' are not supported here");
-  if (op == "div" && approx + full + rn != 1)
-    return d.refuse("expected one of .rn, .approx, .full");
-  if ((rn && (one || order)) || (nan && !order))
-    return d.refuse("a rounding is not supported here");
+  if (rn + directed > 1 || (op == "div" && approx + full + rn + directed != 1))
+    return d.refuse("expected one rounding, '.approx' or '.full'");
+  if (((rn || directed || sat) && (one || order)) || (nan && !order))
+    return d.refuse("a modifier is not supported here");
+  if (xorSign && (!order || type != Type::F32 || !d.take("abs")))
+    return d.refuse("'.xorsign.abs' is for min and max of .f32");
   d.destination(0, type);
   for (unsigned i = 1; i <= (one ? 1u : 2u); ++i)
     d.value(i, type);
+  if (directed)
+    return decodeRounded(d, op, type, mode, ftz, sat);
   if (op == "add")
     return pick<Add, true>(d, type, ftz, sat);
   if (op == "sub")
@@ -272,6 +298,12 @@ Handler decodeFloatArithmetic(Decoder &d, std::string_view op, Type type) {
     return pick<Mul, true>(d, type, ftz, sat);
   if (op == "div")
     return pick<Div, true>(d, type, ftz, sat);
+  if (xorSign && op == "min")
+    return nan ? pick<XorSign<MinNan>, true>(d, type, ftz, false)
+               : pick<XorSign<Min>, true>(d, type, ftz, false);
+  if (xorSign)
+    return nan ? pick<XorSign<MaxNan>, true>(d, type, ftz, false)
+               : pick<XorSign<Max>, true>(d, type, ftz, false);
   if (op == "min")
     return nan ? pick<MinNan, true>(d, type, ftz, sat) : pick<Min, true>(d, type, ftz, sat);
   if (op == "max")

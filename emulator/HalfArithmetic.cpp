@@ -14,11 +14,13 @@ namespace vitc::emu {
 namespace {
 
 struct F16 {
+  static constexpr float smallestNormal = 0x1p-14f;
   static float load(uint16_t v) { return halfToFloat(v); }
   static uint16_t store(float v) { return floatToHalf(v); }
   static uint16_t storeWide(double v) { return doubleToHalf(v); }
 };
 struct Bf16 {
+  static constexpr float smallestNormal = 0x1p-126f;
   static float load(uint16_t v) { return bfloatToFloat(v); }
   static uint16_t store(float v) { return floatToBfloat(v); }
   static uint16_t storeWide(double v) { return doubleToBfloat(v); }
@@ -44,10 +46,11 @@ struct Fma {
     return F::storeWide(fmaToOdd(F::load(a), F::load(b), F::load(c)));
   }
 };
-struct FmaRelu {
+/// min and max of the magnitudes, with the product's sign.
+template <class Order> struct XorSign {
   template <class F> static uint16_t apply(uint16_t a, uint16_t b, uint16_t c) {
-    uint16_t r = Fma::apply<F>(a, b, c);
-    return (r & 0x8000) && !std::isnan(F::load(r)) ? uint16_t(0) : r;
+    uint16_t r = Order::template apply<F>(a & 0x7fff, b & 0x7fff, c);
+    return uint16_t(r | ((a ^ b) & 0x8000));
   }
 };
 struct Neg {
@@ -76,6 +79,38 @@ struct Tanh {
   }
 };
 
+enum Flags : uint8_t { Ftz = 1, Sat = 2, Relu = 4 }; ///< in Inst::flags
+
+/// What `.ftz`, `.sat` and `.relu` do around one operation.
+template <class F> uint16_t flushed(uint16_t v) {
+  return std::fabs(F::load(v)) < F::smallestNormal ? uint16_t(v & 0x8000) : v;
+}
+template <class Op, class F> uint16_t modified(uint8_t flags, uint16_t a, uint16_t b, uint16_t c) {
+  if (flags & Ftz)
+    a = flushed<F>(a), b = flushed<F>(b), c = flushed<F>(c);
+  uint16_t r = Op::template apply<F>(a, b, c);
+  float v = F::load(r);
+  if (flags & Ftz)
+    r = flushed<F>(r);
+  if (flags & Sat)
+    r = !(v > 0) ? uint16_t(0) : v < 1 ? r : F::store(1);
+  if ((flags & Relu) && (r & 0x8000) && !std::isnan(v))
+    r = 0;
+  return r;
+}
+template <class Op, class F, bool pair> void runModified(Warp &w, const Inst &i, uint32_t mask) {
+  uint32_t a = i.ops[1], b = i.ops[i.opCount > 2 ? 2 : 1], c = i.ops[i.opCount > 3 ? 3 : 1];
+  forLanes(mask, [&](unsigned l) {
+    uint32_t x = w.get<uint32_t>(a, l), y = w.get<uint32_t>(b, l), z = w.get<uint32_t>(c, l);
+    uint32_t r = modified<Op, F>(i.flags, uint16_t(x), uint16_t(y), uint16_t(z));
+    if constexpr (pair)
+      r |= uint32_t(
+               modified<Op, F>(i.flags, uint16_t(x >> 16), uint16_t(y >> 16), uint16_t(z >> 16)))
+           << 16;
+    w.set<uint32_t>(i.ops[0], l, r);
+  });
+}
+
 template <class Op, class F, bool pair> void run(Warp &w, const Inst &i, uint32_t mask) {
   uint32_t a = i.ops[1], b = i.ops[i.opCount > 2 ? 2 : 1], c = i.ops[i.opCount > 3 ? 3 : 1];
   forLanes(mask, [&](unsigned l) {
@@ -87,16 +122,16 @@ template <class Op, class F, bool pair> void run(Warp &w, const Inst &i, uint32_
     w.set<uint32_t>(i.ops[0], l, r);
   });
 }
-template <class Op> Handler pick(Type type) {
+template <class Op> Handler pick(Type type, bool plain) {
   switch (type) {
   case Type::F16:
-    return run<Op, F16, false>;
+    return plain ? run<Op, F16, false> : runModified<Op, F16, false>;
   case Type::BF16:
-    return run<Op, Bf16, false>;
+    return plain ? run<Op, Bf16, false> : runModified<Op, Bf16, false>;
   case Type::F16X2:
-    return run<Op, F16, true>;
+    return plain ? run<Op, F16, true> : runModified<Op, F16, true>;
   case Type::BF16X2:
-    return run<Op, Bf16, true>;
+    return plain ? run<Op, Bf16, true> : runModified<Op, Bf16, true>;
   default:
     return nullptr;
   }
@@ -106,40 +141,52 @@ template <class Op> Handler pick(Type type) {
 
 Handler decodeHalfArithmetic(Decoder &d, std::string_view op, Type type) {
   d.takeType();
-  bool one = op == "neg" || op == "abs" || op == "ex2" || op == "tanh", three = op == "fma";
-  bool order = op == "min" || op == "max";
-  bool nan = d.take("NaN"), relu = d.take("relu"), approx = d.take("approx");
+  bool function = op == "ex2" || op == "tanh", one = op == "neg" || op == "abs" || function;
+  bool three = op == "fma", order = op == "min" || op == "max";
+  bool nan = d.take("NaN"), relu = d.take("relu"), sat = d.take("sat"), ftz = d.take("ftz");
+  bool approx = d.take("approx"), xorSign = d.take("xorsign") && d.take("abs");
   d.take("rn");
-  if (op == "ex2" && (type == Type::BF16 || type == Type::BF16X2))
-    d.take("ftz"); // required there; a flushed result is below anything bf16 code can see
-  // A flushed subnormal only differs below 2^-14; LLVM asks for it in no f16 code of ours.
-  if ((nan && !order) || (relu && !three) || approx != (op == "ex2" || op == "tanh"))
+  if ((nan && !order) || (relu && !three) || approx != function || (xorSign && !order) ||
+      (sat && (one || order)))
     return d.refuse("a modifier is not supported here");
   if (!d.operands(one ? 2 : three ? 4 : 3))
     return nullptr;
+  // Required for bf16, where a flushed result is below anything such code can see.
+  bool bfloat = type == Type::BF16 || type == Type::BF16X2;
+  ftz &= !(function && bfloat);
+  d.inst->flags = uint8_t((ftz ? Ftz : 0) | (sat ? Sat : 0) | (relu ? Relu : 0));
+  bool plain = !d.inst->flags;
   d.destination(0, type);
   for (unsigned i = 1; i < d.count(); ++i)
     d.value(i, type);
+  using Low = Extreme<false, false>;
+  using High = Extreme<true, false>;
+  using LowNan = Extreme<false, true>;
+  using HighNan = Extreme<true, true>;
   if (op == "add")
-    return pick<Add>(type);
+    return pick<Add>(type, plain);
   if (op == "sub")
-    return pick<Sub>(type);
+    return pick<Sub>(type, plain);
   if (op == "mul")
-    return pick<Mul>(type);
+    return pick<Mul>(type, plain);
   if (op == "fma")
-    return relu ? pick<FmaRelu>(type) : pick<Fma>(type);
+    return pick<Fma>(type, plain);
   if (op == "neg")
-    return pick<Neg>(type);
+    return pick<Neg>(type, plain);
   if (op == "abs")
-    return pick<Abs>(type);
+    return pick<Abs>(type, plain);
+  if (xorSign && op == "min")
+    return nan ? pick<XorSign<LowNan>>(type, plain) : pick<XorSign<Low>>(type, plain);
+  if (xorSign)
+    return nan ? pick<XorSign<HighNan>>(type, plain) : pick<XorSign<High>>(type, plain);
   if (op == "min")
-    return nan ? pick<Extreme<false, true>>(type) : pick<Extreme<false, false>>(type);
+    return nan ? pick<LowNan>(type, plain) : pick<Low>(type, plain);
   if (op == "max")
-    return nan ? pick<Extreme<true, true>>(type) : pick<Extreme<true, false>>(type);
+    return nan ? pick<HighNan>(type, plain) : pick<High>(type, plain);
   if (op == "ex2")
-    return pick<Ex2>(type);
+    return pick<Ex2>(type, plain);
   if (op == "tanh")
-    return pick<Tanh>(type);
+    return pick<Tanh>(type, plain);
   return d.refuseType(type);
 }
 

@@ -31,7 +31,7 @@ public:
 
 private:
   bool fail(const Statement &s, std::string text) {
-    error = {s.line, "'" + std::string(s.text) + "': " + std::move(text)};
+    error = {s.line, std::string("'").append(s.text) + "': " + text};
     return false;
   }
   bool call(const Statement &s, const Names &names, uint32_t registers);
@@ -82,17 +82,26 @@ bool Inliner::call(const Statement &s, const Names &names, uint32_t registers) {
   if (target.kind != Operand::Kind::Symbol)
     return fail(s, "a call through a pointer is not supported");
   const RawFunction *callee = module.find(target.name);
-  std::string name(target.name);
+  if (target.name == "__assertfail" && !(callee && callee->hasBody)) {
+    Statement trap = here; // its message, file and line are arguments
+    trap.parts = {"__assertfail"};
+    trap.text = "assert";
+    trap.operands = here.operands[2].elements;
+    out.body.push_back(std::move(trap));
+    return true;
+  }
+  std::string name = std::string("'").append(target.name) + "'";
   if (!callee || !callee->hasBody || callee->entry)
-    return fail(s, "'" + name + "' has no body in this module; " +
-                       (name == "vprintf" ? "kernels that print are not supported"
-                                          : "link or inline it before the module is loaded"));
+    return fail(s,
+                name + " has no body in this module; " +
+                    (target.name == "vprintf" ? "kernels that print are not supported"
+                                              : "link or inline it before the module is loaded"));
   if (std::find(callers.begin(), callers.end(), callee) != callers.end())
-    return fail(s, "'" + name + "' calls itself, which is not supported");
+    return fail(s, name + " calls itself, which is not supported");
   const auto &formals = callee->head.parameters;
   const auto &arguments = here.operands[2].elements, &results = here.operands[0].elements;
   if (arguments.size() != formals.size() || results.size() != callee->results.size())
-    return fail(s, "'" + name + "' takes " + std::to_string(formals.size()) + " and returns " +
+    return fail(s, name + " takes " + std::to_string(formals.size()) + " and returns " +
                        std::to_string(callee->results.size()) + ", found " +
                        std::to_string(arguments.size()) + " and " + std::to_string(results.size()));
   Names inner;

@@ -110,6 +110,12 @@ struct Ffs {
     return u ? uint32_t(bitCount<T> - 1 - unsigned(std::countl_zero(u))) : 0xffffffffu;
   }
 };
+struct FfsShift {
+  template <class T> static uint32_t apply(T a) {
+    uint32_t at = Ffs::apply(a);
+    return at == 0xffffffffu ? at : bitCount<T> - 1 - at;
+  }
+};
 struct Reverse {
   template <class T> static T apply(T a) {
     T r = 0;
@@ -203,6 +209,8 @@ bool isHalf(Type t) {
 /// add, sub, min, max, mul.lo, div, rem, neg, abs: shared names with the floats.
 template <class Op, unsigned inputs> Handler arithmetic(Decoder &d) {
   Type type = d.peekType();
+  if (isCarryForm(d))
+    return decodeCarry(d);
   if (isFloat(type))
     return decodeFloatArithmetic(d, d.op(), type);
   if (isHalf(type))
@@ -251,9 +259,12 @@ Handler multiply(Decoder &d) {
 }
 
 Handler multiplyAddition(Decoder &d) {
-  Type type = d.takeType();
-  if (isFloat(type)) // LLVM writes fma
-    return d.refuseType(type);
+  Type type = d.peekType();
+  if (isFloat(type))
+    return decodeFloatArithmetic(d, d.op(), type);
+  if (isCarryForm(d))
+    return decodeCarry(d);
+  d.takeType();
   bool lo = d.take("lo"), hi = d.take("hi"), wide = d.take("wide");
   if (lo + hi + wide != 1 || !d.operands(4))
     return d.refuse("expected one of .lo, .hi, .wide");
@@ -333,6 +344,10 @@ template <class Op, bool same> Handler bits(Decoder &d) {
   d.destination(d.statement->operands[0], same ? bitsOf(type) : 32);
   d.value(1, type);
   return pickUnary<Op>(type);
+}
+/// `.shiftamt`: by how much to shift left so that the bit comes first.
+Handler decodeBfind(Decoder &d) {
+  return d.take("shiftamt") ? bits<FfsShift, false>(d) : bits<Ffs, false>(d);
 }
 
 template <class T> void bfe(Warp &w, const Inst &i, uint32_t mask) {
@@ -414,49 +429,6 @@ Handler decodeShf(Decoder &d) {
   return left ? funnel<true> : funnel<false>;
 }
 
-void prmt(Warp &w, const Inst &i, uint32_t mask) {
-  forLanes(mask, [&](unsigned l) {
-    uint64_t both = uint64_t(w.get<uint32_t>(i.ops[2], l)) << 32 | w.get<uint32_t>(i.ops[1], l);
-    uint32_t selector = w.get<uint32_t>(i.ops[3], l), result = 0;
-    for (unsigned byte = 0; byte < 4; ++byte) {
-      uint32_t s = selector >> (4 * byte), value = uint32_t(both >> (8 * (s & 7))) & 255;
-      if (s & 8)
-        value = value & 128 ? 255 : 0;
-      result |= value << (8 * byte);
-    }
-    w.set<uint32_t>(i.ops[0], l, result);
-  });
-}
-void lop3(Warp &w, const Inst &i, uint32_t mask) {
-  uint32_t table = uint32_t(i.imm);
-  forLanes(mask, [&](unsigned l) {
-    uint32_t a = w.get<uint32_t>(i.ops[1], l), b = w.get<uint32_t>(i.ops[2], l),
-             c = w.get<uint32_t>(i.ops[3], l);
-    uint32_t result = 0;
-    for (unsigned row = 0; row < 8; ++row)
-      if (table >> row & 1)
-        result |= (row & 4 ? a : ~a) & (row & 2 ? b : ~b) & (row & 1 ? c : ~c);
-    w.set<uint32_t>(i.ops[0], l, result);
-  });
-}
-Handler decodeThree(Decoder &d, Handler handler, size_t operands) {
-  Type type = d.takeType();
-  if (type != Type::B32)
-    return d.refuseType(type);
-  if (!d.operands(operands))
-    return nullptr;
-  d.destination(0, type);
-  for (unsigned i = 1; i < 4; ++i)
-    d.value(i, type);
-  return handler;
-}
-Handler decodePrmt(Decoder &d) { return decodeThree(d, prmt, 4); }
-Handler decodeLop3(Decoder &d) {
-  if (d.count() == 5)
-    d.inst->imm = d.immediate(4);
-  return decodeThree(d, lop3, 5);
-}
-
 template <class T> void sad(Warp &w, const Inst &i, uint32_t mask) {
   forLanes(mask, [&](unsigned l) {
     T a = w.get<T>(i.ops[1], l), b = w.get<T>(i.ops[2], l), c = w.get<T>(i.ops[3], l);
@@ -494,13 +466,12 @@ void addIntegerGroup(DecodeTable &t) {
   t["shr"] = shifts<Shr>;
   t["popc"] = bits<Popc, false>;
   t["clz"] = bits<Clz, false>;
-  t["bfind"] = bits<Ffs, false>;
+  t["bfind"] = decodeBfind;
   t["brev"] = bits<Reverse, true>;
   t["bfe"] = decodeBfe;
   t["bfi"] = decodeBfi;
   t["shf"] = decodeShf;
-  t["prmt"] = decodePrmt;
-  t["lop3"] = decodeLop3;
+  t["addc"] = t["subc"] = t["madc"] = decodeCarry;
   t["sad"] = decodeSad;
 }
 

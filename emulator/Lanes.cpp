@@ -195,6 +195,46 @@ Handler decodeRedux(Decoder &d) {
   return type == Type::S32 ? redux<int32_t> : redux<uint32_t>;
 }
 
+/// match.any: the lanes whose value is this lane's; match.all: all of them if they have one value.
+template <class T> void match(Warp &w, const Inst &i, uint32_t mask) {
+  checkMembers(w, i, mask, i.ops[3]);
+  uint32_t result[warpSize], agree = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = unsigned(std::countr_zero(rest));
+    uint32_t members = w.get<uint32_t>(i.ops[3], l) & mask, same = 0;
+    for (uint32_t others = members; others; others &= others - 1) {
+      unsigned o = unsigned(std::countr_zero(others));
+      same |= uint32_t(w.get<T>(i.ops[2], o) == w.get<T>(i.ops[2], l)) << o;
+    }
+    bool all = same == members;
+    agree |= uint32_t(all) << l;
+    result[l] = i.flags2 == All && !all ? 0 : same;
+  }
+  forLanes(mask, [&](unsigned l) { w.set<uint32_t>(i.ops[0], l, result[l]); });
+  if (i.ops[1] != falsePredicate)
+    w.predicates[i.ops[1]] = (w.predicates[i.ops[1]] & ~mask) | agree;
+}
+Handler decodeMatch(Decoder &d) {
+  bool any = d.take("any"), all = d.take("all");
+  if (any == all || !d.take("sync"))
+    return d.refuse("expected match.any.sync or match.all.sync");
+  Type type = d.takeType();
+  if ((type != Type::B32 && type != Type::B64) || !d.operands(3))
+    return d.refuseType(type);
+  d.inst->flags2 = all ? All : Any;
+  Operand result = d.statement->operands[0];
+  d.destination(0, Type::B32);
+  if (result.pipe != noRegister) {
+    result.reg = result.pipe;
+    d.predicateDestination(result);
+  } else {
+    d.append(falsePredicate);
+  }
+  d.value(1, type);
+  d.value(2, Type::B32);
+  return type == Type::B32 ? match<uint32_t> : match<uint64_t>;
+}
+
 void activeMask(Warp &w, const Inst &i, uint32_t mask) {
   forLanes(mask, [&](unsigned l) { w.set<uint32_t>(i.ops[0], l, mask); });
 }
@@ -222,8 +262,9 @@ void addLaneGroup(DecodeTable &t) {
   t["shfl"] = decodeShfl;
   t["vote"] = decodeVote;
   t["redux"] = decodeRedux;
+  t["match"] = decodeMatch;
   t["activemask"] = decodeActiveMask;
-  t["bar"] = decodeBar;
+  t["bar"] = t["barrier"] = decodeBar;
 }
 
 } // namespace vitc::emu

@@ -105,6 +105,10 @@ void Cta::run(uint64_t index) {
   shadow.reset(sharedBytes);
   std::fill(shared.begin(), shared.end(),
             uint8_t(0xa5)); // what nothing wrote must not look like zeros
+  released.clear();
+  fenced = observed = acquired = false;
+  for (Arrivals &a : arrivals)
+    a = {};
   std::fill(local.begin(), local.end(), uint8_t(0xa5));
   std::fill(localWritten.begin(), localWritten.end(), uint8_t(0));
   std::fill(clocks.begin(), clocks.end(), 0);
@@ -135,9 +139,17 @@ bool Cta::anyReady() const {
                      [](const Warp &w) { return w.state == Warp::State::Ready; });
 }
 
-/// Opens every barrier that has all its threads, and orders what the participants did.
+void Cta::arriveOnly(Warp &warp, uint32_t barrier) {
+  Arrivals &a = arrivals[barrier];
+  a.threads += uint32_t(std::popcount(warp.exist));
+  a.clock.resize(warps.size(), 0);
+  warp.tick();
+  for (size_t n = 0; n < warps.size(); ++n)
+    a.clock[n] = std::max(a.clock[n], warp.clock[n]);
+}
+
+/// Opens every barrier that has all its threads.
 void Cta::releaseBarriers() {
-  uint32_t count = uint32_t(warps.size());
   for (uint32_t barrier = 0; barrier < 16; ++barrier) {
     uint32_t arrived = 0, expected = 0;
     for (const Warp &warp : warps)
@@ -145,20 +157,43 @@ void Cta::releaseBarriers() {
         arrived += uint32_t(std::popcount(warp.exist));
         expected = warp.barrierThreads ? warp.barrierThreads : launch.geometry.threads();
       }
-    if (!arrived || arrived < expected)
+    if (arrived && arrived + arrivals[barrier].threads >= expected)
+      release(barrier);
+  }
+}
+
+/// Orders what the participants did before what they do, and gives them what they combined.
+void Cta::release(uint32_t barrier) {
+  std::vector<uint32_t> joint(warps.size(), 0);
+  std::copy(arrivals[barrier].clock.begin(), arrivals[barrier].clock.end(), joint.begin());
+  arrivals[barrier] = {};
+  uint32_t count = 0;
+  bool all = true, any = false;
+  auto waits = [&](const Warp &w) {
+    return w.state == Warp::State::Waiting && w.barrier == barrier;
+  };
+  for (Warp &warp : warps) {
+    if (!waits(warp))
       continue;
-    std::vector<uint32_t> joint(count, 0);
-    for (uint32_t i = 0; i < count; ++i)
-      if (warps[i].state == Warp::State::Waiting && warps[i].barrier == barrier) {
-        warps[i].tick();
-        for (uint32_t j = 0; j < count; ++j)
-          joint[j] = std::max(joint[j], warps[i].clock[j]);
-      }
-    for (Warp &warp : warps)
-      if (warp.state == Warp::State::Waiting && warp.barrier == barrier) {
-        std::copy(joint.begin(), joint.end(), warp.clock);
-        warp.state = Warp::State::Ready;
-      }
+    warp.tick();
+    for (size_t n = 0; n < warps.size(); ++n)
+      joint[n] = std::max(joint[n], warp.clock[n]);
+    count += uint32_t(std::popcount(warp.waitingValue));
+    all &= warp.waitingValue == warp.waitingMask;
+    any |= warp.waitingValue != 0;
+  }
+  for (Warp &warp : warps) {
+    if (!waits(warp))
+      continue;
+    std::copy(joint.begin(), joint.end(), warp.clock);
+    warp.state = Warp::State::Ready;
+    const Inst &i = *warp.waitingAt;
+    if (i.flags2 == BarrierCount) {
+      forLanes(warp.waitingMask, [&](unsigned l) { warp.set<uint32_t>(i.ops[2], l, count); });
+    } else if (i.flags2 == BarrierAll || i.flags2 == BarrierAny) {
+      uint32_t &p = warp.predicates[i.ops[2]];
+      p = (p & ~warp.waitingMask) | ((i.flags2 == BarrierAll ? all : any) ? warp.waitingMask : 0);
+    }
   }
 }
 
@@ -236,6 +271,8 @@ LaunchResult launch(const Module &module, const Function &function, const Geomet
   context.parameters = std::move(parameters);
   context.parameters.resize(function.parameterBytes);
   uint64_t ctas = geometry.ctas();
+  if (function.fences)
+    context.publishedBy.reset(new std::atomic<uint8_t>[ctas]());
   context.firstNumber = module.memory.reserveNumbers(uint32_t(ctas));
   std::shared_lock running(module.memory.running);
   resolveSites(module, context);

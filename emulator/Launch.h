@@ -41,6 +41,15 @@ struct LaunchContext {
   std::vector<std::vector<Range>> sites; ///< per Function::sites; empty: any allocation
   std::vector<Range> everything;         ///< all allocations, by address
   uint32_t firstNumber = 0;              ///< number of CTA 0 in the writers' shadow
+  /// One for each CTA if the function has fences: its stores may be read by others.
+  std::unique_ptr<std::atomic<uint8_t>[]> publishedBy;
+  void publish(uint32_t number) {
+    if (publishedBy)
+      publishedBy[number - firstNumber].store(1, std::memory_order_release);
+  }
+  bool published(uint32_t number) const {
+    return publishedBy && publishedBy[number - firstNumber].load(std::memory_order_acquire);
+  }
   Findings findings;
   std::atomic<uint64_t> nextCta{0}, instructions{0}, bankConflicts{0}, sharedAccesses{0};
 };

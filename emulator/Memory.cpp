@@ -29,6 +29,23 @@ inline void fromRegisters(const Warp &w, const Inst &i, unsigned l, uint8_t *p) 
   }
 }
 
+/// `.volatile`, `.relaxed` and the like, in Inst::flags2; only the last two make it an atomic.
+enum Strength : uint8_t { Volatile = 1, Relaxed = 2, Ordered = 4 };
+
+void afterLoad(Warp &w, const Inst &i, uint64_t address) {
+  std::atomic_thread_fence(std::memory_order_acquire);
+  w.afterStrongRead(address, i.flags2 & Ordered);
+}
+void beforeStore(Warp &w, const Inst &i, uint64_t address) {
+  w.beforeStrongWrite(address, i.flags2 & Ordered);
+  std::atomic_thread_fence(std::memory_order_release);
+}
+inline Accessor accessorOf(const Warp &w, const Inst &i, unsigned l) {
+  Accessor who = w.accessor(l);
+  who.atomic = i.flags2 & Relaxed;
+  return who;
+}
+
 template <class Mem, class Reg>
 void loadGlobalAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
   uint32_t bytes = uint32_t(sizeof(Mem) * i.count);
@@ -36,6 +53,8 @@ void loadGlobalAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
     unsigned l = unsigned(std::countr_zero(rest));
     if (const uint8_t *p = checkLoad(w, i, l, a[l], bytes, true))
       toRegisters<Mem, Reg>(w, i, l, p);
+    if (i.strong)
+      afterLoad(w, i, a[l]);
   }
 }
 template <class Mem, class Reg>
@@ -43,6 +62,8 @@ void storeGlobalAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
   uint32_t bytes = uint32_t(sizeof(Mem) * i.count);
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = unsigned(std::countr_zero(rest));
+    if (i.strong)
+      beforeStore(w, i, a[l]);
     if (uint8_t *p = checkStore(w, i, l, a[l], bytes))
       fromRegisters<Mem, Reg>(w, i, l, p);
   }
@@ -56,9 +77,11 @@ void loadSharedAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
     unsigned l = unsigned(std::countr_zero(rest));
     if (!checkShared(w, i, l, a[l], bytes, bytes, Doing::Reads))
       continue;
-    if (Hazard h = w.cta->shadow.read(w.accessor(l), uint32_t(a[l]), bytes))
+    if (Hazard h = w.cta->shadow.read(accessorOf(w, i, l), uint32_t(a[l]), bytes))
       w.report(i, l, h);
     toRegisters<Mem, Reg>(w, i, l, w.cta->shared.data() + a[l]);
+    if (i.strong)
+      afterLoad(w, i, a[l]);
   }
 }
 template <class Mem, class Reg>
@@ -70,7 +93,9 @@ void storeSharedAt(Warp &w, const Inst &i, uint32_t mask, const uint64_t *a) {
     unsigned l = unsigned(std::countr_zero(rest));
     if (!checkShared(w, i, l, a[l], bytes, bytes, Doing::Writes))
       continue;
-    if (Hazard h = w.cta->shadow.write(w.accessor(l), uint32_t(a[l]), bytes))
+    if (i.strong)
+      beforeStore(w, i, a[l]);
+    if (Hazard h = w.cta->shadow.write(accessorOf(w, i, l), uint32_t(a[l]), bytes))
       w.report(i, l, h);
     fromRegisters<Mem, Reg>(w, i, l, w.cta->shared.data() + a[l]);
   }
@@ -217,7 +242,7 @@ Space takeSpace(Decoder &d) {
   return Space::Generic;
 }
 
-/// Cache hints change no value; `.relaxed` and the like only promise more order than there is here.
+/// Cache hints change no value.
 void takeHints(Decoder &d) {
   static const char *const hints[] = {"nc",
                                       "ca",
@@ -227,14 +252,7 @@ void takeHints(Decoder &d) {
                                       "lu",
                                       "wb",
                                       "wt",
-                                      "volatile",
                                       "weak",
-                                      "relaxed",
-                                      "acquire",
-                                      "release",
-                                      "cta",
-                                      "gpu",
-                                      "sys",
                                       "L1::evict_normal",
                                       "L1::evict_unchanged",
                                       "L1::evict_first",
@@ -243,6 +261,7 @@ void takeHints(Decoder &d) {
                                       "L2::evict_last",
                                       "L2::evict_normal",
                                       "L2::evict_first",
+                                      "unified",
                                       "L2::64B",
                                       "L2::128B",
                                       "L2::256B"};
@@ -250,12 +269,27 @@ void takeHints(Decoder &d) {
     d.take(hint);
 }
 
+void takeStrength(Decoder &d) {
+  bool isVolatile = d.take("volatile"), relaxed = d.take("relaxed") || d.take("mmio");
+  bool ordered = d.take("acquire") || d.take("release");
+  d.inst->flags2 = uint8_t((isVolatile ? Volatile : 0) | (relaxed ? Relaxed : 0) |
+                           (ordered ? Relaxed | Ordered : 0));
+  d.inst->strong = d.inst->flags2 != 0;
+  if (relaxed || ordered)
+    for (const char *scope : {"cta", "gpu", "sys"})
+      d.take(scope);
+  if (d.inst->strong)
+    d.usesFences();
+}
+
 template <bool stores> Handler decodeAccess(Decoder &d) {
+  takeStrength(d);
   Space space = takeSpace(d);
   takeHints(d);
+  bool hint = d.take("L2::cache_hint");
   unsigned count = d.take("v2") ? 2 : d.take("v4") ? 4 : d.take("v8") ? 8 : 1;
   Type type = d.takeType();
-  if (bitsOf(type) < 8 || !d.operands(2))
+  if (bitsOf(type) < 8 || !d.operands(hint ? 3 : 2))
     return d.refuseType(type);
   if (bitsOf(type) / 8 * count > 16)
     return d.refuse("expected at most 16 bytes");
@@ -292,31 +326,12 @@ template <bool stores> Handler decodeAccess(Decoder &d) {
   return handler ? handler : d.refuseType(type);
 }
 
-/// Prefetches and fences: nothing to do, because accesses happen in order here.
-void nothing(Warp &, const Inst &, uint32_t) {}
-Handler decodeFence(Decoder &d) {
-  for (const char *m :
-       {"acq_rel", "sc", "cta", "gpu", "sys", "gl", "proxy", "async", "release", "acquire"})
-    d.take(m);
-  return d.operands(0) ? nothing : nullptr;
-}
-Handler decodePrefetch(Decoder &d) {
-  for (const char *m : {"global", "L1", "L2", "L2::evict_last", "L2::evict_normal"})
-    d.take(m);
-  return d.operands(1) ? nothing : nullptr;
-}
-Handler decodeNanosleep(Decoder &d) { return d.takeType() == Type::U32 ? nothing : nullptr; }
-
 } // namespace
 
 void addMemoryGroup(DecodeTable &t) {
   t["ld"] = decodeAccess<false>;
   t["ldu"] = decodeAccess<false>;
   t["st"] = decodeAccess<true>;
-  t["fence"] = decodeFence;
-  t["membar"] = decodeFence;
-  t["prefetch"] = decodePrefetch;
-  t["nanosleep"] = decodeNanosleep;
 }
 
 } // namespace vitc::emu

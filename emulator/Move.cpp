@@ -69,10 +69,31 @@ Handler decodeVector(Decoder &d, Type type, bool packs) {
   return packs ? pack : unpack;
 }
 
+/// %clock and its kin count the warp's instructions: they grow, and nothing else may be asked of
+/// them.
+void readClock(Warp &w, const Inst &i, uint32_t mask) {
+  forLanes(mask, [&](unsigned l) {
+    if (i.size == 64)
+      w.set<uint64_t>(i.ops[0], l, w.executed);
+    else
+      w.set<uint32_t>(i.ops[0], l, uint32_t(w.executed >> (i.flags2 ? 32 : 0)));
+  });
+}
+bool isClock(const Operand &o) {
+  return o.kind == Operand::Kind::Special &&
+         (o.name.substr(0, 6) == "%clock" || o.name.substr(0, 12) == "%globaltimer");
+}
+
 Handler decodeMov(Decoder &d) {
   Type type = d.takeType();
   if (!d.operands(2))
     return nullptr;
+  if (const Operand &source = d.statement->operands[1]; isClock(source)) {
+    d.inst->size = uint8_t(bitsOf(type));
+    d.inst->flags2 = source.name.size() > 3 && source.name.substr(source.name.size() - 3) == "_hi";
+    d.destination(0, type);
+    return bitsOf(type) == 64 || bitsOf(type) == 32 ? readClock : d.refuseType(type);
+  }
   if (type == Type::Pred) {
     d.predicateDestination(d.statement->operands[0]);
     d.predicate(d.statement->operands[1]);

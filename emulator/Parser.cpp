@@ -125,6 +125,8 @@ std::string_view Parser::word() {
   skip();
   const char *start = at;
   while (at != end) {
+    if (*at == '.' && at != start && *start == '.') // `.reg.b32` is two directives
+      break;
     if (isWordChar(*at))
       ++at;
     else if (*at == ':' && at + 1 != end && at[1] == ':')

@@ -63,6 +63,9 @@ using Handler = void (*)(Warp &warp, const Inst &inst, uint32_t mask);
 /// What follows an instruction; everything but Next is done by the warp's main loop.
 enum class Flow : uint8_t { Next, Branch, BranchIndexed, Exit, Barrier, Trap };
 
+/// What a barrier does besides waiting, or instead; in Inst::flags2.
+enum BarrierKind : uint8_t { BarrierSync, BarrierArrive, BarrierCount, BarrierAll, BarrierAny };
+
 constexpr uint32_t noPc = 0xffffffffu;
 constexpr uint16_t noPredicate = 0xffff;
 constexpr uint32_t falsePredicate = 0, truePredicate = 1; ///< constants in every warp
@@ -80,6 +83,7 @@ struct Inst {
   uint16_t predicate = noPredicate;
   uint16_t site = 0; ///< which pointers an access may follow: index into Function::sites
   bool negated = false;
+  bool strong = false; ///< an access that may meet those of other threads: .volatile, .relaxed, ...
   Flow flow = Flow::Next;
   uint8_t size = 0;   ///< bytes of one element
   uint8_t count = 1;  ///< elements of a vector
@@ -158,6 +162,7 @@ struct Function {
   uint32_t fileWords = 0;
   uint32_t predicates = 0;
   uint32_t staticShared = 0;
+  bool fences = false;     ///< it has fences or accesses that reach other CTAs
   uint32_t localBytes = 0; ///< memory of its own that each thread needs
 };
 

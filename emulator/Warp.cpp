@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Warp.h"
+#include "Decoder.h"
 
 #include <algorithm>
 
@@ -82,6 +83,9 @@ void Warp::start(Cta &owner, uint32_t number) {
   pending.clear();
   memset(group, 0, sizeof(group));
   executed = 0;
+  carry = 0;
+  fenceClock.clear();
+  acquirable.clear();
   state = State::Ready;
   std::fill_n(predicates, f.predicates, 0);
   predicates[truePredicate] = fullMask;
@@ -231,7 +235,7 @@ bool Warp::arrive(const Inst &inst, uint32_t mask) {
   }
   unsigned lane = unsigned(std::countr_zero(mask));
   barrier = get<uint32_t>(inst.ops[0], lane);
-  barrierThreads = inst.opCount > 1 ? get<uint32_t>(inst.ops[1], lane) : 0;
+  barrierThreads = get<uint32_t>(inst.ops[1], lane);
   if (barrier > 15 || barrierThreads % warpSize) {
     report(inst, lane, Kind::Sync,
            "expects a barrier of 0..15 and a multiple of 32 threads, found " +
@@ -239,15 +243,56 @@ bool Warp::arrive(const Inst &inst, uint32_t mask) {
     ++pc;
     return false;
   }
+  ++pc;
+  if (inst.flags2 == BarrierArrive) {
+    cta->arriveOnly(*this, barrier);
+    return false;
+  }
+  waitingMask = mask;
+  if (inst.opCount > 3)
+    waitingValue = mask & (inst.ops[3] & negatedFlag ? ~predicates[inst.ops[3] & ~negatedFlag]
+                                                     : predicates[inst.ops[3]]);
   waitingAt = &inst;
   state = State::Waiting;
-  ++pc;
   return true;
 }
+
+/// The text at an address in device memory.
+static std::string textAt(const LaunchContext &launch, uint64_t address) {
+  std::string text;
+  for (const Range &range : launch.everything)
+    if (range.contains(address, 1))
+      for (uint64_t a = address; a < range.end && text.size() < 200; ++a) {
+        char c = *reinterpret_cast<const char *>(a);
+        if (!c)
+          break;
+        text += c;
+      }
+  return text;
+}
+
+/// What a trap says; a failed assertion has its message, file and line in local memory.
+std::string Warp::trapText(const Inst &inst, unsigned lane) const {
+  if (!inst.opCount)
+    return "is reached";
+  uint64_t message = 0, file = 0;
+  uint32_t line = 0;
+  const uint8_t *mine =
+      cta->local.data() + size_t(threadOf(lane)) * cta->launch.function->localBytes;
+  memcpy(&message, mine + inst.ops[0], 8);
+  memcpy(&file, mine + inst.ops[1], 8);
+  memcpy(&line, mine + inst.ops[2], 4);
+  return std::string("'").append(textAt(cta->launch, message)) + "' fails at " +
+         textAt(cta->launch, file) + ":" + std::to_string(line);
+}
+
+/// Instructions after which another warp gets its turn, in case this one waits for it.
+static constexpr uint64_t slice = 1u << 16;
 
 void Warp::run() {
   const Inst *code = cta->launch.function->code.data();
   const uint64_t budget = cta->launch.options.budget;
+  sliceEnd = executed + slice;
   for (;;) {
     if (!active || pc == join) {
       if (!settle()) {
@@ -278,6 +323,8 @@ void Warp::run() {
     switch (inst.flow) {
     case Flow::Branch:
       branch(inst, mask);
+      if (executed >= sliceEnd)
+        return;
       break;
     case Flow::BranchIndexed:
       branchIndexed(inst, mask);
@@ -287,8 +334,10 @@ void Warp::run() {
         return;
       break;
     case Flow::Trap:
-      if (mask)
-        report(inst, unsigned(std::countr_zero(mask)), Kind::Trap, "is reached");
+      if (mask) {
+        unsigned lane = unsigned(std::countr_zero(mask));
+        report(inst, lane, Kind::Trap, trapText(inst, lane));
+      }
       exitLanes(mask);
       break;
     default:

@@ -16,6 +16,7 @@
 
 #include <bit>
 #include <cstring>
+#include <unordered_map>
 
 namespace vitc::emu {
 
@@ -75,6 +76,13 @@ public:
   Accessor accessor(unsigned lane) const { return {clock, threadOf(lane)}; }
   /// Accesses before this are ordered before those after it, for this warp.
   void tick();
+  /// membar and fence; `device`: other CTAs are meant, too.
+  void fence(bool device);
+  /// Around an atomic or strong access at an address of shared or global memory; see Order.cpp.
+  void beforeStrongWrite(uint64_t place, bool release);
+  void afterStrongRead(uint64_t place, bool acquire);
+  /// Lets the other warps run at the next branch: this one waits for them.
+  void yieldSoon() { sliceEnd = 0; }
   /// True if all lanes execute `inst`; otherwise reports that it needs the whole warp.
   bool converged(const Inst &inst, uint32_t mask);
 
@@ -86,11 +94,13 @@ public:
   uint32_t exist = 0; ///< lanes below the thread count
   uint32_t live = 0;  ///< lanes that have not exited
   State state = State::Done;
-  uint32_t barrier = 0, barrierThreads = 0; ///< while Waiting
+  uint32_t barrier = 0, barrierThreads = 0;   ///< while Waiting
+  uint32_t waitingMask = 0, waitingValue = 0; ///< lanes at the barrier, and what bar.red combines
   const Inst *waitingAt = nullptr;
   uint64_t executed = 0;
   std::vector<PendingCopy> pending;
   uint32_t group[warpSize] = {}; ///< commits so far
+  uint32_t carry = 0;            ///< of each lane, between add.cc and addc
 
 private:
   struct Entry {
@@ -99,12 +109,16 @@ private:
   void branch(const Inst &inst, uint32_t taken);
   void branchIndexed(const Inst &inst, uint32_t mask);
   void diverge(uint32_t join, const Entry *parts, unsigned count);
+  std::string trapText(const Inst &inst, unsigned lane) const;
   void exitLanes(uint32_t mask);
   bool arrive(const Inst &inst, uint32_t mask);
   bool settle();
 
   uint32_t pc = 0, join = noPc, active = 0;
+  uint64_t sliceEnd = 0; ///< a branch after that many instructions lets the other warps run
   std::vector<Entry> stack;
+  /// The clock at the last fence, and what strong reads since then have seen released.
+  std::vector<uint32_t> fenceClock, acquirable;
 };
 
 /// One CTA at a time; a host thread reuses its Cta for the whole launch.
@@ -123,13 +137,26 @@ public:
   bool countBanks = false;
   uint64_t bankConflicts = 0, sharedAccesses = 0, instructions = 0;
   std::string threadName(uint32_t thread) const;
+  size_t warpCount() const { return warps.size(); }
+  /// bar.arrive: a warp's threads count, but it does not wait.
+  void arriveOnly(Warp &warp, uint32_t barrier);
+  /// Clocks that were released at an address.
+  std::unordered_map<uint64_t, std::vector<uint32_t>> released;
+  /// Towards other CTAs: a fence was passed; an atomic was read; and then a fence.
+  bool fenced = false, observed = false, acquired = false;
 
 private:
   void releaseBarriers();
+  void release(uint32_t barrier);
   bool anyReady() const;
   void reportStuck();
 
   std::vector<Warp> warps;
+  struct Arrivals {
+    uint32_t threads = 0;
+    std::vector<uint32_t> clock;
+  };
+  Arrivals arrivals[16]; ///< by bar.arrive
   struct AlignedDelete {
     void operator()(void *p) const { std::free(p); }
   };
