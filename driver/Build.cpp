@@ -33,7 +33,7 @@ std::unique_ptr<llvm::MemoryBuffer> bytesOf(const std::string &text) {
 
 LogicalResult makeFiles(const BuildOptions &options, const vit_library &library,
                         const Session &session, BuildResult &result) {
-  auto object = emitObject(library);
+  auto object = emitObject(library, /*exported=*/false);
   if (!object)
     return session.error(object.takeError());
   auto archive = emitArchive((*object)->getMemBufferRef());
@@ -46,7 +46,10 @@ LogicalResult makeFiles(const BuildOptions &options, const vit_library &library,
       {fmt::format("{}.report.json", name), bytesOf(reportJson(result.report, &library))});
   if (!options.shared)
     return success();
-  auto shared = linkShared((*object)->getMemBufferRef(), name);
+  auto exported = emitObject(library, /*exported=*/true);
+  if (!exported)
+    return session.error(exported.takeError());
+  auto shared = linkShared((*exported)->getMemBufferRef(), name);
   if (!shared)
     return session.error(shared.takeError());
   result.files.push_back({fmt::format("lib{}.so", name), std::move(*shared)});

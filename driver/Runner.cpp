@@ -199,7 +199,7 @@ LogicalResult Runner::prepareDevice() {
     return session.error("{}: {}", compiler.settings().model, shapes.error());
   runnable = std::move(*shapes);
   auto model =
-      vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device), ptx);
+      vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device), {ptx});
   if (!model)
     return session.error(model.error());
   loaded = std::move(*model);

@@ -149,7 +149,7 @@ FailureOr<std::vector<Artifact>> driver::tune(TuneOptions options, const Session
     auto data = compiler.link(candidate);
     if (!data)
       return failure();
-    auto object = emitObject(*data->view());
+    auto object = emitObject(*data->view(), /*exported=*/true);
     if (!object)
       return session.error(object.takeError());
     auto shared = linkShared((*object)->getMemBufferRef(), candidate);

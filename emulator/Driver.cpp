@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 
 using namespace vitc::emu;
 
@@ -22,10 +23,26 @@ Driver &Driver::get() {
   return driver;
 }
 
-static thread_local std::vector<CUcontext> contextStack;
+/// How many times the primary context, which is the only one, lies on this thread's stack. A
+/// number, for it is read after destructors of a thread's objects have run.
+static thread_local unsigned contextDepth;
 
+static bool isDead(const Driver &driver, CUresult &error) {
+  if (driver.exiting)
+    error = CUDA_ERROR_DEINITIALIZED;
+  else if (pid_t owner = driver.owner; owner && owner != getpid())
+    error = CUDA_ERROR_NOT_INITIALIZED;
+  else
+    return false;
+  return true;
+}
+
+/// Also says what a call may not even begin with: after the exit handler of the driver has run, and
+/// in the child of a process that had initialised it.
 static CUresult count(CUresult injected) {
   Driver &driver = Driver::get();
+  if (CUresult error; isDead(driver, error))
+    return error;
   uint64_t call = driver.calls.fetch_add(1) + 1;
   return call == driver.failCall.load() ? injected : CUDA_SUCCESS;
 }
@@ -40,7 +57,7 @@ CUresult vitc::emu::enter(CUresult injected) {
 
 CUresult vitc::emu::enterContext(CUresult injected) {
   VIT_ENTER(injected);
-  if (contextStack.empty() || !contextStack.back())
+  if (!contextDepth)
     return CUDA_ERROR_INVALID_CONTEXT;
   Driver &driver = Driver::get();
   std::lock_guard lock(driver.mutex);
@@ -49,6 +66,8 @@ CUresult vitc::emu::enterContext(CUresult injected) {
 
 VIT_EXPORT CUresult cuInit(unsigned flags) {
   Driver &driver = Driver::get();
+  if (CUresult error; isDead(driver, error))
+    return error;
   const char *text = getenv("VITC_EMULATOR");
   std::string environment = text ? text : "";
   {
@@ -70,7 +89,10 @@ VIT_EXPORT CUresult cuInit(unsigned flags) {
   if (flags)
     return CUDA_ERROR_INVALID_VALUE;
   std::lock_guard lock(driver.mutex);
+  if (!driver.initialised)
+    atexit([] { Driver::get().exiting = true; }); // as drivers do
   driver.initialised = true;
+  driver.owner = getpid();
   return CUDA_SUCCESS;
 }
 
@@ -190,38 +212,39 @@ VIT_EXPORT CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
 VIT_EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device) {
   VIT_ENTER();
   // By the numbers of CUdevice_attribute.
-  static const std::map<int, int> values = {{1, threadsPerBlock}, // MAX_THREADS_PER_BLOCK
-                                            {2, 1024},
-                                            {3, 1024},
-                                            {4, 64}, // MAX_BLOCK_DIM_X, Y, Z
-                                            {5, 2147483647},
-                                            {6, 65535},
-                                            {7, 65535},            // MAX_GRID_DIM_X, Y, Z
-                                            {8, sharedPerBlock},   // MAX_SHARED_MEMORY_PER_BLOCK
-                                            {9, 65536},            // TOTAL_CONSTANT_MEMORY
-                                            {10, 32},              // WARP_SIZE
-                                            {11, 2147483647},      // MAX_PITCH
-                                            {12, 65536},           // MAX_REGISTERS_PER_BLOCK
-                                            {13, 2520000},         // CLOCK_RATE
-                                            {14, 512},             // TEXTURE_ALIGNMENT
-                                            {15, 1},               // GPU_OVERLAP
-                                            {16, multiprocessors}, // MULTIPROCESSOR_COUNT
-                                            {19, 1},               // CAN_MAP_HOST_MEMORY
-                                            {31, 1},               // CONCURRENT_KERNELS
-                                            {36, 10501000},
-                                            {37, 384}, // MEMORY_CLOCK_RATE, GLOBAL_MEMORY_BUS_WIDTH
-                                            {38, 72 << 20}, // L2_CACHE_SIZE
-                                            {39, threadsPerMultiprocessor},
-                                            {40, 2}, // ASYNC_ENGINE_COUNT
-                                            {41, 1}, // UNIFIED_ADDRESSING
-                                            {75, 8},
-                                            {76, 9}, // COMPUTE_CAPABILITY_MAJOR, MINOR
-                                            {78, 1}, // STREAM_PRIORITIES_SUPPORTED
-                                            {81, sharedPerMultiprocessor},
-                                            {82, 65536}, // MAX_REGISTERS_PER_MULTIPROCESSOR
-                                            {97, sharedPerBlockOptIn},
-                                            {106, blocksPerMultiprocessor},
-                                            {111, sharedReserved}};
+  static const auto &values =
+      *new std::map<int, int>{{1, threadsPerBlock}, // MAX_THREADS_PER_BLOCK
+                              {2, 1024},
+                              {3, 1024},
+                              {4, 64}, // MAX_BLOCK_DIM_X, Y, Z
+                              {5, 2147483647},
+                              {6, 65535},
+                              {7, 65535},            // MAX_GRID_DIM_X, Y, Z
+                              {8, sharedPerBlock},   // MAX_SHARED_MEMORY_PER_BLOCK
+                              {9, 65536},            // TOTAL_CONSTANT_MEMORY
+                              {10, 32},              // WARP_SIZE
+                              {11, 2147483647},      // MAX_PITCH
+                              {12, 65536},           // MAX_REGISTERS_PER_BLOCK
+                              {13, 2520000},         // CLOCK_RATE
+                              {14, 512},             // TEXTURE_ALIGNMENT
+                              {15, 1},               // GPU_OVERLAP
+                              {16, multiprocessors}, // MULTIPROCESSOR_COUNT
+                              {19, 1},               // CAN_MAP_HOST_MEMORY
+                              {31, 1},               // CONCURRENT_KERNELS
+                              {36, 10501000},
+                              {37, 384},      // MEMORY_CLOCK_RATE, GLOBAL_MEMORY_BUS_WIDTH
+                              {38, 72 << 20}, // L2_CACHE_SIZE
+                              {39, threadsPerMultiprocessor},
+                              {40, 2}, // ASYNC_ENGINE_COUNT
+                              {41, 1}, // UNIFIED_ADDRESSING
+                              {75, 8},
+                              {76, 9}, // COMPUTE_CAPABILITY_MAJOR, MINOR
+                              {78, 1}, // STREAM_PRIORITIES_SUPPORTED
+                              {81, sharedPerMultiprocessor},
+                              {82, 65536}, // MAX_REGISTERS_PER_MULTIPROCESSOR
+                              {97, sharedPerBlockOptIn},
+                              {106, blocksPerMultiprocessor},
+                              {111, sharedReserved}};
   if (!value || attribute < 1 || attribute > 200)
     return CUDA_ERROR_INVALID_VALUE;
   if (device != 0)
@@ -268,7 +291,7 @@ VIT_EXPORT CUresult cuCtxGetCurrent(CUcontext *context) {
   VIT_ENTER();
   if (!context)
     return CUDA_ERROR_INVALID_VALUE;
-  *context = contextStack.empty() ? nullptr : contextStack.back();
+  *context = contextDepth ? &Driver::get().primary : nullptr;
   return CUDA_SUCCESS;
 }
 
@@ -276,10 +299,8 @@ VIT_EXPORT CUresult cuCtxSetCurrent(CUcontext context) {
   VIT_ENTER();
   if (context && context != &Driver::get().primary)
     return CUDA_ERROR_INVALID_CONTEXT;
-  if (!contextStack.empty())
-    contextStack.pop_back();
-  if (context)
-    contextStack.push_back(context);
+  contextDepth -= contextDepth != 0;
+  contextDepth += context != nullptr;
   return CUDA_SUCCESS;
 }
 
@@ -287,17 +308,17 @@ VIT_EXPORT CUresult cuCtxPushCurrent_v2(CUcontext context) {
   VIT_ENTER();
   if (context != &Driver::get().primary)
     return CUDA_ERROR_INVALID_CONTEXT;
-  contextStack.push_back(context);
+  ++contextDepth;
   return CUDA_SUCCESS;
 }
 
 VIT_EXPORT CUresult cuCtxPopCurrent_v2(CUcontext *context) {
   VIT_ENTER();
-  if (contextStack.empty())
+  if (!contextDepth)
     return CUDA_ERROR_INVALID_CONTEXT;
   if (context)
-    *context = contextStack.back();
-  contextStack.pop_back();
+    *context = &Driver::get().primary;
+  --contextDepth;
   return CUDA_SUCCESS;
 }
 

@@ -12,7 +12,7 @@
 #include "Launch.h"
 
 #include <chrono>
-#include <set>
+#include <sys/types.h>
 
 #define VIT_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -69,7 +69,8 @@ constexpr int sharedPerBlock = 48 * 1024, sharedPerBlockOptIn = 99 * 1024;
 constexpr int sharedPerMultiprocessor = 100 * 1024, sharedReserved = 1024;
 constexpr uint64_t deviceMemory = 24ull << 30;
 
-/// One device, one primary context. `mutex` guards all but the atomics and `memory`.
+/// One device, one primary context. `mutex` guards all but the atomics and `memory`. As a driver it
+/// works in the process that initialised it, and until that exits.
 struct Driver {
   std::mutex mutex;
   bool initialised = false;
@@ -83,6 +84,8 @@ struct Driver {
   std::map<CUstream, std::unique_ptr<CUstream_st>> streams;
   std::map<CUevent, std::unique_ptr<CUevent_st>> events;
   std::atomic<uint64_t> calls{0}, launches{0}, failCall{0};
+  std::atomic<pid_t> owner{0}; ///< the process that initialised it; 0: none yet
+  std::atomic<bool> exiting{false};
 
   static Driver &get();
 };

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Handles.h"
 
+#include <cxxabi.h>
+
 using namespace vitrt;
 
 namespace {
@@ -65,6 +67,28 @@ vit_status checkedRun(const vit_model *model, vit_workspace *workspace, int batc
       return prepared;
     return run(workspace->request(inputs, outputs, nullptr));
   });
+}
+
+/// Calls a user's function, which may do anything but crash. Returns what went wrong, or nothing.
+std::string callReader(vit_weight_reader reader, void *user, const char *name,
+                       std::span<const int64_t> shape, std::span<float> values) {
+  clearLastError();
+  int status;
+  try {
+    status = reader(user, name, uint32_t(shape.size()), shape.data(), values.data());
+  } catch (abi::__forced_unwind &) {
+    throw; // the thread is cancelled
+  } catch (const std::exception &exception) {
+    return std::string("the reader threw an exception, expected a vit_status: ") + exception.what();
+  } catch (...) {
+    return "the reader threw something that is no std::exception, expected a vit_status";
+  }
+  if (status == VIT_OK)
+    return {};
+  if (status < VIT_OK || status > VIT_NOT_FINITE)
+    return "the reader returned " + std::to_string(status) + ", which is no vit_status";
+  std::string text = takeLastError();
+  return text.empty() ? "the reader failed without vit_set_error" : text;
 }
 
 } // namespace
@@ -132,12 +156,10 @@ extern "C" vit_status vit_model_load_from(const vit_library *library, vit_weight
     *out = nullptr;
     FunctionSource source([&](const char *name, std::span<const int64_t> shape,
                               std::span<float> values) -> Result<void> {
-      clearLastError();
-      if (reader(user, name, uint32_t(shape.size()), shape.data(), values.data()) == VIT_OK)
+      std::string problem = callReader(reader, user, name, shape, values);
+      if (problem.empty())
         return {};
-      std::string text = takeLastError();
-      return Error{"weights: " + quoted(name) + ": " +
-                   (text.empty() ? "the reader failed without vit_set_error" : text)};
+      return Error{"weights: " + quoted(name) + ": " + problem};
     });
     std::unique_ptr<vit_model> model;
     if (Status loaded = loadModel(library, &source, device, {}, model); !loaded)
@@ -147,7 +169,11 @@ extern "C" vit_status vit_model_load_from(const vit_library *library, vit_weight
   });
 }
 
-extern "C" void vit_model_free(vit_model *model) { delete model; }
+extern "C" void vit_model_free(vit_model *model) {
+  // With workspaces left, a second free of the same model is harmless.
+  if (model && !model->freed.exchange(true, std::memory_order_acq_rel))
+    model->release();
+}
 
 extern "C" const char *vit_model_description(const vit_model *model) {
   return model ? model->description.c_str() : "";
@@ -177,8 +203,8 @@ extern "C" vit_status vit_workspace_prepare(const vit_model *model, vit_workspac
   return guarded([&]() -> Status {
     if (!model || !workspace)
       return badArgument(model ? "workspace is NULL" : "model is NULL");
-    if (model != &workspace->model)
-      return badArgument("the workspace belongs to another model");
+    if (Status good = workspace->checkModel(model); !good)
+      return good;
     RunGuard guard(*workspace);
     if (Status free = guard.check(); !free)
       return free;
@@ -186,17 +212,40 @@ extern "C" vit_status vit_workspace_prepare(const vit_model *model, vit_workspac
   });
 }
 
+extern "C" vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigned checks) {
+  return guarded([&]() -> Status {
+    if (!workspace)
+      return badArgument("workspace is NULL");
+    if (checks & ~unsigned(VIT_CHECK_FINITE))
+      return badArgument("checks is " + std::to_string(checks) +
+                         ", expected 0 or VIT_CHECK_FINITE, which is 1");
+    RunGuard guard(*workspace);
+    if (Status free = guard.check(); !free)
+      return free;
+    workspace->checks = checks;
+    return {};
+  });
+}
+
 extern "C" vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
                                     const void *const *inputs, int n, void *const *outputs, int m,
                                     vit_stream stream) {
-  return checkedRun(model, workspace, batch, inputs, n, outputs, m, true, [&](RunRequest request) {
-    return model->backend->run(request, request.launches.records(), stream);
-  });
+  auto run = [&](RunRequest request) {
+    Status done = model->backend->run(request, request.launches.records(), stream);
+    if (!done || !workspace->checks)
+      return done;
+    done = model->backend->wait(stream);
+    return done ? workspace->checkOutputs(inputs, outputs, /*onDevice=*/true) : done;
+  };
+  return checkedRun(model, workspace, batch, inputs, n, outputs, m, /*aligned=*/true, run);
 }
 
 extern "C" vit_status vit_model_run_host(const vit_model *model, vit_workspace *workspace,
                                          int batch, const void *const *inputs, int n,
                                          void *const *outputs, int m) {
-  return checkedRun(model, workspace, batch, inputs, n, outputs, m, false,
-                    [&](RunRequest request) { return model->backend->runHost(request); });
+  auto run = [&](RunRequest request) {
+    Status done = model->backend->runHost(request);
+    return done ? workspace->checkOutputs(inputs, outputs, /*onDevice=*/false) : done;
+  };
+  return checkedRun(model, workspace, batch, inputs, n, outputs, m, /*aligned=*/false, run);
 }

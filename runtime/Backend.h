@@ -7,6 +7,7 @@
 #ifndef VITC_RUNTIME_BACKEND_H
 #define VITC_RUNTIME_BACKEND_H
 
+#include "runtime/LoadOptions.h"
 #include "runtime/Plan.h"
 
 #include <functional>
@@ -14,11 +15,6 @@
 #include <span>
 
 namespace vitrt {
-
-/// What tools may ask of loading beyond the C API.
-struct LoadOptions {
-  std::string ptx; ///< text whose entries replace the library's kernels of the same names
-};
 
 /// What runs where, for people.
 struct BackendText {
@@ -74,6 +70,8 @@ public:
   /// Enqueues `records`, with inputs and outputs on the device.
   virtual Status run(const RunRequest &request, std::span<const LaunchRecord> records,
                      vit_stream stream) = 0;
+  /// Returns when what was enqueued on the stream is done.
+  virtual Status wait(vit_stream stream) = 0;
   /// Runs all launches with inputs and outputs in host memory, and returns when they are done.
   virtual Status runHost(const RunRequest &request) = 0;
   /// Calls `work` `count` times, which enqueues on the stream that it is given, and measures each

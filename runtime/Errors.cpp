@@ -2,51 +2,58 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // The text is kept per thread, so that threads which share a model do not see
-// each other's failures.
+// each other's failures. It is plain bytes: nothing constructs, destroys or
+// allocates them, so exit handlers, the destructors of static objects and ending
+// threads may fail as any other code, and a library with the runtime in it can be
+// unloaded (a thread_local with a destructor would keep it mapped).
 //===----------------------------------------------------------------------===//
 #include "runtime/Errors.h"
+
+#include <algorithm>
+#include <cstring>
 
 namespace vitrt {
 namespace {
 
-thread_local std::string lastError;
-// Where there is no memory even for a text.
-thread_local bool outOfMemory = false;
+constexpr size_t capacity = 2048; // with the zero byte
+thread_local char lastError[capacity];
+
+/// The text becomes the last error; what does not fit ends in "...". It may be the last error.
+void setLastError(std::string_view prefix, std::string_view text) noexcept {
+  constexpr std::string_view dots = "...";
+  size_t room = capacity - 1 - prefix.size();
+  bool cut = text.size() > room;
+  size_t length = cut ? room - dots.size() : text.size();
+  while (cut && length && (text[length] & 0xC0) == 0x80)
+    --length; // not inside a character of UTF-8
+  char *out = lastError + prefix.size();
+  std::memmove(out, text.data(), length);
+  std::memcpy(lastError, prefix.data(), prefix.size());
+  if (cut)
+    std::memcpy(out + length, dots.data(), dots.size());
+  out[length + (cut ? dots.size() : 0)] = 0;
+}
 
 } // namespace
 
-void clearLastError() noexcept {
-  lastError.clear(); // keeps its memory: no call to free or malloc in a run
-  outOfMemory = false;
-}
+void clearLastError() noexcept { lastError[0] = 0; }
 
 vit_status report(const Status &status) noexcept {
   if (status)
-    return VIT_OK;
-  try {
-    outOfMemory = status.message().empty();
-    lastError = outOfMemory ? std::string() : "vit: " + status.message();
-  } catch (const std::exception &) {
-    outOfMemory = true;
-  }
+    clearLastError(); // what a reader may have left
+  else
+    setLastError("vit: ", status.message().empty() ? "out of host memory" : status.message());
   return status.status();
 }
 
-std::string takeLastError() { return std::exchange(lastError, std::string()); }
+std::string takeLastError() {
+  std::string text = lastError;
+  clearLastError();
+  return text;
+}
 
 } // namespace vitrt
 
-extern "C" const char *vit_last_error(void) {
-  if (vitrt::outOfMemory)
-    return "vit: out of host memory";
-  return vitrt::lastError.c_str();
-}
+extern "C" const char *vit_last_error(void) { return vitrt::lastError; }
 
-extern "C" void vit_set_error(const char *text) {
-  try {
-    vitrt::outOfMemory = false;
-    vitrt::lastError = text ? text : "";
-  } catch (const std::exception &) {
-    vitrt::outOfMemory = true;
-  }
-}
+extern "C" void vit_set_error(const char *text) { vitrt::setLastError("", text ? text : ""); }

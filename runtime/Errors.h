@@ -39,8 +39,9 @@ vit_status report(const Status &status) noexcept;
 std::string takeLastError();
 void clearLastError() noexcept;
 
-/// Runs the body of a C function: what it throws becomes VIT_OUT_OF_MEMORY.
-template <class Body> vit_status guarded(Body body) noexcept {
+/// Runs the body of a C function: what it throws becomes VIT_OUT_OF_MEMORY. Only the unwinding of a
+/// cancelled thread passes through, which cleans up on its way.
+template <class Body> vit_status guarded(Body body) {
   clearLastError();
   try {
     return report(body());

@@ -6,6 +6,7 @@
 // allocator. A failing load takes back what it did, in destructors.
 //===----------------------------------------------------------------------===//
 #include "runtime/Handles.h"
+#include "runtime/Finite.h"
 
 using namespace vitrt;
 
@@ -37,14 +38,14 @@ Status checkPointers(Pointer const *pointers, int given, uint32_t expected, cons
 }
 
 /// The arena's bytes: embedded, or made in `storage`.
-Status makeArena(const vit_library &library, WeightSource *source, std::vector<uint8_t> &storage,
-                 const uint8_t *&arena) {
+Status makeArena(const vit_library &library, WeightSource *source, const LoadOptions &options,
+                 std::vector<uint8_t> &storage, const uint8_t *&arena) {
   arena = static_cast<const uint8_t *>(library.embedded);
   if (!source)
     return {};
   storage.resize(library.weight_bytes);
   arena = storage.data();
-  if (auto made = prepareWeights(library, *source, storage); !made)
+  if (auto made = prepareWeights(library, *source, storage, options); !made)
     return badFile(made.error());
   return {};
 }
@@ -66,12 +67,13 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
     return opened;
   std::vector<uint8_t> storage;
   const uint8_t *arena = nullptr;
-  if (Status made = makeArena(*library, source, storage, arena); !made)
+  if (Status made = makeArena(*library, source, options, storage, arena); !made)
     return made;
   Backend &backend = *model->backend;
   if (Status loaded = backend.load(*library, library->targets[model->target], arena, options);
       !loaded)
     return loaded;
+  model->object.hold(library);
   const BackendText &texts = backend.text();
   model->description = texts.code + ", " + texts.device + ", driver " + texts.driver;
   out = std::move(model);
@@ -123,10 +125,35 @@ Status vit_workspace::prepare(int batch) {
   return {};
 }
 
+Status vit_workspace::checkOutputs(const void *const *inputs, void *const *outputs,
+                                   bool onDevice) const {
+  if (!(checks & VIT_CHECK_FINITE))
+    return {};
+  std::vector<uint8_t> copy;
+  auto bytesOf = [&](bool isInput, uint32_t index, uint64_t bytes, const uint8_t *&out) -> Status {
+    const void *data = isInput ? inputs[index] : outputs[index];
+    if (!onDevice) {
+      out = static_cast<const uint8_t *>(data);
+      return {};
+    }
+    copy.resize(bytes);
+    out = copy.data();
+    return model.backend->read(copy.data(), reinterpret_cast<uintptr_t>(data), bytes);
+  };
+  return checkFinite(model.library, sized, launches.batch(), bytesOf);
+}
+
+Status vit_workspace::checkModel(const vit_model *given) const {
+  if (model.freed.load(std::memory_order_acquire))
+    return badArgument("the workspace's model was freed before the workspace; create a workspace "
+                       "with the model that is loaded now, and free this one");
+  return given == &model ? Status() : badArgument("the workspace belongs to another model");
+}
+
 Status vit_workspace::checkRun(const vit_model *runModel, const void *const *inputs, int n,
                                void *const *outputs, int m, bool aligned) const {
-  if (runModel != &model)
-    return badArgument("the workspace belongs to another model");
+  if (Status good = checkModel(runModel); !good)
+    return good;
   const vit_library &library = model.library;
   if (Status good = checkPointers(inputs, n, library.input_count, "input", aligned,
                                   [&](uint32_t i) { return inputText(library, i); });

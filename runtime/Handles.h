@@ -8,41 +8,80 @@
 
 #include "runtime/Backend.h"
 #include "runtime/Recipe.h"
+#include "runtime/SharedObject.h"
 
 #include <atomic>
 
 struct vit_model {
   explicit vit_model(const vit_library &library) : library(library) {}
 
+  /// Everything that uses the model holds it, so that no order of frees matters to memory: it goes
+  /// away with its last user. `freed` says that its owner has gone, and what is left may only be
+  /// freed.
+  void retain() const { users.fetch_add(1, std::memory_order_relaxed); }
+  void release() const {
+    if (users.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      delete this;
+  }
+  mutable std::atomic<uint32_t> users{1}; // its owner is one
+  std::atomic<bool> freed{false};
+
+  vitrt::SharedObject object; // that the library is in; destroyed last
   const vit_library &library;
   uint32_t target = 0; // of the library
   std::unique_ptr<vitrt::Backend> backend;
   std::string description;
 };
 
+namespace vitrt {
+
+/// Uses a model as long as it lives.
+class ModelUse {
+public:
+  explicit ModelUse(const vit_model &model) : model(&model) { model.retain(); }
+  ModelUse(ModelUse &&other) noexcept : model(std::exchange(other.model, nullptr)) {}
+  ModelUse &operator=(ModelUse &&) = delete;
+  ~ModelUse() {
+    if (model)
+      model->release();
+  }
+
+private:
+  const vit_model *model;
+};
+
+} // namespace vitrt
+
 struct vit_workspace {
   vit_workspace(const vit_model &model, const vitrt::SizedPlan &sized, int maxBatch)
-      : model(model), sized(sized), maxBatch(maxBatch), launches(model.library, sized) {}
+      : use(model), model(model), sized(sized), maxBatch(maxBatch), launches(model.library, sized) {
+  }
   ~vit_workspace();
 
   vitrt::Status allocate();
+  /// Is `model` this workspace's, and is it there?
+  vitrt::Status checkModel(const vit_model *model) const;
   /// Works out the launches of a batch; allocates nothing.
   vitrt::Status prepare(int batch);
   /// The checks of vit_model_run but that of the batch, which prepare() has; `aligned`: pointers
   /// must be multiples of 16.
   vitrt::Status checkRun(const vit_model *model, const void *const *inputs, int n,
                          void *const *outputs, int m, bool aligned) const;
+  /// After a run that is complete: what checks are asked for. `onDevice`: where the tensors are.
+  vitrt::Status checkOutputs(const void *const *inputs, void *const *outputs, bool onDevice) const;
   vitrt::RunRequest request(const void *const *inputs, void *const *outputs,
                             vitrt::LaunchObserver *observer) {
     return {model.library, sized, memory, launches, maxBatch, state, inputs, outputs, observer};
   }
 
+  const vitrt::ModelUse use; // destroyed last
   const vit_model &model;
   const vitrt::SizedPlan sized;
   const int maxBatch;
   vitrt::PlanMemory memory; // buffers and scratch are one allocation
   vitrt::Launches launches;
   std::unique_ptr<vitrt::BackendState> state;
+  unsigned checks = 0; // VIT_CHECK_...
   std::atomic<bool> busy{false};
 };
 

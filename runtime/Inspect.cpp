@@ -88,9 +88,9 @@ Result<std::vector<double>> timed(vit_workspace *workspace, const DeviceTensors 
 } // namespace
 
 Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, const char *device,
-                               const std::string &ptx) {
+                               const LoadOptions &options) {
   std::unique_ptr<vit_model> model;
-  if (Status loaded = loadModel(library, source, device, {ptx}, model); !loaded)
+  if (Status loaded = loadModel(library, source, device, options, model); !loaded)
     return errorOf(loaded);
   return ModelPtr(model.release());
 }
@@ -135,6 +135,8 @@ Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *co
   RunRequest request = workspace->request(inputs, outputs, observer ? &watcher : nullptr);
   if (Status done = workspace->model.backend->runHost(request); !done)
     return errorOf(done);
+  if (Status good = workspace->checkOutputs(inputs, outputs, /*onDevice=*/false); !good)
+    return errorOf(good);
   return {};
 }
 
@@ -151,12 +153,20 @@ Result<DeviceMemory> DeviceMemory::allocate(const vit_model *model, uint64_t byt
   return DeviceMemory(model, address, bytes);
 }
 
+DeviceMemory::DeviceMemory(const vit_model *model, uint64_t pointer, uint64_t bytes)
+    : model(model), pointer(pointer), bytes(bytes) {
+  model->retain();
+}
+
 DeviceMemory::DeviceMemory(DeviceMemory &&other) noexcept
-    : model(other.model), pointer(std::exchange(other.pointer, 0)), bytes(other.bytes) {}
+    : model(std::exchange(other.model, nullptr)), pointer(std::exchange(other.pointer, 0)),
+      bytes(other.bytes) {}
 
 DeviceMemory::~DeviceMemory() {
   if (pointer)
     model->backend->free(pointer);
+  if (model)
+    model->release();
 }
 
 Result<void> DeviceMemory::upload(const void *from, uint64_t count) {

@@ -25,7 +25,7 @@ namespace vitrt {
 
 /// The CUDA driver to open instead of libcuda.so.1, such as the emulator's file. Call it before the
 /// first model is loaded.
-void setDriverPath(std::string path);
+void setDriverPath(const std::string &path);
 
 /// Deleters, so that models and workspaces may be held in std::unique_ptr.
 struct FreeModel {
@@ -37,10 +37,10 @@ struct FreeWorkspace {
 using ModelPtr = std::unique_ptr<vit_model, FreeModel>;
 using WorkspacePtr = std::unique_ptr<vit_workspace, FreeWorkspace>;
 
-/// As vit_model_load, from any source (NULL: embedded weights). `ptx`, if not empty, is text whose
-/// entries replace the library's kernels of the same names; it must have at least one.
+/// As vit_model_load, from any source (NULL: embedded weights). PTX in the options, if there is
+/// some, must have at least one entry that replaces a kernel of the library.
 Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, const char *device,
-                               const std::string &ptx = {});
+                               const LoadOptions &options = {});
 /// For images of the library's own size.
 Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch);
 
@@ -100,9 +100,8 @@ public:
   Result<void> download(void *to, uint64_t count) const;
 
 private:
-  DeviceMemory(const vit_model *model, uint64_t pointer, uint64_t bytes)
-      : model(model), pointer(pointer), bytes(bytes) {}
-  const vit_model *model;
+  DeviceMemory(const vit_model *model, uint64_t pointer, uint64_t bytes);
+  const vit_model *model; // held
   uint64_t pointer, bytes;
 };
 

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 
 namespace vitrt {
 namespace {
@@ -91,30 +92,67 @@ const char *nameOfDtype(uint32_t dtype) {
   return dtype < 4 ? names[dtype] : "an unknown type";
 }
 
-/// The tensor a value was made from first, for messages.
-const char *originOf(const vit_library &library, uint32_t value) {
+/// The load of the tensor that a value was made from first, for messages.
+const vit_recipe_step &originOf(const vit_library &library, uint32_t value) {
   const vit_recipe_step *step = &library.recipe[value];
   while (step->op != VIT_RECIPE_LOAD)
     step = &library.recipe[step->operands[0]];
-  return step->keys[0].name;
+  return *step;
 }
 
-/// Refuses finite values that become infinite when rounded to `dtype`. `value` is their place in
-/// the recipe.
-Result<void> checkRange(const vit_library &library, uint32_t value, const Values &values,
-                        uint32_t dtype) {
-  double limit = dtype == VIT_F16    ? 65520
-                 : dtype == VIT_BF16 ? 0x1.FFp127
-                 : dtype == VIT_F32  ? 0x1.FFFFFFp127
-                                     : HUGE_VAL;
-  for (double number : values)
-    if (std::fabs(number) >= limit && std::isfinite(number)) {
-      char text[32];
-      snprintf(text, sizeof text, "%g", number);
-      return Error{quoted(originOf(library, value)) + " holds " + text + ", too large for " +
-                   nameOfDtype(dtype) + "; build with another --dtype"};
-    }
-  return {};
+std::string numberText(double number) {
+  char text[32];
+  snprintf(text, sizeof text, "%g", number);
+  return text;
+}
+
+/// What rounds to infinity, and the largest that rounds to zero.
+struct Limits {
+  double infinite, zero;
+};
+Limits limitsOf(uint32_t dtype) {
+  switch (dtype) {
+  case VIT_F16:
+    return {65520, 0x1p-25};
+  case VIT_BF16:
+    return {0x1.FFp127, 0x1p-134};
+  case VIT_F32:
+    return {0x1.FFFFFFp127, 0x1p-150};
+  default:
+    return {HUGE_VAL, 0};
+  }
+}
+
+/// Says what is lost when values are rounded to `dtype`: a finite one becomes infinite, or nothing
+/// but zeros is left. Empty if neither. `name` is for messages.
+std::string rangeProblem(const std::string &name, const Values &values, uint32_t dtype) {
+  auto [infinite, zero] = limitsOf(dtype);
+  double largest = 0;
+  bool survives = false; // one that is no zero, maybe no number either
+  for (double number : values) {
+    double size = std::fabs(number);
+    if (size >= infinite && std::isfinite(number))
+      return quoted(name) + " holds " + numberText(number) + ", too large for " +
+             nameOfDtype(dtype) + "; build with another --dtype";
+    survives |= !(size <= zero);
+    largest = std::max(largest, size);
+  }
+  if (largest == 0 || survives)
+    return "";
+  return quoted(name) + " holds nothing but values too small for " + nameOfDtype(dtype) +
+         " (the largest is " + numberText(largest) +
+         "), which would all be 0; build with another --dtype";
+}
+
+/// Says which of a tensor's values are no numbers; empty if all are.
+std::string finiteProblem(const std::string &name, const Values &values) {
+  auto isBad = [](double value) { return !std::isfinite(value); };
+  auto first = std::find_if(values.begin(), values.end(), isBad);
+  if (first == values.end())
+    return "";
+  return quoted(name) + " has " + std::to_string(std::count_if(first, values.end(), isBad)) +
+         " of " + std::to_string(values.size()) + " values that are not finite, element " +
+         std::to_string(first - values.begin()) + " is " + numberText(*first);
 }
 
 /// Copies `in` of `from` to the origin of `out` of `to`, row by row of the last dimension.
@@ -131,8 +169,8 @@ void copyPadded(const double *in, std::span<const int64_t> from, double *out,
 /// Executes one recipe.
 class Evaluator {
 public:
-  Evaluator(const vit_library &library, WeightSource &source)
-      : library(library), source(source), values(library.recipe_count),
+  Evaluator(const vit_library &library, WeightSource &source, const LoadOptions &options)
+      : library(library), source(source), options(options), values(library.recipe_count),
         uses(library.recipe_count, 0) {}
 
   /// Counts the uses below `root`, so that evaluate() knows the last one. Once per root.
@@ -189,7 +227,24 @@ public:
       values[value].data = Values();
   }
 
+  /// What is lost when value `index` of the recipe is rounded to `dtype`.
+  Result<void> checkRange(uint32_t index, const Values &values, uint32_t dtype) const {
+    return judge(rangeProblem(source.keyOf(originOf(library, index)), values, dtype));
+  }
+
 private:
+  /// What the options say about values that are of no use.
+  Result<void> judge(const std::string &problem) const {
+    if (problem.empty())
+      return {};
+    std::string text = source.about() + problem;
+    if (!options.allowNonfinite)
+      return Error{std::move(text)};
+    if (options.warn)
+      options.warn(text);
+    return {};
+  }
+
   struct Slot {
     Values data;
     bool done = false;
@@ -286,8 +341,15 @@ private:
   Result<Values> compute(uint32_t index) {
     const vit_recipe_step &step = library.recipe[index];
     switch (step.op) {
-    case VIT_RECIPE_LOAD:
-      return source.load(step);
+    case VIT_RECIPE_LOAD: {
+      auto loaded = source.load(step);
+      if (!loaded)
+        return loaded;
+      std::string problem = finiteProblem(source.keyOf(step), *loaded);
+      if (auto good = judge(problem.empty() ? "" : problem + "; " + source.cure()); !good)
+        return good.takeError();
+      return loaded;
+    }
     case VIT_RECIPE_SLICE: {
       const Values &in = values[step.operands[0]].data;
       auto begin = in.begin() + step.first * int64_t(rowOf(operandShape(step, 0)));
@@ -335,7 +397,7 @@ private:
     }
     case VIT_RECIPE_CAST: {
       Values out = take(step);
-      if (auto good = checkRange(library, index, out, step.dtype); !good)
+      if (auto good = checkRange(index, out, step.dtype); !good)
         return good.takeError();
       for (double &value : out)
         value = roundTo(step.dtype, value);
@@ -348,6 +410,7 @@ private:
 
   const vit_library &library;
   WeightSource &source;
+  const LoadOptions &options;
   std::vector<Slot> values;
   std::vector<uint32_t> uses; // still to come
 };
@@ -360,15 +423,12 @@ void storeAll(const Values &values, uint8_t *out, Round round) {
   }
 }
 
-Result<void> store(const vit_library &library, const vit_prepared &weight, const Values &values,
-                   std::span<uint8_t> arena) {
+Result<void> store(const vit_prepared &weight, const Values &values, std::span<uint8_t> arena) {
   size_t size = weight.dtype == VIT_F64 ? 8 : weight.dtype == VIT_F32 ? 4 : 2;
   if (weight.dtype > VIT_F64 || values.size() * size != weight.bytes ||
       weight.offset > arena.size() || weight.bytes > arena.size() - weight.offset)
     return Error{"the library's weight list is damaged: value " + std::to_string(weight.value) +
                  " does not fit its place"};
-  if (auto good = checkRange(library, weight.value, values, weight.dtype); !good)
-    return good;
   uint8_t *out = arena.data() + weight.offset;
   switch (weight.dtype) {
   case VIT_F16:
@@ -463,6 +523,13 @@ Result<void> FileSource::check(const vit_library &library) {
   return {};
 }
 
+std::string FileSource::keyOf(const vit_recipe_step &step) const {
+  for (const vit_key &key : std::span(step.keys, step.key_count))
+    if (file.find(key.name))
+      return key.name;
+  return step.keys[0].name;
+}
+
 Result<std::vector<double>> FileSource::load(const vit_recipe_step &step) {
   for (const vit_key &key : std::span(step.keys, step.key_count))
     if (auto tensor = tensors.find(key.name); tensor && *tensor) {
@@ -477,7 +544,7 @@ Result<std::vector<double>> FileSource::load(const vit_recipe_step &step) {
 Result<std::vector<double>> FunctionSource::load(const vit_recipe_step &step) {
   const vit_key &key = step.keys[0];
   std::vector<int64_t> shape = shapeUnder(step, key);
-  std::vector<float> values(countOf(shape));
+  std::vector<float> values(countOf(shape), std::numeric_limits<float>::quiet_NaN());
   if (auto done = function(key.name, shape, values); !done)
     return done.takeError();
   return turned(Values(values.begin(), values.end()), step, key);
@@ -496,14 +563,14 @@ FunctionSource hashSource(std::vector<std::pair<std::string, double>> add) {
 }
 
 Result<void> prepareWeights(const vit_library &library, WeightSource &source,
-                            std::span<uint8_t> arena) {
+                            std::span<uint8_t> arena, const LoadOptions &options) {
   if (arena.size() != library.weight_bytes)
     return Error{"the weight arena has " + std::to_string(arena.size()) +
                  " bytes, the library needs " + std::to_string(library.weight_bytes)};
   if (auto good = source.check(library); !good)
     return good;
   std::memset(arena.data(), 0, arena.size());
-  Evaluator evaluator(library, source);
+  Evaluator evaluator(library, source, options);
   std::span<const vit_prepared> weights(library.weights, library.weight_count);
   for (const vit_prepared &weight : weights)
     if (auto good = evaluator.want(weight.value); !good)
@@ -511,7 +578,10 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
   for (const vit_prepared &weight : weights) {
     if (auto done = evaluator.evaluate(weight.value); !done)
       return done;
-    if (auto done = store(library, weight, evaluator.value(weight.value), arena); !done)
+    const Values &values = evaluator.value(weight.value);
+    if (auto good = evaluator.checkRange(weight.value, values, weight.dtype); !good)
+      return good;
+    if (auto done = store(weight, values, arena); !done)
       return Error{source.about() + done.error()};
     evaluator.release(weight.value);
   }
@@ -520,7 +590,9 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
 
 Result<std::vector<double>> evaluateRecipe(const vit_library &library, WeightSource &source,
                                            uint32_t value) {
-  Evaluator evaluator(library, source);
+  LoadOptions options;
+  options.allowNonfinite = true; // a reference computes with what there is
+  Evaluator evaluator(library, source, options);
   if (auto good = evaluator.want(value); !good)
     return good.takeError();
   if (auto done = evaluator.evaluate(value); !done)

@@ -9,6 +9,7 @@
 #ifndef VITC_RUNTIME_RECIPE_H
 #define VITC_RUNTIME_RECIPE_H
 
+#include "runtime/LoadOptions.h"
 #include "vit/library.h"
 #include "weights/Result.h"
 #include "weights/Safetensors.h"
@@ -27,6 +28,10 @@ public:
   virtual ~WeightSource() = default;
   /// How a message about its tensors begins.
   virtual std::string about() const { return "weights: "; }
+  /// The name of the tensor of a LOAD step here.
+  virtual std::string keyOf(const vit_recipe_step &step) const { return step.keys[0].name; }
+  /// What to do about values that are not finite.
+  virtual std::string cure() const { return "repair the checkpoint"; }
   /// Called once, before any load: does the source hold what the recipe needs, and nothing else?
   virtual Result<void> check(const vit_library &library) = 0;
   /// The values of a LOAD step in the order of its file_shape (a transposed tensor is turned).
@@ -41,6 +46,7 @@ class FileSource : public WeightSource {
 public:
   explicit FileSource(const Safetensors &file) : file(file), tensors(file) {}
   std::string about() const override { return "weights " + quoted(file.path()) + ": "; }
+  std::string keyOf(const vit_recipe_step &step) const override;
   Result<void> check(const vit_library &library) override;
   Result<std::vector<double>> load(const vit_recipe_step &step) override;
 
@@ -50,12 +56,14 @@ private:
 };
 
 /// Tensors from a function that fills row-major f32 values, or returns the text of its failure.
-/// It is asked for each tensor once, by the first name and the shape under it.
+/// It is asked for each tensor once, by the first name and the shape under it. Values are NaN until
+/// it sets them.
 class FunctionSource : public WeightSource {
 public:
   using Function = std::function<Result<void>(const char *name, std::span<const int64_t> shape,
                                               std::span<float> values)>;
   explicit FunctionSource(Function function) : function(std::move(function)) {}
+  std::string cure() const override { return "let the reader set every value to a finite one"; }
   Result<void> check(const vit_library &) override { return {}; }
   Result<std::vector<double>> load(const vit_recipe_step &step) override;
 
@@ -67,10 +75,10 @@ private:
 FunctionSource hashSource(std::vector<std::pair<std::string, double>> add = {});
 
 /// Executes the recipe into `arena`, which has library.weight_bytes bytes (zero between weights).
-/// Reads recipe, weights, ignored and their counts of the library, nothing else. Values that do
-/// not fit the stored type are refused: an overflow to infinity would be silent.
+/// Reads recipe, weights, ignored and their counts of the library, nothing else. Values of no use
+/// are refused by the tensor's name, or told, as the options say: no NaN, no overflow is silent.
 Result<void> prepareWeights(const vit_library &library, WeightSource &source,
-                            std::span<uint8_t> arena);
+                            std::span<uint8_t> arena, const LoadOptions &options = {});
 
 /// Executes the recipe for one value in f64, as the reference: no rounding but the recipe's casts.
 Result<std::vector<double>> evaluateRecipe(const vit_library &library, WeightSource &source,

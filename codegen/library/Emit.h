@@ -22,8 +22,10 @@ namespace vitc::codegen {
 
 /// An object file (x86-64 ELF, position independent) of constants, and one function that other
 /// objects see: `const vit_library *NAME_library(uint32_t abi)`, NULL for an ABI that is not
-/// VIT_ABI. Needs no symbol of others.
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitObject(const vit_library &library);
+/// VIT_ABI. Needs no symbol of others. Without `exported`, a shared library that the object becomes
+/// part of does not export the function: two plugins may hold models of one name.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitObject(const vit_library &library,
+                                                               bool exported);
 
 /// `object` as the only member of an archive, with a symbol table.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitArchive(llvm::MemoryBufferRef object);

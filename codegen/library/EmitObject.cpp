@@ -202,13 +202,15 @@ private:
 };
 
 /// `return abi == VIT_ABI ? &root : NULL;`
-void addEntry(Module &module, GlobalVariable *root, StringRef name) {
+void addEntry(Module &module, GlobalVariable *root, StringRef name, bool exported) {
   LLVMContext &context = module.getContext();
   auto *pointer = PointerType::getUnqual(context);
   auto *type = FunctionType::get(pointer, {Type::getInt32Ty(context)}, false);
   auto *function = Function::Create(type, GlobalValue::ExternalLinkage, name + "_library", module);
   function->setDoesNotThrow();
   function->setDSOLocal(true);
+  if (!exported)
+    function->setVisibility(GlobalValue::HiddenVisibility);
   IRBuilder<> builder(BasicBlock::Create(context, "", function));
   Value *known = builder.CreateICmpEQ(function->getArg(0), builder.getInt32(VIT_ABI));
   builder.CreateRet(builder.CreateSelect(known, root, ConstantPointerNull::get(pointer)));
@@ -234,7 +236,8 @@ Expected<std::unique_ptr<TargetMachine>> createMachine(const Triple &triple) {
 
 } // namespace
 
-Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_library &library) {
+Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_library &library,
+                                                                  bool exported) {
   constexpr uint64_t limit = uint64_t(2) << 30; // reach of the small code model
   if (library.embedded && library.weight_bytes >= limit)
     return createStringError("the weights are " + Twine(library.weight_bytes) +
@@ -252,7 +255,7 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_libr
   module.setDataLayout((*machine)->createDataLayout());
   module.setPICLevel(PICLevel::BigPIC);
   ConstantBuilder builder(module);
-  addEntry(module, builder.global(builder.constant(library), "library"), library.name);
+  addEntry(module, builder.global(builder.constant(library), "library"), library.name, exported);
   assert(!verifyModule(module) && "the object of a library is valid LLVM IR");
 
   SmallVector<char, 0> object;

@@ -38,6 +38,7 @@ public:
   Status read(void *to, uint64_t from, uint64_t bytes) override;
   Status run(const RunRequest &request, std::span<const LaunchRecord> records,
              vit_stream stream) override;
+  Status wait(vit_stream stream) override;
   Status runHost(const RunRequest &request) override;
   Status time(int count, const std::function<Status(vit_stream)> &work,
               std::vector<double> &microseconds) override;
@@ -338,6 +339,15 @@ Status CudaBackend::run(const RunRequest &request, std::span<const LaunchRecord>
     return entered;
   if (Status launched = launch(request, records, stream); !launched)
     return launched;
+  return scope.leave();
+}
+
+Status CudaBackend::wait(vit_stream stream) {
+  ContextScope scope(*driver);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  if (CUresult error = driver->cuStreamSynchronize(stream))
+    return driver->failure(error, "cuStreamSynchronize");
   return scope.leave();
 }
 

@@ -3,17 +3,53 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/Driver.h"
 
+#include <atomic>
 #include <dlfcn.h>
+#include <link.h>
 #include <mutex>
+#include <unistd.h>
 
 namespace vitrt {
 namespace {
 
+// Nothing here has a destructor: models are loaded and freed in exit handlers, too.
 std::mutex mutex;
-std::string path = "libcuda.so.1"; // guarded by mutex, as the rest
-void *library = nullptr;           // open for ever, as the driver expects
+char path[4096] = "libcuda.so.1"; // guarded by mutex, as the rest
+void *library = nullptr;          // open for ever, as the driver expects
 Driver table;
 bool ready = false;
+
+// The process that opened the driver or is about to: a child that it forks has neither a driver nor
+// the thread that will unlock the mutex.
+std::atomic<pid_t> owner{0};
+std::atomic<int> attempts{0};
+
+bool wasForked() {
+  pid_t opener = owner.load();
+  return attempts.load() != 0 && opener != getpid();
+}
+
+Status forkedStatus() {
+  return {VIT_DEVICE_ERROR,
+          "process " + std::to_string(getpid()) + " was forked after process " +
+              std::to_string(owner.load()) +
+              " had opened the CUDA driver, which does not work in a child; load models after the "
+              "fork, or start the process with exec (Python: the start method 'spawn')"};
+}
+
+/// In a program without a dynamic linker dlopen brings a second C library, and crashes in it.
+bool isStaticProgram() {
+  bool interpreted = false;
+  dl_iterate_phdr(
+      [](dl_phdr_info *info, size_t, void *out) {
+        for (int i = 0; i != info->dlpi_phnum; ++i)
+          if (info->dlpi_phdr[i].p_type == PT_INTERP)
+            *static_cast<bool *>(out) = true;
+        return 1; // the program is the first
+      },
+      &interpreted);
+  return !interpreted;
+}
 
 /// Fills the table from the library.
 Status bind() {
@@ -25,23 +61,20 @@ Status bind() {
   VIT_DRIVER_FUNCTIONS(VIT_BIND)
 #undef VIT_BIND
   if (missing)
-    return {VIT_DEVICE_ERROR, path + " has no " + missing + "; install a newer NVIDIA driver"};
+    return {VIT_DEVICE_ERROR,
+            std::string(path) + " has no " + missing + "; install a newer NVIDIA driver"};
   table.cuFuncLoad = reinterpret_cast<CUresult (*)(CUfunction)>(dlsym(library, "cuFuncLoad"));
   table.registerRange = reinterpret_cast<int (*)(uint64_t, size_t, const char *, int)>(
       dlsym(library, "vitEmuRegister"));
   return {};
 }
 
-} // namespace
-
-void setDriverPath(std::string newPath) {
-  std::lock_guard lock(mutex);
-  path = std::move(newPath);
-}
-
-Status openDriver(const Driver *&out) {
-  std::lock_guard lock(mutex);
-  if (!library && !(library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))) {
+Status openLocked() {
+  if (!library && isStaticProgram())
+    return {VIT_DEVICE_ERROR, "the program is linked with -static, expected a dynamic one: the "
+                              "NVIDIA driver is a shared library; link without -static and "
+                              "-static-pie (-static-libstdc++ and -static-libgcc are fine)"};
+  if (!library && !(library = dlopen(path, RTLD_NOW | RTLD_LOCAL))) {
     const char *reason = dlerror();
     return {VIT_DEVICE_ERROR, "libcuda.so.1 cannot be opened, install the NVIDIA driver: " +
                                   std::string(reason ? reason : path)};
@@ -53,11 +86,35 @@ Status openDriver(const Driver *&out) {
       return table.failure(error, "cuInit");
     ready = true;
   }
-  out = &table;
   return {};
 }
 
+} // namespace
+
+void setDriverPath(const std::string &newPath) {
+  std::lock_guard lock(mutex);
+  path[newPath.copy(path, sizeof path - 1)] = 0;
+}
+
+Status openDriver(const Driver *&out) {
+  if (wasForked())
+    return forkedStatus();
+  owner = getpid();
+  ++attempts; // from here on, what is forked is refused
+  Status opened;
+  {
+    std::lock_guard lock(mutex);
+    opened = openLocked();
+  }
+  if (!opened)
+    --attempts;
+  out = &table;
+  return opened;
+}
+
 Status Driver::failure(CUresult error, const char *call, const std::string &about) const {
+  if (wasForked())
+    return forkedStatus();
   const char *name = nullptr, *text = nullptr;
   cuGetErrorName(error, &name);
   cuGetErrorString(error, &text);

@@ -99,7 +99,7 @@ struct Driver {
 /// The result lives as long as the process.
 Status openDriver(const Driver *&out);
 /// The file to open instead of libcuda.so.1. Only before the first openDriver().
-void setDriverPath(std::string path);
+void setDriverPath(const std::string &path);
 
 /// Makes a context current and restores the caller's on every path.
 class ContextScope {

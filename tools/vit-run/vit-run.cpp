@@ -148,7 +148,7 @@ Result<vitrt::ModelPtr> loadModel(const Options &options, const vit_library &lib
       return Error{"--ptx '" + options.ptx + "' " + text.error()};
     ptx = std::move(*text);
   }
-  return vitrt::loadModelFrom(&library, weights->source.get(), deviceName(options.device), ptx);
+  return vitrt::loadModelFrom(&library, weights->source.get(), deviceName(options.device), {ptx});
 }
 
 /// Runs chunks on the device through host memory.

@@ -4,7 +4,9 @@
 /*                                                                             */
 /* A model is immutable: threads may share it. A workspace holds activations:  */
 /* one run at a time. What can fail returns VIT_OK or a status whose text is   */
-/* vit_last_error(). Nothing here exits, prints or throws.                     */
+/* vit_last_error(). Nothing here exits, prints or throws, and everything may  */
+/* be called from exit handlers and destructors of static objects; there a     */
+/* driver that has shut down is a status, too.                                 */
 /*===-----------------------------------------------------------------------===*/
 #ifndef VIT_RUNTIME_H
 #define VIT_RUNTIME_H
@@ -30,7 +32,8 @@ typedef enum vit_status {
   VIT_BAD_FILE = 2,
   VIT_BAD_ABI = 3,
   VIT_DEVICE_ERROR = 4,
-  VIT_OUT_OF_MEMORY = 5
+  VIT_OUT_OF_MEMORY = 5,
+  VIT_NOT_FINITE = 6
 } vit_status;
 
 typedef enum vit_dtype { VIT_F32 = 0, VIT_F16 = 1, VIT_BF16 = 2, VIT_F64 = 3 } vit_dtype;
@@ -60,19 +63,24 @@ const char *vit_library_label(const vit_library *library, uint32_t class_index);
 /* Loads code and weights to a device: "cuda", "cuda:1" (the second CUDA device), or NULL for the
  * best that the library has code for. There is no other device to fall back to. `weights` is a
  * safetensors file, or NULL for a library with embedded weights. The caller frees *out. A library
- * outlives its models, a model its workspaces. On failure *out is NULL and nothing stays behind. */
+ * in a shared object stays loaded as long as its models. On failure *out is NULL and nothing stays
+ * behind. A process that forks after its first model was loaded can only free in the child: CUDA
+ * does not work there. */
 vit_status vit_model_load(const vit_library *library, const char *weights, const char *device,
                           vit_model **out);
 
 /* Gives one tensor of a checkpoint: fills `values` (product of shape, row-major) or returns
- * VIT_BAD_FILE after vit_set_error. Called once per tensor of the recipe, from the loading thread.
- */
+ * VIT_BAD_FILE after vit_set_error. Called once per tensor of the recipe, from the loading thread;
+ * it may call any function of this header. An exception that leaves it, another status than these
+ * and values that it does not set are errors of the load. */
 typedef vit_status (*vit_weight_reader)(void *user, const char *name, uint32_t rank,
                                         const int64_t *shape, float *values);
 /* As vit_model_load, with weights from a function instead of a file. */
 vit_status vit_model_load_from(const vit_library *library, vit_weight_reader reader, void *user,
                                const char *device, vit_model **out);
-void vit_model_free(vit_model *model); /* NULL is allowed, here and below */
+/* NULL is allowed, here and below. A model that is freed before its workspaces lives until the last
+ * of them is freed; all else that is done with them is VIT_BAD_ARGUMENT. */
+void vit_model_free(vit_model *model);
 
 /* Which code runs and where: "machine code sm_89, NVIDIA ..., driver 13.0". Lives as the model. */
 const char *vit_model_description(const vit_model *model);
@@ -89,6 +97,15 @@ void vit_workspace_free(vit_workspace *workspace);
  * for a batch that was not prepared. */
 vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspace, int batch);
 
+/* What a workspace looks for in its runs; 0, which is the default: nothing.
+ *
+ * VIT_CHECK_FINITE: a run whose outputs have infinities or NaN for an image of which all inputs are
+ * finite is VIT_NOT_FINITE, and the text names output and image; the outputs are there all the same.
+ * vit_model_run then waits for the stream, copies the outputs to the host and allocates for that, so
+ * it is for debugging and cannot be captured into a graph. */
+typedef enum vit_check { VIT_CHECK_FINITE = 1 } vit_check;
+vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigned checks);
+
 /* Enqueues on `stream` and returns. Inputs and outputs are device memory, f32, contiguous, 16-byte
  * aligned, in the order of the generated header, and stay the caller's. Allocates nothing. */
 vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
@@ -100,7 +117,8 @@ vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int b
 vit_status vit_model_run_host(const vit_model *model, vit_workspace *workspace, int batch,
                               const void *const *inputs, int n, void *const *outputs, int m);
 
-const char *vit_last_error(void);     /* of this thread, valid until its next vit_ call */
+/* Of this thread, valid until its next vit_ call; at most 2047 bytes, longer texts end in "...". */
+const char *vit_last_error(void);
 void vit_set_error(const char *text); /* for a vit_weight_reader: the text of its failure */
 
 #ifdef __cplusplus

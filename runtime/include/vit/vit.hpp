@@ -18,7 +18,8 @@ namespace vit {
 /// Of this thread, valid until its next call.
 inline const char *lastError() { return vit_last_error(); }
 
-/// Weights and kernels on one device. Threads may share it; it outlives its workspaces.
+/// Weights and kernels on one device. Threads may share it. What workspaces do after it is gone is a
+/// status, VIT_BAD_ARGUMENT.
 class Model {
 public:
   Model() = default;
@@ -30,8 +31,8 @@ public:
   ~Model() { vit_model_free(handle); }
 
   /// `weights` is a safetensors file, or nullptr where they are embedded. `device` is "cuda",
-  /// "cuda:1", or nullptr for the best there is. Replaces what is held,
-  /// also when it fails: then the model is empty.
+  /// "cuda:1", or nullptr for the best there is. Replaces what is held, also when it fails: then the
+  /// model is empty. Workspaces of what was held must be created again.
   vit_status load(const vit_library *library, const char *weights = nullptr,
                   const char *device = nullptr) {
     vit_model_free(std::exchange(handle, nullptr));
@@ -64,7 +65,7 @@ public:
   }
   ~Workspace() { vit_workspace_free(handle); }
 
-  /// Replaces what is held, also when it fails. `newModel` outlives the workspace.
+  /// Replaces what is held, also when it fails.
   vit_status create(const Model &newModel, int maxBatch) {
     vit_workspace_free(std::exchange(handle, nullptr));
     model = newModel.get();
@@ -76,6 +77,8 @@ public:
     model = newModel.get();
     return vit_workspace_create_sized(model, maxBatch, height, width, &handle);
   }
+  /// VIT_CHECK_FINITE, or 0 for none.
+  vit_status setChecks(unsigned checks) { return vit_workspace_set_checks(handle, checks); }
   vit_status prepare(int batch) { return vit_workspace_prepare(model, handle, batch); }
 
   /// Device memory, in the order of the generated header: enqueues on `stream` and returns.

@@ -354,7 +354,7 @@ TEST_CASE("runtime: tools see every step and may exchange kernels") {
   vitrt::FileSource source(*file);
   std::string doubled = tinyRelu;
   doubled.replace(doubled.find("max.f32 %f3, %f1, %f2"), 21, "add.f32 %f3, %f1, %f1");
-  auto model = vitrt::loadModelFrom(&library, &source, nullptr, doubled);
+  auto model = vitrt::loadModelFrom(&library, &source, nullptr, {doubled});
   INFO(model.error());
   REQUIRE(model);
   auto workspace = vitrt::createWorkspace(model->get(), 4);
@@ -379,7 +379,8 @@ TEST_CASE("runtime: tools see every step and may exchange kernels") {
   auto stop = [](const vitrt::StepView &) { return vitrt::Result<void>(vitrt::Error{"enough"}); };
   CHECK(vitrt::runHostObserved(workspace->get(), 2, inputs, 1, outputs, 1, stop).error() ==
         "enough");
-  auto none = vitrt::loadModelFrom(&library, &source, nullptr, ".visible .entry relux() { ret; }");
+  auto none =
+      vitrt::loadModelFrom(&library, &source, nullptr, {".visible .entry relux() { ret; }"});
   CHECK_THAT(none.error(), Contains("no entry with the name of a kernel"));
 }
 

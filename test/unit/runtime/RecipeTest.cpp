@@ -290,8 +290,64 @@ TEST_CASE("recipe: finite values that overflow the stored type are refused") {
   CHECK(errorOf(r, Checkpoint({{"t", {2}, {65519, -65519}}})) == "no error");
   CHECK_THAT(errorOf(r, Checkpoint({{"t", {2}, {1, -65520}}})),
              Contains("'t' holds -65520, too large for f16"));
+}
+
+TEST_CASE("recipe: values that are no numbers are refused by the name in the file") {
+  double infinity = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  Recipe r;
+  r.prepare(r.load("t", {4}), VIT_F32);
+  for (double bad : {infinity, -infinity, nan}) {
+    Checkpoint file({{"t", {4}, {1, bad, 2, bad}}});
+    std::string text = errorOf(r, file);
+    CHECK_THAT(text, Contains("weights '" + file.path + "': 't' has 2 of 4 values that are not " +
+                              "finite, element 1 is "));
+    CHECK_THAT(text, Contains("; repair the checkpoint"));
+  }
+}
+
+TEST_CASE("recipe: a tensor that would become nothing but zeros is refused") {
+  Recipe r;
+  uint32_t t = r.load("t", {3});
+  uint32_t cast = r.add(VIT_RECIPE_CAST, {t}, {3});
+  uint32_t dtype = GENERATE(uint32_t(VIT_F16), uint32_t(VIT_BF16), uint32_t(VIT_F32));
+  r.steps[cast].dtype = dtype;
+  r.prepare(GENERATE(0u, 1u), dtype);
+  double least = dtype == VIT_F16 ? 0x1p-24 : dtype == VIT_BF16 ? 0x1p-133 : 0x1p-149;
+  CHECK_THAT(errorOf(r, Checkpoint({{"t", {3}, {least / 2, 0, -least / 4}}})),
+             Contains("'t' holds nothing but values too small for") &&
+                 Contains("which would all be 0; build with another --dtype"));
+  CHECK(errorOf(r, Checkpoint({{"t", {3}, {least, 0, least / 4}}})) == "no error");
+  CHECK(errorOf(r, Checkpoint({{"t", {3}, {0, 0, 0}}})) == "no error");
+}
+
+TEST_CASE("recipe: with allowNonfinite all of that is told, and loaded") {
   double infinity = std::numeric_limits<double>::infinity();
-  CHECK(errorOf(r, Checkpoint({{"t", {2}, {1, infinity}}})) == "no error"); // as in the file
+  Recipe r;
+  for (const char *name : {"good", "infinite", "large", "small"})
+    r.prepare(r.load(name, {2}), VIT_F16);
+  Checkpoint file({{"good", {2}, {1, 2}},
+                   {"infinite", {2}, {infinity, 1}},
+                   {"large", {2}, {1, 1e6}},
+                   {"small", {2}, {1e-20, 0}}});
+  FileSource source(*file.file);
+  std::vector<uint8_t> arena(r.bytes);
+  std::vector<std::string> told;
+  LoadOptions options;
+  options.allowNonfinite = true;
+  REQUIRE(prepareWeights(r.library(), source, arena, options));
+  options.warn = [&](const std::string &text) { told.push_back(text); };
+  REQUIRE(prepareWeights(r.library(), source, arena, options));
+  REQUIRE(told.size() == 3);
+  CHECK_THAT(told[0],
+             Contains("'infinite' has 1 of 2 values that are not finite, element 0 is inf"));
+  CHECK_THAT(told[1], Contains("'large' holds 1e+06, too large for f16"));
+  CHECK_THAT(told[2], Contains("'small' holds nothing but values too small for f16"));
+  uint16_t stored[3];
+  for (int i = 0; i != 3; ++i)
+    std::memcpy(&stored[i], &arena[size_t(i + 1) * 256 + (i == 1 ? 2 : 0)], 2);
+  CHECK(stored[0] == 0x7C00);
+  CHECK(stored[1] == 0x7C00);
+  CHECK(stored[2] == 0);
 }
 
 TEST_CASE("recipe: a damaged one is refused, not executed") {
