@@ -188,7 +188,9 @@ LogicalResult Compiler::readText() {
     return caller.error("{}: --architecture says what class a checkpoint is of; a .mlir file has "
                         "none, leave it out",
                         options.model);
-  auto buffer = ::llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true);
+  auto buffer = ::llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true,
+                                              /*RequiresNullTerminator=*/true,
+                                              /*IsVolatile=*/true); // read, not mapped
   if (!buffer)
     return caller.error("{}: {}", options.model, buffer.getError().message());
   StringRef text = (*buffer)->getBuffer();

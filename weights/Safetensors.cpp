@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,7 +71,9 @@ std::string missingText(const std::string &path) {
 /// Reads a header. Every method appends what was wrong to nothing: the first problem is returned.
 class HeaderReader {
 public:
-  HeaderReader(std::string_view header, std::span<const uint8_t> data) : json(header), data(data) {}
+  /// `file` has its data from `dataBegin` on.
+  HeaderReader(std::string_view header, const FileBytes &file, uint64_t dataBegin)
+      : json(header), file(file), dataBegin(dataBegin) {}
 
   Result<void> read(std::vector<FileTensor> &tensors, std::map<std::string, std::string> &meta) {
     std::string key;
@@ -83,7 +84,7 @@ public:
           return done.takeError();
         continue;
       }
-      FileTensor tensor{key, FileType::F64, {}, 0, {}};
+      FileTensor tensor{key, FileType::F64, {}, 0, &file, 0, 0};
       if (auto done = readTensor(tensor); !done)
         return Error{"tensor " + quoted(key) + ": " + done.error()};
       tensors.push_back(std::move(tensor));
@@ -159,113 +160,113 @@ private:
       count *= extent;
       tensor.shape.push_back(int64_t(extent));
     }
-    if (begin > end || end > data.size())
+    uint64_t dataSize = file.size() - dataBegin;
+    if (begin > end || end > dataSize)
       return Error{"data_offsets " + std::to_string(begin) + " to " + std::to_string(end) +
-                   " are outside the file's " + std::to_string(data.size()) + " bytes of data"};
+                   " are outside the file's " + std::to_string(dataSize) + " bytes of data"};
     if (count > limit / 8 || count * types[which].size != end - begin)
       return Error{"shape " + shapeText(tensor.shape) + " of " + type + " needs " +
                    std::to_string(count * types[which].size) + " bytes, data_offsets give " +
                    std::to_string(end - begin)};
     tensor.count = int64_t(count);
-    tensor.bytes = data.subspan(begin, end - begin);
+    tensor.begin = dataBegin + begin;
+    tensor.size = end - begin;
     return {};
   }
 
   JsonCursor json;
-  std::span<const uint8_t> data;
+  const FileBytes &file;
+  uint64_t dataBegin;
 };
 
 /// Tensors fill the data without overlap and without a gap, as the format demands.
-Result<void> checkLayout(const std::vector<FileTensor> &tensors, std::span<const uint8_t> data) {
+Result<void> checkLayout(const std::vector<FileTensor> &tensors, uint64_t dataBegin,
+                         uint64_t dataSize) {
   std::vector<const FileTensor *> order;
   for (const FileTensor &tensor : tensors)
     order.push_back(&tensor);
   std::sort(order.begin(), order.end(), [](const FileTensor *a, const FileTensor *b) {
-    auto key = [](const FileTensor *t) { return std::pair(t->bytes.data(), t->bytes.size()); };
-    return key(a) < key(b);
+    return std::pair(a->begin, a->size) < std::pair(b->begin, b->size);
   });
-  size_t at = 0;
+  uint64_t at = 0;
   const FileTensor *last = nullptr;
   for (const FileTensor *tensor : order) {
-    size_t begin = tensor->bytes.data() - data.data();
+    uint64_t begin = tensor->begin - dataBegin;
     if (begin < at)
       return Error{"tensor " + quoted(tensor->name) + " overlaps " + quoted(last->name)};
     if (begin > at)
       return Error{"tensor " + quoted(tensor->name) + " begins at byte " + std::to_string(begin) +
                    ", expected " + std::to_string(at) + "; nothing may lie between tensors"};
-    at = begin + tensor->bytes.size();
-    if (!tensor->bytes.empty())
+    at = begin + tensor->size;
+    if (tensor->size)
       last = tensor;
   }
-  if (at != data.size())
+  if (at != dataSize)
     return Error{"its tensors end at byte " + std::to_string(at) + " of the data, which has " +
-                 std::to_string(data.size())};
+                 std::to_string(dataSize)};
   return {};
 }
 
-/// Element `i` of a tensor as f64; `Stored` is what the file holds.
+/// Every element of a tensor, in pieces of the file; `Stored` is what it holds.
 template <class Stored, class Out, class Convert>
-void convertAll(const FileTensor &tensor, Out *out, Convert convert) {
-  const uint8_t *bytes = tensor.bytes.data();
-  for (int64_t i = 0; i != tensor.count; ++i) {
-    Stored stored;
-    std::memcpy(&stored, bytes + i * sizeof(Stored), sizeof(Stored)); // may be misaligned
-    out[i] = Out(convert(stored));
+Result<void> convertAll(const FileTensor &tensor, Out *out, Convert convert) {
+  constexpr uint64_t piece = uint64_t(1) << 20; // a multiple of every size
+  std::vector<uint8_t> buffer(std::min(tensor.size, piece));
+  for (uint64_t at = 0; at != tensor.size;) {
+    std::span<uint8_t> part(buffer.data(), std::min(tensor.size - at, piece));
+    if (auto done = tensor.file->read(tensor.begin + at, part); !done)
+      return Error{quoted(tensor.name) + ": " + done.error()};
+    for (size_t i = 0; i != part.size(); i += sizeof(Stored)) {
+      Stored stored;
+      std::memcpy(&stored, &part[i], sizeof(Stored));
+      *out++ = Out(convert(stored));
+    }
+    at += part.size();
   }
+  return {};
 }
 
 template <class Stored, class Out> Result<void> convertWide(const FileTensor &tensor, Out *out) {
   bool fits = true;
-  convertAll<Stored>(tensor, out, [&](Stored v) {
+  auto done = convertAll<Stored>(tensor, out, [&](Stored v) {
     constexpr Stored limit = Stored(1) << 53;
     fits &= v <= limit && (std::is_unsigned_v<Stored> || v >= Stored(0) - limit);
     return v;
   });
-  if (!fits)
+  if (done && !fits)
     return Error{quoted(tensor.name) + " holds integers beyond 2^53, which have no exact float"};
-  return {};
+  return done;
 }
 
 template <class Out> Result<void> convert(const FileTensor &tensor, Out *out) {
   auto same = [](auto v) { return v; };
   switch (tensor.type) {
   case FileType::F64:
-    convertAll<double>(tensor, out, same);
-    break;
+    return convertAll<double>(tensor, out, same);
   case FileType::F32:
-    convertAll<float>(tensor, out, same);
-    break;
+    return convertAll<float>(tensor, out, same);
   case FileType::F16:
-    convertAll<uint16_t>(tensor, out, halfToFloat);
-    break;
+    return convertAll<uint16_t>(tensor, out, halfToFloat);
   case FileType::BF16:
-    convertAll<uint16_t>(tensor, out, bfloatToFloat);
-    break;
+    return convertAll<uint16_t>(tensor, out, bfloatToFloat);
   case FileType::I64:
     return convertWide<int64_t>(tensor, out);
   case FileType::U64:
     return convertWide<uint64_t>(tensor, out);
   case FileType::I32:
-    convertAll<int32_t>(tensor, out, same);
-    break;
+    return convertAll<int32_t>(tensor, out, same);
   case FileType::U32:
-    convertAll<uint32_t>(tensor, out, same);
-    break;
+    return convertAll<uint32_t>(tensor, out, same);
   case FileType::I16:
-    convertAll<int16_t>(tensor, out, same);
-    break;
+    return convertAll<int16_t>(tensor, out, same);
   case FileType::U16:
-    convertAll<uint16_t>(tensor, out, same);
-    break;
+    return convertAll<uint16_t>(tensor, out, same);
   case FileType::I8:
-    convertAll<int8_t>(tensor, out, same);
-    break;
+    return convertAll<int8_t>(tensor, out, same);
   case FileType::U8:
-    convertAll<uint8_t>(tensor, out, same);
-    break;
+    return convertAll<uint8_t>(tensor, out, same);
   case FileType::Bool:
-    convertAll<uint8_t>(tensor, out, [](uint8_t v) { return v != 0; });
-    break;
+    return convertAll<uint8_t>(tensor, out, [](uint8_t v) { return v != 0; });
   case FileType::F8E4M3:
   case FileType::F8E5M2:
     return Error{quoted(tensor.name) + " is stored as " + std::string(nameOf(tensor.type)) +
@@ -294,22 +295,18 @@ std::string quoted(std::string_view text) {
   return out + "'";
 }
 
-void Safetensors::Unmap::operator()(const uint8_t *data) const {
-  munmap(const_cast<uint8_t *>(data), size);
+FileBytes::~FileBytes() {
+  if (file >= 0)
+    close(file);
 }
 
-Result<Safetensors> Safetensors::open(const std::string &path) {
-  if (endsWith(path, ".index.json"))
-    return Error{quoted(path) + " lists shards, which are not read; save the model as one file "
-                                "(save_pretrained with max_shard_size='100GB')"};
+Result<std::shared_ptr<const FileBytes>> FileBytes::open(const std::string &path) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0)
     return Error{missingText(path)};
   struct stat status;
-  bool known = fstat(file, &status) == 0;
   std::string problem;
-  void *data = MAP_FAILED;
-  if (!known)
+  if (fstat(file, &status) != 0)
     problem = ": " + systemError();
   else if (S_ISDIR(status.st_mode))
     problem = " is a directory, expected a safetensors file";
@@ -317,44 +314,87 @@ Result<Safetensors> Safetensors::open(const std::string &path) {
     problem = " is not a regular file";
   else if (status.st_size == 0)
     problem = " is empty, expected a safetensors file";
-  else if ((data = mmap(nullptr, status.st_size, PROT_READ, MAP_PRIVATE, file, 0)) == MAP_FAILED)
-    problem = ": " + systemError();
+  if (problem.empty())
+    return std::shared_ptr<const FileBytes>(new FileBytes(
+        file, uint64_t(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
   close(file);
-  if (data == MAP_FAILED)
-    return Error{quoted(path) + problem};
-  std::unique_ptr<const uint8_t, Unmap> mapping(static_cast<const uint8_t *>(data),
-                                                Unmap{size_t(status.st_size)});
-  auto parsed = parse({mapping.get(), size_t(status.st_size)}, path);
-  if (parsed)
-    parsed->mapping = std::move(mapping);
-  return parsed;
+  return Error{quoted(path) + problem};
+}
+
+bool FileBytes::isUnchanged() const {
+  struct stat now;
+  return fstat(file, &now) == 0 && uint64_t(now.st_size) == bytes &&
+         now.st_mtim.tv_sec == seconds && now.st_mtim.tv_nsec == nanoseconds;
+}
+
+Result<void> FileBytes::read(uint64_t begin, std::span<uint8_t> out) const {
+  assert(begin <= bytes && out.size() <= bytes - begin && "only what is in the file is asked for");
+  if (file < 0) {
+    std::copy_n(memory.data() + begin, out.size(), out.data());
+    return {};
+  }
+  for (size_t at = 0; at != out.size();) {
+    ssize_t count = pread(file, out.data() + at, out.size() - at, off_t(begin + at));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return Error{"the file cannot be read: " + systemError()};
+    if (count == 0)
+      break;
+    at += size_t(count);
+  }
+  if (!isUnchanged()) // after the bytes: they may be of both versions
+    return Error{"the file was changed while it was read; write a new file and rename it over the "
+                 "old one"};
+  return {};
+}
+
+Result<Safetensors> Safetensors::open(const std::string &path) {
+  if (endsWith(path, ".index.json"))
+    return Error{quoted(path) + " lists shards, which are not read; save the model as one file "
+                                "(save_pretrained with max_shard_size='100GB')"};
+  auto file = FileBytes::open(path);
+  if (!file)
+    return file.takeError();
+  return parse(std::move(*file), path);
 }
 
 Result<Safetensors> Safetensors::parse(std::span<const uint8_t> file, const std::string &path) {
+  return parse(std::make_shared<const FileBytes>(file), path);
+}
+
+Result<Safetensors> Safetensors::parse(std::shared_ptr<const FileBytes> bytes,
+                                       const std::string &path) {
   auto fail = [&](const std::string &text) { return Error{quoted(path) + ": " + text}; };
-  if (std::string wrong = unexpectedKind(file, FileWanted::Safetensors, path); !wrong.empty())
+  const FileBytes &file = *bytes;
+  std::vector<uint8_t> head(std::min<uint64_t>(4096, file.size()));
+  if (auto done = file.read(0, head); !done)
+    return fail(done.error());
+  if (std::string wrong = unexpectedKind(head, FileWanted::Safetensors, path); !wrong.empty())
     return wrong.find("found a pickle;") != wrong.npos ? Error{pickleText(path)} : fail(wrong);
   if (file.size() < 8)
     return fail("expected at least 8 bytes, found " + std::to_string(file.size()));
-  uint64_t length = loadLittle64(file.data());
+  uint64_t length = loadLittle64(head.data());
   if (length > file.size() - 8)
     return fail("its header has " + std::to_string(length) + " bytes, the file only " +
                 std::to_string(file.size() - 8) + "; it is cut off or not a safetensors file");
   if (length > maxHeader)
     return fail("its header has " + std::to_string(length) + " bytes, at most " +
                 std::to_string(maxHeader) + " are read");
-  std::string_view header(reinterpret_cast<const char *>(file.data() + 8), length);
-  std::span<const uint8_t> data = file.subspan(8 + length);
+  std::string header(length, 0);
+  if (auto done = file.read(8, {reinterpret_cast<uint8_t *>(header.data()), length}); !done)
+    return fail(done.error());
   Safetensors result;
+  result.bytes = bytes;
   result.name = path;
-  if (auto done = HeaderReader(header, data).read(result.list, result.meta); !done)
+  if (auto done = HeaderReader(header, file, 8 + length).read(result.list, result.meta); !done)
     return fail(done.error());
   auto byName = [](const FileTensor &a, const FileTensor &b) { return a.name < b.name; };
   std::sort(result.list.begin(), result.list.end(), byName);
   for (size_t i = 1; i < result.list.size(); ++i)
     if (result.list[i - 1].name == result.list[i].name)
       return fail("tensor " + quoted(result.list[i].name) + " stands twice");
-  if (auto done = checkLayout(result.list, data); !done)
+  if (auto done = checkLayout(result.list, 8 + length, file.size() - 8 - length); !done)
     return fail(done.error());
   return result;
 }

@@ -1,9 +1,11 @@
 //===- Safetensors.h - Read and write safetensors files --------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
-// The only file format of weights, inputs and results. A file is mapped and
-// checked as a whole when it is opened: afterwards every tensor's bytes lie in
-// the file, as many as its shape and type need, and nothing else is in there.
+// The only file format of weights, inputs and results. A file is checked as a whole
+// when it is opened: every tensor's bytes lie in the file, as many as its shape and
+// type need, and nothing else is in there. Values are read when they are asked for;
+// a file that others change in the meantime is an error, never a signal: it is not
+// mapped.
 //===----------------------------------------------------------------------===//
 #ifndef VITC_RUNTIME_WEIGHTS_SAFETENSORS_H
 #define VITC_RUNTIME_WEIGHTS_SAFETENSORS_H
@@ -51,16 +53,42 @@ std::string shapeText(std::span<const int64_t> shape);
 /// In single quotes, control characters replaced, so that a message stays one line.
 std::string quoted(std::string_view text);
 
+/// The bytes of an open file, or of memory that outlives this. Const access from any thread.
+class FileBytes {
+public:
+  explicit FileBytes(std::span<const uint8_t> memory) : memory(memory), bytes(memory.size()) {}
+  FileBytes(const FileBytes &) = delete;
+  ~FileBytes();
+  /// Errors begin with the quoted path.
+  static Result<std::shared_ptr<const FileBytes>> open(const std::string &path);
+
+  uint64_t size() const { return bytes; }
+  /// Fills `out` with the bytes from `begin` on, all of which are below size(). Fails if the file
+  /// is no longer as it was opened, by its size and its time of change.
+  Result<void> read(uint64_t begin, std::span<uint8_t> out) const;
+
+private:
+  FileBytes(int file, uint64_t bytes, int64_t seconds, int64_t nanoseconds)
+      : file(file), bytes(bytes), seconds(seconds), nanoseconds(nanoseconds) {}
+  bool isUnchanged() const;
+
+  int file = -1; // none: memory
+  std::span<const uint8_t> memory;
+  uint64_t bytes;
+  int64_t seconds = 0, nanoseconds = 0; // of the last change
+};
+
 /// A tensor of an open file.
 struct FileTensor {
   std::string name;
   FileType type;
-  std::vector<int64_t> shape;     // row-major; empty for a scalar
-  int64_t count;                  // elements
-  std::span<const uint8_t> bytes; // in the mapping, little-endian, aligned to nothing
+  std::vector<int64_t> shape; // row-major; empty for a scalar
+  int64_t count;              // elements
+  const FileBytes *file;      // lives as long as the Safetensors
+  uint64_t begin, size;       // of its bytes there; little-endian, aligned to nothing
 };
 
-/// A mapped file. Movable; const access from any thread. Its tensors live as long as it.
+/// An open file. Movable; const access from any thread. Its tensors live as long as it.
 class Safetensors {
 public:
   /// Errors begin with the quoted path. What is not read is refused by name: pickles with the
@@ -78,19 +106,16 @@ public:
   const std::map<std::string, std::string> &metadata() const { return meta; }
 
 private:
-  struct Unmap {
-    size_t size;
-    explicit Unmap(size_t size) : size(size) {}
-    void operator()(const uint8_t *data) const;
-  };
-  std::unique_ptr<const uint8_t, Unmap> mapping{nullptr, Unmap(0)};
+  static Result<Safetensors> parse(std::shared_ptr<const FileBytes> file, const std::string &path);
+
+  std::shared_ptr<const FileBytes> bytes;
   std::string name;
   std::vector<FileTensor> list;
   std::map<std::string, std::string> meta;
 };
 
-/// All values of a tensor. Exact from every type but 64-bit integers beyond 2^53, which are refused
-/// as FP8 is. Errors name the tensor, not the file.
+/// All values of a tensor, read now: an error if the file has changed. Exact from every type but
+/// 64-bit integers beyond 2^53, which are refused as FP8 is. Errors name the tensor, not the file.
 Result<std::vector<double>> readF64(const FileTensor &tensor);
 /// The same, rounded to nearest where the file holds F64 or large integers.
 Result<std::vector<float>> readF32(const FileTensor &tensor);

@@ -57,7 +57,8 @@ vitrt::Result<json::Object> readJsonObject(const std::string &path) {
     return error("expected a regular file");
   if (status.getSize() > mostBytes)
     return error(fmt::format("expected at most 16 MiB of JSON, found {} bytes", status.getSize()));
-  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/true,
+                                      /*IsVolatile=*/true); // read, not mapped: it may change
   if (!buffer)
     return error("cannot be read: " + StringRef(buffer.getError().message()).lower());
   StringRef bytes = (*buffer)->getBuffer(), text = vitrt::withoutMark(bytes);

@@ -4,12 +4,15 @@
 #include "weights/Safetensors.h"
 #include "weights/Json.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace vitrt;
@@ -150,6 +153,84 @@ TEST_CASE("safetensors: 50 truncations") {
   spill(path, whole + "x");
   CHECK_THAT(Safetensors::open(path).error(),
              Contains("end at byte 512 of the data, which has 513"));
+}
+
+TEST_CASE("safetensors: values in several pieces of the file") {
+  std::vector<float> values(700'001);
+  for (size_t i = 0; i != values.size(); ++i)
+    values[i] = float(i);
+  Folder folder;
+  REQUIRE(writeSafetensors(folder / "large",
+                           std::vector<NewTensor>{{"odd", FileType::I8, {3}, "abc"},
+                                                  {"t", FileType::F32, {700'001}, values.data()}}));
+  auto file = Safetensors::open(folder / "large");
+  REQUIRE(file);
+  auto read = readF32(*file->find("t"));
+  REQUIRE(read);
+  CHECK(*read == values);
+}
+
+TEST_CASE("safetensors: a file that changes while it is read is an error") {
+  Folder folder;
+  std::string path = folder / "live";
+  std::vector<double> values(100'000, 1.5);
+  std::vector<NewTensor> tensors = {{"t", FileType::F64, {100'000}, values.data()}};
+  REQUIRE(writeSafetensors(path, tensors));
+  auto open = [&] {
+    auto file = Safetensors::open(path);
+    REQUIRE(file);
+    return std::move(*file);
+  };
+  Safetensors cut = open();
+  REQUIRE(truncate(path.c_str(), 5000) == 0);
+  CHECK(readF64(*cut.find("t")).error() ==
+        "'t': the file was changed while it was read; write a new file and rename it over the old "
+        "one");
+  REQUIRE(truncate(path.c_str(), 0) == 0);
+  CHECK_FALSE(readF32(*cut.find("t")));
+
+  REQUIRE(writeSafetensors(path, tensors));
+  Safetensors rewritten = open();
+  timespec later[2] = {{0, UTIME_NOW}, {2'000'000'000, 0}};
+  REQUIRE(utimensat(AT_FDCWD, path.c_str(), later, 0) == 0); // written in place, of the same size
+  CHECK_THAT(readF64(*rewritten.find("t")).error(), Contains("changed while it was read"));
+
+  REQUIRE(writeSafetensors(path, tensors));
+  Safetensors replaced = open();
+  REQUIRE(writeSafetensors(path, std::vector<NewTensor>{})); // renamed over it
+  auto old = readF64(*replaced.find("t"));
+  REQUIRE(old);
+  CHECK(*old == values);
+}
+
+TEST_CASE("safetensors: a file that is written over and over is read, or refused") {
+  Folder folder;
+  std::string path = folder / "live", whole;
+  std::vector<float> values(50'000, 2.5f);
+  REQUIRE(writeSafetensors(path,
+                           std::vector<NewTensor>{{"t", FileType::F32, {50'000}, values.data()}}));
+  whole = slurp(path);
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    while (!stop) { // as cp does, in steps
+      std::ofstream file(path, std::ios::binary);
+      for (size_t at = 0; at < whole.size(); at += 65'536) {
+        file.write(&whole[at], std::streamsize(std::min<size_t>(65'536, whole.size() - at)));
+        file.flush();
+      }
+    }
+  });
+  int refused = 0;
+  for (int i = 0; i != 2000; ++i) {
+    auto file = Safetensors::open(path);
+    auto read = file ? readF32(*file->find("t")) : file.takeError();
+    refused += !read;
+    if (read)
+      CHECK((read->size() == values.size() && (*read)[49'999] == 2.5f));
+  }
+  stop = true;
+  writer.join();
+  CHECK(refused > 0);
 }
 
 TEST_CASE("safetensors: bad header lengths") {
