@@ -204,3 +204,35 @@ FOREIGN(mma_shapes) {
       c.expect(out, as<float>(wanted), 1e-3);
   }
 }
+
+namespace {
+
+template <int N> void inverses(Case &c, const char *kernel) {
+  const int count = 40;
+  auto in = c.random<float>(count * N * N);
+  for (int i = 0; i < count; ++i)
+    for (int j = 0; j < N; ++j)
+      in[i * N * N + j * N + (j + 1) % N] += 3; // pivots lie off the diagonal
+  std::fill(in.begin(), in.begin() + N, 0.0f);  // and the first has none
+  auto out = c.output<float>(in.size()), good = c.output<int>(count);
+  c.launch(kernel, {2}, {32}, c.input(in), out, good, count);
+  c.expect(good, each(count, [](size_t i) { return int(i > 0); }));
+  auto found = c.download<float>(out);
+  std::vector<double> products, wanted;
+  for (int i = 1; i < count; ++i) {
+    std::vector<double> a(in.begin() + i * N * N, in.begin() + (i + 1) * N * N),
+        b(found.begin() + i * N * N, found.begin() + (i + 1) * N * N);
+    for (double v : product(a, b, N, N, N))
+      products.push_back(v);
+    for (int e = 0; e < N * N; ++e)
+      wanted.push_back(e / N == e % N);
+  }
+  c.expect(c.input(products), wanted, 1e-4);
+}
+
+} // namespace
+
+FOREIGN(small_matrices) {
+  inverses<3>(c, "_Z8inversesILi3EEvPK6MatrixIXT_EEPS1_Pii");
+  inverses<5>(c, "_Z8inversesILi5EEvPK6MatrixIXT_EEPS1_Pii");
+}
