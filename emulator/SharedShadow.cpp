@@ -55,12 +55,13 @@ Hazard SharedShadow::checkStore(const Accessor &who, uint32_t write, uint32_t re
                                 uint32_t address) {
   if (write & openBit)
     return {Hazard::OpenWrite, address, threadOf(write)};
-  bool atomics = who.atomic && (write & atomicBit);
-  if (write && !atomics && !ordered(write, who))
-    return {Hazard::WriteWrite, address, threadOf(write)};
+  // Readers first: a conflict of two writes is none where both wrote the same.
   for (uint32_t reader : {read0, read1})
     if (reader && !orderedReader(reader, who) && !(who.atomic && (reader & atomicBit)))
       return {Hazard::ReadWrite, address, threadOf(reader), (reader & manyBit) != 0};
+  bool atomics = who.atomic && (write & atomicBit);
+  if (write && !atomics && !ordered(write, who))
+    return {Hazard::WriteWrite, address, threadOf(write)};
   return {};
 }
 
