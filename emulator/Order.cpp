@@ -48,7 +48,7 @@ void Warp::beforeStrongWrite(uint64_t place, bool release) {
 }
 
 void Warp::afterStrongRead(uint64_t place, bool acquire) {
-  cta->observed = true;
+  cta->observed = strongRead = true;
   cta->acquired |= acquire;
   if (cta->released.empty())
     return;

@@ -13,6 +13,10 @@
 
 namespace vitc::emu {
 
+/// Instructions after which another warp gets its turn, in case this one waits for it; and after
+/// how many it counts as spinning.
+static constexpr uint64_t slice = 1u << 16, spins = 1u << 20;
+
 static uint64_t specialValue(const Cta &cta, const Warp &warp, Special special, unsigned lane) {
   const Geometry &g = cta.launch.geometry;
   uint32_t thread = warp.threadOf(lane), bit = 1u << lane;
@@ -84,6 +88,8 @@ void Warp::start(Cta &owner, uint32_t number) {
   memset(group, 0, sizeof(group));
   executed = 0;
   carry = 0;
+  strongRead = false;
+  nextGiveWay = spins;
   fenceClock.clear();
   acquirable.clear();
   state = State::Ready;
@@ -257,6 +263,29 @@ bool Warp::arrive(const Inst &inst, uint32_t mask) {
   return true;
 }
 
+/// Lanes that spin on memory may wait for lanes of their own warp, which are next on the stack:
+/// those that parted from them, or that have left the loop and wait for them behind it. They go on
+/// first.
+void Warp::giveWay() {
+  nextGiveWay = executed + slice;
+  strongRead = false;
+  if (stack.empty() || !active)
+    return;
+  Entry &next = stack.back();
+  if (next.pc == join) { // behind the loop: without those who spin, who join later
+    uint32_t others = next.mask & live & ~active;
+    if (!others)
+      return;
+    Entry free{next.pc, next.join, others};
+    next = {pc, next.join, active};
+    pc = free.pc, join = free.join, active = free.mask;
+  } else if (next.join == join && (next.mask & live)) {
+    std::swap(next.pc, pc);
+    std::swap(next.mask, active);
+    active &= live;
+  }
+}
+
 /// The text at an address in device memory.
 static std::string textAt(const LaunchContext &launch, uint64_t address) {
   std::string text;
@@ -285,9 +314,6 @@ std::string Warp::trapText(const Inst &inst, unsigned lane) const {
   return std::string("'").append(textAt(cta->launch, message)) + "' fails at " +
          textAt(cta->launch, file) + ":" + std::to_string(line);
 }
-
-/// Instructions after which another warp gets its turn, in case this one waits for it.
-static constexpr uint64_t slice = 1u << 16;
 
 void Warp::run() {
   const Inst *code = cta->launch.function->code.data();
@@ -323,9 +349,11 @@ void Warp::run() {
     switch (inst.flow) {
     case Flow::Branch:
       branch(inst, mask);
-      if (executed >= sliceEnd)
-        return;
-      break;
+      if (executed < sliceEnd)
+        break;
+      if (strongRead && executed >= nextGiveWay)
+        giveWay();
+      return;
     case Flow::BranchIndexed:
       branchIndexed(inst, mask);
       break;

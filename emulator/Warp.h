@@ -109,12 +109,15 @@ private:
   void branch(const Inst &inst, uint32_t taken);
   void branchIndexed(const Inst &inst, uint32_t mask);
   void diverge(uint32_t join, const Entry *parts, unsigned count);
+  void giveWay();
   std::string trapText(const Inst &inst, unsigned lane) const;
   void exitLanes(uint32_t mask);
   bool arrive(const Inst &inst, uint32_t mask);
   bool settle();
 
   uint32_t pc = 0, join = noPc, active = 0;
+  bool strongRead = false; ///< since the last giveWay
+  uint64_t nextGiveWay = 0;
   uint64_t sliceEnd = 0; ///< a branch after that many instructions lets the other warps run
   std::vector<Entry> stack;
   /// The clock at the last fence, and what strong reads since then have seen released.

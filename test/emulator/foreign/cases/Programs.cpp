@@ -264,3 +264,13 @@ FOREIGN(message) {
   c.launch("message", {1}, {96}, c.input(x), out);
   c.expect(out, each(32, [&](size_t i) { return 2 * (x[31 - i] + 1); }));
 }
+
+FOREIGN(spin_lock) {
+  const int threads = 40;
+  auto shared = c.zeros<int>(1), order = c.output<int>(threads);
+  c.launch("spin_lock", {1}, {40}, shared, order);
+  auto turns = c.download<int>(order); // each thread had one of its own
+  std::sort(turns.begin(), turns.end());
+  c.expect(c.input(turns), each(threads, [](size_t i) { return int(i); }));
+  c.expect(shared, std::vector<int>{threads});
+}
