@@ -10,6 +10,7 @@
 #include "passes/CostBridge.h"
 #include "passes/cost/families/Attention.h"
 #include "weights/FileKind.h"
+#include "weights/Safetensors.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
@@ -317,6 +318,8 @@ LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
   auto tuning = readTuning(options.tuning);
   if (!tuning)
     return caller.error(tuning.error());
+  if (std::string why = objectionToDevice(tuning->gpu, options.gpu); !why.empty())
+    return caller.error("tuning file {}: {}", vitrt::quoted(options.tuning), why);
   for (const TuningEntry &entry : tuning->entries)
     schedules.push_back(entry.kernel + " " + entry.kernelHash + " " + std::to_string(entry.batch) +
                         " " + entry.schedule);

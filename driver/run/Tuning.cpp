@@ -8,6 +8,7 @@
 #include "weights/Safetensors.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 
@@ -28,6 +29,42 @@ std::string hashText(uint64_t hash) {
   char text[17];
   snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
   return text;
+}
+
+/// "rtx4090" of "NVIDIA GeForce RTX 4090", "a100" of "NVIDIA A100-SXM4-80GB": without the names of
+/// the maker and of the socket, and without the memory.
+static std::string shortName(std::string_view device) {
+  std::string name, word;
+  auto add = [&] {
+    constexpr std::string_view plain[] = {"nvidia", "geforce", "tesla", "pcie", "nvl"};
+    bool memory = word.size() > 2 && word.ends_with("gb") && isdigit((unsigned char)word[0]);
+    if (std::find(std::begin(plain), std::end(plain), word) == std::end(plain) && !memory &&
+        !word.starts_with("sxm") && !word.starts_with("hbm"))
+      name += word;
+    word.clear();
+  };
+  for (char c : device)
+    if (isalnum((unsigned char)c))
+      word += char(tolower((unsigned char)c));
+    else
+      add();
+  add();
+  return name;
+}
+
+std::string objectionToDevice(std::string_view measured, std::string_view gpu) {
+  std::string remedy =
+      "; run vit-run --tune on a GPU of that kind, or build with --gpu of what was "
+      "measured";
+  if (measured.empty())
+    return "expected measurements of " + std::string(gpu) + ", found no name of a GPU" + remedy;
+  if (measured.find("emulator") != measured.npos)
+    return "expected measurements of " + std::string(gpu) + ", found those of " + quoted(measured) +
+           ", whose times say nothing about a GPU; run vit-run --tune on one";
+  if (shortName(measured) == shortName(gpu))
+    return "";
+  return "expected measurements of " + std::string(gpu) + ", found those of " + quoted(measured) +
+         remedy;
 }
 
 std::string tuningJson(const Tuning &tuning) {

@@ -41,6 +41,11 @@ uint64_t scheduleHash(std::string_view schedule);
 /// Sixteen hexadecimal digits.
 std::string hashText(uint64_t hash);
 
+/// What is wrong with measurements of the device called `measured`, "NVIDIA GeForce RTX 4090", for
+/// a build for `gpu`, "rtx4090"; empty if nothing is. Another clock, another number of processors:
+/// other schedules are the fastest.
+std::string objectionToDevice(std::string_view measured, std::string_view gpu);
+
 std::string tuningJson(const Tuning &tuning);
 /// Refuses what is not of that form, and entries whose schedule is not that of its hash, by name.
 Result<Tuning> parseTuning(std::string_view text);

@@ -70,3 +70,26 @@ TEST_CASE("tuning: files of another form are refused") {
   CHECK(parseTuning(tuningJson(twice)).error() ==
         "kernel 'fc1_gelu_f16' stands there twice for batch 8");
 }
+
+TEST_CASE("tuning: measurements of another device, or of none, are refused by name") {
+  CHECK(objectionToDevice("NVIDIA GeForce RTX 4090", "rtx4090") == "");
+  CHECK(objectionToDevice("NVIDIA GeForce RTX 4060 Ti", "rtx4060ti") == "");
+  CHECK(objectionToDevice("NVIDIA A100-SXM4-80GB", "a100") == "");
+  CHECK(objectionToDevice("NVIDIA A100-PCIE-40GB", "a100") == "");
+  CHECK(objectionToDevice("NVIDIA H200", "h200") == "");
+  CHECK(objectionToDevice("Tesla L4", "l4") == "");
+  CHECK(objectionToDevice("NVIDIA H200", "rtx4090") ==
+        "expected measurements of rtx4090, found those of 'NVIDIA H200'; run vit-run --tune on a "
+        "GPU of "
+        "that kind, or build with --gpu of what was measured");
+  for (const char *other : {"NVIDIA GeForce RTX 4090 Laptop GPU", "NVIDIA GeForce RTX 4090 D",
+                            "NVIDIA GeForce RTX 4080"})
+    CHECK(objectionToDevice(other, "rtx4090") != "");
+  CHECK(objectionToDevice("NVIDIA L40S", "l4") != "");
+  CHECK(objectionToDevice("NVIDIA GeForce RTX 4060", "rtx4060ti") != "");
+  CHECK(objectionToDevice("vitc PTX emulator (sm_89)", "rtx4090") ==
+        "expected measurements of rtx4090, found those of 'vitc PTX emulator (sm_89)', whose times "
+        "say "
+        "nothing about a GPU; run vit-run --tune on one");
+  CHECK(objectionToDevice("", "rtx4090").find("found no name of a GPU") != std::string::npos);
+}
