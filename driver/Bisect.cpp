@@ -52,11 +52,11 @@ static double relativeError(ArrayRef<double> found, ArrayRef<double> reference) 
 
 namespace {
 
-class Bisection {
+/// What the launches of one run wrote, each beside what it should have written.
+class Replay {
 public:
-  Bisection(Compiler &compiler, Runner &runner, int64_t batch, double tolerance,
-            const std::function<void(const std::string &)> &say)
-      : compiler(compiler), runner(runner), batch(batch), tolerance(tolerance), say(say),
+  Replay(Compiler &compiler, Runner &runner, std::span<const float> input, int64_t batch)
+      : compiler(compiler), runner(runner), input(input), batch(batch),
         reference(compiler.module(), referenceWeights(runner.weights()), compiler.settings().jobs) {
     for (auto launch : compiler.function().getOps<vit::LaunchOp>())
       launches.push_back(launch);
@@ -64,12 +64,36 @@ public:
       for (Value operand : launches[i].getOperands_())
         lastUse[operand] = i;
   }
+  virtual ~Replay() = default;
 
-  void setInput(std::span<const float> input) {
-    Value argument = compiler.function().getArgument(0);
-    values[argument].assign(input.begin(), input.end());
+  /// Runs the images; an error of judge() ends it.
+  Result<void> run() {
+    values[compiler.function().getArgument(0)].assign(input.begin(), input.end());
+    auto workspace = runner.workspace();
+    if (!workspace)
+      return workspace.takeError();
+    const void *inputs[] = {input.data()};
+    std::vector<std::vector<float>> outputs;
+    std::vector<void *> pointers;
+    for (const ValueShape &output : runner.model().outputs) {
+      outputs.emplace_back(size_t(batch * output.count()));
+      pointers.push_back(outputs.back().data());
+    }
+    return vitrt::runHostObserved(*workspace, int(batch), inputs, 1, pointers.data(),
+                                  int(pointers.size()),
+                                  [&](const vitrt::StepView &view) { return launched(view); });
   }
 
+protected:
+  using Written = std::vector<std::vector<double>>; ///< of each result of a launch
+  virtual Result<void> judge(uint32_t index, vit::LaunchOp launch, const vitrt::StepView &view,
+                             const Written &found) = 0;
+
+  Type elementType(vit::LaunchOp launch, size_t result) {
+    return cast<RankedTensorType>(launch.getResults_()[result].getType()).getElementType();
+  }
+
+private:
   Result<void> launched(const vitrt::StepView &view) {
     uint32_t index = view.step->launch;
     if (index >= launches.size())
@@ -77,36 +101,20 @@ public:
     if (view.written.empty()) // a later part finishes what this one began
       return {};
     vit::LaunchOp launch = launches[index];
-    auto expected = compute(launch);
-    if (!expected)
-      return expected.takeError();
-    double worst = 0;
-    for (auto [i, result] : llvm::enumerate(launch.getResults_())) {
-      auto type = cast<RankedTensorType>(result.getType()).getElementType();
-      std::vector<double> found = decode(view.written.at(i).bytes, type);
-      double error = relativeError(found, (*expected)[i].values);
-      worst = worst >= error ? worst : error; // a NaN stays
-      values[result] = std::move(found);
-    }
-    bool jumps = !(worst <= tolerance);
-    say(fmt::format("launch {} '{}' kernel {} error {:.2e}{}\n", index, view.step->label,
-                    view.kernel->name, worst, jumps ? " JUMPS" : ""));
-    if (jumps && !first)
-      first = {index, view.step->label, view.kernel->name, worst};
+    Written found;
+    for (size_t i = 0; i < launch.getResults_().size(); ++i)
+      found.push_back(decode(view.written.at(i).bytes, elementType(launch, i)));
+    if (auto good = judge(index, launch, view, found); !good)
+      return good;
+    for (auto [result, written] : llvm::zip_equal(launch.getResults_(), found))
+      values[result] = std::move(written);
     for (Value operand : launch.getOperands_())
       if (lastUse[operand] == index)
         values.erase(operand);
     return {};
   }
 
-  struct Suspect {
-    uint32_t index;
-    std::string label, kernel;
-    double error;
-  };
-  std::optional<Suspect> first;
-
-private:
+protected:
   /// The launch's kernel in f64, on what the launch read.
   Result<std::vector<reference::Tensor>> compute(vit::LaunchOp launch) {
     auto kernel = compiler.module().lookupSymbol<vit::KernelOp>(launch.getKernel());
@@ -136,6 +144,7 @@ private:
     return std::move(*results);
   }
 
+private:
   Result<const std::vector<double> *> read(Value value) {
     if (auto found = values.find(value); found != values.end())
       return &found->second;
@@ -150,38 +159,126 @@ private:
     return &(values[value] = std::move(*computed));
   }
 
+private:
   Compiler &compiler;
   Runner &runner;
+  std::span<const float> input;
   int64_t batch;
-  double tolerance;
-  const std::function<void(const std::string &)> &say;
   reference::Interpreter reference;
   std::vector<vit::LaunchOp> launches;
   llvm::DenseMap<Value, size_t> lastUse;
   llvm::DenseMap<Value, std::vector<double>> values;
 };
 
+class Bisection : public Replay {
+public:
+  Bisection(Compiler &compiler, Runner &runner, std::span<const float> input, int64_t batch,
+            double tolerance, const std::function<void(const std::string &)> &say)
+      : Replay(compiler, runner, input, batch), tolerance(tolerance), say(say) {}
+
+  struct Suspect {
+    uint32_t index;
+    std::string label, kernel;
+    double error;
+  };
+  std::optional<Suspect> first;
+
+private:
+  Result<void> judge(uint32_t index, vit::LaunchOp launch, const vitrt::StepView &view,
+                     const Written &found) override {
+    auto expected = compute(launch);
+    if (!expected)
+      return expected.takeError();
+    double worst = 0;
+    for (auto [written, wanted] : llvm::zip_equal(found, *expected)) {
+      double error = relativeError(written, wanted.values);
+      worst = worst >= error ? worst : error; // a NaN stays
+    }
+    bool jumps = !(worst <= tolerance);
+    say(fmt::format("launch {} '{}' kernel {} error {:.2e}{}\n", index, view.step->label,
+                    view.kernel->name, worst, jumps ? " JUMPS" : ""));
+    if (jumps && !first)
+      first = {index, view.step->label, view.kernel->name, worst};
+    return {};
+  }
+
+  double tolerance;
+  const std::function<void(const std::string &)> &say;
+};
+
+/// Whether a value of a model has the type of the residual stream: it is part of it, or joins it.
+bool isResidual(vit::LaunchOp launch, size_t result, vit::KernelOp kernel) {
+  auto producer = kernel.getBody().front().getTerminator()->getOperand(result).getDefiningOp();
+  auto storage = dyn_cast_or_null<vit::StorageInterface>(producer);
+  if (storage && storage.getResultStorage() == vit::Storage::Residual)
+    return true;
+  for (OpOperand &use : launch.getResults_()[result].getUses()) {
+    auto user = dyn_cast<vit::LaunchOp>(use.getOwner());
+    if (!user)
+      continue;
+    auto next = kernel->getParentOfType<ModuleOp>().lookupSymbol<vit::KernelOp>(user.getKernel());
+    for (OpOperand &inner : next.getBody().front().getArgument(use.getOperandNumber()).getUses()) {
+      auto reader = dyn_cast<vit::StorageInterface>(inner.getOwner());
+      if (reader && reader.getOperandStorage(inner.getOperandNumber()) == vit::Storage::Residual)
+        return true;
+    }
+  }
+  return false;
+}
+
+class OverflowSearch : public Replay {
+public:
+  using Replay::Replay;
+  std::optional<Overflow> first;
+  static constexpr const char *ended = "an overflow was found";
+
+private:
+  Result<void> judge(uint32_t, vit::LaunchOp launch, const vitrt::StepView &view,
+                     const Written &found) override {
+    for (auto [i, written] : llvm::enumerate(found)) {
+      if (llvm::all_of(written, [](double value) { return std::isfinite(value); }))
+        continue;
+      auto expected = compute(launch);
+      if (!expected)
+        return expected.takeError();
+      double largest = 0;
+      for (double value : (*expected)[i].values)
+        largest = std::isnan(value) || std::fabs(value) > largest ? std::fabs(value) : largest;
+      auto kernel =
+          launch->getParentOfType<ModuleOp>().lookupSymbol<vit::KernelOp>(launch.getKernel());
+      std::string type;
+      llvm::raw_string_ostream(type) << elementType(launch, i);
+      first = {view.step->label, view.kernel->name, type, largest, isResidual(launch, i, kernel)};
+      return vitrt::Error{ended};
+    }
+    return {};
+  }
+};
+
+/// What is wrong and what to do about it.
+std::string describe(const Overflow &overflow) {
+  std::string text = fmt::format("'{}' (kernel {}) ", overflow.label, overflow.kernel);
+  if (!std::isfinite(overflow.largest))
+    return text + "reads or makes values that are not finite in f64 either; repair the weights";
+  double limit = overflow.type == "f16" ? 65504 : 3.3895e38;
+  if (overflow.largest <= limit)
+    return text +
+           fmt::format("gives values that are no numbers where {:g} is the largest; check it "
+                       "with vitc check --bisect",
+                       overflow.largest);
+  text += fmt::format("comes to {:g}, too large for {}; ", overflow.largest, overflow.type);
+  if (overflow.type != "f16")
+    return text + "repair the weights, no type holds it";
+  return text + (overflow.residual ? "use --residual f32" : "use --dtype bf16");
+}
+
 } // namespace
 
 Result<bool> driver::bisect(Compiler &compiler, Runner &runner, std::span<const float> input,
                             int64_t batch, double tolerance,
                             const std::function<void(const std::string &)> &say) {
-  Bisection bisection(compiler, runner, batch, tolerance, say);
-  bisection.setInput(input);
-  auto workspace = runner.workspace();
-  if (!workspace)
-    return workspace.takeError();
-  const void *inputs[] = {input.data()};
-  std::vector<std::vector<float>> outputs;
-  std::vector<void *> pointers;
-  for (const ValueShape &output : runner.model().outputs) {
-    outputs.emplace_back(size_t(batch * output.count()));
-    pointers.push_back(outputs.back().data());
-  }
-  auto done = vitrt::runHostObserved(
-      *workspace, int(batch), inputs, 1, pointers.data(), int(pointers.size()),
-      [&](const vitrt::StepView &view) { return bisection.launched(view); });
-  if (!done)
+  Bisection bisection(compiler, runner, input, batch, tolerance, say);
+  if (auto done = bisection.run(); !done)
     return done.takeError();
   if (const auto &suspect = bisection.first)
     say(fmt::format("bisect: the error jumps at launch {} '{}', kernel '{}': {:.2e}, expected at "
@@ -190,4 +287,25 @@ Result<bool> driver::bisect(Compiler &compiler, Runner &runner, std::span<const 
   else
     say(fmt::format("bisect: no kernel's error is above {:g}\n", tolerance));
   return bisection.first.has_value();
+}
+
+Result<std::optional<Overflow>> driver::findOverflow(Compiler &compiler, Runner &runner,
+                                                     std::span<const float> input, int64_t batch) {
+  OverflowSearch search(compiler, runner, input, batch);
+  if (auto done = search.run(); !done && !search.first)
+    return done.takeError();
+  return search.first;
+}
+
+Result<std::string> driver::explainNonfinite(Compiler &compiler, Runner &runner,
+                                             const Nonfinite &found) {
+  std::string text = found.text();
+  if (runner.isReference())
+    return text + ", in f64 too; repair the weights";
+  auto overflow = findOverflow(compiler, runner, found.input, found.batch);
+  if (!overflow)
+    return overflow.takeError();
+  if (!*overflow)
+    return text + "; a second run of the same images has none: the device does not repeat itself";
+  return text + ": " + describe(**overflow);
 }

@@ -19,9 +19,12 @@ using namespace vitc::driver;
 namespace {
 
 /// The weights as the kernels will read them, by the function that the runtime uses too.
-LogicalResult embedWeights(vitrt::WeightSource &source, LibraryData &data, const Session &session) {
+LogicalResult embedWeights(vitrt::WeightSource &source, LibraryData &data, bool allowNonfinite,
+                           const Session &session) {
   std::vector<uint8_t> arena(data.library.weight_bytes);
-  if (auto done = vitrt::prepareWeights(*data.view(), source, arena); !done)
+  if (auto done =
+          vitrt::prepareWeights(*data.view(), source, arena, loadOptions(allowNonfinite, session));
+      !done)
     return session.error(done.error());
   data.embed(std::move(arena));
   return success();
@@ -94,7 +97,8 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
   if (failed(generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
     return failure();
   auto data = compiler.link(result.name);
-  if (!data || (options.embedWeights && failed(embedWeights(*weights.source, *data, session))))
+  if (!data || (options.embedWeights &&
+                failed(embedWeights(*weights.source, *data, options.allowNonfinite, session))))
     return failure();
   result.report = compiler.report();
   result.report.model = result.name;

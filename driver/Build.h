@@ -19,6 +19,7 @@ struct BuildOptions {
   bool shared = false;                              ///< also libN.so
   bool embedWeights = false, randomWeights = false; ///< random: made from their names
   std::string weights;                              ///< file to embed; empty: the model's
+  bool allowNonfinite = false;                      ///< of what is embedded, see DeviceOptions
 };
 
 /// libN.a, N.h, N.report.json, and libN.so if asked for.

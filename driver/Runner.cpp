@@ -104,14 +104,29 @@ Result<OpenWeights> driver::openWeights(const Compiler &compiler, const std::str
   return weights;
 }
 
-reference::Interpreter::Weights driver::referenceWeights(vitrt::WeightSource &source) {
-  return [&source](const reference::Weight &weight, std::vector<double> &values) -> std::string {
-    auto loaded = source.load(LoadStep(weight).step);
+reference::Interpreter::Weights driver::referenceWeights(vitrt::WeightSource &source,
+                                                         bool allowNonfinite) {
+  return [&source, allowNonfinite](const reference::Weight &weight,
+                                   std::vector<double> &values) -> std::string {
+    LoadStep load(weight);
+    auto loaded = source.load(load.step);
     if (!loaded)
       return loaded.error();
     values = std::move(*loaded);
-    return "";
+    if (allowNonfinite)
+      return "";
+    std::string problem = vitrt::finiteProblem(source.keyOf(load.step), values);
+    return problem.empty() ? "" : source.about() + problem + "; " + source.cure();
   };
+}
+
+vitrt::LoadOptions driver::loadOptions(bool allowNonfinite, const Session &session,
+                                       std::string ptx) {
+  vitrt::LoadOptions options;
+  options.ptx = std::move(ptx);
+  options.allowNonfinite = allowNonfinite;
+  options.warn = [&session](const std::string &text) { session.warn("{}", text); };
+  return options;
 }
 
 //===----------------------------------------------------------------------===//
@@ -169,7 +184,8 @@ LogicalResult Runner::prepare() {
 
 void Runner::prepareReference() {
   reference = std::make_unique<reference::Interpreter>(
-      compiler.module(), referenceWeights(*opened.source), compiler.settings().jobs);
+      compiler.module(), referenceWeights(*opened.source, options.allowNonfinite),
+      compiler.settings().jobs);
   description = "reference, f64";
 }
 
@@ -198,8 +214,8 @@ LogicalResult Runner::prepareDevice() {
   if (!shapes)
     return session.error("{}: {}", compiler.settings().model, shapes.error());
   runnable = std::move(*shapes);
-  auto model =
-      vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device), {ptx});
+  auto model = vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device),
+                                    loadOptions(options.allowNonfinite, session, std::move(ptx)));
   if (!model)
     return session.error(model.error());
   loaded = std::move(*model);

@@ -18,6 +18,8 @@ namespace vitc::driver {
 struct DeviceOptions {
   std::string device = "auto", weights, ptx;
   bool emulate = false, randomWeights = false;
+  /// Weights that are not finite, or that their type does not hold, are a warning, no error.
+  bool allowNonfinite = false;
   std::string emulator; ///< path of its libcuda.so.1
 };
 
@@ -31,8 +33,13 @@ struct OpenWeights {
 /// refused. The compiler is open.
 Result<OpenWeights> openWeights(const Compiler &compiler, const std::string &path, bool random);
 
-/// A source as the reference interpreter asks for weights. `source` must outlive it.
-reference::Interpreter::Weights referenceWeights(vitrt::WeightSource &source);
+/// A source as the reference interpreter asks for weights, which refuses those that are not finite
+/// unless they are allowed. `source` must outlive it.
+reference::Interpreter::Weights referenceWeights(vitrt::WeightSource &source,
+                                                 bool allowNonfinite = true);
+
+/// How weights are loaded for code, with warnings for the session, which must outlive it.
+vitrt::LoadOptions loadOptions(bool allowNonfinite, const Session &session, std::string ptx = {});
 
 /// A model that can run: what is computed where. Not movable, for its parts refer to each other.
 class Runner {

@@ -125,7 +125,7 @@ Limits limitsOf(uint32_t dtype) {
 
 /// Says what is lost when values are rounded to `dtype`: a finite one becomes infinite, or nothing
 /// but zeros is left. Empty if neither. `name` is for messages.
-std::string rangeProblem(const std::string &name, const Values &values, uint32_t dtype) {
+std::string rangeProblem(const std::string &name, std::span<const double> values, uint32_t dtype) {
   auto [infinite, zero] = limitsOf(dtype);
   double largest = 0;
   bool survives = false; // one that is no zero, maybe no number either
@@ -142,17 +142,6 @@ std::string rangeProblem(const std::string &name, const Values &values, uint32_t
   return quoted(name) + " holds nothing but values too small for " + nameOfDtype(dtype) +
          " (the largest is " + numberText(largest) +
          "), which would all be 0; build with another --dtype";
-}
-
-/// Says which of a tensor's values are no numbers; empty if all are.
-std::string finiteProblem(const std::string &name, const Values &values) {
-  auto isBad = [](double value) { return !std::isfinite(value); };
-  auto first = std::find_if(values.begin(), values.end(), isBad);
-  if (first == values.end())
-    return "";
-  return quoted(name) + " has " + std::to_string(std::count_if(first, values.end(), isBad)) +
-         " of " + std::to_string(values.size()) + " values that are not finite, element " +
-         std::to_string(first - values.begin()) + " is " + numberText(*first);
 }
 
 /// Copies `in` of `from` to the origin of `out` of `to`, row by row of the last dimension.
@@ -229,10 +218,26 @@ public:
 
   /// What is lost when value `index` of the recipe is rounded to `dtype`.
   Result<void> checkRange(uint32_t index, const Values &values, uint32_t dtype) const {
-    return judge(rangeProblem(source.keyOf(originOf(library, index)), values, dtype));
+    return checkParts(index, values, dtype);
   }
 
 private:
+  /// The same of each tensor that a value puts together, for each has a range of its own.
+  Result<void> checkParts(uint32_t index, std::span<const double> values, uint32_t dtype) const {
+    const vit_recipe_step *step = &library.recipe[index];
+    while (step->op == VIT_RECIPE_CAST || step->op == VIT_RECIPE_RESHAPE)
+      step = &library.recipe[index = step->operands[0]];
+    if (step->op != VIT_RECIPE_CONCAT)
+      return judge(rangeProblem(source.keyOf(originOf(library, index)), values, dtype));
+    for (uint32_t operand : operandsOf(*step)) {
+      size_t count = countOf(shapeOf(library.recipe[operand]));
+      if (auto good = checkParts(operand, values.first(count), dtype); !good)
+        return good;
+      values = values.subspan(count);
+    }
+    return {};
+  }
+
   /// What the options say about values that are of no use.
   Result<void> judge(const std::string &problem) const {
     if (problem.empty())
@@ -474,6 +479,16 @@ bool isIgnored(const vit_library &library, std::string_view name) {
 
 } // namespace
 
+std::string finiteProblem(const std::string &name, const std::vector<double> &values) {
+  auto isBad = [](double value) { return !std::isfinite(value); };
+  auto first = std::find_if(values.begin(), values.end(), isBad);
+  if (first == values.end())
+    return "";
+  return quoted(name) + " has " + std::to_string(std::count_if(first, values.end(), isBad)) +
+         " of " + std::to_string(values.size()) + " values that are not finite, element " +
+         std::to_string(first - values.begin()) + " is " + numberText(*first);
+}
+
 /// Shapes, types and names only: a wrong file is refused before any arithmetic.
 Result<void> FileSource::check(const vit_library &library) {
   std::string problem = about();
@@ -525,8 +540,8 @@ Result<void> FileSource::check(const vit_library &library) {
 
 std::string FileSource::keyOf(const vit_recipe_step &step) const {
   for (const vit_key &key : std::span(step.keys, step.key_count))
-    if (file.find(key.name))
-      return key.name;
+    if (auto tensor = tensors.find(key.name); tensor && *tensor)
+      return (*tensor)->name;
   return step.keys[0].name;
 }
 

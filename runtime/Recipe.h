@@ -80,6 +80,10 @@ FunctionSource hashSource(std::vector<std::pair<std::string, double>> add = {});
 Result<void> prepareWeights(const vit_library &library, WeightSource &source,
                             std::span<uint8_t> arena, const LoadOptions &options = {});
 
+/// Says which values of the tensor `name` are no numbers: "'x' has 2 of 96 values that are not
+/// finite, element 3 is nan"; empty if all are.
+std::string finiteProblem(const std::string &name, const std::vector<double> &values);
+
 /// Executes the recipe for one value in f64, as the reference: no rounding but the recipe's casts.
 Result<std::vector<double>> evaluateRecipe(const vit_library &library, WeightSource &source,
                                            uint32_t value);

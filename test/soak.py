@@ -30,6 +30,8 @@ def suites(build, fuzzers):
         tool("vitc-random-model"), "--cases", "64", "--seed", str(seed)])
     yield "random models", lambda seed: ({}, [
         *script("golden", "random_models.py"), *vitc, "--cases", "4", "--seed", str(seed)])
+    yield "planted numbers that are none", lambda seed: ({}, [
+        *script("tools", "nonfinite.py"), *vitc, "--cases", "50", "--seed", str(seed)])
     yield "planted bugs", lambda seed: ({}, [
         *script("emulator", "mutants.py"), *vitc, "--vit-run", tool("vit-run"), "--seed", str(seed),
         model])

@@ -223,7 +223,8 @@ Result<CheckReport> checkGolden(const GoldenTask &task, const RunnableModel &mod
   for (const Comparison &comparison : comparisons) {
     double error = comparison.error();
     report.outputs.push_back( // a NaN is never within the tolerance
-        {model.outputs[comparison.reference.output].name, error, tolerance, error <= tolerance});
+        {model.outputs[comparison.reference.output].name, error, tolerance, error <= tolerance,
+         int64_t(comparison.reference.values.size())});
   }
   return report;
 }

@@ -115,6 +115,7 @@ struct OutputCheck {
   double error; // norm of the difference over norm of the reference; NaN if there is one
   double tolerance;
   bool ok;
+  int64_t values = 0; // that the norms are of
 };
 struct CheckReport {
   std::vector<OutputCheck> outputs;

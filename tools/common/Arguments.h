@@ -75,6 +75,10 @@ CLI::Option *addIntegers(CLI::App &app, const std::string &name, std::vector<T> 
 /// --device: auto, cuda, cuda:N, cpu, cpu:N (understood, to be refused), or one of `others`.
 CLI::Option *addDevice(CLI::App &app, std::string &device, std::vector<std::string> others);
 
+/// Help of --allow-nonfinite.
+inline constexpr const char *nonfiniteHelp =
+    "weights that are not finite, or that their type does not hold, are a warning, no error";
+
 /// The word of `known` that `word` may have been meant to be, or "".
 std::string nearest(std::string_view word, const std::vector<std::string> &known);
 

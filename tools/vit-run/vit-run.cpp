@@ -6,6 +6,7 @@
 // numbers against golden ones, and times.
 //===----------------------------------------------------------------------===//
 #include "driver/run/Bench.h"
+#include "driver/run/Finite.h"
 #include "driver/run/Golden.h"
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
@@ -29,7 +30,7 @@ struct Options {
   std::string library, weights, input, output, golden, kernel, device = "auto", dtype = "f16", ptx,
                                                                tuning;
   std::vector<std::string> candidates;
-  bool randomWeights = false, emulate = false, bench = false;
+  bool randomWeights = false, emulate = false, bench = false, allowNonfinite = false;
   int maxBatch = 0, repetitions = 100;
   int64_t rows = 0;
   double tolerance = -1, flops = 0;
@@ -48,6 +49,7 @@ void describe(CLI::App &app, Options &options) {
   auto *weights = app.add_option("--weights", options.weights, "safetensors file of the model");
   app.add_flag("--random-weights", options.randomWeights, "make weights from their names")
       ->excludes(weights);
+  app.add_flag("--allow-nonfinite", options.allowNonfinite, nonfiniteHelp);
   auto *input = app.add_option("--input", options.input, "safetensors file with the input");
   auto *output = app.add_option("--output", options.output, "safetensors file to write");
   output->needs(input);
@@ -100,6 +102,11 @@ void describe(CLI::App &app, Options &options) {
   });
 }
 
+void warn(const std::string &text) {
+  fflush(stdout);
+  fail("warning: " + text);
+}
+
 /// Where the weights come from. The source refers to the file, which therefore must not move.
 struct Weights {
   std::unique_ptr<vitrt::Safetensors> file;
@@ -148,7 +155,11 @@ Result<vitrt::ModelPtr> loadModel(const Options &options, const vit_library &lib
       return Error{"--ptx '" + options.ptx + "' " + text.error()};
     ptx = std::move(*text);
   }
-  return vitrt::loadModelFrom(&library, weights->source.get(), deviceName(options.device), {ptx});
+  vitrt::LoadOptions load;
+  load.ptx = std::move(ptx);
+  load.allowNonfinite = options.allowNonfinite;
+  load.warn = warn;
+  return vitrt::loadModelFrom(&library, weights->source.get(), deviceName(options.device), load);
 }
 
 /// Runs chunks on the device through host memory.
@@ -189,12 +200,39 @@ void printResults(const RunnableModel &model, const RunResults &results) {
       continue;
     size_t classes = size_t(output.count());
     for (int64_t image = 0; image != results.batch; ++image) {
-      std::span<const float> logits(results.outputs[i]);
-      for (RankedClass best : topClasses(logits.subspan(size_t(image) * classes, classes), 1))
+      auto logits = std::span(results.outputs[i]).subspan(size_t(image) * classes, classes);
+      if (!isFinite(logits)) {
+        printf("image %lld: no class, values are not finite\n", (long long)image);
+        continue;
+      }
+      for (RankedClass best : topClasses(logits, 1))
         printf("image %lld: class %lld, %.1f %%\n", (long long)image, (long long)best.index,
                100 * best.probability);
     }
   }
+}
+
+void warnOfInput(const ValueShape &input, std::span<const float> values) {
+  for (const std::string &warning : inputWarnings(input, values))
+    warn("input " + warning);
+}
+
+/// False if all are numbers.
+bool warnOfOutputs(const FiniteWatch &watch) {
+  if (watch.finding())
+    warn(watch.finding()->text() +
+         ": a value has left the range of its type; build with --residual f32 or --dtype bf16 "
+         "(vitc run names the op and which of the two)");
+  return watch.finding().has_value();
+}
+
+/// Only the compiler has the reference that says how far rounding moves an output.
+void noteFewValues(const CheckReport &report) {
+  for (const OutputCheck &output : report.outputs)
+    if (!output.ok && output.values <= 256)
+      printf("note: '%s' has %lld values, too few for errors to average out; vitc check knows what "
+             "rounding can do to them\n",
+             output.name.c_str(), (long long)output.values);
 }
 
 /// --input or --check.
@@ -226,16 +264,23 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     return workspace.takeError();
   Progress progress;
   auto show = [&](int64_t done, int64_t all) { progress.show("chunk", done, all); };
-  DeviceRun run(workspace->get());
+  FiniteWatch watch(*runnable, DeviceRun(workspace->get()));
+  RunFunction run = watch.function();
   if (golden) {
     double tolerance =
         options.tolerance >= 0 ? options.tolerance : *defaultTolerance(options.dtype);
-    auto report = checkGolden(*golden, *runnable, run, tolerance, show);
+    auto task = readTask(*golden, *runnable);
+    if (!task)
+      return task.takeError();
+    warnOfInput(runnable->input, task->input);
+    auto report = checkGolden(*task, *runnable, run, tolerance, show);
     if (!report)
       return report.takeError();
     printf("%s", reportText(*report).c_str());
-    return report->ok() ? exitDone : exitFailed;
+    noteFewValues(*report);
+    return warnOfOutputs(watch) || !report->ok() ? exitFailed : exitDone;
   }
+  warnOfInput(runnable->input, input.values);
   auto results = runAll(*runnable, input, run, show);
   if (!results)
     return results.takeError();
@@ -243,6 +288,7 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     printResults(*runnable, *results);
   else if (auto written = writeResults(options.output, *runnable, *results); !written)
     return written.takeError();
+  warnOfOutputs(watch);
   return exitDone;
 }
 

@@ -127,6 +127,7 @@ void vitc::addDeviceOptions(CLI::App &app, driver::DeviceOptions &options) {
           ->type_name("FILE"),
       app.add_flag("--random-weights", options.randomWeights, "make weights from their names")
           ->excludes("--weights"),
+      app.add_flag("--allow-nonfinite", options.allowNonfinite, nonfiniteHelp),
       app.add_option("--ptx", options.ptx, "PTX file whose kernels replace those of the same name")
           ->type_name("FILE")};
   for (CLI::Option *option : all)

@@ -98,6 +98,7 @@ Verb vitc::addBuild(CLI::App &app) {
   app.add_flag("--random-weights", options->randomWeights, "embed weights made from their names")
       ->needs(embed)
       ->excludes(weights);
+  app.add_flag("--allow-nonfinite", options->allowNonfinite, nonfiniteHelp)->needs(embed);
   addQuiet(app, options->quiet);
   auto *dry = app.add_flag("--dry-run", options->dryRun,
                            "read everything and say what is wrong, but compile and write nothing");

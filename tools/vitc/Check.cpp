@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/Bisect.h"
+#include "driver/Rounding.h"
 #include "tools/vitc/Tool.h"
 
 #include <algorithm>
@@ -60,13 +61,21 @@ int checkTask(const CheckOptions &options, const GoldenTask &task, Compiler &com
               Runner &runner, Console &console) {
   if (failed(runner.prepare()))
     return console.failed();
-  auto report = checkGolden(
-      task, runner.model(), runner.function(), toleranceOf(options),
-      [&](int64_t done, int64_t all) { console.session().progress("chunk", done, all); });
+  const Session &session = console.session();
+  warnOfInput(session, runner.model(), task.input);
+  FiniteWatch watch(runner.model(), runner.function());
+  auto report =
+      checkGolden(task, runner.model(), watch.function(), toleranceOf(options),
+                  [&](int64_t done, int64_t all) { session.progress("chunk", done, all); });
   if (!report)
     return console.fail(report.error());
+  if (!options.tolerance && !runner.isReference() &&
+      failed(allowForRounding(options.compile, options.device, task, session, *report)))
+    return console.failed();
   console.clear();
   print(reportText(*report));
+  if (warnOfOutputs(session, compiler, runner, watch))
+    return exitFailed;
   bool good = report->ok();
   if (options.bisect) {
     int64_t batch = std::min(task.batch, runner.model().maxBatch);
@@ -126,7 +135,8 @@ Verb vitc::addCheck(CLI::App &app) {
   auto options = std::make_shared<CheckOptions>();
   app.footer("Example:\n  vitc check digits/ --golden test.safetensors --emulate --bisect\n"
              "The error of an output is the norm of its difference to the reference over the "
-             "reference's norm.");
+             "reference's norm. Of few\nvalues that is no average: for them the tolerance is "
+             "raised to what rounding can do, see docs/use.md.");
   addCompileOptions(app, options->compile);
   addAssemblerOptions(app, options->compile);
   addDeviceOptions(app, options->device);

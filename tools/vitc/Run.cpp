@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/vitc/Tool.h"
+#include "weights/FileKind.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -28,7 +29,9 @@ void print(const RunnableModel &model, const RunResults &results) {
     for (int64_t image = 0; image < results.batch; ++image) {
       std::span<const float> row = values.subspan(size_t(image) * size, size);
       printf("image %lld %s:", static_cast<long long>(image), output.name.c_str());
-      if (output.name == "logits")
+      if (output.name == "logits" && !isFinite(row))
+        printf(" no class, values are not finite");
+      else if (output.name == "logits")
         for (RankedClass best : topClasses(row, 5))
           printf(" class %lld %.1f%%", static_cast<long long>(best.index), 100 * best.probability);
       else
@@ -39,12 +42,19 @@ void print(const RunnableModel &model, const RunResults &results) {
   }
 }
 
+/// What to do with a file that is named without a flag.
+std::string objectionToPicture(const std::string &path) {
+  std::string head = vitrt::readHead(path);
+  if (!head.empty() && vitrt::unexpectedKind(head, vitrt::FileWanted::Safetensors).empty())
+    return path + ": expected a picture, found a file of tensors; give it with --input";
+  return path + ": picture files are not read yet; give the pixels with --input x.safetensors";
+}
+
 int run(const RunOptions &options) {
   Console console;
   const Session &session = console.session();
   if (!options.picture.empty())
-    return console.fail(options.picture + ": picture files are not read yet; give the pixels with "
-                                          "--input x.safetensors");
+    return console.fail(objectionToPicture(options.picture));
   if (failed(checkDevice(options.device, options.dtypeGiven, session)))
     return console.failed();
   if (!options.output.empty())
@@ -59,7 +69,9 @@ int run(const RunOptions &options) {
     return console.fail(input.error());
   if (failed(runner.prepare()))
     return console.failed();
-  auto results = runAll(runner.model(), *input, runner.function(),
+  warnOfInput(session, runner.model(), input->values);
+  FiniteWatch watch(runner.model(), runner.function());
+  auto results = runAll(runner.model(), *input, watch.function(),
                         [&](int64_t done, int64_t all) { session.progress("chunk", done, all); });
   if (!results)
     return console.fail(results.error());
@@ -68,6 +80,8 @@ int run(const RunOptions &options) {
       return console.fail(written.error());
   console.clear();
   print(runner.model(), *results);
+  fflush(stdout);
+  warnOfOutputs(session, compiler, runner, watch);
   return exitDone;
 }
 

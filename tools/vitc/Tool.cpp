@@ -4,6 +4,8 @@
 
 #include "tools/vitc/Tool.h"
 
+#include "driver/Bisect.h"
+
 using namespace vitc;
 using driver::Diagnostic;
 
@@ -46,6 +48,21 @@ int Console::failed() const {
 void vitc::announce(const std::string &device) {
   printf("device: %s\n", device.c_str());
   fflush(stdout);
+}
+
+void vitc::warnOfInput(const driver::Session &session, const driver::RunnableModel &model,
+                       std::span<const float> input) {
+  for (const std::string &warning : driver::inputWarnings(model.input, input))
+    session.warn("input {}", warning);
+}
+
+bool vitc::warnOfOutputs(const driver::Session &session, driver::Compiler &compiler,
+                         driver::Runner &runner, const driver::FiniteWatch &watch) {
+  if (!watch.finding())
+    return false;
+  auto text = driver::explainNonfinite(compiler, runner, *watch.finding());
+  session.warn("{}", text ? *text : watch.finding()->text() + ": " + text.error());
+  return true;
 }
 
 llvm::Error vitc::writeFiles(driver::OutputFiles &folder,

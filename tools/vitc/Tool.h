@@ -13,6 +13,7 @@
 #include "driver/OutputFiles.h"
 #include "driver/Runner.h"
 #include "driver/Session.h"
+#include "driver/run/Finite.h"
 #include "tools/common/Arguments.h"
 #include "tools/common/Console.h"
 
@@ -74,6 +75,14 @@ private:
 
 /// Prints "device: ..." on stdout.
 void announce(const std::string &device);
+
+/// Warns of an input that the model was hardly made for.
+void warnOfInput(const driver::Session &session, const driver::RunnableModel &model,
+                 std::span<const float> input);
+/// Warns of outputs that are no numbers, with the first op that makes them and what to do; false if
+/// there are none.
+bool warnOfOutputs(const driver::Session &session, driver::Compiler &compiler,
+                   driver::Runner &runner, const driver::FiniteWatch &watch);
 
 /// Writes files into the opened folder, all or none.
 llvm::Error writeFiles(driver::OutputFiles &folder, const std::vector<driver::Artifact> &files);

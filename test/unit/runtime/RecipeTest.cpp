@@ -320,6 +320,24 @@ TEST_CASE("recipe: a tensor that would become nothing but zeros is refused") {
   CHECK(errorOf(r, Checkpoint({{"t", {3}, {0, 0, 0}}})) == "no error");
 }
 
+TEST_CASE("recipe: of tensors that are put together the one that does not fit is named") {
+  Recipe r;
+  uint32_t a = r.load("a", {2}), b = r.load("b", {1}), c = r.load("c", {2});
+  uint32_t inner = r.add(VIT_RECIPE_CONCAT, {b, c}, {3});
+  uint32_t all = r.add(VIT_RECIPE_CONCAT, {a, inner}, {5});
+  uint32_t cast = r.add(VIT_RECIPE_CAST, {all}, {5});
+  r.steps[cast].dtype = VIT_F16;
+  r.prepare(GENERATE_COPY(all, cast), VIT_F16);
+  auto error = [&](double third, double fourth) {
+    return errorOf(r,
+                   Checkpoint({{"a", {2}, {1, 2}}, {"b", {1}, {third}}, {"c", {2}, {fourth, 0}}}));
+  };
+  CHECK(error(1, 1) == "no error");
+  CHECK_THAT(error(1e6, 1), Contains("'b' holds 1e+06, too large for f16"));
+  CHECK_THAT(error(1, -1e6), Contains("'c' holds -1e+06, too large for f16"));
+  CHECK_THAT(error(1, 1e-20), Contains("'c' holds nothing but values too small for f16"));
+}
+
 TEST_CASE("recipe: with allowNonfinite all of that is told, and loaded") {
   double infinity = std::numeric_limits<double>::infinity();
   Recipe r;
