@@ -465,6 +465,8 @@ bool Decoder::decode(const Statement &s) {
   Inst &i = out.code.emplace_back();
   inst = &i;
   i.line = s.line;
+  i.sourceFile = uint16_t(s.sourceFile);
+  i.sourceLine = s.sourceLine;
   i.text = s.text;
   i.firstOp = uint32_t(out.operands.size());
   if (s.predicate != noRegister) {
@@ -518,6 +520,7 @@ bool Decoder::finish() {
 
 bool Decoder::run() {
   out = source.head;
+  out.module = &module;
   slots.assign(source.registers.size(), noRegister);
   predicateNumbers.assign(source.registers.size(), noRegister);
   out.predicates = 2;
@@ -585,6 +588,7 @@ std::unique_ptr<Module> Module::load(std::string text, GlobalMemory &memory, Ptx
   error = {};
   if (!Parser(module->text, error).run(raw) || !allocate(*module, raw, error))
     return nullptr;
+  module->files = raw.files;
   for (const RawFunction &f : raw.functions) {
     RawFunction whole;
     if (f.entry && (!inlineCalls(raw, f, whole, error) ||

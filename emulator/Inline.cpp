@@ -68,6 +68,8 @@ Statement Inliner::renamed(const Statement &s, const Names &names, uint32_t regi
 Statement Inliner::branch(const Statement &at, std::string_view label) const {
   Statement s;
   s.line = at.line;
+  s.sourceFile = at.sourceFile;
+  s.sourceLine = at.sourceLine;
   s.text = "bra";
   s.parts = {"bra"};
   s.operands.resize(1);

@@ -8,6 +8,8 @@
 
 #include "Parser.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 namespace vitc::emu {
@@ -79,6 +81,20 @@ void Parser::skip() {
 void Parser::skipLine() {
   while (at != end && *at != '\n')
     ++at;
+}
+
+/// `.loc 1 23 5` and `.file 1 "name.cu"`; what follows them, and what is no such, is skipped.
+void Parser::debugLine(std::string_view directive) {
+  const char *stop = std::find(at, end, '\n');
+  std::string text(at, stop);
+  unsigned file = 0, sourceLineNow = 0;
+  if (directive == ".loc" && sscanf(text.c_str(), "%u %u", &file, &sourceLineNow) == 2) {
+    sourceFile = file, sourceLine = sourceLineNow;
+  } else if (size_t open = text.find('"'); open != text.npos && sscanf(text.c_str(), "%u", &file)) {
+    std::string name = text.substr(open + 1, text.rfind('"') - open - 1);
+    current->files[file] = name.substr(name.rfind('/') + 1);
+  }
+  at = stop;
 }
 
 bool Parser::skipBraces() {
@@ -184,9 +200,11 @@ bool Parser::topLevel(RawModule &module) {
       external = true;
     } else if (name == ".visible" || name == ".weak" || name == ".common") {
       continue;
-    } else if (name == ".version" || name == ".address_size" || name == ".file" || name == ".loc" ||
-               name == ".alias") {
+    } else if (name == ".version" || name == ".address_size" || name == ".alias") {
       skipLine();
+      return true;
+    } else if (name == ".file" || name == ".loc") {
+      debugLine(name);
       return true;
     } else if (name == ".target") {
       std::string_view target = word();

@@ -43,6 +43,7 @@ struct Operand {
 
 struct Statement {
   uint32_t line = 0;
+  uint32_t sourceFile = 0, sourceLine = 0; ///< of the last `.loc`; 0 where there is none
   uint32_t predicate = noRegister;
   bool negated = false;
   std::string_view text;               ///< opcode with modifiers
@@ -83,6 +84,7 @@ struct RawFunction {
 struct RawModule {
   std::vector<RawFunction> functions;
   std::vector<RawVariable> variables;
+  std::map<uint32_t, std::string> files; ///< of `.file`, without their folders
   std::deque<std::string> names; ///< what views of names that are not in the text point into
 
   const RawFunction *find(std::string_view name) const;
@@ -112,6 +114,7 @@ private:
   bool fail(uint32_t at, std::string text);
   void skip();
   void skipLine();
+  void debugLine(std::string_view directive);
   bool skipBraces();
   bool eat(char c);
   bool expect(char c, const char *where);
@@ -141,6 +144,7 @@ private:
 
   const char *at, *end;
   uint32_t line = 1;
+  uint32_t sourceFile = 0, sourceLine = 0;
   PtxError &error;
   RawModule *current = nullptr;
   std::vector<Scope> scopes;

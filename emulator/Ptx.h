@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 namespace vitc::emu {
 
 class Warp;
+class Module;
 class GlobalMemory;
 struct Inst;
 struct Allocation;
@@ -90,7 +92,9 @@ struct Inst {
   uint8_t flags = 0;  ///< group specific
   uint8_t flags2 = 0; ///< group specific
   uint16_t opCount = 0;
-  std::string_view text; ///< the opcode with its modifiers, in the module's text
+  uint16_t sourceFile = 0; ///< of the last `.loc`: a number of the module's files, and
+  uint32_t sourceLine = 0; ///< its line; 0 where there is none
+  std::string_view text;   ///< the opcode with its modifiers, in the module's text
 };
 
 struct Parameter {
@@ -147,6 +151,7 @@ struct Site {
 
 struct Function {
   std::string name;
+  const Module *module = nullptr;
   uint32_t line = 0;
   std::vector<Parameter> parameters;
   uint32_t parameterBytes = 0;
@@ -193,6 +198,7 @@ public:
   std::string text;
   std::deque<Function> functions;
   std::vector<Variable> variables;
+  std::map<uint32_t, std::string> files; ///< of `.file`, without their folders
   GlobalMemory &memory;
 
 private:

@@ -18,6 +18,7 @@ bool Parser::body(RawFunction &function) {
   if (!expect('{', "before a function's body"))
     return false;
   scopes.assign(1, {});
+  sourceFile = sourceLine = 0;
   while (!scopes.empty()) {
     skip();
     if (at == end)
@@ -47,7 +48,7 @@ bool Parser::bodyItem(RawFunction &function) {
   if (name.empty())
     return fail(std::string("expected a statement, found '") + *at + "'");
   if (name == ".loc" || name == ".file") {
-    skipLine();
+    debugLine(name);
     return true;
   }
   if (name == ".pragma") {
@@ -150,6 +151,8 @@ bool Parser::statement(RawFunction &function, std::string_view opcode, uint32_t 
                        bool negated) {
   Statement s;
   s.line = line;
+  s.sourceFile = sourceFile;
+  s.sourceLine = sourceLine;
   s.predicate = predicate;
   s.negated = negated;
   s.text = opcode;

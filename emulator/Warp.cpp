@@ -107,8 +107,13 @@ void Warp::start(Cta &owner, uint32_t number) {
 }
 
 void Warp::report(const Inst &inst, unsigned lane, Kind kind, std::string text) {
-  cta->launch.findings.add({cta->launch.function->name, inst.line, cta->threadName(threadOf(lane)),
-                            kind, std::string(inst.text) + " " + std::move(text)});
+  const Function &f = *cta->launch.function;
+  text = std::string(inst.text) + " " + std::move(text);
+  auto file = f.module->files.find(inst.sourceFile);
+  if (inst.sourceLine && file != f.module->files.end())
+    text += " (" + file->second + ":" + std::to_string(inst.sourceLine) + ")";
+  cta->launch.findings.add(
+      {f.name, inst.line, cta->threadName(threadOf(lane)), kind, std::move(text)});
 }
 
 void Warp::report(const Inst &inst, unsigned lane, const Hazard &hazard) {

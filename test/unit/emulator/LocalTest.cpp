@@ -179,3 +179,44 @@ TEST_CASE("emulator: variables may hold addresses of others") {
   CHECK(rig.first() == "");
   CHECK(rig.download<uint32_t>(out, 1)[0] == 9);
 }
+
+TEST_CASE("emulator: a finding names the source line that .loc gives") {
+  Rig rig;
+  rig.load(R"(.visible .entry k(.param .u64 out)
+{
+  .reg .b32 %r<4>; .reg .b64 %rd<4>;
+  .loc 1 7 3
+  ld.param.u64 %rd1, [out];
+  .loc	1 8 5, function_name $L__info_string0, inlined_at 1 7 3
+  ld.global.u32 %r1, [%rd1];
+  ret;
+}
+.file 1 "/home/somebody/kernel.cu"
+)");
+  rig.run("k", grid(1, 1), rig.buffer(4));
+  REQUIRE(rig.result.findings.size() == 1);
+  CHECK(rig.result.findings[0].text == "ld.global.u32 reads 4 bytes at byte 0 of a buffer, which "
+                                       "has 4 bytes; nothing wrote them (kernel.cu:8)");
+}
+
+TEST_CASE("emulator: a failed assertion has its text") {
+  Rig rig;
+  rig.load(
+      R"(.extern .func __assertfail(.param .b64 a, .param .b64 b, .param .b32 c, .param .b64 d, .param .b64 e);
+.global .align 1 .b8 text[6] = {120, 32, 62, 32, 48};
+.global .align 1 .b8 file[5] = {107, 46, 99, 117};
+.visible .entry k()
+{
+  .reg .b64 %rd<4>;
+  { .param .b64 p0; .param .b64 p1; .param .b32 p2; .param .b64 p3; .param .b64 p4;
+  mov.u64 %rd1, text; cvta.global.u64 %rd1, %rd1; st.param.b64 [p0], %rd1;
+  mov.u64 %rd2, file; cvta.global.u64 %rd2, %rd2; st.param.b64 [p1], %rd2;
+  st.param.b32 [p2], 12; st.param.b64 [p3], %rd1; st.param.b64 [p4], 1;
+  call.uni __assertfail, (p0, p1, p2, p3, p4); }
+  ret;
+}
+)");
+  rig.run("k", grid(1, 1));
+  REQUIRE(rig.found(Kind::Trap));
+  CHECK(rig.result.findings[0].text == "assert 'x > 0' fails at k.cu:12");
+}
