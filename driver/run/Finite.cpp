@@ -2,10 +2,12 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "driver/run/Finite.h"
+#include "runtime/Inspect.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 
 namespace vitc::driver {
 
@@ -81,6 +83,96 @@ void FiniteWatch::look(int64_t batch, std::span<const float> input,
       return;
     }
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Which step
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A word between underscores.
+bool hasWord(std::string_view name, std::string_view word) {
+  for (size_t begin = 0; begin <= name.size();) {
+    size_t end = std::min(name.find('_', begin), name.size());
+    if (name.substr(begin, end - begin) == word)
+      return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+/// What the kernel stores, by its name; nothing for names that are not the compiler's.
+std::optional<vit_dtype> storedType(std::string_view kernel) {
+  constexpr std::pair<std::string_view, vit_dtype> types[] = {
+      {"bf16", VIT_BF16}, {"f16", VIT_F16}, {"f32", VIT_F32}};
+  for (auto [word, type] : types)
+    if (hasWord(kernel, word))
+      return type;
+  return std::nullopt;
+}
+
+/// Whether all values are finite, by their exponents.
+bool allFinite(const std::vector<uint8_t> &bytes, vit_dtype type) {
+  size_t size = type == VIT_F32 ? 4 : 2;
+  uint32_t exponent = type == VIT_F32 ? 0x7F800000 : type == VIT_F16 ? 0x7C00 : 0x7F80;
+  for (size_t at = 0; at + size <= bytes.size(); at += size) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, &bytes[at], size); // little-endian, as the device
+    if ((bits & exponent) == exponent)
+      return false;
+  }
+  return true;
+}
+
+/// The first step that writes what is no number, and how it stores.
+struct Writer {
+  std::string label, kernel;
+  vit_dtype type;
+};
+
+std::optional<Writer> writerOf(const vitrt::StepView &view, const vit_library &library) {
+  std::optional<vit_dtype> named = storedType(view.kernel->base);
+  for (const vitrt::WrittenValue &value : view.written) {
+    bool output = value.kind == VIT_ARG_OUTPUT;
+    if (!output && (!named || view.written.size() > 1)) // which of them has the name's type?
+      continue;
+    vit_dtype type = output ? vit_dtype(library.outputs[value.index].dtype) : *named;
+    if (type != VIT_F64 && !allFinite(value.bytes, type))
+      return Writer{view.step->label, view.kernel->base, type};
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+Result<std::string> explainStep(vit_workspace *workspace, const vit_library &library,
+                                const RunnableModel &model, const Nonfinite &found) {
+  std::vector<std::vector<float>> outputs;
+  std::vector<void *> pointers;
+  for (const ValueShape &output : model.outputs) {
+    outputs.emplace_back(size_t(found.batch * output.count()));
+    pointers.push_back(outputs.back().data());
+  }
+  std::optional<Writer> first;
+  const void *inputs[] = {found.input.data()};
+  auto done = vitrt::runHostObserved(workspace, int(found.batch), inputs, 1, pointers.data(),
+                                     int(pointers.size()),
+                                     [&](const vitrt::StepView &view) -> Result<void> {
+                                       first = first ? first : writerOf(view, library);
+                                       return {};
+                                     });
+  if (!done)
+    return done.takeError();
+  std::string text = ": a value has left the range of its type; build with --residual f32 or "
+                     "--dtype bf16";
+  if (!first)
+    return text;
+  text = ": " + quoted(first->label) + " (kernel " + first->kernel +
+         ") is the first to write such values; ";
+  if (first->type != VIT_F16)
+    return text + "repair the weights, or build with --dtype bf16 if it is not yet";
+  return text + "build with " + (hasWord(first->kernel, "add") ? "--residual f32" : "--dtype bf16");
 }
 
 } // namespace vitc::driver

@@ -8,6 +8,8 @@
 #define DRIVER_RUN_FINITE_H
 
 #include "driver/run/Golden.h"
+#include "vit/library.h"
+#include "vit/runtime.h"
 
 #include <optional>
 #include <string>
@@ -31,6 +33,14 @@ struct Nonfinite {
   /// "image 3 of 'logits' has nan although its input is finite".
   std::string text() const;
 };
+
+/// The step of a library that writes the first infinity or NaN when these images run, and what
+/// cures it, to follow Nonfinite::text(): ": 'blocks.0.mlp.fc2' (kernel proj_add_f16) is the first
+/// to write such values; build with --residual f32". Types are known from the names of kernels,
+/// which vitc gives; of others nothing is said of a step. The compiler knows more: see
+/// explainNonfinite.
+Result<std::string> explainStep(vit_workspace *workspace, const vit_library &library,
+                                const RunnableModel &model, const Nonfinite &found);
 
 /// Runs a model, and looks at what comes out. Refers to the model; not movable, for its function
 /// refers to it.

@@ -218,12 +218,13 @@ void warnOfInput(const ValueShape &input, std::span<const float> values) {
 }
 
 /// False if all are numbers.
-bool warnOfOutputs(const FiniteWatch &watch) {
-  if (watch.finding())
-    warn(watch.finding()->text() +
-         ": a value has left the range of its type; build with --residual f32 or --dtype bf16 "
-         "(vitc run names the op and which of the two)");
-  return watch.finding().has_value();
+bool warnOfOutputs(vit_workspace *workspace, const vit_library &library, const RunnableModel &model,
+                   const FiniteWatch &watch) {
+  if (!watch.finding())
+    return false;
+  auto step = explainStep(workspace, library, model, *watch.finding());
+  warn(watch.finding()->text() + (step ? *step : ": " + step.error()));
+  return true;
 }
 
 /// Only the compiler has the reference that says how far rounding moves an output.
@@ -278,7 +279,8 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
       return report.takeError();
     printf("%s", reportText(*report).c_str());
     noteFewValues(*report);
-    return warnOfOutputs(watch) || !report->ok() ? exitFailed : exitDone;
+    return warnOfOutputs(workspace->get(), library, *runnable, watch) || !report->ok() ? exitFailed
+                                                                                       : exitDone;
   }
   warnOfInput(runnable->input, input.values);
   auto results = runAll(*runnable, input, run, show);
@@ -288,7 +290,7 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     printResults(*runnable, *results);
   else if (auto written = writeResults(options.output, *runnable, *results); !written)
     return written.takeError();
-  warnOfOutputs(watch);
+  warnOfOutputs(workspace->get(), library, *runnable, watch);
   return exitDone;
 }
 
