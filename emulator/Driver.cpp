@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "DriverQueue.h"
 #include "vit_emulator.h"
 
 #include <cstdio>
@@ -21,6 +22,20 @@ using namespace vitc::emu;
 Driver &Driver::get() {
   static Driver &driver = *new Driver;
   return driver;
+}
+
+Queue &vitc::emu::queue() {
+  static Queue &queue = *new Queue;
+  return queue;
+}
+
+void vitc::emu::take(Driver &driver, const Options &options) {
+  queue().configure(options.async);
+  driver.options = options;
+  driver.failCode = options.failCode;
+  driver.failCall = options.failCall;
+  driver.sm = options.sm;
+  driver.version = options.driver;
 }
 
 /// How many times the primary context, which is the only one, lies on this thread's stack. A
@@ -44,7 +59,10 @@ static CUresult count(CUresult injected) {
   if (CUresult error; isDead(driver, error))
     return error;
   uint64_t call = driver.calls.fetch_add(1) + 1;
-  return call == driver.failCall.load() ? injected : CUDA_SUCCESS;
+  if (call != driver.failCall.load())
+    return CUDA_SUCCESS;
+  unsigned code = driver.failCode;
+  return code ? CUresult(code) : injected;
 }
 
 CUresult vitc::emu::enter(CUresult injected) {
@@ -80,8 +98,7 @@ VIT_EXPORT CUresult cuInit(unsigned flags) {
         return CUDA_ERROR_INVALID_VALUE;
       }
       driver.environment = environment;
-      driver.options = options;
-      driver.failCall = options.failCall;
+      take(driver, options);
     }
   }
   if (CUresult failed = count(CUDA_ERROR_UNKNOWN); failed != CUDA_SUCCESS)
@@ -105,9 +122,8 @@ VIT_EXPORT int vitEmuConfigure(const char *text) {
     return 1;
   }
   std::lock_guard lock(driver.mutex);
-  driver.options = options;
   driver.calls = 0;
-  driver.failCall = options.failCall;
+  take(driver, options);
   return 0;
 }
 
@@ -119,7 +135,7 @@ VIT_EXPORT CUresult cuDriverGetVersion(int *version) {
     return failed;
   if (!version)
     return CUDA_ERROR_INVALID_VALUE;
-  *version = 13000;
+  *version = int(Driver::get().version);
   return CUDA_SUCCESS;
 }
 
@@ -195,7 +211,7 @@ VIT_EXPORT CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
     return CUDA_ERROR_INVALID_VALUE;
   if (device != 0)
     return CUDA_ERROR_INVALID_DEVICE;
-  snprintf(name, size_t(length), "vitc PTX emulator (sm_89)");
+  snprintf(name, size_t(length), "vitc PTX emulator (sm_%u)", unsigned(Driver::get().sm));
   return CUDA_SUCCESS;
 }
 
@@ -237,8 +253,6 @@ VIT_EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice dev
                               {39, threadsPerMultiprocessor},
                               {40, 2}, // ASYNC_ENGINE_COUNT
                               {41, 1}, // UNIFIED_ADDRESSING
-                              {75, 8},
-                              {76, 9}, // COMPUTE_CAPABILITY_MAJOR, MINOR
                               {78, 1}, // STREAM_PRIORITIES_SUPPORTED
                               {81, sharedPerMultiprocessor},
                               {82, 65536}, // MAX_REGISTERS_PER_MULTIPROCESSOR
@@ -249,6 +263,11 @@ VIT_EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice dev
     return CUDA_ERROR_INVALID_VALUE;
   if (device != 0)
     return CUDA_ERROR_INVALID_DEVICE;
+  if (attribute == 75 || attribute == 76) { // COMPUTE_CAPABILITY_MAJOR, MINOR
+    int sm = int(Driver::get().sm);
+    *value = attribute == 75 ? sm / 10 : sm % 10;
+    return CUDA_SUCCESS;
+  }
   auto it = values.find(attribute);
   *value = it == values.end() ? 0 : it->second;
   return CUDA_SUCCESS;
@@ -278,6 +297,7 @@ VIT_EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
     return CUDA_ERROR_INVALID_CONTEXT;
   if (--driver.retained)
     return CUDA_SUCCESS;
+  queue().finishAll();
   driver.functions.clear();
   driver.modules.clear();
   driver.streams.clear();
@@ -332,5 +352,5 @@ VIT_EXPORT CUresult cuCtxGetDevice(CUdevice *device) {
 
 VIT_EXPORT CUresult cuCtxSynchronize(void) {
   VIT_ENTER_CONTEXT();
-  return CUDA_SUCCESS;
+  return queue().finishAll();
 }

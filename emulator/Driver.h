@@ -52,7 +52,8 @@ struct CUfunc_st {
 };
 struct CUstream_st {};
 struct CUevent_st {
-  bool recorded = false;
+  std::atomic<bool> recorded{false};
+  std::atomic<uint64_t> work{0}; ///< of the queue: what records it
   std::chrono::steady_clock::time_point time;
 };
 using CUcontext = CUctx_st *;
@@ -84,11 +85,19 @@ struct Driver {
   std::map<CUstream, std::unique_ptr<CUstream_st>> streams;
   std::map<CUevent, std::unique_ptr<CUevent_st>> events;
   std::atomic<uint64_t> calls{0}, launches{0}, failCall{0};
+  std::atomic<unsigned> failCode{0}, sm{89}, version{13000};
   std::atomic<pid_t> owner{0}; ///< the process that initialised it; 0: none yet
   std::atomic<bool> exiting{false};
 
   static Driver &get();
 };
+
+/// What waits for its turn, with async=N. Never destroyed, as the driver.
+class Queue;
+Queue &queue();
+
+/// Takes options in place of those before, with everything that they say.
+void take(Driver &driver, const Options &options);
 
 /// Counts a call and decides whether it is the one to fail.
 CUresult enter(CUresult injected = CUDA_ERROR_UNKNOWN);

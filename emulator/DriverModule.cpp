@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "DriverQueue.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -33,6 +34,44 @@ struct JitLog {
   }
 };
 
+/// The number behind a directive of the text's head: 78 for "7.8", 89 for "sm_89"; 0 if none.
+unsigned headNumber(std::string_view text, std::string_view directive) {
+  size_t at = text.find(directive);
+  unsigned number = 0;
+  bool digits = false;
+  for (size_t i = at == text.npos ? text.size() : at + directive.size(); i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '\n' || (digits && c != '.' && (c < '0' || c > '9')))
+      break;
+    if (c >= '0' && c <= '9' && number < 1000)
+      number = 10 * number + unsigned(c - '0'), digits = true;
+  }
+  return number;
+}
+
+/// The newest PTX of a driver: 7.8 for CUDA 11.8, 8.5 for 12.5 and 12.6.
+unsigned newestPtx(unsigned driver) {
+  unsigned major = driver / 1000, minor = driver % 1000 / 10;
+  if (major == 11)
+    return 70 + minor;
+  if (major == 12)
+    return 80 + (minor > 5 ? minor - 1 : minor);
+  return major < 11 ? 65 : 90 + 10 * (major - 13) + minor;
+}
+
+/// What a driver says of text that it or its device is too old for.
+CUresult checkHead(std::string_view text, JitLog errors) {
+  Driver &driver = Driver::get();
+  text = text.substr(0, 4096);
+  if (headNumber(text, ".version") > newestPtx(driver.version))
+    return CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
+  if (headNumber(text, ".target") <= driver.sm)
+    return CUDA_SUCCESS;
+  errors.write("ptxas application ptx input, line 2; fatal   : SM version specified by .target is "
+               "higher than default SM version assumed");
+  return CUDA_ERROR_INVALID_PTX;
+}
+
 CUresult load(CUmodule *out, const void *image, JitLog info, JitLog errors) {
   if (!out || !image)
     return CUDA_ERROR_INVALID_VALUE;
@@ -42,6 +81,9 @@ CUresult load(CUmodule *out, const void *image, JitLog info, JitLog errors) {
     errors.write("this device runs PTX only");
     return CUDA_ERROR_NO_BINARY_FOR_GPU;
   }
+  if (CUresult refused = checkHead(static_cast<const char *>(image), errors);
+      refused != CUDA_SUCCESS)
+    return refused;
   Driver &driver = Driver::get();
   PtxError error;
   auto made = std::make_unique<CUmod_st>();
@@ -87,6 +129,7 @@ VIT_EXPORT CUresult cuModuleLoadData(CUmodule *module, const void *image) {
 
 VIT_EXPORT CUresult cuModuleUnload(CUmodule module) {
   VIT_ENTER_CONTEXT();
+  queue().finishAll();
   Driver &driver = Driver::get();
   std::lock_guard lock(driver.mutex);
   for (auto it = driver.functions.begin(); it != driver.functions.end();)
@@ -276,6 +319,18 @@ static CUresult checkGeometry(const CUfunc_st &function, const Geometry &g) {
   return ctas < 0xfffffffeull ? CUDA_SUCCESS : CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
 }
 
+static CUresult run(const CUfunc_st &function, const Geometry &geometry,
+                    const std::vector<uint8_t> &parameters, const Options &options) {
+  LaunchResult result =
+      launch(*function.owner->module, *function.function, geometry, parameters, options);
+  if (result.findings.empty())
+    return CUDA_SUCCESS;
+  for (const Finding &finding : result.findings)
+    if (finding.kind == Kind::OutOfBounds || finding.kind == Kind::Misaligned)
+      return CUDA_ERROR_ILLEGAL_ADDRESS;
+  return CUDA_ERROR_LAUNCH_FAILED;
+}
+
 VIT_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY,
                                    unsigned gridZ, unsigned blockX, unsigned blockY,
                                    unsigned blockZ, unsigned sharedBytes, CUstream stream,
@@ -300,12 +355,15 @@ VIT_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned
     options = driver.options;
   }
   ++driver.launches;
-  LaunchResult result = launch(*function->owner->module, *function->function, geometry,
-                               std::move(parameters), options);
-  if (result.findings.empty())
-    return CUDA_SUCCESS;
-  for (const Finding &finding : result.findings)
-    if (finding.kind == Kind::OutOfBounds || finding.kind == Kind::Misaligned)
-      return CUDA_ERROR_ILLEGAL_ADDRESS;
-  return CUDA_ERROR_LAUNCH_FAILED;
+  auto work = [function, geometry, parameters, options] {
+    return run(*function, geometry, parameters, options);
+  };
+  if (!queue().isOn())
+    return work();
+  queue().enqueue(stream, [work, registrations = queue().takeRegistrations()] {
+    for (const Registration &one : registrations)
+      Driver::get().memory.registerBuffer(one.ptr, one.bytes, one.name, one.fresh);
+    return work();
+  });
+  return CUDA_SUCCESS;
 }

@@ -40,13 +40,21 @@ bool Options::parse(const char *text, std::string &error) {
       order = number;
     else if (good && key == "fail-call")
       failCall = number;
+    else if (good && key == "fail-code" && number < 1000)
+      failCode = unsigned(number);
+    else if (good && key == "sm" && number >= 50 && number < 1000)
+      sm = unsigned(number);
+    else if (good && key == "driver" && number >= 10000 && number < 100000)
+      driver = unsigned(number);
+    else if (good && key == "async")
+      async = number;
     else if (good && key == "budget" && number)
       budget = number;
     else if (good && key == "threads" && number <= 1024)
       threads = unsigned(number);
     else {
-      error = "VITC_EMULATOR: expected seed=N, order=N, fail-call=N, budget=N, threads=N or "
-              "report=FILE, found '" +
+      error = "VITC_EMULATOR: expected seed=N, order=N, async=N, fail-call=N, fail-code=N, sm=NN, "
+              "driver=NNNNN, budget=N, threads=N or report=FILE, found '" +
               item + "'";
       return false;
     }

@@ -18,6 +18,10 @@ struct Options {
   uint64_t seed = 0;            ///< order of the warps of a CTA at barriers; 0 is natural
   uint64_t order = 0;           ///< order of CTAs; 0 is natural
   uint64_t failCall = 0;        ///< the driver call to fail, from 1
+  unsigned failCode = 0;        ///< and its error; 0: what suits the call
+  unsigned sm = 89;             ///< the compute capability to pose as
+  unsigned driver = 13000;      ///< the driver's version to pose as
+  uint64_t async = 0;           ///< the order in which streams get on; 0: calls are complete
   uint64_t budget = 1ull << 24; ///< instructions one warp may execute
   unsigned threads = 0;         ///< host threads of a launch; 0 is all
   std::string report;           ///< file that findings are appended to; also turns bank counting on

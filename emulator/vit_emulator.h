@@ -8,8 +8,14 @@
  * VITC_EMULATOR, read by cuInit, is a list `name=value,...`:
  *   seed=N       order in which the warps of a CTA run between barriers (0: by number)
  *   order=N      order in which CTAs run (0: by number)
+ *   async=N      launches and copies run after their call has returned, in one of the orders that
+ *                streams and events allow, which N chooses (0: each is complete when it returns)
  *   fail-call=N  the N-th driver call (from 1; all but cuGetError* and cuGetProcAddress count)
- * fails with CUDA_ERROR_UNKNOWN, or CUDA_ERROR_OUT_OF_MEMORY if it allocates, and has no effect
+ *                fails with CUDA_ERROR_UNKNOWN, or CUDA_ERROR_OUT_OF_MEMORY if it allocates, and has
+ *                no effect
+ *   fail-code=N  the error of that call
+ *   sm=NN        the device poses as one of compute capability N.N (89)
+ *   driver=N     the driver poses as this version (13000 is CUDA 13.0), and takes no later PTX
  *   budget=N     instructions that one warp may execute before it counts as endless
  *   threads=N    host threads of a launch (0: all)
  *   report=FILE  findings, and one line per launch with its shared-memory bank conflicts, are
@@ -34,7 +40,7 @@ extern "C" {
  * `name` (copied). Registered buffers that overlap it are forgotten. A kernel argument that points
  * into a registered buffer reaches only that buffer. With `fresh` the bytes count as never written.
  * Returns 0, or 1 if the range is empty or not inside one allocation. Any thread; no launch may be
- * using the range. */
+ * using the range. With async=N it takes effect with the next launch of the thread. */
 int vitEmuRegister(uint64_t ptr, size_t bytes, const char *name, int fresh);
 
 /* Successful and failed launches that reached the device so far. */

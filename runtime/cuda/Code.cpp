@@ -56,18 +56,26 @@ bool isRefusal(CUresult error) {
          error == cudaUnsupportedPtxVersion || error == cudaInvalidSource;
 }
 
-Status loadPtx(const Driver &driver, const vit_kernel &kernel, const char *text, LoadedCode &out) {
+Status loadPtx(const Device &device, const vit_kernel &kernel, std::string_view text,
+               LoadedCode &out) {
+  PtxHeader header = readPtxHeader(text);
+  if (Status good = device.refusePtx(header); !good)
+    return good;
   std::string log(8192, '\0');
   int options[] = {cudaJitErrorLog, cudaJitErrorLogBytes};
   void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
-  CUresult error = driver.cuModuleLoadDataEx(&out.module, text, 2, options, values);
+  CUresult error = device.driver->cuModuleLoadDataEx(&out.module, text.data(), 2, options, values);
   if (!error)
     return {};
   out.module = nullptr;
-  Status status =
-      driver.failure(error, "cuModuleLoadDataEx", "PTX of kernel " + quoted(kernel.name));
-  std::string reason = oneLine(log);
-  return {status.status(), status.message() + (reason.empty() ? "" : ": " + reason)};
+  std::string about = "PTX of kernel " + quoted(kernel.name);
+  if (std::string reason = oneLine(log); !reason.empty())
+    about += " (" + reason + ")";
+  if (error == cudaUnsupportedPtxVersion && header.version)
+    about += ", which is version " + std::to_string(header.version / 10) + "." +
+             std::to_string(header.version % 10) + " and needs a driver " +
+             Device::leastDriver(header.version) + " or later";
+  return device.failure(error, "cuModuleLoadDataEx", about);
 }
 
 } // namespace
@@ -87,46 +95,47 @@ bool hasEntry(std::string_view ptx, std::string_view name) {
   return false;
 }
 
-Status loadCode(const Driver &driver, const vit_kernel &kernel, int major, int minor,
-                const LoadOptions &options, LoadedCode &out) {
+Status loadCode(const Device &device, const vit_kernel &kernel, const LoadOptions &options,
+                LoadedCode &out) {
+  const Driver &driver = *device.driver;
   bool replaced = !options.ptx.empty() && hasEntry(options.ptx, kernel.name);
   const vit_cuda_code &own = codeOf(kernel);
-  const vit_machine_code *code = replaced ? nullptr : chooseCode(own, major, minor);
+  const vit_machine_code *code = replaced ? nullptr : chooseCode(own, device.major, device.minor);
   if (code) {
     CUresult error = driver.cuModuleLoadDataEx(&out.module, code->image, 0, nullptr, nullptr);
     out.machineCode = !error;
     if (error) {
       out.module = nullptr;
-      Status status =
-          driver.failure(error, "cuModuleLoadDataEx",
-                         std::string(code->arch) + " code of kernel " + quoted(kernel.name));
+      std::string about = std::string(code->arch) + " code of kernel " + quoted(kernel.name);
       if (!isRefusal(error))
-        return status;
+        return device.failure(error, "cuModuleLoadDataEx", about);
       // That a device takes PTX only, as the emulator does, is no failure.
-      out.refusal = error == cudaNoBinaryForGpu
-                        ? "it takes no " + std::string(code->arch) + " machine code"
-                        : "machine code refused: " + status.message();
+      out.refusal =
+          error == cudaNoBinaryForGpu
+              ? "it takes no " + std::string(code->arch) + " machine code"
+              : "machine code refused: cuModuleLoadDataEx, " + about + ": " + driver.words(error);
     }
   }
   if (!out.module)
-    if (Status status = loadPtx(driver, kernel, replaced ? options.ptx.c_str() : own.ptx, out);
+    if (Status status = loadPtx(
+            device, kernel, replaced ? options.ptx : std::string_view(own.ptx, own.ptx_size), out);
         !status)
       return out.refusal.empty()
                  ? status
                  : Status(status.status(), status.message() + " (" + out.refusal + ")");
   if (CUresult error = driver.cuModuleGetFunction(&out.function, out.module, kernel.name))
-    return driver.failure(error, "cuModuleGetFunction", quoted(kernel.name));
+    return device.failure(error, "cuModuleGetFunction", quoted(kernel.name));
   // Above 48 KB a kernel must ask; static shared memory counts too, so ask whenever there is some.
   if (own.dynamic_smem)
     if (CUresult error = driver.cuFuncSetAttribute(out.function, cudaMaxDynamicSharedBytes,
                                                    int(own.dynamic_smem)))
-      return driver.failure(error, "cuFuncSetAttribute",
+      return device.failure(error, "cuFuncSetAttribute",
                             std::to_string(own.dynamic_smem) +
                                 " bytes of shared memory for kernel " + quoted(kernel.name));
   // Lazy loading would move this work, and its memory, into the first run.
   if (driver.cuFuncLoad)
     if (CUresult error = driver.cuFuncLoad(out.function))
-      return driver.failure(error, "cuFuncLoad", quoted(kernel.name));
+      return device.failure(error, "cuFuncLoad", quoted(kernel.name));
   return {};
 }
 

@@ -5,7 +5,7 @@
 #define VITC_RUNTIME_CUDA_CODE_H
 
 #include "runtime/Backend.h"
-#include "runtime/cuda/Driver.h"
+#include "runtime/cuda/Device.h"
 
 namespace vitrt {
 
@@ -17,15 +17,10 @@ struct LoadedCode {
   std::string refusal;      // why not machine code, as a clause, or empty
 };
 
-/// What a kernel of a CUDA target is made of.
-inline const vit_cuda_code &codeOf(const vit_kernel &kernel) {
-  return *static_cast<const vit_cuda_code *>(kernel.code);
-}
-
 /// Loads one kernel into the current context: machine code if the library has some that the driver
-/// takes on a device of compute capability major.minor, else PTX.
-Status loadCode(const Driver &driver, const vit_kernel &kernel, int major, int minor,
-                const LoadOptions &options, LoadedCode &out);
+/// takes on the device, else PTX.
+Status loadCode(const Device &device, const vit_kernel &kernel, const LoadOptions &options,
+                LoadedCode &out);
 
 /// True if PTX text has an entry of this name.
 bool hasEntry(std::string_view ptx, std::string_view name);

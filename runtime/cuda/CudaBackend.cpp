@@ -12,11 +12,6 @@
 namespace vitrt {
 namespace {
 
-/// "13.0" of 13000.
-std::string versionText(int version) {
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
-}
-
 /// The step's other arguments read this buffer too: its old values are still wanted.
 bool alsoRead(const vit_step &step, const vit_arg &written) {
   for (const vit_arg &arg : std::span(step.args, step.arg_count))
@@ -55,10 +50,9 @@ private:
   void registerRanges(const RunRequest &request, const LaunchRecord &record) const;
   Status openHostRun(const RunRequest &request);
 
-  const Driver *driver = nullptr;
-  CUdevice device = 0;
-  CUcontext context = nullptr; // retained
-  int major = 0, minor = 0;
+  Device device;
+  const Driver *driver = nullptr; // the device's
+  CUcontext context = nullptr;    // retained
   std::vector<LoadedCode> loaded; // of the kernels of the target
   const vit_kernel *kernels = nullptr;
 };
@@ -67,7 +61,7 @@ private:
 struct CudaBackend::HostRun : BackendState {
   explicit HostRun(CudaBackend &backend) : backend(backend) {}
   ~HostRun() override {
-    ContextScope scope(*backend.driver);
+    ContextScope scope(backend.device);
     (void)scope.enter(backend.context);
     if (stream)
       backend.driver->cuStreamDestroy(stream);
@@ -85,7 +79,7 @@ CudaBackend::~CudaBackend() {
   if (!context)
     return;
   {
-    ContextScope scope(*driver);
+    ContextScope scope(device);
     (void)scope.enter(context);
     if (weightArena)
       driver->cuMemFree(weightArena);
@@ -93,38 +87,39 @@ CudaBackend::~CudaBackend() {
       if (code.module)
         driver->cuModuleUnload(code.module);
   }
-  driver->cuDevicePrimaryCtxRelease(device);
+  driver->cuDevicePrimaryCtxRelease(device.handle);
 }
 
 /// Finds the device and retains its primary context.
 Status CudaBackend::open(int number) {
   if (Status opened = openDriver(driver); !opened)
     return opened;
-  int count = 0, version = 0;
+  device.driver = driver;
+  int count = 0;
   if (CUresult error = driver->cuDeviceGetCount(&count))
-    return driver->failure(error, "cuDeviceGetCount");
+    return device.failure(error, "cuDeviceGetCount");
   if (number >= count)
     return badArgument(
         "device is 'cuda:" + std::to_string(number) + "', but there " +
-        (count == 1 ? "is 1 CUDA device" : "are " + std::to_string(count) + " CUDA devices"));
-  CUdevice handle;
-  if (CUresult error = driver->cuDeviceGet(&handle, number))
-    return driver->failure(error, "cuDeviceGet");
+        (count == 1 ? "is 1 CUDA device" : "are " + std::to_string(count) + " CUDA devices") +
+        (count ? "" : "; " + adviceFor(cudaNoDevice)));
   char name[256] = "";
-  if (CUresult error = driver->cuDeviceGetName(name, sizeof name, handle))
-    return driver->failure(error, "cuDeviceGetName");
-  if (CUresult error = driver->cuDeviceGetAttribute(&major, cudaComputeMajor, handle))
-    return driver->failure(error, "cuDeviceGetAttribute");
-  if (CUresult error = driver->cuDeviceGetAttribute(&minor, cudaComputeMinor, handle))
-    return driver->failure(error, "cuDeviceGetAttribute");
-  if (CUresult error = driver->cuDriverGetVersion(&version))
-    return driver->failure(error, "cuDriverGetVersion");
+  if (CUresult error = driver->cuDeviceGet(&device.handle, number))
+    return device.failure(error, "cuDeviceGet");
+  if (CUresult error = driver->cuDeviceGetName(name, sizeof name, device.handle))
+    return device.failure(error, "cuDeviceGetName");
+  if (CUresult error = driver->cuDeviceGetAttribute(&device.major, cudaComputeMajor, device.handle))
+    return device.failure(error, "cuDeviceGetAttribute");
+  if (CUresult error = driver->cuDeviceGetAttribute(&device.minor, cudaComputeMinor, device.handle))
+    return device.failure(error, "cuDeviceGetAttribute");
+  if (CUresult error = driver->cuDriverGetVersion(&device.version))
+    return device.failure(error, "cuDriverGetVersion");
+  device.name = name;
   texts.device = name;
-  texts.driver = versionText(version);
+  texts.driver = device.versionText();
   CUcontext retained = nullptr;
-  if (CUresult error = driver->cuDevicePrimaryCtxRetain(&retained, handle))
-    return driver->failure(error, "cuDevicePrimaryCtxRetain");
-  device = handle;
+  if (CUresult error = driver->cuDevicePrimaryCtxRetain(&retained, device.handle))
+    return device.failure(error, "cuDevicePrimaryCtxRetain");
   context = retained;
   return {};
 }
@@ -135,7 +130,7 @@ Status CudaBackend::open(int number) {
 
 Status CudaBackend::load(const vit_library &library, const vit_target &target, const uint8_t *arena,
                          const LoadOptions &options) {
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
   if (Status done = loadKernels(target, options); !done)
@@ -149,6 +144,7 @@ Status CudaBackend::load(const vit_library &library, const vit_target &target, c
 }
 
 Status CudaBackend::loadKernels(const vit_target &target, const LoadOptions &options) {
+  device.built = builtFor(target);
   kernels = target.kernels;
   loaded.resize(target.kernel_count);
   std::vector<std::string_view> replaced;
@@ -161,7 +157,7 @@ Status CudaBackend::loadKernels(const vit_target &target, const LoadOptions &opt
                          ", but the library has several kernels of that name");
       replaced.push_back(kernel.name);
     }
-    if (Status done = loadCode(*driver, kernel, major, minor, options, loaded[i]); !done)
+    if (Status done = loadCode(device, kernel, options, loaded[i]); !done)
       return done;
   }
   if (!options.ptx.empty() && replaced.empty())
@@ -177,10 +173,10 @@ Status CudaBackend::uploadWeights(const vit_library &library, const uint8_t *are
   if (Status done = allocate(library.weight_bytes, " for weights", weightArena); !done)
     return done;
   if (CUresult error = driver->cuMemcpyHtoD(weightArena, arena, library.weight_bytes))
-    return driver->failure(error, "cuMemcpyHtoD", "weights");
+    return device.failure(error, "cuMemcpyHtoD", "weights");
   // The copy may still be on its way, and streams that do not block would not wait for it.
   if (CUresult error = driver->cuStreamSynchronize(nullptr))
-    return driver->failure(error, "cuStreamSynchronize", "weights");
+    return device.failure(error, "cuStreamSynchronize", "weights");
   if (driver->registerRange)
     for (uint32_t i = 0; i != library.weight_count; ++i)
       driver->registerRange(weightArena + library.weights[i].offset, library.weights[i].bytes,
@@ -196,15 +192,10 @@ void CudaBackend::describe() {
     machine += loaded[i].machineCode;
     if (refusal.empty())
       refusal = loaded[i].refusal;
-    if (loaded[i].machineCode || !target.empty())
-      continue;
-    std::string_view ptx = codeOf(kernels[i]).ptx;
-    constexpr std::string_view keyword = ".target ";
-    size_t at = ptx.find(keyword);
-    std::string_view rest = at == ptx.npos ? "" : ptx.substr(at + keyword.size());
-    target = rest.substr(0, rest.find_first_of(", \r\n"));
+    if (!loaded[i].machineCode && target.empty())
+      target = readPtxHeader(codeOf(kernels[i]).ptx).targetText;
   }
-  std::string arch = "sm_" + std::to_string(major) + std::to_string(minor);
+  std::string arch = device.arch();
   bool all = machine == loaded.size();
   texts.image = all ? "machine code " + arch : target + " PTX, JIT";
   std::string code = "machine code " + arch;
@@ -225,40 +216,40 @@ void CudaBackend::describe() {
 //===----------------------------------------------------------------------===//
 
 Status CudaBackend::allocate(uint64_t bytes, const std::string &about, uint64_t &address) {
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
   CUdeviceptr pointer = 0;
   if (CUresult error = driver->cuMemAlloc(&pointer, bytes))
-    return driver->failure(error, "cuMemAlloc", std::to_string(bytes) + " bytes" + about);
+    return device.failure(error, "cuMemAlloc", std::to_string(bytes) + " bytes" + about);
   address = pointer;
   return scope.leave();
 }
 
 void CudaBackend::free(uint64_t address) {
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   (void)scope.enter(context);
   driver->cuMemFree(address);
 }
 
 Status CudaBackend::write(uint64_t to, const void *from, uint64_t bytes) {
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
   CUresult error = driver->cuMemcpyHtoD(to, from, bytes);
   if (!error)
     error = driver->cuStreamSynchronize(nullptr); // other streams do not wait for the copy
   if (error)
-    return driver->failure(error, "cuMemcpyHtoD");
+    return device.failure(error, "cuMemcpyHtoD");
   return scope.leave();
 }
 
 Status CudaBackend::read(void *to, uint64_t from, uint64_t bytes) {
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
   if (CUresult error = driver->cuMemcpyDtoH(to, from, bytes))
-    return driver->failure(error, "cuMemcpyDtoH");
+    return device.failure(error, "cuMemcpyDtoH");
   return scope.leave();
 }
 
@@ -304,9 +295,9 @@ Status CudaBackend::launchOne(const RunRequest &request, const LaunchRecord &rec
           loaded[step.kernel].function, record.grid[0], record.grid[1], record.grid[2],
           code.threads, 1, 1, code.dynamic_smem, stream,
           step.arg_count ? request.launches.parametersOf(record) : nullptr, nullptr))
-    return driver->failure(error, "cuLaunchKernel",
-                           "kernel " + quoted(kernels[step.kernel].name) + " of step " +
-                               quoted(step.label));
+    return device.failure(error, "cuLaunchKernel",
+                          "kernel " + quoted(kernels[step.kernel].name) + " of step " +
+                              quoted(step.label));
   return {};
 }
 
@@ -324,8 +315,8 @@ Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchReco
     if (!request.observer || !request.observer->wants(record))
       continue;
     if (CUresult error = driver->cuStreamSynchronize(stream))
-      return driver->failure(error, "cuStreamSynchronize",
-                             "step " + quoted(request.launches.stepOf(record).label));
+      return device.failure(error, "cuStreamSynchronize",
+                            "step " + quoted(request.launches.stepOf(record).label));
     if (Status seen = request.observer->launched(record); !seen)
       return seen;
   }
@@ -334,7 +325,7 @@ Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchReco
 
 Status CudaBackend::run(const RunRequest &request, std::span<const LaunchRecord> records,
                         vit_stream stream) {
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
   if (Status launched = launch(request, records, stream); !launched)
@@ -343,11 +334,11 @@ Status CudaBackend::run(const RunRequest &request, std::span<const LaunchRecord>
 }
 
 Status CudaBackend::wait(vit_stream stream) {
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
   if (CUresult error = driver->cuStreamSynchronize(stream))
-    return driver->failure(error, "cuStreamSynchronize");
+    return device.failure(error, "cuStreamSynchronize");
   return scope.leave();
 }
 
@@ -372,8 +363,8 @@ Status CudaBackend::openHostRun(const RunRequest &request) {
   if (!host.staging && bytes)
     if (CUresult error = driver->cuMemAlloc(&host.staging, bytes)) {
       host.staging = 0;
-      return driver->failure(error, "cuMemAlloc",
-                             std::to_string(bytes) + " bytes for inputs and outputs");
+      return device.failure(error, "cuMemAlloc",
+                            std::to_string(bytes) + " bytes for inputs and outputs");
     }
   host.inputs.clear();
   host.outputs.clear();
@@ -382,7 +373,7 @@ Status CudaBackend::openHostRun(const RunRequest &request) {
         .push_back(reinterpret_cast<void *>(host.staging + offsets[i]));
   if (CUresult error = driver->cuStreamCreate(&host.stream, cudaStreamNonBlocking)) {
     host.stream = nullptr;
-    return driver->failure(error, "cuStreamCreate");
+    return device.failure(error, "cuStreamCreate");
   }
   return {};
 }
@@ -390,7 +381,7 @@ Status CudaBackend::openHostRun(const RunRequest &request) {
 Status CudaBackend::runHost(const RunRequest &request) {
   const vit_library &library = request.library;
   int batch = request.launches.batch();
-  ContextScope scope(*driver);
+  ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
   if (Status opened = openHostRun(request); !opened)
@@ -404,20 +395,20 @@ Status CudaBackend::runHost(const RunRequest &request) {
       if (CUresult error = driver->cuMemcpyHtoDAsync(
               reinterpret_cast<uintptr_t>(host.inputs[i]), request.inputs[i],
               request.sized.inputBytes(library, i, batch), host.stream))
-        return driver->failure(error, "cuMemcpyHtoDAsync", inputText(library, i));
+        return device.failure(error, "cuMemcpyHtoDAsync", inputText(library, i));
     if (Status launched = launch(onDevice, request.launches.records(), host.stream); !launched)
       return launched;
     for (uint32_t i = 0; i != library.output_count; ++i)
       if (CUresult error = driver->cuMemcpyDtoHAsync(
               request.outputs[i], reinterpret_cast<uintptr_t>(host.outputs[i]),
               request.sized.outputBytes(library, i, batch), host.stream))
-        return driver->failure(error, "cuMemcpyDtoHAsync", outputText(library, i));
+        return device.failure(error, "cuMemcpyDtoHAsync", outputText(library, i));
     return {};
   };
   Status done = enqueue();
   // Also after a failure: copies on their way must not touch the caller's memory later.
   if (CUresult error = driver->cuStreamSynchronize(host.stream); error && done)
-    done = driver->failure(error, "cuStreamSynchronize");
+    done = device.failure(error, "cuStreamSynchronize");
   if (!done)
     return done;
   return scope.leave();
@@ -430,7 +421,7 @@ Status CudaBackend::runHost(const RunRequest &request) {
 /// Two events and a stream; the context is current as long as it lives.
 class Clock {
 public:
-  explicit Clock(const Driver &driver) : driver(driver), scope(driver) {}
+  explicit Clock(const Device &device) : device(device), driver(*device.driver), scope(device) {}
   ~Clock() {
     if (begin)
       driver.cuEventDestroy(begin);
@@ -443,29 +434,30 @@ public:
     if (Status entered = scope.enter(context); !entered)
       return entered;
     if (CUresult error = driver.cuStreamCreate(&stream, cudaStreamNonBlocking))
-      return driver.failure(error, "cuStreamCreate");
+      return device.failure(error, "cuStreamCreate");
     for (CUevent *event : {&begin, &end})
       if (CUresult error = driver.cuEventCreate(event, cudaEventDefault))
-        return driver.failure(error, "cuEventCreate");
+        return device.failure(error, "cuEventCreate");
     return {};
   }
   Status time(const std::function<Status(vit_stream)> &work, double &microseconds) {
     if (CUresult error = driver.cuEventRecord(begin, stream))
-      return driver.failure(error, "cuEventRecord");
+      return device.failure(error, "cuEventRecord");
     if (Status done = work(stream); !done)
       return done;
     if (CUresult error = driver.cuEventRecord(end, stream))
-      return driver.failure(error, "cuEventRecord");
+      return device.failure(error, "cuEventRecord");
     if (CUresult error = driver.cuEventSynchronize(end))
-      return driver.failure(error, "cuEventSynchronize");
+      return device.failure(error, "cuEventSynchronize");
     float milliseconds = 0;
     if (CUresult error = driver.cuEventElapsedTime(&milliseconds, begin, end))
-      return driver.failure(error, "cuEventElapsedTime");
+      return device.failure(error, "cuEventElapsedTime");
     microseconds = 1000.0 * milliseconds;
     return {};
   }
 
 private:
+  const Device &device;
   const Driver &driver;
   ContextScope scope; // destroyed last
   CUstream stream = nullptr;
@@ -474,7 +466,7 @@ private:
 
 Status CudaBackend::time(int count, const std::function<Status(vit_stream)> &work,
                          std::vector<double> &microseconds) {
-  Clock clock(*driver);
+  Clock clock(device);
   if (Status opened = clock.open(context); !opened)
     return opened;
   microseconds.resize(size_t(count));

@@ -1,7 +1,7 @@
 //===- Driver.cpp - The CUDA driver, opened at run time --------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "runtime/cuda/Driver.h"
+#include "runtime/cuda/Device.h"
 
 #include <atomic>
 #include <dlfcn.h>
@@ -23,11 +23,6 @@ bool ready = false;
 // the thread that will unlock the mutex.
 std::atomic<pid_t> owner{0};
 std::atomic<int> attempts{0};
-
-bool wasForked() {
-  pid_t opener = owner.load();
-  return attempts.load() != 0 && opener != getpid();
-}
 
 Status forkedStatus() {
   return {VIT_DEVICE_ERROR,
@@ -64,6 +59,8 @@ Status bind() {
     return {VIT_DEVICE_ERROR,
             std::string(path) + " has no " + missing + "; install a newer NVIDIA driver"};
   table.cuFuncLoad = reinterpret_cast<CUresult (*)(CUfunction)>(dlsym(library, "cuFuncLoad"));
+  table.cuMemGetInfo =
+      reinterpret_cast<CUresult (*)(size_t *, size_t *)>(dlsym(library, "cuMemGetInfo_v2"));
   table.registerRange = reinterpret_cast<int (*)(uint64_t, size_t, const char *, int)>(
       dlsym(library, "vitEmuRegister"));
   return {};
@@ -96,8 +93,13 @@ void setDriverPath(const std::string &newPath) {
   path[newPath.copy(path, sizeof path - 1)] = 0;
 }
 
+bool isForked() {
+  pid_t opener = owner.load();
+  return attempts.load() != 0 && opener != getpid();
+}
+
 Status openDriver(const Driver *&out) {
-  if (wasForked())
+  if (isForked())
     return forkedStatus();
   owner = getpid();
   ++attempts; // from here on, what is forked is refused
@@ -113,21 +115,26 @@ Status openDriver(const Driver *&out) {
 }
 
 Status Driver::failure(CUresult error, const char *call, const std::string &about) const {
-  if (wasForked())
+  if (isForked())
     return forkedStatus();
-  const char *name = nullptr, *text = nullptr;
-  cuGetErrorName(error, &name);
-  cuGetErrorString(error, &text);
-  std::string message = std::string(call) + (about.empty() ? "" : ", " + about) + ": ";
-  message += name ? std::string(name) : "error " + std::to_string(error);
-  if (text)
-    message += std::string(": ") + text;
+  std::string message =
+      std::string(call) + (about.empty() ? "" : ", " + about) + ": " + words(error);
+  if (std::string advice = adviceFor(error); !advice.empty())
+    message += "; " + advice;
   return {error == cudaOutOfMemory ? VIT_OUT_OF_MEMORY : VIT_DEVICE_ERROR, std::move(message)};
 }
 
+std::string Driver::words(CUresult error) const {
+  const char *name = nullptr, *text = nullptr;
+  cuGetErrorName(error, &name);
+  cuGetErrorString(error, &text);
+  std::string words = name ? std::string(name) : "error " + std::to_string(error);
+  return words + (text ? std::string(": ") + text : "");
+}
+
 Status ContextScope::enter(CUcontext context) {
-  if (CUresult error = driver.cuCtxPushCurrent(context))
-    return driver.failure(error, "cuCtxPushCurrent");
+  if (CUresult error = device.driver->cuCtxPushCurrent(context))
+    return device.failure(error, "cuCtxPushCurrent");
   entered = true;
   return {};
 }
@@ -137,11 +144,11 @@ Status ContextScope::leave() {
     return {};
   entered = false;
   CUcontext ours;
-  CUresult error = driver.cuCtxPopCurrent(&ours);
+  CUresult error = device.driver->cuCtxPopCurrent(&ours);
   if (!error)
     return {};
-  driver.cuCtxPopCurrent(&ours); // the caller's context matters more than the reason
-  return driver.failure(error, "cuCtxPopCurrent");
+  device.driver->cuCtxPopCurrent(&ours); // the caller's context matters more than the reason
+  return device.failure(error, "cuCtxPopCurrent");
 }
 
 } // namespace vitrt

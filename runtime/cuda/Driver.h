@@ -28,6 +28,7 @@ using CUevent = struct CUevent_st *;
 enum : CUresult {
   cudaSuccess = 0,
   cudaOutOfMemory = 2,
+  cudaNoDevice = 100,
   cudaInvalidImage = 200,
   cudaNoBinaryForGpu = 209,
   cudaInvalidPtx = 218,
@@ -91,7 +92,13 @@ struct Driver {
   /// Only the emulator has it: [pointer, pointer + bytes) is one buffer; `fresh`: holds no values.
   int (*registerRange)(uint64_t pointer, size_t bytes, const char *name, int fresh) = nullptr;
 
-  /// The status of a failed call: "cuMemAlloc, 1024 bytes: CUDA_ERROR_...: out of memory".
+  /// Needed to say how much memory is free. Else NULL.
+  CUresult (*cuMemGetInfo)(size_t *available, size_t *all) = nullptr;
+
+  /// "CUDA_ERROR_...: out of memory": the driver's own words.
+  std::string words(CUresult error) const;
+  /// The status of a failed call, "cuMemAlloc, 1024 bytes: CUDA_ERROR_...: out of memory", with
+  /// what to do. Where a device is open, its failure() says more.
   Status failure(CUresult error, const char *call, const std::string &about = {}) const;
 };
 
@@ -101,17 +108,24 @@ Status openDriver(const Driver *&out);
 /// The file to open instead of libcuda.so.1. Only before the first openDriver().
 void setDriverPath(const std::string &path);
 
+/// Whether this process was forked from one that had opened the driver, and has none therefore.
+bool isForked();
+/// What a user can do about an error; empty where its words say it.
+std::string adviceFor(CUresult error);
+
+struct Device;
+
 /// Makes a context current and restores the caller's on every path.
 class ContextScope {
 public:
-  explicit ContextScope(const Driver &driver) : driver(driver) {}
+  explicit ContextScope(const Device &device) : device(device) {}
   ContextScope(const ContextScope &) = delete;
   ~ContextScope() { (void)leave(); }
   Status enter(CUcontext context);
   Status leave();
 
 private:
-  const Driver &driver;
+  const Device &device;
   bool entered = false;
 };
 

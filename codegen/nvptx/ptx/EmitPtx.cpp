@@ -81,11 +81,20 @@ LogicalResult lowerToLLVMDialect(gpu::GPUModuleOp module) {
   return applyPartialConversion(module, target, std::move(toLLVM));
 }
 
-/// PTX 8.4 has all that sm_80 to sm_90 can do and that is used here.
-constexpr llvm::StringLiteral ptxFeature = "+ptx84";
+/// The oldest PTX that knows an architecture, which has all that is used here: a driver takes no
+/// text that is newer than itself, and nobody should need a newer one than the device does.
+struct Architecture {
+  llvm::StringLiteral name, ptx;
+};
+constexpr Architecture architectures[] = {{"sm_80", "+ptx70"},
+                                          {"sm_86", "+ptx71"},
+                                          {"sm_87", "+ptx74"},
+                                          {"sm_89", "+ptx78"},
+                                          {"sm_90", "+ptx78"}};
 
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(llvm::StringRef arch, std::string &error) {
-  if (!llvm::is_contained({"sm_80", "sm_86", "sm_87", "sm_89", "sm_90"}, arch)) {
+  const auto *known = llvm::find_if(architectures, [&](const auto &a) { return a.name == arch; });
+  if (known == std::end(architectures)) {
     error =
         "expected an architecture of sm_80, sm_86, sm_87, sm_89, sm_90, found '" + arch.str() + "'";
     return nullptr;
@@ -102,7 +111,7 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine(llvm::StringRef arch, s
   if (!target)
     return nullptr;
   return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, arch, ptxFeature, llvm::TargetOptions(), std::nullopt,
+      target->createTargetMachine(triple, arch, known->ptx, llvm::TargetOptions(), std::nullopt,
                                   std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 

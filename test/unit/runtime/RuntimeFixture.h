@@ -125,6 +125,7 @@ inline void configure(const std::string &options) {
 /// what a model forgot.
 inline size_t deviceBytes() {
   static void *context = nullptr;
+  REQUIRE(emulator<int (*)(unsigned)>("cuInit")(0) == 0);
   if (!context)
     REQUIRE(emulator<int (*)(void **, int)>("cuDevicePrimaryCtxRetain")(&context, 0) == 0);
   REQUIRE(emulator<int (*)(void *)>("cuCtxPushCurrent_v2")(context) == 0);

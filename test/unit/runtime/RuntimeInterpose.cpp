@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstdlib>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <utility>
 
 //===----------------------------------------------------------------------===//
@@ -14,6 +16,7 @@
 
 namespace interpose {
 thread_local bool counting = false;
+thread_local int failAllocation = 0, failRead = 0;
 std::atomic<int> allocations{0};
 int deviceAllocations = 0;
 int live = 0;
@@ -25,13 +28,13 @@ static void countAllocation() {
     ++allocations;
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define VITC_TEST_SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define VITC_TEST_SANITIZED
-#endif
+extern "C" ssize_t pread(int file, void *out, size_t bytes, off_t at) {
+  if (failRead && --failRead == 0) {
+    errno = EIO;
+    return -1;
+  }
+  return syscall(SYS_pread64, file, out, bytes, at);
+}
 
 #ifdef VITC_TEST_SANITIZED
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*onMalloc)(const volatile void *,
@@ -40,26 +43,25 @@ extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*onMalloc)(const 
 static const int hooks = __sanitizer_install_malloc_and_free_hooks(
     [](const volatile void *, size_t) { countAllocation(); }, [](const volatile void *) {});
 #else
+/// Counts an allocation; true if it is the one to fail.
+static bool fails() {
+  countAllocation();
+  if (!failAllocation || --failAllocation)
+    return false;
+  errno = ENOMEM;
+  return true;
+}
+
 extern "C" {
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
 void *__libc_realloc(void *old, size_t bytes);
-void *malloc(size_t bytes) {
-  countAllocation();
-  return __libc_malloc(bytes);
-}
-void *calloc(size_t count, size_t bytes) {
-  countAllocation();
-  return __libc_calloc(count, bytes);
-}
-void *realloc(void *old, size_t bytes) {
-  countAllocation();
-  return __libc_realloc(old, bytes);
-}
+void *malloc(size_t bytes) { return fails() ? nullptr : __libc_malloc(bytes); }
+void *calloc(size_t count, size_t bytes) { return fails() ? nullptr : __libc_calloc(count, bytes); }
+void *realloc(void *old, size_t bytes) { return fails() ? nullptr : __libc_realloc(old, bytes); }
 void *__libc_memalign(size_t alignment, size_t bytes);
 void *memalign(size_t alignment, size_t bytes) {
-  countAllocation();
-  return __libc_memalign(alignment, bytes);
+  return fails() ? nullptr : __libc_memalign(alignment, bytes);
 }
 void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
 int posix_memalign(void **out, size_t alignment, size_t bytes) {
@@ -71,60 +73,65 @@ int posix_memalign(void **out, size_t alignment, size_t bytes) {
 
 namespace {
 
-/// Does not count while the driver works.
+/// Neither counts nor fails while the driver works.
 struct Pause {
   bool before = std::exchange(counting, false);
-  ~Pause() { counting = before; }
+  int allocation = std::exchange(failAllocation, 0);
+  ~Pause() {
+    counting = before;
+    failAllocation = allocation;
+  }
 };
 
 vitrt::Driver realDriver;
-int pausedLaunch(vitrt::CUfunction function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
-                 unsigned by, unsigned bz, unsigned shared, vitrt::CUstream stream,
-                 void **parameters, void **extra) {
-  Pause pause;
-  return realDriver.cuLaunchKernel(function, gx, gy, gz, bx, by, bz, shared, stream, parameters,
-                                   extra);
-}
-int pausedPush(vitrt::CUcontext context) {
-  Pause pause;
-  return realDriver.cuCtxPushCurrent(context);
-}
-int pausedPop(vitrt::CUcontext *context) {
-  Pause pause;
-  return realDriver.cuCtxPopCurrent(context);
-}
+
+/// Any function of the driver, in a pause.
+template <auto member> struct Paused;
+template <class... Arguments, int (*vitrt::Driver::*member)(Arguments...)> struct Paused<member> {
+  static int call(Arguments... arguments) {
+    Pause pause;
+    return (realDriver.*member)(arguments...);
+  }
+};
 int countedAlloc(vitrt::CUdeviceptr *pointer, size_t bytes) {
+  Pause pause;
   ++deviceAllocations;
   return realDriver.cuMemAlloc(pointer, bytes);
 }
 
 int countedRetain(vitrt::CUcontext *context, vitrt::CUdevice device) {
+  Pause pause;
   int error = realDriver.cuDevicePrimaryCtxRetain(context, device);
   live += !error;
   return error;
 }
 int countedRelease(vitrt::CUdevice device) {
+  Pause pause;
   int error = realDriver.cuDevicePrimaryCtxRelease(device);
   live -= !error;
   return error;
 }
 int countedModule(vitrt::CUmodule *module, const void *image, unsigned count, int *options,
                   void **values) {
+  Pause pause;
   int error = realDriver.cuModuleLoadDataEx(module, image, count, options, values);
   live += !error;
   return error;
 }
 int countedUnload(vitrt::CUmodule module) {
+  Pause pause;
   int error = realDriver.cuModuleUnload(module);
   live -= !error;
   return error;
 }
 int countedStream(vitrt::CUstream *stream, unsigned flags) {
+  Pause pause;
   int error = realDriver.cuStreamCreate(stream, flags);
   live += !error;
   return error;
 }
 int countedDestroy(vitrt::CUstream stream) {
+  Pause pause;
   int error = realDriver.cuStreamDestroy(stream);
   live -= !error;
   return error;
@@ -137,9 +144,15 @@ Interposed::Interposed() {
   REQUIRE(vitrt::openDriver(driver));
   table = const_cast<vitrt::Driver *>(driver);
   realDriver = *table;
-  table->cuLaunchKernel = pausedLaunch;
-  table->cuCtxPushCurrent = pausedPush;
-  table->cuCtxPopCurrent = pausedPop;
+#define VIT_PAUSE(member, symbol, parameters) table->member = Paused<&vitrt::Driver::member>::call;
+  VIT_DRIVER_FUNCTIONS(VIT_PAUSE)
+#undef VIT_PAUSE
+  if (table->registerRange)
+    table->registerRange = Paused<&vitrt::Driver::registerRange>::call;
+  if (table->cuFuncLoad)
+    table->cuFuncLoad = Paused<&vitrt::Driver::cuFuncLoad>::call;
+  if (table->cuMemGetInfo)
+    table->cuMemGetInfo = Paused<&vitrt::Driver::cuMemGetInfo>::call;
   table->cuMemAlloc = countedAlloc;
   table->cuDevicePrimaryCtxRetain = countedRetain;
   table->cuDevicePrimaryCtxRelease = countedRelease;
