@@ -134,6 +134,15 @@ class Lifetimes(unittest.TestCase):
             *self.MADE * 3, ("loads another model", "0"), ("succeeds with an error set", "0"),
             ("a long text has 2047 bytes", "")])
 
+    def test_a_driver_that_cannot_start(self):
+        for code, text in ((3, "forked from one that used CUDA"), (34, "stub for linkers"),
+                           (100, "does nvidia-smi show a device? CUDA_VISIBLE_DEVICES is '7'"), (803, "reboot")):
+            done = subprocess.run([self.file("program"), "model-first", self.weights], capture_output=True, text=True,
+                                  env={**os.environ, "LD_LIBRARY_PATH": EMULATOR, "CUDA_VISIBLE_DEVICES": "7",
+                                       "VITC_EMULATOR": f"fail-call=1,fail-code={code}"})
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stdout, rf"\Aload: 4 vit: cuInit: .*{re.escape(text)}")
+
     def test_a_plugin_is_unloaded(self):
         self.compile(CC, ["-shared", "-fPIC", os.path.join(HERE, "plugin.c"), self.file("tiny.o")], "libplugin.so")
         self.compile(CC, [os.path.join(HERE, "host.c"), self.file("tiny.o")], "host")
