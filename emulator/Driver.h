@@ -12,6 +12,7 @@
 #include "Launch.h"
 
 #include <chrono>
+#include <functional>
 #include <sys/types.h>
 
 #define VIT_EXPORT extern "C" __attribute__((visibility("default")))
@@ -36,6 +37,8 @@ enum CUresult : int {
   CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES = 701,
   CUDA_ERROR_CONTEXT_IS_DESTROYED = 709,
   CUDA_ERROR_LAUNCH_FAILED = 719,
+  CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900,
+  CUDA_ERROR_STREAM_CAPTURE_INVALIDATED = 901,
   CUDA_ERROR_UNKNOWN = 999
 };
 
@@ -105,6 +108,15 @@ CUresult enter(CUresult injected = CUDA_ERROR_UNKNOWN);
 CUresult enterContext(CUresult injected = CUDA_ERROR_UNKNOWN);
 /// Streams 0 (default), 1 (legacy) and 2 (per thread) always exist. Call with the mutex held.
 bool knownStream(const Driver &driver, CUstream stream);
+
+/// Does the work now, or where it belongs on a stream that is known: into its capture or the queue.
+CUresult order(CUstream stream, const std::function<CUresult()> &work);
+/// Takes the mutex.
+CUresult checkStream(CUstream stream);
+/// Writes the work down if the stream is captured.
+bool capture(CUstream stream, const std::function<CUresult()> &work);
+/// The error of who waits for a stream that is captured, and ends the capture so.
+CUresult refuseWait(CUstream stream);
 
 #define VIT_ENTER(...)                                                                             \
   if (CUresult entered = vitc::emu::enter(__VA_ARGS__); entered != CUDA_SUCCESS)                   \

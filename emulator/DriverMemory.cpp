@@ -56,7 +56,7 @@ VIT_EXPORT CUresult cuMemGetInfo_v2(size_t *available, size_t *total) {
   return CUDA_SUCCESS;
 }
 
-static CUresult checkStream(CUstream stream) {
+CUresult vitc::emu::checkStream(CUstream stream) {
   Driver &driver = Driver::get();
   std::lock_guard lock(driver.mutex);
   return knownStream(driver, stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
@@ -110,10 +110,11 @@ static CUresult fill(CUdeviceptr to, unsigned char value, size_t bytes) {
   return CUDA_SUCCESS;
 }
 
-/// Does the work now, or enqueues it on a stream that is known.
-template <class Work> static CUresult order(CUstream stream, Work work) {
+CUresult vitc::emu::order(CUstream stream, const std::function<CUresult()> &work) {
   if (CUresult known = checkStream(stream); known != CUDA_SUCCESS)
     return known;
+  if (capture(stream, work))
+    return CUDA_SUCCESS;
   if (!queue().isOn())
     return work();
   queue().enqueue(stream, work);
@@ -199,8 +200,11 @@ VIT_EXPORT CUresult cuStreamDestroy_v2(CUstream stream) {
 }
 VIT_EXPORT CUresult cuStreamSynchronize(CUstream stream) {
   VIT_ENTER_CONTEXT();
-  CUresult known = checkStream(stream);
-  return known == CUDA_SUCCESS && queue().isOn() ? queue().finishStream(stream) : known;
+  if (CUresult known = checkStream(stream); known != CUDA_SUCCESS)
+    return known;
+  if (CUresult refused = refuseWait(stream); refused != CUDA_SUCCESS)
+    return refused;
+  return queue().isOn() ? queue().finishStream(stream) : CUDA_SUCCESS;
 }
 VIT_EXPORT CUresult cuStreamQuery(CUstream stream) {
   VIT_ENTER_CONTEXT();

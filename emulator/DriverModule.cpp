@@ -359,11 +359,10 @@ VIT_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned
     return run(*function, geometry, parameters, options);
   };
   if (!queue().isOn())
-    return work();
-  queue().enqueue(stream, [work, registrations = queue().takeRegistrations()] {
+    return order(stream, work);
+  return order(stream, [work, registrations = queue().takeRegistrations()] {
     for (const Registration &one : registrations)
       Driver::get().memory.registerBuffer(one.ptr, one.bytes, one.name, one.fresh);
     return work();
   });
-  return CUDA_SUCCESS;
 }
