@@ -16,7 +16,8 @@ def Vit_Dialect : Dialect {
     A model is a `func.func` whose arguments and results carry `vit.name`. Dimension 0 of every
     activation is the batch: dynamic, and one value throughout a function; all other dimensions are
     static. An activation of rank 2 has one token per image. Weights are static tensors named by
-    their key in the checkpoint.
+    their key in the checkpoint. No size is 0, and no tensor has more than 2^40 elements, those of an
+    activation counted for one image. No two arguments, and no two results, have one `vit.name`.
 
     Types say how a value is stored. Arithmetic is in f32 at least, and rounds once, to the type of
     the result, when a value is stored; inside a `vit.kernel` nothing is stored before `vit.yield`.
@@ -24,30 +25,32 @@ def Vit_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let dependentDialects = [];
 }
 
 // Types ----------------------------------------------------------------------
 
 def Vit_IsBatch : CPred<"::vitc::vit::isBatchTensor($_self)">;
-def Vit_IsStatic : CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">;
+def Vit_IsStatic : CPred<"::vitc::vit::isStaticTensor($_self)">;
 
 /// Activations: tensor<?xTOKENSxWIDTHxT>, tensor<?xWIDTHxT>, tensor<?xCxHxWxT>.
 def Vit_Activation : Type<And<[
     CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsBatch,
     CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
-    "batch tensor (dimension 0 dynamic, the others static) of f16, bf16 or f32 values",
+    "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16 or f32 values",
     "::mlir::RankedTensorType">;
 def Vit_Param : Type<And<[
     CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsStatic,
     CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
-    "static tensor of f16, bf16 or f32 values",
+    "static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values",
     "::mlir::RankedTensorType">;
 class Vit_ParamOfRank<int rank> : Type<And<[Vit_Param.predicate,
     CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == " # rank>]>,
-    rank # "-D static tensor of f16, bf16 or f32 values", "::mlir::RankedTensorType">;
+    rank # "-D static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values", "::mlir::RankedTensorType">;
 def Vit_Any : Type<Or<[Vit_Activation.predicate, Vit_Param.predicate]>,
-    "batch tensor or static tensor of f16, bf16 or f32 values",
+    "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values",
     "::mlir::RankedTensorType">;
 
 // Enumerations ---------------------------------------------------------------

@@ -16,6 +16,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace vitc;
@@ -62,10 +63,26 @@ void VitDialect::initialize() {
 
 bool vit::isStorageType(Type type) { return isa<Float16Type, BFloat16Type, Float32Type>(type); }
 
+/// Positive ones with a product of mostElements at most.
+static bool areSizes(ArrayRef<int64_t> sizes) {
+  int64_t count = 1;
+  for (int64_t size : sizes) {
+    if (size < 1 || size > mostElements / count)
+      return false;
+    count *= size;
+  }
+  return true;
+}
+
 bool vit::isBatchTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getRank() >= 2 && tensor.isDynamicDim(0) &&
-         tensor.getNumDynamicDims() == 1;
+         areSizes(tensor.getShape().drop_front());
+}
+
+bool vit::isStaticTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && areSizes(tensor.getShape());
 }
 
 bool vit::isWeightArithmetic(Operation *op) {
@@ -142,13 +159,87 @@ LogicalResult VitDialect::verifyOperationAttribute(Operation *op, NamedAttribute
   return success();
 }
 
+/// A name of the model's arguments or results: a string that none before it has.
+static LogicalResult verifyName(Operation *op, StringRef what, unsigned index,
+                                NamedAttribute attribute,
+                                llvm::function_ref<Attribute(unsigned)> nameOf) {
+  if (attribute.getName() != "vit.name")
+    return success();
+  if (!isa<StringAttr>(attribute.getValue()))
+    return op->emitOpError() << "expected 'vit.name' of " << what << " " << index
+                             << " to be a string, but got " << attribute.getValue();
+  for (unsigned other = 0; other < index; ++other)
+    if (nameOf(other) == attribute.getValue())
+      return op->emitOpError() << "expected " << what << "s with names that differ, but "
+                               << attribute.getValue() << " is the name of " << what << " " << other
+                               << " and of " << what << " " << index;
+  return success();
+}
+
+LogicalResult VitDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned index,
+                                                   NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyName(op, "argument", index, attribute, [&](unsigned other) {
+    return function ? function.getArgAttr(other, "vit.name") : Attribute();
+  });
+}
+
+LogicalResult VitDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned index,
+                                                      NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyName(op, "result", index, attribute, [&](unsigned other) {
+    return function ? function.getResultAttr(other, "vit.name") : Attribute();
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
 
+void WeightOp::forEachName(llvm::function_ref<void(StringAttr, bool)> visit) {
+  visit(getKeyAttr(), /*transposed=*/false);
+  if (auto aliases = getAliasesAttr())
+    for (auto name : aliases.getAsRange<StringAttr>())
+      visit(name, /*transposed=*/false);
+  if (auto transposed = getTransposedAttr())
+    for (auto name : transposed.getAsRange<StringAttr>())
+      visit(name, /*transposed=*/true);
+}
+
+/// Weights of `block` that share a name are one tensor of the file, so it has one shape there.
+static LogicalResult verifySharedNames(Block &block) {
+  llvm::DenseMap<StringAttr, std::pair<WeightOp, SmallVector<int64_t>>> known;
+  for (WeightOp weight : block.getOps<WeightOp>()) {
+    SmallVector<int64_t> shape(weight.getFileShape().value_or(weight.getType().getShape()));
+    LogicalResult result = success();
+    weight.forEachName([&](StringAttr name, bool transposed) {
+      SmallVector<int64_t> stored(shape);
+      if (transposed)
+        std::reverse(stored.begin(), stored.end());
+      auto &first = known.try_emplace(name, weight, stored).first->second;
+      if (failed(result) || first.second == stored)
+        return;
+      auto text = [&](ArrayRef<int64_t> sizes) {
+        return shapeText(RankedTensorType::get(sizes, weight.getType().getElementType()));
+      };
+      auto error = weight.emitOpError() // (C4)
+                   << "expected one shape of " << name << " in the file, but got " << text(stored)
+                   << " after " << text(first.second);
+      error.attachNote(first.first.getLoc()) << "the first weight of that name";
+      result = error;
+    });
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   ArrayRef<int64_t> shape = getType().getShape();
   if (auto fileShape = getFileShape()) {
+    if (!areSizes(*fileShape)) // (C3)
+      return emitOpError() << "expected file_shape with sizes that are not 0, but got ["
+                           << *fileShape << "]";
     int64_t count = 1;
     for (int64_t size : *fileShape)
       count *= size;
@@ -160,7 +251,13 @@ LogicalResult WeightOp::verify() {
   if (getTransposed() && shape.size() != 2) // (C2)
     return emitOpError() << "expected a 2-D tensor in the file for a transposed name, but got rank "
                          << shape.size();
-  return success();
+  // The first weight of a block looks at all: every other one finds a weight before it soon.
+  if (!(*this)->getBlock())
+    return success();
+  for (Operation *op = (*this)->getPrevNode(); op; op = op->getPrevNode())
+    if (isa<WeightOp>(op))
+      return success();
+  return verifySharedNames(*(*this)->getBlock());
 }
 
 LogicalResult PreparedOp::verify() {
@@ -330,11 +427,25 @@ LogicalResult SelectOp::verify() {
 // A block
 //===----------------------------------------------------------------------===//
 
+/// Kernels compute in f32, where smaller numbers are 0, or slow, and larger ones infinite.
+static constexpr double least = std::numeric_limits<float>::min();
+static constexpr double most = std::numeric_limits<float>::max();
+
 static LogicalResult expectEps(Operation *op, FloatAttr eps) {
   double value = eps.getValueAsDouble();
-  if (value > 0 && std::isfinite(value))
+  if (value >= least && value <= most)
     return success();
-  return op->emitOpError() << "expected a positive, finite eps, but got " << eps;
+  return op->emitOpError() << "expected a positive eps that f32 holds, " << least << " to " << most
+                           << ", but got " << value;
+}
+
+/// `limit`: the largest magnitude.
+static LogicalResult expectFactor(Operation *op, StringRef what, double value, double limit) {
+  double magnitude = std::fabs(value);
+  if (value == 0 || (magnitude >= least && magnitude <= limit))
+    return success();
+  return op->emitOpError() << "expected " << what << " that f32 holds, 0 or " << least << " to "
+                           << limit << " in magnitude, but got " << value;
 }
 
 LogicalResult LayerNormOp::verify() {
@@ -396,8 +507,8 @@ LogicalResult ScaleOp::verify() {
     return failure();
   if (failed(expectShape(*this, "a result", input, getType()))) // (C2)
     return failure();
-  if (!std::isfinite(getFactor().convertToDouble())) // (C3)
-    return emitOpError() << "expected a finite factor, but got " << getFactorAttr();
+  if (failed(expectFactor(*this, "a factor", getFactor().convertToDouble(), most))) // (C3)
+    return failure();
   if (!getRows()) // (C4)
     return success();
   if (getColumns())
@@ -422,9 +533,12 @@ LogicalResult MulOp::verify() { return verifyBinary(*this); }
 LogicalResult AttentionOp::verify() {
   auto query = getQuery().getType(), key = getKey().getType(), value = getValue().getType();
   int64_t heads = getHeads(), headDim = getHeadDim();
-  if (heads <= 0 || headDim <= 0 || !std::isfinite(getScale().convertToDouble())) // (C5)
-    return emitOpError() << "expected positive heads and head_dim and a finite scale, but got "
-                         << heads << ", " << headDim << " and " << getScaleAttr();
+  if (heads <= 0 || headDim <= 0 || heads > mostElements / headDim) // (C5)
+    return emitOpError() << "expected positive heads and head_dim, but got " << heads << " and "
+                         << headDim;
+  // Kernels compute powers of two: the scale times log2 e, which is below 2, must be finite.
+  if (failed(expectFactor(*this, "a scale", getScale().convertToDouble(), most / 2))) // (C7)
+    return failure();
   bool batch = getAxis() == Axis::Batch;
   auto rows = [](RankedTensorType type) { return type.getShape().drop_back(); };
   if ((key.getRank() != 3 && !(batch && key.getRank() == 2)) || rows(key) != rows(value)) // (C1)

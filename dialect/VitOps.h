@@ -31,8 +31,15 @@ inline constexpr int64_t mostBatch = 1 << 20;
 /// f16, bf16 or f32.
 bool isStorageType(mlir::Type type);
 
-/// Rank 2 or more, dimension 0 dynamic, the others static.
+/// Elements of a tensor at most, those of an activation counted for one image: no arithmetic on
+/// sizes overflows.
+inline constexpr int64_t mostElements = int64_t(1) << 40;
+
+/// Rank 2 or more, dimension 0 dynamic, the others static and positive, mostElements at most.
 bool isBatchTensor(mlir::Type type);
+
+/// All dimensions static and positive, mostElements at most.
+bool isStaticTensor(mlir::Type type);
 
 /// True if every operand and result of `op` is a static tensor: arithmetic on weights alone.
 bool isWeightArithmetic(mlir::Operation *op);

@@ -87,7 +87,9 @@ def Vit_WeightOp : Vit_WeightArithmeticOp<"weight", "Load"> {
     The tensor stored under `key`, under one of `aliases`, or, with its two dimensions exchanged,
     under one of `transposed`. `file_shape` is its shape in the file where that differs from the
     result's; both have the same elements in the same order.
-    Constraints: (C1) `file_shape` has the elements of the result; (C2) `transposed` needs a 2-D tensor in the file.
+    Constraints: (C1) `file_shape` has the elements of the result; (C2) `transposed` needs a 2-D tensor in the file;
+    (C3) sizes in `file_shape` are positive; (C4) weights of one function with a name in common have one
+    shape in the file under it.
 
     ```mlir
     %w = vit.weight "fc1.weight" aliases ["mlp_head.0.weight"] transposed ["mlp_w1"] : tensor<2048x512xf32>
@@ -102,6 +104,10 @@ def Vit_WeightOp : Vit_WeightArithmeticOp<"weight", "Load"> {
     `:` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Vit_InRecipe<"Load">.cpp # [{
+    /// Every name that the tensor may have in a file: the key, `aliases`, `transposed`.
+    void forEachName(::llvm::function_ref<void(::mlir::StringAttr name, bool transposed)> visit);
+  }];
 }
 
 def Vit_PreparedOp : Vit_Op<"prepared", [Pure]> {
@@ -341,7 +347,7 @@ def Vit_LayerNormOp : Vit_RootOp<"layer_norm",
     `(x - mean(x)) / sqrt(var(x) + eps) * scale + shift` over the last dimension, with the variance
     divided by the width. Mean, variance and the result are f32.
     Constraints: (C1) `scale` and `shift` have the width of `input`; (C2) the result has the shape of
-    `input`; (C3) `eps` is positive and finite.
+    `input`; (C3) `eps` is positive, and f32 holds it: 2^-126 or more.
 
     ```mlir
     %y = vit.layer_norm %x, %scale, %shift eps 1.0e-12 : tensor<?x197x768xf32>, tensor<768xf32>, tensor<768xf32> -> tensor<?x197x768xf32>
@@ -367,7 +373,7 @@ def Vit_RmsNormOp : Vit_RootOp<"rms_norm",
   let description = [{
     `x / sqrt(mean(x^2) + eps) * scale` over the last dimension. The mean and the result are f32.
     Constraints: (C1) `scale` has the width of `input`; (C2) the result has the shape of `input`; (C3) `eps` is
-    positive and finite.
+    positive, and f32 holds it: 2^-126 or more.
 
     ```mlir
     %y = vit.rms_norm %x, %scale eps 1.0e-6 : tensor<?x256x1024xf32>, tensor<1024xf32> -> tensor<?x256x1024xf32>
@@ -493,7 +499,7 @@ def Vit_ScaleOp : Vit_ElementwiseOp<"scale",
     `result = input * factor`; where it is given, every column times its element of `columns`, or every row
     of a weight times its element of `rows`.
     Constraints: (C1) `columns` has the width of `input`; (C2) the result has the shape of `input`;
-    (C3) `factor` is finite; (C4) `rows` has the rows of `input`, a weight, and stands
+    (C3) f32 holds `factor`: 0, or a magnitude from 2^-126; (C4) `rows` has the rows of `input`, a weight, and stands
     without `columns`.
 
     ```mlir
@@ -514,25 +520,26 @@ def Vit_ScaleOp : Vit_ElementwiseOp<"scale",
 }
 
 class Vit_BinaryOp<string mnemonic, string arithmetic, string operandStorage, string resultStorage,
-                   list<Trait> traits = []>
+                   Type type, list<Trait> traits = []>
     : Vit_ElementwiseOp<mnemonic, arithmetic, /*expensive=*/0, /*named=*/1, /*keepsZero=*/1,
                         /*rowWise=*/1, [operandStorage, operandStorage], resultStorage,
                         !listconcat([Commutative], traits)> {
-  let arguments = (ins Vit_Any:$lhs, Vit_Any:$rhs);
-  let results = (outs Vit_Any:$result);
+  let arguments = (ins type:$lhs, type:$rhs);
+  let results = (outs type:$result);
   let assemblyFormat = [{
     $lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
   }];
   let hasVerifier = 1;
 }
 def Vit_AddOp : Vit_BinaryOp<"add", arithmetic = "Add", operandStorage = "Residual",
-                             resultStorage = "Residual", traits = [Vit_RecipeInterface]> {
+                             resultStorage = "Residual", type = Vit_Any,
+                             traits = [Vit_RecipeInterface]> {
   let summary = "Sum, as of a residual";
   let description = [{ Constraints: (C1) both operands have the shape of the result. }];
   let extraClassDeclaration = elementwiseAnswers # Vit_InRecipe<"Add">.cpp;
 }
 def Vit_MulOp : Vit_BinaryOp<"mul", arithmetic = "Mul", operandStorage = "Any",
-                             resultStorage = "Dtype"> {
+                             resultStorage = "Dtype", type = Vit_Activation> {
   let summary = "Product, as of a gate";
   let description = [{ Constraints: (C1) both operands have the shape of the result. }];
 }
@@ -553,7 +560,8 @@ def Vit_AttentionOp : Vit_RootOp<"attention",
     Constraints: (C1) `key` and `value` have rank 3 and the same tokens, or rank 2 with axis `batch`;
     (C2) with axis `batch` `query` has their tokens too; (C3) every operand has its heads * head_dim
     columns at its offset; (C4) the result has the rows of `query` and heads * head_dim columns;
-    (C5) `heads` and `head_dim` are positive, `scale` is finite; (C6) one element type for all three operands.
+    (C5) `heads` and `head_dim` are positive; (C6) one element type for all three operands; (C7) f32 holds `scale`
+    times 2: 0, or a magnitude from 2^-126 to below 2^127.
 
     ```mlir
     %y = vit.attention %qkv, %qkv, %qkv heads 12 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 768, 1536]

@@ -68,9 +68,11 @@ void PrependOp::needTokens(const llvm::BitVector &tokens,
 }
 Value PrependOp::computeToken(OpBuilder &builder, int64_t token) {
   int64_t lead = getTokens().getType().getDimSize(0);
-  return token < lead
-             ? broadcastToken(builder, getLoc(), getTokens(), token, collapseToRows(getType()))
-             : selectToken(builder, getLoc(), getInput(), token - lead);
+  RankedTensorType type = collapseToRows(getType());
+  if (token < lead)
+    return broadcastToken(builder, getLoc(), getTokens(), token, type);
+  Value row = selectToken(builder, getLoc(), getInput(), token - lead);
+  return row.getType() == type ? row : CastOp::create(builder, getLoc(), type, row);
 }
 
 void BroadcastOp::needTokens(const llvm::BitVector &tokens,

@@ -68,6 +68,8 @@ static LogicalResult openBuild(const BuildOptions &options, Compiler &compiler,
     return failure();
   if (!options.embedWeights)
     return success();
+  if (failed(compiler.lowerTo(Compiler::vit))) // the weights that are left are wanted
+    return failure();
   auto opened = openWeights(compiler, options.weights, options.randomWeights);
   if (!opened)
     return compiler.session().error(opened.error());

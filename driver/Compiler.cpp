@@ -9,6 +9,8 @@
 #include "driver/run/Tuning.h"
 #include "passes/CostBridge.h"
 #include "passes/cost/families/Attention.h"
+#include "runtime/Plan.h"
+#include "runtime/Recipe.h"
 #include "weights/FileKind.h"
 #include "weights/Safetensors.h"
 
@@ -488,7 +490,18 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.assembler = ptxasName;
   settings.maxBatch = maxBatch();
   auto data = buildLibrary(PlanSource{*root, settled.functions}, settings);
-  return succeeded(data) ? std::move(*data) : nullptr;
+  if (failed(data))
+    return nullptr;
+  // By the code that will read it: what it refuses is refused here, not where it is deployed.
+  vitrt::Status good = vitrt::checkLibrary((*data)->view());
+  std::string problem = good ? "" : good.message();
+  if (auto recipe = vitrt::checkRecipe(*(*data)->view()); problem.empty() && !recipe)
+    problem = recipe.error();
+  if (!problem.empty())
+    return (void)caller.error("{}: what was built cannot be loaded, which is an error of vitc: {}",
+                              options.model, problem),
+           nullptr;
+  return std::move(*data);
 }
 
 //===----------------------------------------------------------------------===//

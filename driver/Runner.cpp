@@ -13,6 +13,7 @@
 #include "dialect/ModelFunction.h"
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
+#include "passes/Queries.h"
 
 #include "llvm/Support/FileSystem.h"
 
@@ -59,12 +60,16 @@ struct LoadStep {
 Result<void> checkTensors(ModuleOp module, vitrt::WeightSource &source) {
   std::deque<LoadStep> loads;
   std::vector<vit_recipe_step> recipe;
-  module.walk([&](vit::WeightOp weight) {
+  // What no output depends on is not computed, by nobody.
+  OwningOpRef<ModuleOp> needed = module.clone();
+  for (func::FuncOp model : vit::modelFunctions(*needed))
+    eraseDeadOps(model);
+  needed->walk([&](vit::WeightOp weight) {
     recipe.push_back(loads.emplace_back(reference::Weight::of(weight)).step);
   });
   std::deque<std::string> texts;
   std::vector<const char *> ignored;
-  if (auto names = llvm::cantFail(vit::findModel(module))->getAttrOfType<ArrayAttr>("vit.ignored"))
+  if (auto names = llvm::cantFail(vit::findModel(*needed))->getAttrOfType<ArrayAttr>(ignoredName))
     for (llvm::StringRef name : names.getAsValueRange<StringAttr>())
       ignored.push_back(texts.emplace_back(name.str()).c_str());
   vit_library library = {};
@@ -155,6 +160,9 @@ static ValueShape valueShape(Type type, StringAttr name) {
 }
 
 LogicalResult Runner::open() {
+  // A library needs only the weights that are left after passes; so the file is compared with them.
+  if (!isReference() && failed(compiler.lowerTo(Compiler::vit)))
+    return failure();
   auto weights = openWeights(compiler, options.weights, options.randomWeights);
   if (!weights)
     return compiler.session().error(weights.error());

@@ -61,10 +61,12 @@ struct HoistWeights : impl::HoistWeightsBase<HoistWeights> {
     ModuleOp module = getOperation();
     SmallVector<func::FuncOp> models = vit::modelFunctions(module);
     SmallVector<Operation *> arithmetic;
-    for (func::FuncOp model : models)
+    for (func::FuncOp model : models) {
+      eraseDeadOps(model); // while it is known whose weights they are
       for (Operation &op : model.getBody().front())
         if (vit::isWeightArithmetic(&op) && !isa<vit::PreparedOp>(op))
           arithmetic.push_back(&op);
+    }
     if (arithmetic.empty())
       return;
     if (auto existing = module.lookupSymbol(vit::prepareName)) {
@@ -89,9 +91,8 @@ struct HoistWeights : impl::HoistWeightsBase<HoistWeights> {
     for (Operation *op : arithmetic)
       grown.add(op);
     replaceUses(models, mapping, prepare);
-    for (func::FuncOp model : models)
-      eraseDeadOps(model);
-    eraseDeadOps(prepare);
+    for (Operation *op : llvm::reverse(arithmetic))
+      op->erase();
   }
 
   /// Lets activations read results of @prepare, numbered by first use.

@@ -12,12 +12,16 @@
 // Widening a value widens what it is made of, back to a patchify or a linear, and what ops that
 // keep zero at zero make of it, whose vectors are padded with zeros. First the whole set is
 // collected and checked, then changed.
+//
+// Where somebody needs the value as it is (the model's caller, a layer_norm), it stays, and what it
+// is made of is computed a second time, wider, for the linears alone.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
 #include "passes/Queries.h"
 #include "passes/cost/Mma.h"
 
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -51,6 +55,15 @@ public:
     }
     return obstacle.empty();
   }
+  /// Collects what `value` is made of, alone, which copy() needs.
+  bool collectSources(Value value) {
+    values.insert(value);
+    for (size_t i = 0; i < values.size() && obstacle.empty(); ++i)
+      collectProducer(values[i]);
+    return obstacle.empty();
+  }
+  /// The value that was collected first, made a second time, each op of it behind its original.
+  Value copy() const;
   void widen(int64_t width);
 
   std::string obstacle;
@@ -82,6 +95,20 @@ private:
 
   llvm::SetVector<Value> values;
 };
+
+Value WidthSet::copy() const {
+  SmallVector<Operation *> ops;
+  for (Value value : values)
+    ops.push_back(value.getDefiningOp());
+  llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  IRMapping copies;
+  for (Operation *op : ops) {
+    OpBuilder builder(op->getContext());
+    builder.setInsertionPointAfter(op);
+    builder.clone(*op, copies);
+  }
+  return copies.lookup(values.front());
+}
 
 /// Zeros up to `size` in dimension `dimension` of a weight, in front of its user.
 void padWeight(OpOperand &weight, int64_t dimension, int64_t size) {
@@ -142,12 +169,28 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
     if (width % granularity == 0)
       return success();
     WidthSet set;
-    if (!set.collect(operand.get()))
+    if (!set.collect(operand.get())) {
+      if (failed(separate(operand, width)))
+        return failure();
+      set = {};
+      [[maybe_unused]] bool free = set.collect(operand.get());
+      assert(free && "only linears read the copy");
+    }
+    set.widen(llvm::alignTo(width, granularity));
+    return success();
+  }
+
+  /// Gives linears that read the value of `operand` a copy of their own.
+  static LogicalResult separate(OpOperand &operand, int64_t width) {
+    WidthSet sources;
+    if (!sources.collectSources(operand.get()))
       return emitError(operand.getOwner()->getLoc())
              << describe(operand.getOwner()) << " sums over " << width
              << " columns; GPU kernels need a multiple of " << granularity
-             << ", and zeros cannot be added here because " << set.obstacle;
-    set.widen(llvm::alignTo(width, granularity));
+             << ", and zeros cannot be added here because " << sources.obstacle;
+    Value copy = sources.copy();
+    operand.get().replaceUsesWithIf(
+        copy, [](OpOperand &use) { return columnsOf(use) == vit::Columns::Summed; });
     return success();
   }
 };

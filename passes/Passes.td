@@ -8,6 +8,13 @@ include "mlir/Pass/PassBase.td"
 
 // On the model ---------------------------------------------------------------
 
+def DropUnused : Pass<"vit-drop-unused", "mlir::ModuleOp"> {
+  let summary = "Drop ops that no output needs";
+  let description = [{
+    First of all passes. The names of weights that go are added to `vit.ignored`: a file may have them.
+  }];
+}
+
 def PruneTokens : Pass<"vit-prune-tokens", "mlir::ModuleOp"> {
   let summary = "Drop tokens that no output depends on";
   let description = [{

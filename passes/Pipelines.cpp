@@ -71,6 +71,7 @@ struct Flags : mlir::PassPipelineOptions<Flags> {
 
 void vitc::buildModelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
   Sequence passes(manager, options);
+  passes.add(createDropUnused());
   if (!options.noPrune)
     passes.add(createPruneTokens());
   passes.add(mlir::createCSEPass());

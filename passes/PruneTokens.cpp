@@ -58,6 +58,7 @@ void unpack(vit::AttentionOp attention) {
     return;
   OpBuilder builder(attention);
   Location loc = linear.getLoc();
+  Type stored = tensorType(packed).getElementType();
   int64_t columns = attention.getHeads() * attention.getHeadDim();
   SmallVector<int64_t> offsets(attention.getOffsets());
   for (unsigned i = 0; i < 3; ++i) {
@@ -70,7 +71,7 @@ void unpack(vit::AttentionOp attention) {
         vit::LinearOp::create(builder, loc, type, linear.getInput(),
                               sliceRows(builder, loc, linear.getWeight(), offsets[i], columns));
     if (bias)
-      part = vit::BiasAddOp::create(builder, bias.getLoc(), type, part,
+      part = vit::BiasAddOp::create(builder, bias.getLoc(), type.clone(stored), part,
                                     sliceRows(builder, loc, bias.getBias(), offsets[i], columns));
     attention->setOperand(i, part);
     offsets[i] = 0;
@@ -112,15 +113,26 @@ struct PruneTokens : impl::PruneTokensBase<PruneTokens> {
         OpBuilder builder(op);
         auto tokens = dyn_cast<vit::TokenInterface>(op);
         if (Value one = tokens ? tokens.computeToken(builder, *token) : Value())
-          for (Operation *select : llvm::make_early_inc_range(op->getUsers())) {
-            select->getResult(0).replaceAllUsesWith(one);
-            select->erase();
-          }
+          replaceSelects(op, one);
       }
       Operation *previous = op->getPrevNode();
-      if (isOpTriviallyDead(op))
+      if (isOpTriviallyDead(op) && !isa<vit::WeightOp>(op))
         op->erase();
       op = previous;
+    }
+    eraseDeadOps(model); // weights, whose names stay known
+  }
+
+  /// All users of `op` are selects of the token `one`. A select may store in a type of its own.
+  static void replaceSelects(Operation *op, Value one) {
+    OpBuilder builder(op->getContext());
+    builder.setInsertionPointAfterValue(one);
+    for (Operation *select : llvm::make_early_inc_range(op->getUsers())) {
+      Value result = select->getResult(0), token = one;
+      if (token.getType() != result.getType())
+        token = vit::CastOp::create(builder, select->getLoc(), result.getType(), token);
+      result.replaceAllUsesWith(token);
+      select->erase();
     }
   }
 };

@@ -12,6 +12,8 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace vitc;
@@ -57,10 +59,37 @@ bool vitc::isProduct(Operation *op) {
   return root && root.getFlops(/*batch=*/1) > 0;
 }
 
+/// Adds `names` to those that the model ignores in a file.
+static void ignoreNames(func::FuncOp model, ArrayRef<Attribute> names) {
+  llvm::SetVector<Attribute> all;
+  if (auto known = model->getAttrOfType<ArrayAttr>(ignoredName))
+    all.insert(known.begin(), known.end());
+  size_t before = all.size();
+  all.insert(names.begin(), names.end());
+  if (all.size() != before)
+    model->setAttr(ignoredName, ArrayAttr::get(model.getContext(), all.getArrayRef()));
+}
+
 void vitc::eraseDeadOps(func::FuncOp model) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model.getBody().front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  SmallVector<Attribute> dropped;
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model.getBody().front()))) {
+    if (!isOpTriviallyDead(&op))
+      continue;
+    if (auto weight = dyn_cast<vit::WeightOp>(op)) {
+      SmallVector<Attribute> names;
+      weight.forEachName([&](StringAttr name, bool) { names.push_back(name); });
+      llvm::append_range(dropped, llvm::reverse(names));
+    }
+    op.erase();
+  }
+  if (dropped.empty())
+    return;
+  llvm::DenseSet<Attribute> needed;
+  for (auto weight : model.getBody().front().getOps<vit::WeightOp>())
+    weight.forEachName([&](StringAttr name, bool) { needed.insert(name); });
+  llvm::erase_if(dropped, [&](Attribute name) { return needed.contains(name); });
+  std::reverse(dropped.begin(), dropped.end());
+  ignoreNames(model, dropped);
 }
 
 //===----------------------------------------------------------------------===//

@@ -51,7 +51,11 @@ bool isProduct(mlir::Operation *op);
 /// value of rank 3 has its dimension 1 of tokens, any other one.
 llvm::SmallVector<llvm::BitVector> tokensRead(mlir::Block &block);
 
-/// Erases ops of `model` that nothing needs, users before their operands.
+/// The attribute of a model with the names that a file may have beside its weights.
+inline constexpr llvm::StringLiteral ignoredName = "vit.ignored";
+
+/// Erases ops of `model` that nothing needs, users before their operands. A file may have the
+/// weights among them or not: their names, unless another weight has them, are ignored from now on.
 void eraseDeadOps(mlir::func::FuncOp model);
 
 /// For each result of `model` the numbers of the arguments it depends on, in ascending order. Exact

@@ -428,12 +428,24 @@ void storeAll(const Values &values, uint8_t *out, Round round) {
   }
 }
 
-Result<void> store(const vit_prepared &weight, const Values &values, std::span<uint8_t> arena) {
-  size_t size = weight.dtype == VIT_F64 ? 8 : weight.dtype == VIT_F32 ? 4 : 2;
-  if (weight.dtype > VIT_F64 || values.size() * size != weight.bytes ||
-      weight.offset > arena.size() || weight.bytes > arena.size() - weight.offset)
+/// Whether a weight is a value of the recipe that has its bytes, inside the arena.
+Result<void> checkPlace(const vit_library &library, const vit_prepared &weight) {
+  auto fail = [&](const char *text) {
     return Error{"the library's weight list is damaged: value " + std::to_string(weight.value) +
-                 " does not fit its place"};
+                 " " + text};
+  };
+  if (weight.value >= library.recipe_count)
+    return fail("is not in the recipe");
+  size_t size = weight.dtype == VIT_F64 ? 8 : weight.dtype == VIT_F32 ? 4 : 2;
+  size_t count = countOf(shapeOf(library.recipe[weight.value]));
+  if (weight.dtype > VIT_F64 || count * size != weight.bytes ||
+      weight.offset > library.weight_bytes || weight.bytes > library.weight_bytes - weight.offset)
+    return fail("does not fit its place");
+  return {};
+}
+
+/// Of a weight whose place is checked.
+void store(const vit_prepared &weight, const Values &values, std::span<uint8_t> arena) {
   uint8_t *out = arena.data() + weight.offset;
   switch (weight.dtype) {
   case VIT_F16:
@@ -449,7 +461,6 @@ Result<void> store(const vit_prepared &weight, const Values &values, std::span<u
     storeAll<double>(values, out, [](double v) { return v; });
     break;
   }
-  return {};
 }
 
 std::vector<int64_t> shapeUnder(const vit_recipe_step &step, const vit_key &key) {
@@ -577,6 +588,24 @@ FunctionSource hashSource(std::vector<std::pair<std::string, double>> add) {
   });
 }
 
+/// Wants every weight of the library.
+static Result<void> wantAll(const vit_library &library, Evaluator &evaluator) {
+  for (const vit_prepared &weight : std::span(library.weights, library.weight_count)) {
+    if (auto good = evaluator.want(weight.value); !good)
+      return good;
+    if (auto good = checkPlace(library, weight); !good)
+      return good;
+  }
+  return {};
+}
+
+Result<void> checkRecipe(const vit_library &library) {
+  FunctionSource nothing({});
+  LoadOptions options;
+  Evaluator evaluator(library, nothing, options);
+  return wantAll(library, evaluator);
+}
+
 Result<void> prepareWeights(const vit_library &library, WeightSource &source,
                             std::span<uint8_t> arena, const LoadOptions &options) {
   if (arena.size() != library.weight_bytes)
@@ -586,18 +615,16 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
     return good;
   std::memset(arena.data(), 0, arena.size());
   Evaluator evaluator(library, source, options);
+  if (auto good = wantAll(library, evaluator); !good)
+    return good;
   std::span<const vit_prepared> weights(library.weights, library.weight_count);
-  for (const vit_prepared &weight : weights)
-    if (auto good = evaluator.want(weight.value); !good)
-      return good;
   for (const vit_prepared &weight : weights) {
     if (auto done = evaluator.evaluate(weight.value); !done)
       return done;
     const Values &values = evaluator.value(weight.value);
     if (auto good = evaluator.checkRange(weight.value, values, weight.dtype); !good)
       return good;
-    if (auto done = store(weight, values, arena); !done)
-      return Error{source.about() + done.error()};
+    store(weight, values, arena);
     evaluator.release(weight.value);
   }
   return {};

@@ -84,6 +84,10 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
 /// finite, element 3 is nan"; empty if all are.
 std::string finiteProblem(const std::string &name, const std::vector<double> &values);
 
+/// Whether prepareWeights can execute the recipe, apart from what a file lacks: for whoever writes
+/// a library, before it is used.
+Result<void> checkRecipe(const vit_library &library);
+
 /// Executes the recipe for one value in f64, as the reference: no rounding but the recipe's casts.
 Result<std::vector<double>> evaluateRecipe(const vit_library &library, WeightSource &source,
                                            uint32_t value);

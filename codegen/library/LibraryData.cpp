@@ -140,7 +140,7 @@ private:
   }
 
   void addIgnored(FunctionOpInterface model) {
-    if (auto names = model->getAttrOfType<ArrayAttr>("vit.ignored"))
+    if (auto names = model->getAttrOfType<ArrayAttr>(ignoredName))
       for (StringRef name : names.getAsValueRange<StringAttr>())
         if (llvm::none_of(ignored, [&](const char *other) { return name == other; }))
           ignored.push_back(data->keep(name));
@@ -153,7 +153,7 @@ private:
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || !vit::isBatchTensor(tensor) || tensor.getRank() > VIT_MAX_RANK)
       return model.emitError() << "expected " << what << " to be a batch tensor of rank "
-                               << VIT_MAX_RANK << " at most, but got " << type;
+                               << int(VIT_MAX_RANK) << " at most, but got " << type;
     if (!name)
       return model.emitError() << "expected a 'vit.name' on " << what;
     for (const vit_tensor &other : list)

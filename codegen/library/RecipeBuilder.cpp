@@ -124,7 +124,7 @@ private:
       if (auto tensor = dyn_cast<RankedTensorType>(type);
           !tensor || tensor.getRank() > VIT_MAX_RANK)
         return op->emitOpError("expected a tensor of rank ")
-               << VIT_MAX_RANK << " at most in @prepare, but got " << type;
+               << int(VIT_MAX_RANK) << " at most in @prepare, but got " << type;
     auto arithmetic = dyn_cast<vit::RecipeInterface>(op);
     if (!arithmetic)
       return op->emitOpError("cannot be done when weights are loaded: a recipe has no such step");
@@ -180,7 +180,7 @@ private:
       shape = *fileShape;
     if (shape.size() > VIT_MAX_RANK)
       return weight.emitOpError("expected a tensor of rank ")
-             << VIT_MAX_RANK << " at most in the file, but got rank " << shape.size();
+             << int(VIT_MAX_RANK) << " at most in the file, but got rank " << shape.size();
     setShape(step.file_rank, step.file_shape, shape);
 
     std::vector<vit_key> keys = {{data.keep(weight.getKey()), 0}};

@@ -12,6 +12,7 @@
 #include "dialect/ModelFunction.h"
 #include "dialect/reference/ReferenceOps.h"
 
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <thread>
@@ -217,12 +218,20 @@ Expected<Slots> Interpreter::Impl::compute(Operation *op, ArrayRef<Slot> operand
   return Slots{makeSlot(std::move(result))};
 }
 
+/// Whether `op` does more than compute its results, or has one that a later op was found to use.
+static bool isNeeded(Operation &op, const llvm::DenseMap<Value, Operation *> &lastUse) {
+  return !wouldOpBeTriviallyDead(&op) ||
+         llvm::any_of(op.getResults(), [&](Value result) { return lastUse.contains(result); });
+}
+
 Expected<Slots> Interpreter::Impl::runBlock(Block &block, Slots arguments, int64_t rows,
                                             bool observed) {
+  // From the end: what no result depends on is not computed, and its weights need not exist.
   llvm::DenseMap<Value, Operation *> lastUse;
-  for (Operation &op : block)
-    for (Value operand : op.getOperands())
-      lastUse[operand] = &op;
+  for (Operation &op : llvm::reverse(block))
+    if (isNeeded(op, lastUse))
+      for (Value operand : op.getOperands())
+        lastUse.try_emplace(operand, &op);
 
   llvm::DenseMap<Value, Slot> values;
   for (auto [argument, slot] : llvm::zip_equal(block.getArguments(), arguments))
@@ -230,6 +239,8 @@ Expected<Slots> Interpreter::Impl::runBlock(Block &block, Slots arguments, int64
   arguments.clear();
 
   for (Operation &op : block.without_terminator()) {
+    if (!isNeeded(op, lastUse))
+      continue;
     Slots operands;
     for (Value operand : op.getOperands())
       operands.push_back(values[operand]);
@@ -246,7 +257,7 @@ Expected<Slots> Interpreter::Impl::runBlock(Block &block, Slots arguments, int64
       if (lastUse[operand] == &op)
         values.erase(operand);
     for (auto [value, slot] : llvm::zip_equal(op.getResults(), *results))
-      if (!value.use_empty())
+      if (lastUse.contains(value))
         values[value] = std::move(slot);
   }
   Slots results;

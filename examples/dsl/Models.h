@@ -1,4 +1,4 @@
-//===- Models.h - Two models in the DSL ------------------------------------===//
+//===- Models.h - Models in the DSL ----------------------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // Sizes are checked here, by the compiler, long before anything runs.
@@ -84,6 +84,21 @@ constexpr Graph gated() {
   return g;
 }
 static_assert(outputShape<gated>("last_hidden_state") == Shape{batch, 25, 192});
+
+/// Six layers with the weights of one, as in ALBERT. Without shared() it would not compile: a
+/// second weight of one name is most often a forgotten index.
+constexpr Graph tied() {
+  Graph g;
+  Value x = input(g / "pixel_values", {batch, 3, 64, 64});
+  x = PatchEmbed{16, 16, 192}(g / "patch_embed", x);
+  x = ClassToken{}(g / "cls_token", x);
+  x = Position{}(g / "pos_embed", x);
+  for (int i = 0; i < 6; ++i)
+    x = EncoderBlock{.heads = 3, .mlp = 768}(shared(g / "block"), x);
+  output(g, "logits", Head{.classes = 5}(g / "head", x));
+  return g;
+}
+static_assert(parameters<tied>() == 596'933); // of which 444'864 are the layer's
 
 } // namespace models
 #endif // VITC_EXAMPLES_DSL_MODELS_H

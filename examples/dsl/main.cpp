@@ -33,10 +33,13 @@ const vitc::dsl::KeyScheme keys = {{
 
 struct Example {
   std::string_view name;
-  vitc::dsl::Graph (*build)();
+  std::string (*print)(const vitc::dsl::PrintOptions &);
 };
-constexpr Example all[] = {
-    {"digits", models::digits}, {"vit-b16", models::vitB16}, {"gated", models::gated}};
+using vitc::dsl::printMlir;
+constexpr Example all[] = {{"digits", printMlir<models::digits>},
+                           {"vit-b16", printMlir<models::vitB16>},
+                           {"gated", printMlir<models::gated>},
+                           {"tied", printMlir<models::tied>}};
 } // namespace
 
 int main(int argc, char **argv) {
@@ -44,7 +47,7 @@ int main(int argc, char **argv) {
   options.keys = keys;
   for (const Example &example : all)
     if (argc == 2 && example.name == argv[1])
-      return std::fputs(vitc::dsl::printMlir(example.build(), options).c_str(), stdout) < 0;
-  std::fprintf(stderr, "usage: write-model digits|vit-b16|gated > model.mlir\n");
+      return std::fputs(example.print(options).c_str(), stdout) < 0;
+  std::fprintf(stderr, "usage: write-model digits|vit-b16|gated|tied > model.mlir\n");
   return 2;
 }

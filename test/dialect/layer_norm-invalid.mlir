@@ -25,7 +25,7 @@ func.func @layer_norm_c2(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<8
 // -----
 
 func.func @layer_norm_c3(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) {
-  // expected-error @below {{'vit.layer_norm' op expected a positive, finite eps, but got 0.000000e+00 : f64}}
+  // expected-error @below {{'vit.layer_norm' op expected a positive eps that f32 holds, 1.175494e-38 to 3.402823e+38, but got 0.000000e+00}}
   %0 = vit.layer_norm %x, %g, %b eps 0.0 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
   return
 }
@@ -33,7 +33,7 @@ func.func @layer_norm_c3(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<8
 // -----
 
 func.func @layer_norm_c3_infinite(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) {
-  // expected-error @below {{'vit.layer_norm' op expected a positive, finite eps, but got 0x7FF0000000000000 : f64}}
+  // expected-error @below {{'vit.layer_norm' op expected a positive eps that f32 holds, 1.175494e-38 to 3.402823e+38, but got INF}}
   %0 = vit.layer_norm %x, %g, %b eps 0x7FF0000000000000 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
   return
 }
@@ -41,7 +41,16 @@ func.func @layer_norm_c3_infinite(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b:
 // -----
 
 func.func @layer_norm_type(%x: tensor<?x8xf32>, %g: tensor<1x8xf32>, %b: tensor<8xf32>) {
-  // expected-error @below {{operand #1 must be 1-D static tensor of f16, bf16 or f32 values, but got 'tensor<1x8xf32>'}}
+  // expected-error @below {{operand #1 must be 1-D static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values, but got 'tensor<1x8xf32>'}}
   %0 = vit.layer_norm %x, %g, %b eps 1.0 : tensor<?x8xf32>, tensor<1x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Zero in f32, so that a row of equal values would become NaN.
+func.func @layer_norm_c3_tiny(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
+  // expected-error @below {{'vit.layer_norm' op expected a positive eps that f32 holds, 1.175494e-38 to 3.402823e+38, but got 1.000000e-300}}
+  %0 = vit.layer_norm %x, %g, %g eps 1.0e-300 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
   return
 }

@@ -13,3 +13,12 @@ func.func @mul_c1_lhs(%x: tensor<?x17x8xf32>, %y: tensor<?x8xf32>) {
   %0 = vit.mul %x, %y : tensor<?x17x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+// Weights are multiplied by vit.scale.
+func.func @mul_weights(%w: tensor<4x8xf32>) {
+  // expected-error @below {{'vit.mul' op operand #0 must be batch tensor}}
+  %0 = vit.mul %w, %w : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}

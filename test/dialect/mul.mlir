@@ -9,11 +9,3 @@ func.func @mul(%x: tensor<?x17x8xf16>, %y: tensor<?x17x8xf32>) -> tensor<?x17x8x
   %r = vit.mul %x, %y : tensor<?x17x8xf16>, tensor<?x17x8xf32> -> tensor<?x17x8xf16>
   return %r : tensor<?x17x8xf16>
 }
-
-// CHECK-LABEL: func.func @mul_of_weights(
-// CHECK-SAME: %[[X:.*]]: tensor<8xf32>, %[[Y:.*]]: tensor<8xf32>)
-// CHECK: %[[R:.*]] = vit.mul %[[X]], %[[Y]] : tensor<8xf32>, tensor<8xf32> -> tensor<8xf32>
-func.func @mul_of_weights(%x: tensor<8xf32>, %y: tensor<8xf32>) -> tensor<8xf32> {
-  %r = vit.mul %x, %y : tensor<8xf32>, tensor<8xf32> -> tensor<8xf32>
-  return %r : tensor<8xf32>
-}

@@ -17,7 +17,15 @@ func.func @rms_norm_c2(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
 // -----
 
 func.func @rms_norm_c3(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
-  // expected-error @below {{'vit.rms_norm' op expected a positive, finite eps, but got 0.000000e+00 : f64}}
+  // expected-error @below {{'vit.rms_norm' op expected a positive eps that f32 holds, 1.175494e-38 to 3.402823e+38, but got 0.000000e+00}}
   %0 = vit.rms_norm %x, %g eps 0.0 : tensor<?x17x8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c3_tiny(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
+  // expected-error @below {{'vit.rms_norm' op expected a positive eps that f32 holds, 1.175494e-38 to 3.402823e+38, but got 1.000000e-300}}
+  %0 = vit.rms_norm %x, %g eps 1.0e-300 : tensor<?x17x8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
   return
 }

@@ -17,7 +17,7 @@ func.func @scale_c2(%x: tensor<?x17x8xf32>) {
 // -----
 
 func.func @scale_c3(%x: tensor<?x17x8xf32>) {
-  // expected-error @below {{'vit.scale' op expected a finite factor, but got 0x7FF8000000000000 : f64}}
+  // expected-error @below {{'vit.scale' op expected a factor that f32 holds, 0 or 1.175494e-38 to 3.402823e+38 in magnitude, but got nan}}
   %0 = vit.scale %x by 0x7FF8000000000000 : tensor<?x17x8xf32> -> tensor<?x17x8xf32>
   return
 }
@@ -51,5 +51,21 @@ func.func @scale_c4_both(%x: tensor<8x8xf32>, %r: tensor<8xf32>) {
 func.func @scale_rank(%x: tensor<f32>) {
   // expected-error @below {{'vit.scale' op expected input of rank 1 or more, but got rank 0}}
   %0 = vit.scale %x by 1.0 : tensor<f32> -> tensor<f32>
+  return
+}
+
+// -----
+
+func.func @scale_c3_large(%x: tensor<?x17x8xf32>) {
+  // expected-error @below {{'vit.scale' op expected a factor that f32 holds, 0 or 1.175494e-38 to 3.402823e+38 in magnitude, but got 1.000000e+300}}
+  %0 = vit.scale %x by 1.0e300 : tensor<?x17x8xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @scale_c3_small(%x: tensor<?x17x8xf32>) {
+  // expected-error @below {{'vit.scale' op expected a factor that f32 holds, 0 or 1.175494e-38 to 3.402823e+38 in magnitude, but got -1.000000e-300}}
+  %0 = vit.scale %x by -1.0e-300 : tensor<?x17x8xf32> -> tensor<?x17x8xf32>
   return
 }

@@ -72,10 +72,9 @@ int main(int argc, char **argv) {
     }
   }
   test::RandomModel model = test::randomModel(options);
-  std::string text = graph::printMlir(model.graph);
-  if (text.empty()) {
+  if (model.graph.problem.found) {
     std::fprintf(stderr, "vitc-random-model: %s\n", graph::problemText(model.graph).c_str());
     return 1;
   }
-  return std::fputs(text.c_str(), stdout) < 0;
+  return std::fputs(graph::printMlir(model.graph).c_str(), stdout) < 0;
 }

@@ -87,12 +87,17 @@ func.func @refuses_layer_norm_before(%x: tensor<?x5x20xf32>, %s: tensor<20xf32>)
 
 // -----
 
-func.func @refuses_layer_norm_after(%x: tensor<?x5x32xf32>, %s: tensor<20xf32>) -> (tensor<?x5x8xf32>, tensor<?x5x20xf32>) {
+// A layer_norm depends on exactly these columns: it keeps them, and the linear gets its own.
+// CHECK-LABEL: func.func @layer_norm_after(
+func.func @layer_norm_after(%x: tensor<?x5x32xf32>, %s: tensor<20xf32>) -> (tensor<?x5x8xf32>, tensor<?x5x20xf32>) {
   %w = vit.weight "w" : tensor<8x20xf32>
   %w0 = vit.weight "w0" : tensor<20x32xf32>
+  // CHECK: %[[H:.*]] = vit.linear {{.*}} -> tensor<?x5x20xf32>
+  // CHECK: %[[WIDE:.*]] = vit.linear {{.*}} -> tensor<?x5x24xf32>
+  // CHECK: vit.layer_norm %[[H]],
+  // CHECK: vit.linear %[[WIDE]], {{.*}} : tensor<?x5x24xf32>, tensor<8x24xf32>
   %h = vit.linear %x, %w0 : tensor<?x5x32xf32>, tensor<20x32xf32> -> tensor<?x5x20xf32>
   %n = vit.layer_norm %h, %s, %s eps 1.0e-5 : tensor<?x5x20xf32>, tensor<20xf32>, tensor<20xf32> -> tensor<?x5x20xf32>
-  // expected-error @below {{because 'vit.layer_norm' (vit.layer_norm) depends on exactly these columns}}
   %y = vit.linear %h, %w : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32>
   return %y, %n : tensor<?x5x8xf32>, tensor<?x5x20xf32>
 }
@@ -108,13 +113,42 @@ func.func @refuses_input(%x: tensor<?x5x20xf32>) -> tensor<?x5x8xf32> {
 
 // -----
 
-func.func @refuses_output(%x: tensor<?x5x32xf32>) -> (tensor<?x5x20xf32>, tensor<?x5x8xf32>) {
+// The caller's output stays as it is; what two linears read is computed once more, and no further than
+// it must be: the gelu is the output's alone.
+// CHECK-LABEL: func.func @output(
+func.func @output(%x: tensor<?x5x32xf32>) -> (tensor<?x5x20xf32>, tensor<?x5x8xf32>, tensor<?x5x16xf32>) {
   %w = vit.weight "w" : tensor<8x20xf32>
+  %v = vit.weight "v" : tensor<16x20xf32>
   %w0 = vit.weight "w0" : tensor<20x32xf32>
-  %h = vit.linear %x, %w0 : tensor<?x5x32xf32>, tensor<20x32xf32> -> tensor<?x5x20xf32>
-  // expected-error @below {{zeros cannot be added here because it is an output of the model}}
+  %b0 = vit.weight "b0" : tensor<20xf32>
+  // CHECK-COUNT-1: vit.linear {{.*}} -> tensor<?x5x20xf32>
+  // CHECK: %[[L:.*]] = vit.linear {{.*}} -> tensor<?x5x24xf32>
+  // CHECK: %[[H:.*]] = vit.bias_add {{.*}} -> tensor<?x5x20xf32>
+  // CHECK: %[[WIDE:.*]] = vit.bias_add %[[L]], {{.*}} -> tensor<?x5x24xf32>
+  // CHECK: %[[G:.*]] = vit.gelu erf %[[H]]
+  // CHECK: %[[Y:.*]] = vit.linear %[[WIDE]], {{.*}} : tensor<?x5x24xf32>, tensor<8x24xf32>
+  // CHECK: %[[Z:.*]] = vit.linear %[[WIDE]], {{.*}} : tensor<?x5x24xf32>, tensor<16x24xf32>
+  // CHECK: return %[[G]], %[[Y]], %[[Z]]
+  %l = vit.linear %x, %w0 : tensor<?x5x32xf32>, tensor<20x32xf32> -> tensor<?x5x20xf32>
+  %h = vit.bias_add %l, %b0 : tensor<?x5x20xf32>, tensor<20xf32> -> tensor<?x5x20xf32>
+  %g = vit.gelu erf %h : tensor<?x5x20xf32> -> tensor<?x5x20xf32>
   %y = vit.linear %h, %w : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32>
-  return %h, %y : tensor<?x5x20xf32>, tensor<?x5x8xf32>
+  %z = vit.linear %h, %v : tensor<?x5x20xf32>, tensor<16x20xf32> -> tensor<?x5x16xf32>
+  return %g, %y, %z : tensor<?x5x20xf32>, tensor<?x5x8xf32>, tensor<?x5x16xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @patches_are_an_output(
+func.func @patches_are_an_output(%x: tensor<?x3x10x10xf32>) -> (tensor<?x4x75xf32>, tensor<?x4x32xf32>) {
+  %w = vit.weight "w" : tensor<32x75xf32>
+  // CHECK: %[[P:.*]] = vit.patchify {{.*}} -> tensor<?x4x75xf32>
+  // CHECK: %[[WIDE:.*]] = vit.patchify {{.*}} -> tensor<?x4x80xf32>
+  // CHECK: %[[Y:.*]] = vit.linear %[[WIDE]],
+  // CHECK: return %[[P]], %[[Y]]
+  %p = vit.patchify %x conv [5, 5] : tensor<?x3x10x10xf32> -> tensor<?x4x75xf32>
+  %y = vit.linear %p, %w : tensor<?x4x75xf32>, tensor<32x75xf32> -> tensor<?x4x32xf32>
+  return %p, %y : tensor<?x4x75xf32>, tensor<?x4x32xf32>
 }
 
 // -----

@@ -78,7 +78,9 @@ func.func @over_the_batch(%x: tensor<?x3x8x8xf32> {vit.name = "pixels"}) -> (ten
   %c = vit.select %a token 1 : tensor<?x6x32xf32> -> tensor<?x32xf32>
   return %c : tensor<?x32xf32>
 }
+// A file may have the weights of the patches, or not.
 // CHECK-LABEL: func.func @over_the_batch(
+// CHECK-SAME:    vit.ignored = ["patch.weight"]
 // CHECK-NOT:     vit.patchify
 // CHECK:         %[[TOKEN:.*]] = vit.slice {{.*}} rows 1 : tensor<2x32xf32> -> tensor<1x32xf32>
 // CHECK:         %[[ALL:.*]] = vit.broadcast %[[TOKEN]] : tensor<1x32xf32> -> tensor<?x32xf32>
@@ -158,4 +160,63 @@ func.func @lead_is_independent(%x: tensor<?x3x8x8xf32>) -> tensor<?x48xf32> {
   %p = vit.patchify %x conv [4, 4] lead 1 : tensor<?x3x8x8xf32> -> tensor<?x5x48xf32>
   %c = vit.select %p token 0 : tensor<?x5x48xf32> -> tensor<?x48xf32>
   return %c : tensor<?x48xf32>
+}
+
+// -----
+
+// A select may store in a type of its own, which its token is cast to.
+// CHECK-LABEL: func.func @select_casts(
+func.func @select_casts(%x: tensor<?x16x48xf32>) -> (tensor<?x48xf32>, tensor<?x48xbf16>) {
+  // CHECK: %[[T:.*]] = vit.tanh {{.*}} : tensor<?x48xf32> -> tensor<?x48xf16>
+  // CHECK-DAG: %[[B:.*]] = vit.cast %[[T]] : tensor<?x48xf16> -> tensor<?x48xf32>
+  // CHECK-DAG: %[[C:.*]] = vit.cast %[[T]] : tensor<?x48xf16> -> tensor<?x48xbf16>
+  // CHECK: return %[[B]], %[[C]]
+  %a = vit.tanh %x : tensor<?x16x48xf32> -> tensor<?x16x48xf16>
+  %b = vit.select %a token 0 : tensor<?x16x48xf16> -> tensor<?x48xf32>
+  %c = vit.select %a token 0 : tensor<?x16x48xf16> -> tensor<?x48xbf16>
+  return %b, %c : tensor<?x48xf32>, tensor<?x48xbf16>
+}
+
+// -----
+
+// The user of a select keeps the type that it reads.
+// CHECK-LABEL: func.func @reads_the_cast(
+func.func @reads_the_cast(%x: tensor<?x16x48xf32>) -> tensor<?x48xf32> {
+  %w = vit.weight "w" : tensor<48x48xf16>
+  // CHECK: %[[B:.*]] = vit.cast %{{.*}} : tensor<?x48xf32> -> tensor<?x48xf16>
+  // CHECK: vit.linear %[[B]], %{{.*}} : tensor<?x48xf16>, tensor<48x48xf16> -> tensor<?x48xf32>
+  %a = vit.tanh %x : tensor<?x16x48xf32> -> tensor<?x16x48xf32>
+  %b = vit.select %a token 0 : tensor<?x16x48xf32> -> tensor<?x48xf16>
+  %c = vit.linear %b, %w : tensor<?x48xf16>, tensor<48x48xf16> -> tensor<?x48xf32>
+  return %c : tensor<?x48xf32>
+}
+
+// -----
+
+// A patch behind prepended tokens is stored as they are, then as the select stores it.
+// CHECK-LABEL: func.func @prepend_casts(
+func.func @prepend_casts(%x: tensor<?x4x32xf32>) -> tensor<?x32xbf16> {
+  %cls = vit.weight "cls" : tensor<2x32xf32>
+  // CHECK: %[[R:.*]] = vit.select %{{.*}} token 1 : tensor<?x4x32xf32> -> tensor<?x32xf32>
+  // CHECK: %[[H:.*]] = vit.cast %[[R]] : tensor<?x32xf32> -> tensor<?x32xf16>
+  // CHECK: vit.cast %[[H]] : tensor<?x32xf16> -> tensor<?x32xbf16>
+  %t = vit.prepend %cls, %x : tensor<2x32xf32>, tensor<?x4x32xf32> -> tensor<?x6x32xf16>
+  %c = vit.select %t token 3 : tensor<?x6x32xf16> -> tensor<?x32xbf16>
+  return %c : tensor<?x32xbf16>
+}
+
+// -----
+
+// Columns of a packed linear are stored as the bias left them.
+// CHECK-LABEL: func.func @packed_types(
+func.func @packed_types(%x: tensor<?x5x32xf32>) -> tensor<?x32xf32> {
+  %w = vit.weight "qkv.weight" : tensor<96x32xf32>
+  %b = vit.weight "qkv.bias" : tensor<96xf32>
+  // CHECK: vit.bias_add {{.*}} : tensor<?x5x32xf32>, tensor<32xf32> -> tensor<?x5x32xf16>
+  // CHECK: vit.attention {{.*}} : tensor<?x32xf16>, tensor<?x5x32xf16>, tensor<?x5x32xf16> -> tensor<?x32xf32>
+  %p = vit.linear %x, %w : tensor<?x5x32xf32>, tensor<96x32xf32> -> tensor<?x5x96xf32>
+  %pb = vit.bias_add %p, %b : tensor<?x5x96xf32>, tensor<96xf32> -> tensor<?x5x96xf16>
+  %a = vit.attention %pb, %pb, %pb heads 2 head_dim 16 scale 2.5e-1 axis tokens offsets [0, 32, 64] : tensor<?x5x96xf16>, tensor<?x5x96xf16>, tensor<?x5x96xf16> -> tensor<?x5x32xf32>
+  %c = vit.select %a token 3 : tensor<?x5x32xf32> -> tensor<?x32xf32>
+  return %c : tensor<?x32xf32>
 }

@@ -17,8 +17,10 @@
 // shapes. Compilers print template arguments, but not what a failed constant
 // evaluation knew; hence the arguments of `Mismatch`.
 //
-// printMlir(tiny()) is the model's text for vitc; a KeyScheme gives its weights
-// the names that they have in a checkpoint.
+// printMlir<tiny>() is the model's text for vitc; a KeyScheme gives its weights
+// the names that they have in a checkpoint. printMlir(graph) is that of a graph
+// which is known only when the program runs; for one that does not fit together
+// it is a line that says why.
 //===----------------------------------------------------------------------===//
 #ifndef VITC_DSL_H
 #define VITC_DSL_H
@@ -52,6 +54,7 @@ using graph::rmsNorm;
 using graph::rows;
 using graph::scale;
 using graph::select;
+using graph::shared;
 using graph::silu;
 using graph::slice;
 using graph::tanh;
@@ -185,6 +188,12 @@ template <auto Build> consteval std::int64_t flops(std::int64_t images = 1) {
 /// Numbers in the checkpoint.
 template <auto Build> consteval std::int64_t parameters() {
   return check<Build>() ? graph::parameters(Build()) : 0;
+}
+
+/// The model's text; does not compile if the model does not fit together.
+template <auto Build> std::string printMlir(const PrintOptions &options = {}) {
+  static_assert(check<Build>());
+  return graph::printMlir(Build(), options);
 }
 
 /// The shape of the output of that name; no shape if there is none.

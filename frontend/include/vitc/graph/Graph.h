@@ -169,6 +169,7 @@ struct NamePart {
   int parent = -1;
   const char *text = "";
   std::int64_t index = -1; // stands for the text if it is not negative
+  std::uint64_t hash = 0;  // of the whole name
 };
 
 struct Output {
@@ -193,6 +194,8 @@ struct Graph {
   std::vector<int> operands; // of all nodes, each a node
   std::vector<NamePart> names;
   std::vector<Output> outputs;
+  std::vector<int> weightTable; // weights by the hash of their name, -1 where there is none
+  int weightCount = 0;
   Problem problem;
 
   constexpr const Node &operator[](Value value) const { return nodes[value.id]; }
@@ -209,19 +212,139 @@ struct Graph {
 struct Scope {
   Graph *graph;
   int name = -1;
+  bool isShared = false; // see shared()
 
   constexpr Scope operator/(Literal part) const { return child({name, part.text, -1}); }
   constexpr Scope operator/(std::int64_t index) const { return child({name, "", index}); }
   constexpr Shape shape(Value value) const { return graph->shape(value); }
 
 private:
-  constexpr Scope child(NamePart part) const {
-    graph->names.push_back(part);
-    return {graph, static_cast<int>(graph->names.size()) - 1};
-  }
+  constexpr Scope child(NamePart part) const;
 };
 
 constexpr Scope Graph::operator/(Literal part) { return Scope{this} / part; }
+
+/// The same place, where layers use weights that are there again instead of making new ones:
+/// a block at shared(s / "block"), in a loop, has the same weights every time.
+constexpr Scope shared(Scope s) {
+  s.isShared = true;
+  return s;
+}
+
+// Names -----------------------------------------------------------------------
+
+namespace detail {
+/// The characters of a name, the last first.
+class NameReader {
+public:
+  constexpr NameReader(const Graph &graph, int name) : graph(graph), part(name) { open(); }
+
+  /// 0 after the last.
+  constexpr char next() {
+    if (part < 0)
+      return 0;
+    if (left > 0)
+      return text()[--left];
+    part = graph.names[part].parent;
+    open();
+    return part < 0 ? 0 : '.';
+  }
+
+private:
+  constexpr const char *text() const {
+    return graph.names[part].index >= 0 ? digits : graph.names[part].text;
+  }
+  constexpr void open() {
+    left = 0;
+    if (part < 0)
+      return;
+    const NamePart &now = graph.names[part];
+    if (now.index < 0) {
+      while (now.text[left])
+        ++left;
+      return;
+    }
+    int count = 1;
+    for (std::int64_t rest = now.index; rest >= 10; rest /= 10)
+      ++count;
+    for (std::int64_t rest = now.index, i = count; i-- > 0; rest /= 10)
+      digits[i] = static_cast<char>('0' + rest % 10);
+    left = count;
+  }
+
+  const Graph &graph;
+  int part, left = 0;
+  char digits[20] = {};
+};
+
+constexpr bool sameName(const Graph &graph, int a, int b) {
+  NameReader first(graph, a), second(graph, b);
+  for (char c = first.next();; c = first.next()) {
+    if (c != second.next())
+      return false;
+    if (!c)
+      return true;
+  }
+}
+
+constexpr bool sameText(const char *a, const char *b) {
+  return std::string_view(a) == std::string_view(b);
+}
+
+/// FNV-1a of the name of which `part` is the end.
+constexpr std::uint64_t hashOf(const Graph &graph, const NamePart &part) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  auto add = [&](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3; };
+  if (part.parent >= 0) {
+    hash = graph.names[part.parent].hash;
+    add('.');
+  }
+  if (part.index < 0) {
+    for (const char *c = part.text; *c; ++c)
+      add(*c);
+    return hash;
+  }
+  std::int64_t power = 1;
+  while (part.index / power >= 10)
+    power *= 10;
+  for (; power; power /= 10)
+    add(static_cast<char>('0' + part.index / power % 10));
+  return hash;
+}
+
+/// Where in the table the weight called `name` is, or would be. The table has room.
+constexpr std::size_t placeOf(const Graph &graph, int name) {
+  std::size_t mask = graph.weightTable.size() - 1;
+  std::uint64_t hash = name < 0 ? 0 : graph.names[name].hash;
+  for (std::size_t i = hash & mask;; i = (i + 1) & mask) {
+    int weight = graph.weightTable[i];
+    if (weight < 0 || sameName(graph, graph.nodes[weight].name, name))
+      return i;
+  }
+}
+
+/// The weight called `name`, or -1.
+constexpr int weightNamed(const Graph &graph, int name) {
+  return graph.weightTable.empty() ? -1 : graph.weightTable[placeOf(graph, name)];
+}
+
+constexpr void rememberWeight(Graph &graph, int weight) {
+  if (2 * static_cast<std::size_t>(++graph.weightCount) > graph.weightTable.size()) {
+    std::vector<int> old(graph.weightTable.empty() ? 32 : 2 * graph.weightTable.size(), -1);
+    old.swap(graph.weightTable);
+    for (int other : old)
+      if (other >= 0)
+        graph.weightTable[placeOf(graph, graph.nodes[other].name)] = other;
+  }
+  graph.weightTable[placeOf(graph, graph.nodes[weight].name)] = weight;
+}
+} // namespace detail
+
+constexpr Scope Scope::child(NamePart part) const {
+  part.hash = detail::hashOf(*graph, part);
+  graph->names.push_back(part);
+  return {graph, static_cast<int>(graph->names.size()) - 1, isShared};
+}
 
 // Problems and nodes ----------------------------------------------------------
 
@@ -264,6 +387,8 @@ constexpr Value append(Scope at, Node node, Values operands) {
   Graph &graph = *at.graph;
   if (graph.problem.found)
     return {};
+  if (node.shape.rank == 0)
+    return fail(at, node.op, "sizes, at least", {1}, {0});
   if (node.shape.elements() < 0)
     return fail(at, node.op, "positive sizes and elements up to", {maxElements}, node.shape);
   node.name = at.name;
@@ -286,10 +411,16 @@ constexpr Value input(Scope at, Shape shape) {
     return {};
   if (!shape.isActivation())
     return fail(at, Op::Input, "an input of shape", {batch, 3, 224, 224}, shape);
+  for (const Node &other : at.graph->nodes)
+    if (other.op == Op::Input && detail::sameName(*at.graph, other.name, at.name))
+      return fail(at, Op::Input, "a name of its own: there is an input of shape", other.shape,
+                  shape);
   return append(at, makeNode(Op::Input, shape), {});
 }
 
-/// A tensor of the checkpoint; its name becomes its key. `fileShape` is its shape there.
+/// A tensor of the checkpoint; its name becomes its key. `fileShape` is its shape there. No two
+/// weights have one name, for then a forgotten index would make layers share theirs; who wants that
+/// uses a value again, or shared().
 constexpr Value weight(Scope at, Shape shape, Shape fileShape = {}) {
   if (!usable(at, {}))
     return {};
@@ -298,7 +429,24 @@ constexpr Value weight(Scope at, Shape shape, Shape fileShape = {}) {
   Node node = makeNode(Op::Weight, shape);
   if (fileShape != shape)
     node.fileShape = fileShape;
-  return append(at, node, {});
+  int known = detail::weightNamed(*at.graph, at.name);
+  if (known < 0) {
+    Value value = append(at, node, {});
+    if (value.id >= 0)
+      detail::rememberWeight(*at.graph, value.id);
+    return value;
+  }
+  const Node &first = at.graph->nodes[known];
+  if (!at.isShared)
+    return fail(at, Op::Weight, "a name of its own or a shared() place: there is a weight of shape",
+                first.shape, shape);
+  if (first.shape != shape)
+    return fail(at, Op::Weight, "the shape of the weight that it shares,", first.shape, shape);
+  if (first.fileShape != node.fileShape)
+    return fail(at, Op::Weight, "the shape in the file of the weight that it shares,",
+                first.fileShape.rank ? first.fileShape : first.shape,
+                fileShape.rank ? fileShape : shape);
+  return {known};
 }
 
 /// Rows [first, first + rows) of a weight.
@@ -435,6 +583,12 @@ constexpr Value select(Scope at, Value x, std::int64_t token) {
 }
 
 namespace detail {
+/// Whether f32, which kernels compute in, holds a number: 0, or neither too small nor too large.
+constexpr bool isFactor(double number, double most = std::numeric_limits<float>::max()) {
+  double magnitude = number < 0 ? -number : number;
+  return number == 0 || (magnitude >= std::numeric_limits<float>::min() && magnitude <= most);
+}
+
 /// Operands of a norm: what is normalised, a scale, and maybe a shift.
 constexpr Value norm(Scope at, Op op, std::initializer_list<Value> operands, double eps) {
   if (!usable(at, operands))
@@ -447,8 +601,8 @@ constexpr Value norm(Scope at, Op op, std::initializer_list<Value> operands, dou
     return fail(at, op, "scale of shape", vector, at.shape(operand[1]));
   if (operands.size() > 2 && at.shape(operand[2]) != vector)
     return fail(at, op, "shift of shape", vector, at.shape(operand[2]));
-  if (!(eps > 0 && eps <= std::numeric_limits<double>::max()))
-    return fail(at, op, "a positive, finite eps with input", shape, {0});
+  if (!(eps > 0 && isFactor(eps)))
+    return fail(at, op, "a positive eps that f32 holds with input", shape, {0});
   Node node = makeNode(op, shape);
   node.number = eps;
   return append(at, node, operands);
@@ -515,9 +669,8 @@ constexpr Value scale(Scope at, Value x, double factor, Factors by = {}) {
   if (!usable(at, {x, hasVector ? by.vector : x}))
     return {};
   Shape shape = at.shape(x), vector = {by.rows ? shape[0] : shape.width()};
-  constexpr double most = std::numeric_limits<double>::max();
-  if (!(factor >= -most && factor <= most))
-    return fail(at, Op::Scale, "a finite factor with input", shape, {0});
+  if (!detail::isFactor(factor))
+    return fail(at, Op::Scale, "a factor that f32 holds with input", shape, {0});
   if (by.rows && shape.isActivation())
     return fail(at, Op::Scale, "a weight to scale rows of, such as", {1, shape.width()}, shape);
   if (hasVector && at.shape(by.vector) != vector)
@@ -537,7 +690,14 @@ constexpr Value binary(Scope at, Op op, Value a, Value b) {
   return append(at, makeNode(op, at.shape(a)), {a, b});
 }
 constexpr Value add(Scope at, Value a, Value b) { return binary(at, Op::Add, a, b); }
-constexpr Value mul(Scope at, Value a, Value b) { return binary(at, Op::Mul, a, b); }
+/// Of activations: weights are multiplied by scale().
+constexpr Value mul(Scope at, Value a, Value b) {
+  if (!usable(at, {a, b}))
+    return {};
+  if (Shape shape = at.shape(a); !shape.isActivation())
+    return fail(at, Op::Mul, "an activation of shape", {batch, 1, shape.width()}, shape);
+  return binary(at, Op::Mul, a, b);
+}
 
 /// How heads lie in the operands of an attention. `scale` 0 stands for 1 / sqrt(headDim).
 struct Heads {
@@ -566,6 +726,10 @@ constexpr Value attention(Scope at, Value query, Value key, Value value, Heads h
   if (how.heads < 1 || how.headDim < 1 || how.heads > most || how.headDim > most)
     return fail(at, Op::Attention, "heads and head size up to", {most, most},
                 {how.heads, how.headDim});
+  // Kernels multiply the scale by log2 e, which is below 2.
+  if (!detail::isFactor(how.scale, std::numeric_limits<float>::max() / 2))
+    return fail(at, Op::Attention, "a scale that f32 holds with a query of shape", at.shape(query),
+                {0});
   std::int64_t columns = how.heads * how.headDim;
   Shape q = at.shape(query), k = at.shape(key), v = at.shape(value);
   bool tokens = how.axis == Axis::Tokens;
@@ -593,9 +757,17 @@ constexpr Value attention(Scope at, Value query, Value key, Value value, Heads h
 }
 
 /// Names a result of the model. Results have the order of these calls.
+/// No two have one name.
 constexpr void output(Graph &graph, Literal name, Value value) {
-  if (usable(Scope{&graph}, {value}))
-    graph.outputs.push_back({name.text, value});
+  if (!usable(Scope{&graph}, {value}))
+    return;
+  for (const Output &other : graph.outputs)
+    if (detail::sameText(other.name, name.text)) {
+      fail(graph / name, graph[value].op, "an output name of its own: there is an output of shape",
+           graph.shape(other.value), graph.shape(value));
+      return;
+    }
+  graph.outputs.push_back({name.text, value});
 }
 
 } // namespace vitc::graph

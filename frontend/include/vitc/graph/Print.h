@@ -222,10 +222,13 @@ private:
 };
 } // namespace detail
 
-/// The module's text; empty if the graph has a problem or no output.
+/// The module's text. That of a graph with a problem, or without outputs, is a line that says so
+/// and that vitc refuses, so that no program writes an empty file for it.
 inline std::string printMlir(const Graph &graph, const PrintOptions &options = {}) {
-  if (graph.problem.found || graph.outputs.empty())
-    return "";
+  if (graph.problem.found)
+    return "error: " + problemText(graph) + "\n";
+  if (graph.outputs.empty())
+    return "error: model: expected outputs, at least 1, found 0\n";
   return detail::Printer(graph, options).print();
 }
 

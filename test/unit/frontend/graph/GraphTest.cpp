@@ -79,7 +79,8 @@ TEST_CASE("what does not fit is named with place, op and both shapes") {
         }) == "c: vit.layer_norm expected shift of shape 32, found 5");
   CHECK(problemOf([](Graph &g) {
           layerNorm(g / "c", tokens(g), weight(g / "s", {32}), weight(g / "b", {32}), 0);
-        }) == "c: vit.layer_norm expected a positive, finite eps with input ?x5x32, found 0");
+        }) ==
+        "c: vit.layer_norm expected a positive eps that f32 holds with input ?x5x32, found 0");
   CHECK(problemOf([](Graph &g) { add(g / "c", tokens(g), input(g / "y", {batch, 6, 32})); }) ==
         "c: vit.add expected operands of one shape ?x5x32, found ?x6x32");
   CHECK(problemOf([](Graph &g) { slice(g / "c", weight(g / "w", {96, 8}), 90, 7); }) ==
@@ -155,7 +156,9 @@ TEST_CASE("the first problem stays, and later ops do nothing") {
   CHECK(g.nodes.size() == size);
   CHECK(g.outputs.empty());
   CHECK_THAT(problemText(g), Catch::Matchers::StartsWith("first: "));
-  CHECK(printMlir(g) == "");
+  CHECK(printMlir(g) ==
+        "error: " + problemText(g) + "\n"); // which vitc refuses, and no file is empty
+  CHECK(printMlir(Graph()) == "error: model: expected outputs, at least 1, found 0\n");
 }
 
 TEST_CASE("figures count what outputs depend on") {
@@ -180,4 +183,81 @@ TEST_CASE("the scale of attention is exact for exact squares") {
     CHECK(attentionScale(n) == Approx(1 / std::sqrt(double(n))).epsilon(1e-15));
   CHECK(attentionScale(64) == 0.125);
   CHECK(attentionScale(16) == 0.25);
+}
+
+TEST_CASE("every weight has a name of its own") {
+  auto layers = [](auto place) {
+    return problemOf([&](Graph &g) {
+      Value x = tokens(g);
+      for (int i = 0; i < 100; ++i)
+        x = linear(g / "fc", x, weight(place(g, i) / "weight", {32, 32}));
+      output(g, "y", x);
+    });
+  };
+  CHECK(layers([](Graph &g, int i) { return g / "blocks" / i; }) == "");
+  CHECK(layers([](Graph &g, int) { return shared(g / "block"); }) == "");
+  CHECK(layers([](Graph &g, int) { return shared(Scope{&g}) / "block"; }) == "");
+  const std::string forgotten =
+      "blocks.weight: vit.weight expected a name of its own or a shared() "
+      "place: there is a weight of shape 32x32, found 32x32";
+  CHECK(layers([](Graph &g, int) { return g / "blocks"; }) == forgotten);
+  // However it is spelled.
+  CHECK(problemOf([](Graph &g) {
+          weight(g / "a" / 12 / "b", {4});
+          weight(g / "a.12" / "b", {4});
+        }) ==
+        "a.12.b: vit.weight expected a name of its own or a shared() place: there is a weight "
+        "of shape 4, found 4");
+}
+
+TEST_CASE("a shared weight is one node, with one shape") {
+  Graph g;
+  Value first = weight(shared(g / "w"), {4, 8}, {1, 4, 8});
+  CHECK(weight(shared(g / "w"), {4, 8}, {1, 4, 8}).id == first.id);
+  CHECK(g.nodes.size() == 1);
+  CHECK(problemOf([](Graph &g) {
+          weight(g / "w", {4, 8});
+          weight(shared(g / "w"), {8, 4});
+        }) == "w: vit.weight expected the shape of the weight that it shares, 4x8, found 8x4");
+  CHECK(problemOf([](Graph &g) {
+          weight(g / "w", {4, 8});
+          weight(shared(g / "w"), {4, 8}, {1, 4, 8});
+        }) ==
+        "w: vit.weight expected the shape in the file of the weight that it shares, 4x8, found "
+        "1x4x8");
+}
+
+TEST_CASE("inputs and outputs have names of their own") {
+  CHECK(problemOf([](Graph &g) {
+          tokens(g);
+          tokens(g);
+        }) == "x: vit.input expected a name of its own: there is an input of shape ?x5x32, found "
+              "?x5x32");
+  CHECK(problemOf([](Graph &g) {
+          Value x = tokens(g);
+          output(g, "y", x);
+          output(g, "y", select(g / "one", x, 0));
+        }) ==
+        "y: vit.select expected an output name of its own: there is an output of shape ?x5x32, "
+        "found ?x32");
+}
+
+TEST_CASE("what vitc cannot compute is refused at once") {
+  CHECK(problemOf([](Graph &g) { weight(g / "w", {}); }) ==
+        "w: vit.weight expected sizes, at least 1, found 0");
+  CHECK(problemOf([](Graph &g) {
+          mul(g / "m", weight(g / "a", {4, 8}), weight(g / "b", {4, 8}));
+        }) == "m: vit.mul expected an activation of shape ?x1x8, found 4x8");
+  CHECK(problemOf([](Graph &g) { rmsNorm(g / "n", tokens(g), weight(g / "s", {32}), 1e-300); }) ==
+        "n: vit.rms_norm expected a positive eps that f32 holds with input ?x5x32, found 0");
+  for (double factor : {1e300, -1e-300, std::nan("")})
+    CHECK(problemOf([&](Graph &g) { scale(g / "s", tokens(g), factor); }) ==
+          "s: vit.scale expected a factor that f32 holds with input ?x5x32, found 0");
+  CHECK(problemOf([](Graph &g) { scale(g / "s", tokens(g), 0); }) == "");
+  CHECK(problemOf([](Graph &g) {
+          Value x = tokens(g);
+          attention(g / "a", x, x, x, {4, 8, 3e38});
+        }) ==
+        "a: vit.attention expected a scale that f32 holds with a query of shape ?x5x32, found "
+        "0");
 }
