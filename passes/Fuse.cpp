@@ -40,9 +40,9 @@ namespace {
 /// Two launches, the second reading the first, as one.
 class Pair {
 public:
-  Pair(vit::LaunchOp producer, vit::LaunchOp consumer)
-      : producer(producer), consumer(consumer), first(kernelOf(producer)),
-        second(kernelOf(consumer)) {
+  Pair(vit::LaunchOp producer, vit::LaunchOp consumer, KernelTable &kernels)
+      : kernels(kernels), producer(producer), consumer(consumer), first(kernels.of(producer)),
+        second(kernels.of(consumer)) {
     for (vit::LaunchOp launch : {producer, consumer})
       for (Value operand : launch.getOperands())
         if (operand.getDefiningOp() != producer && !llvm::is_contained(operands, operand))
@@ -55,13 +55,14 @@ public:
 
   cost::Decision decide(cost::FusionModel &model);
   /// Replaces both by one launch in front of `before`.
-  vit::LaunchOp join(Operation *before, SymbolTable &symbols);
+  vit::LaunchOp join(Operation *before);
   std::string ops() { return opList(first) + "+" + opList(second); }
 
 private:
   /// The kernel of both, in no module.
   OwningOpRef<vit::KernelOp> build();
 
+  KernelTable &kernels;
   vit::LaunchOp producer, consumer;
   vit::KernelOp first, second;
   SmallVector<Value> operands, results;
@@ -98,11 +99,14 @@ cost::Decision Pair::decide(cost::FusionModel &model) {
   OwningOpRef<vit::KernelOp> kernel = build();
   cost::Work joint =
       workOf(*kernel, ValueRange(operands).getTypes(), ValueRange(results).getTypes());
-  return model.decide(workOf(producer), workOf(consumer), joint,
+  auto workOfLaunch = [](vit::KernelOp kernel, vit::LaunchOp launch) {
+    return workOf(kernel, launch.getOperandTypes(), launch.getResultTypes());
+  };
+  return model.decide(workOfLaunch(first, producer), workOfLaunch(second, consumer), joint,
                       static_cast<int>(operands.size() + results.size()));
 }
 
-vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
+vit::LaunchOp Pair::join(Operation *before) {
   vit::KernelOp kernel = build().release();
   OpBuilder builder(before);
   auto launch = vit::LaunchOp::create(builder, kernel.getLoc(), ValueRange(results).getTypes(),
@@ -112,11 +116,10 @@ vit::LaunchOp Pair::join(Operation *before, SymbolTable &symbols) {
   consumer.erase();
   producer.erase();
   for (vit::KernelOp old : {first, second})
-    if (SymbolTable::symbolKnownUseEmpty(old, old->getParentOfType<ModuleOp>()))
-      symbols.erase(old);
+    kernels.release(old);
   // Named only now, so that the new kernel may have the name of an old one.
   kernel.setSymName(kernelName(kernel));
-  insertKernel(symbols, kernel, launch->getParentOfType<func::FuncOp>());
+  kernels.insert(kernel, launch->getParentOfType<func::FuncOp>());
   launch.setKernel(kernel.getSymName());
   return launch;
 }
@@ -129,7 +132,7 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
     if (failed(preferences) || failed(checkMaxBatch(getOperation().getLoc(), maxBatch)))
       return signalPassFailure();
     model.emplace(*preferences, maxBatch);
-    SymbolTable symbols(getOperation());
+    kernels.emplace(getOperation());
     for (func::FuncOp model : vit::modelFunctions(getOperation())) {
       Block &body = model.getBody().front();
       // Weights do not depend on activations: in front of all launches they are in nobody's way.
@@ -143,7 +146,7 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
         Operation *next = op->getNextNode();
         // What a fusion leaves without a root may have another neighbour to join.
         for (auto launch = dyn_cast<vit::LaunchOp>(op); launch;)
-          launch = visit(launch, next, symbols);
+          launch = visit(launch, next);
         op = next;
       }
       for (auto launch : body.getOps<vit::LaunchOp>())
@@ -153,18 +156,18 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
 
   /// Tries to join `launch` to a neighbour and returns the result if it is to be tried again.
   /// `next`, where the walk goes on, is kept valid.
-  vit::LaunchOp visit(vit::LaunchOp launch, Operation *&next, SymbolTable &symbols) {
+  vit::LaunchOp visit(vit::LaunchOp launch, Operation *&next) {
     if (launch.getPlaces())
       return {};
     if (!isElementwise(launch))
-      return visitLinear(launch, symbols);
+      return visitLinear(launch);
     for (vit::LaunchOp producer : producersBestFirst(launch))
       if (Operation *place = upwardPlace(producer, launch))
-        if (vit::LaunchOp fused = fuse(producer, launch, place, symbols))
+        if (vit::LaunchOp fused = fuse(producer, launch, place))
           return fused;
     if (vit::LaunchOp consumer = prologueOf(launch)) {
       bool isNext = next == consumer;
-      vit::LaunchOp fused = fuse(launch, consumer, consumer, symbols);
+      vit::LaunchOp fused = fuse(launch, consumer, consumer);
       if (fused && isNext)
         next = fused;
     }
@@ -173,33 +176,33 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
 
   /// Says of what is left why no kernel does both.
   void refuseRoots(vit::LaunchOp launch) {
-    vit::KernelFamily family = kernelOf(launch).getFamily();
+    vit::KernelFamily family = kernels->of(launch).getFamily();
     bool norm = family == vit::KernelFamily::Norm;
     if ((!norm && family != vit::KernelFamily::Gemm) || !sameRanks(launch))
       return;
-    vit::LaunchOp before = producerOf(launch, kernelOf(launch).getRoot()->getOperand(0));
+    vit::LaunchOp before = producerOf(launch, kernels->of(launch).getRoot()->getOperand(0));
     if (!before || !isGemm(before))
       return;
-    cost::Work first = workOf(before), second = workOf(launch);
+    cost::Work first = workOfLaunch(before), second = workOfLaunch(launch);
     refuse(before, launch,
            norm ? model->normAfterLinear(first, second) : model->linearAfterLinear(first, second));
   }
 
   /// A linear joins one that gates it.
-  vit::LaunchOp visitLinear(vit::LaunchOp launch, SymbolTable &symbols) {
+  vit::LaunchOp visitLinear(vit::LaunchOp launch) {
     for (Value operand : launch.getOperands())
       if (auto gate = operand.getDefiningOp<vit::LaunchOp>(); gate && gates(gate, launch))
         if (Operation *place = upwardPlace(gate, launch))
-          return fuse(gate, launch, place, symbols);
+          return fuse(gate, launch, place);
     return {};
   }
 
-  static bool isGemm(vit::LaunchOp launch) {
-    return kernelOf(launch).getFamily() == vit::KernelFamily::Gemm;
+  bool isGemm(vit::LaunchOp launch) {
+    return kernels->of(launch).getFamily() == vit::KernelFamily::Gemm;
   }
 
   /// The launch that computes `value`, an argument of the kernel of `launch`.
-  static vit::LaunchOp producerOf(vit::LaunchOp launch, Value value) {
+  vit::LaunchOp producerOf(vit::LaunchOp launch, Value value) {
     auto argument = dyn_cast<BlockArgument>(value);
     return argument ? launch.getOperand(argument.getArgNumber()).getDefiningOp<vit::LaunchOp>()
                     : vit::LaunchOp();
@@ -207,9 +210,9 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
 
   /// Two linears of one input and of weights of one type, the second alone using the first, in its
   /// epilogue.
-  static bool gates(vit::LaunchOp gate, vit::LaunchOp launch) {
-    auto onlyLinear = [](vit::LaunchOp of) {
-      SmallVector<Operation *> roots = kernelOf(of).getRoots();
+  bool gates(vit::LaunchOp gate, vit::LaunchOp launch) {
+    auto onlyLinear = [this](vit::LaunchOp of) {
+      SmallVector<Operation *> roots = kernels->of(of).getRoots();
       return roots.size() == 1 ? dyn_cast<vit::LinearOp>(roots.front()) : vit::LinearOp();
     };
     vit::LinearOp a = onlyLinear(gate), b = onlyLinear(launch);
@@ -224,25 +227,26 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
   }
 
   /// No root, and the values have the ranks of the kernel, so that bodies fit together.
-  static bool sameRanks(vit::LaunchOp launch) {
-    vit::KernelOp kernel = kernelOf(launch);
+  bool sameRanks(vit::LaunchOp launch) {
+    vit::KernelOp kernel = kernels->of(launch);
     return kernel.getArgumentTypes() == launch.getOperandTypes() &&
            kernel.getResultTypes() == launch.getResultTypes();
   }
-  static bool isElementwise(vit::LaunchOp launch) {
-    return !kernelOf(launch).getRoot() && sameRanks(launch);
+  bool isElementwise(vit::LaunchOp launch) {
+    return !kernels->of(launch).getRoot() && sameRanks(launch);
   }
 
   /// Products before others: their epilogue is free, and a residual is added in the same kernel
   /// whether the other operand is a whole activation or one token of it.
-  static SmallVector<vit::LaunchOp> producersBestFirst(vit::LaunchOp launch) {
+  SmallVector<vit::LaunchOp> producersBestFirst(vit::LaunchOp launch) {
     SmallVector<vit::LaunchOp> producers;
     for (Value operand : launch.getOperands())
       if (auto producer = operand.getDefiningOp<vit::LaunchOp>();
           producer && !llvm::is_contained(producers, producer) && sameRanks(producer))
         producers.push_back(producer);
-    llvm::sort(producers, [](vit::LaunchOp a, vit::LaunchOp b) {
-      bool first = isProduct(kernelOf(a).getRoot()), second = isProduct(kernelOf(b).getRoot());
+    llvm::sort(producers, [this](vit::LaunchOp a, vit::LaunchOp b) {
+      bool first = isProduct(kernels->of(a).getRoot()),
+           second = isProduct(kernels->of(b).getRoot());
       return first == second ? b->isBeforeInBlock(a) : first;
     });
     return producers;
@@ -250,7 +254,7 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
 
   /// Where the two can stand as one: at the producer, if all other operands exist by then; else
   /// at the consumer, if nobody needs the producer's results earlier. Else null, which is reported.
-  static Operation *upwardPlace(vit::LaunchOp producer, vit::LaunchOp consumer) {
+  Operation *upwardPlace(vit::LaunchOp producer, vit::LaunchOp consumer) {
     auto late = llvm::find_if(consumer.getOperands(), [&](Value operand) {
       Operation *op = operand.getDefiningOp();
       return op && op != producer && producer->isBeforeInBlock(op);
@@ -269,7 +273,7 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
 
   /// The launch that `launch` can be a prologue of: the first that reads it. A root that takes rows
   /// may leave the value to others as a second result; a kernel without root must be the only user.
-  static vit::LaunchOp prologueOf(vit::LaunchOp launch) {
+  vit::LaunchOp prologueOf(vit::LaunchOp launch) {
     Operation *first = nullptr;
     for (Operation *user : launch->getUsers())
       if (!first || user->isBeforeInBlock(first))
@@ -277,7 +281,7 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
     auto consumer = dyn_cast_or_null<vit::LaunchOp>(first);
     if (!consumer || !sameRanks(consumer))
       return {};
-    Operation *root = kernelOf(consumer).getRoot();
+    Operation *root = kernels->of(consumer).getRoot();
     if (!root)
       return llvm::all_of(launch->getUsers(), [&](Operation *user) { return user == first; })
                  ? consumer
@@ -289,9 +293,8 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
     return {};
   }
 
-  vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before,
-                     SymbolTable &symbols) {
-    Pair pair(producer, consumer);
+  vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before) {
+    Pair pair(producer, consumer, *kernels);
     if (!forceFuse)
       if (cost::Decision decision = pair.decide(*model); !decision.fuse) {
         refuse(producer, consumer, decision.reason);
@@ -299,17 +302,23 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
       }
     remark::passed(consumer.getLoc(), remark::RemarkOpts::name("fused").category("vit-fuse"))
         << remark::metric("Ops", pair.ops());
-    return pair.join(before, symbols);
+    return pair.join(before);
   }
 
-  static void refuse(vit::LaunchOp producer, vit::LaunchOp consumer, const std::string &reason) {
+  void refuse(vit::LaunchOp producer, vit::LaunchOp consumer, const std::string &reason) {
     remark::missed(consumer.getLoc(), remark::RemarkOpts::name("kept-apart").category("vit-fuse"))
-        << remark::metric("Ops", Pair(producer, consumer).ops()) << remark::reason("{0}", reason);
+        << remark::metric("Ops", Pair(producer, consumer, *kernels).ops())
+        << remark::reason("{0}", reason);
     if (!consumer->hasAttr(apartName))
       consumer->setAttr(apartName, StringAttr::get(consumer.getContext(), reason));
   }
 
+  cost::Work workOfLaunch(vit::LaunchOp launch) {
+    return workOf(kernels->of(launch), launch.getOperandTypes(), launch.getResultTypes());
+  }
+
   std::optional<cost::FusionModel> model; // of the options
+  std::optional<KernelTable> kernels;
 };
 } // namespace
 

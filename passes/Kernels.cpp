@@ -38,6 +38,27 @@ vit::KernelOp vitc::kernelOf(vit::LaunchOp launch) {
   return cast<vit::KernelOp>(SymbolTable::lookupSymbolIn(module, launch.getKernelAttr()));
 }
 
+KernelTable::KernelTable(ModuleOp module) : symbols(module) {
+  for (vit::LaunchOp launch : launchesOf(module))
+    ++launches[of(launch)];
+}
+
+vit::KernelOp KernelTable::of(vit::LaunchOp launch) const {
+  return symbols.lookup<vit::KernelOp>(launch.getKernelAttr().getAttr());
+}
+
+void KernelTable::insert(vit::KernelOp kernel, func::FuncOp model) {
+  insertKernel(symbols, kernel, model);
+  launches[kernel] = 1;
+}
+
+void KernelTable::release(vit::KernelOp kernel) {
+  if (--launches[kernel] > 0)
+    return;
+  launches.erase(kernel);
+  symbols.erase(kernel);
+}
+
 SmallVector<vit::LaunchOp> vitc::launchesOf(ModuleOp module) {
   SmallVector<vit::LaunchOp> launches;
   for (func::FuncOp model : vit::modelFunctions(module))

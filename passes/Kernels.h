@@ -24,6 +24,22 @@ std::string kernelName(vit::KernelOp kernel);
 /// The kernel that `launch` runs.
 vit::KernelOp kernelOf(vit::LaunchOp launch);
 
+/// The kernels of a module by name, and how many launches each has: for passes on models that have
+/// a kernel for each op, where kernelOf would look through all of them for every launch.
+class KernelTable {
+public:
+  explicit KernelTable(mlir::ModuleOp module);
+  vit::KernelOp of(vit::LaunchOp launch) const;
+  /// Puts a kernel that one launch will name in front of `model`, with a name that differs.
+  void insert(vit::KernelOp kernel, mlir::func::FuncOp model);
+  /// After a launch of `kernel` is gone; with the last of them the kernel goes, too.
+  void release(vit::KernelOp kernel);
+
+private:
+  mlir::SymbolTable symbols;
+  llvm::DenseMap<mlir::Operation *, int64_t> launches;
+};
+
 /// The launches of all models, in order.
 llvm::SmallVector<vit::LaunchOp> launchesOf(mlir::ModuleOp module);
 

@@ -16,6 +16,7 @@
 #include "passes/PassOptions.h"
 #include "passes/Passes.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <limits>
@@ -39,8 +40,6 @@ struct Lifetime {
   int64_t size;        ///< bytes per image
   int64_t first, last; ///< launches between which it must stay, inclusive
   int64_t offset = -1;
-
-  bool livesWith(const Lifetime &other) const { return first <= other.last && other.first <= last; }
 };
 
 struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
@@ -130,19 +129,21 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
   /// Gives every value its offset.
   static SmallVector<Lifetime> place(SmallVector<Lifetime> values) {
     llvm::stable_sort(values, [](const Lifetime &a, const Lifetime &b) { return a.size > b.size; });
-    for (size_t i = 0; i < values.size(); ++i) {
-      SmallVector<const Lifetime *> others;
-      for (size_t j = 0; j < i; ++j)
-        if (values[i].livesWith(values[j]))
-          others.push_back(&values[j]);
+    llvm::DenseMap<int64_t, SmallVector<const Lifetime *>> placed; // by launches they live at
+    for (Lifetime &value : values) {
+      llvm::SmallSetVector<const Lifetime *, 8> found;
+      for (int64_t launch = value.first; launch <= value.last; ++launch)
+        found.insert(placed[launch].begin(), placed[launch].end());
+      auto others = found.takeVector();
       llvm::sort(others, [](auto *a, auto *b) { return a->offset < b->offset; });
-      int64_t offset = 0;
+      value.offset = 0;
       for (const Lifetime *other : others) {
-        if (offset + values[i].size <= other->offset)
+        if (value.offset + value.size <= other->offset)
           break;
-        offset = std::max(offset, other->offset + other->size);
+        value.offset = std::max(value.offset, other->offset + other->size);
       }
-      values[i].offset = offset;
+      for (int64_t launch = value.first; launch <= value.last; ++launch)
+        placed[launch].push_back(&value);
     }
     return values;
   }

@@ -59,13 +59,14 @@ struct ShareKernels : impl::ShareKernelsBase<ShareKernels> {
 
   void runOnOperation() override {
     SmallVector<vit::LaunchOp> launches = launchesOf(getOperation());
+    KernelTable kernels(getOperation());
     for (vit::LaunchOp launch : launches)
-      if (vit::KernelOp kernel = kernelOf(launch); isRowWise(kernel))
+      if (vit::KernelOp kernel = kernels.of(launch); isRowWise(kernel))
         rewriteOnRows(kernel);
 
     SmallVector<vit::KernelOp> kept; // in the order of their first launch
     for (vit::LaunchOp launch : launches) {
-      vit::KernelOp kernel = kernelOf(launch);
+      vit::KernelOp kernel = kernels.of(launch);
       auto same = llvm::find_if(kept, [&](vit::KernelOp other) { return sameCode(kernel, other); });
       if (same == kept.end())
         kept.push_back(kernel);

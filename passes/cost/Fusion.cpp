@@ -40,12 +40,14 @@ FusionModel::FusionModel(const Preferences &preferences, int64_t maxBatch)
       batches.push_back(batch);
 }
 
-double FusionModel::seconds(const Work &work, int64_t batch) {
-  auto [found, isNew] = known.try_emplace({work, batch}, 0);
+const FusionModel::Launch &FusionModel::launch(const Work &work, int64_t batch) {
+  auto [found, isNew] = known.try_emplace({work, batch});
   if (isNew) {
-    auto schedule = best(work, batch, preferences);
-    found->second = schedule ? schedule->prediction.seconds + preferences.gpu->launchGapUs * 1e-6
-                             : std::numeric_limits<double>::infinity();
+    Launch &launch = found->second;
+    if (auto schedule = best(work, batch, preferences, &launch.problem))
+      launch = {schedule->prediction.seconds + preferences.gpu->launchGapUs * 1e-6, ""};
+    else if (launch.problem.empty())
+      launch.problem = "no schedule fits";
   }
   return found->second;
 }
@@ -73,9 +75,8 @@ Decision FusionModel::decide(const Work &first, const Work &second, const Work &
                              int parameters) {
   if (std::string reason = limitExceeded(joint, parameters); !reason.empty())
     return {false, reason};
-  std::string why;
-  if (!best(joint, batches.back(), preferences, &why))
-    return {false, why};
+  if (const Launch &largest = launch(joint, batches.back()); !largest.problem.empty())
+    return {false, largest.problem};
   double ratio = 0, worst = 0;
   int64_t worstBatch = 1;
   for (int64_t batch : batches) {

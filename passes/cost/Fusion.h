@@ -6,6 +6,7 @@
 
 #include "passes/cost/Search.h"
 
+#include <limits>
 #include <map>
 
 namespace vitc::cost {
@@ -36,9 +37,14 @@ private:
   std::vector<int64_t> batches;
   Preferences preferences;
 
-  /// Seconds of a launch with its best schedule, and the gap before it; infinite if there is none.
-  double seconds(const Work &work, int64_t batch);
-  std::map<std::pair<Work, int64_t>, double> known;
+  /// With its best schedule, and the gap before it.
+  struct Launch {
+    double seconds = std::numeric_limits<double>::infinity();
+    std::string problem; ///< why there is no schedule
+  };
+  const Launch &launch(const Work &work, int64_t batch);
+  double seconds(const Work &work, int64_t batch) { return launch(work, batch).seconds; }
+  std::map<std::pair<Work, int64_t>, Launch> known;
 };
 
 } // namespace vitc::cost
