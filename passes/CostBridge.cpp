@@ -4,10 +4,14 @@
 
 #include "passes/CostBridge.h"
 
+#include "passes/cost/Time.h"
+
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 
+#include <algorithm>
 #include <numeric>
 
 using namespace mlir;
@@ -254,19 +258,52 @@ double vitc::predictModel(ModuleOp module, const cost::Gpu &gpu, int64_t batch) 
   return seconds;
 }
 
+namespace {
+/// Bytes per image of inputs and outputs, by the value: at most, of one launch.
+using Traffic = llvm::MapVector<Value, int64_t>;
+} // namespace
+
+/// Adds what `launch` reads of its operands; a kernel may read few of an operand's tokens.
+static void addReads(vit::LaunchOp launch, Traffic &traffic) {
+  Block &body = kernelOf(launch).getBody().front();
+  for (auto [operand, tokens] : llvm::zip_equal(launch.getOperands(), tokensRead(body)))
+    if (isa<BlockArgument>(operand) && vit::isBatchTensor(operand.getType())) {
+      auto share = static_cast<int64_t>(sizeOf(operand.getType()) / tokens.size());
+      int64_t &bytes = traffic[operand];
+      bytes = std::max(bytes, share * static_cast<int64_t>(tokens.count()));
+    }
+}
+
 Roofline vitc::rooflineOf(ModuleOp module, const cost::Gpu &gpu, int64_t batch) {
-  double flops = 0, bytes = 0;
-  for (vit::LaunchOp launch : launchesOf(module))
-    bytes += double(workOf(launch).weightRead);
+  double flops = 0, l2 = 0, dram = 0;
+  Traffic traffic;
+  for (vit::LaunchOp launch : launchesOf(module)) {
+    dram += double(workOf(launch).weightRead);
+    addReads(launch, traffic);
+  }
   for (func::FuncOp model : vit::modelFunctions(module)) {
     flops += double(batch) * double(countFlops(model, batch));
-    for (TypeRange types : {TypeRange(model.getArgumentTypes()), TypeRange(model.getResultTypes())})
-      for (Type type : types)
-        if (vit::isBatchTensor(type)) // a weight is counted by its launches
-          bytes += double(batch * sizeOf(type));
+    for (Value output : model.getBody().front().getTerminator()->getOperands())
+      if (vit::isBatchTensor(output.getType()))
+        traffic[output] = sizeOf(output.getType());
   }
-  double compute = flops / (gpu.tensorTflops * 1e12), memory = bytes / (gpu.dramGBs * 1e9);
-  return {std::max(compute, memory), compute >= memory ? "tensor" : "DRAM"};
+  // As predictions have it: activations that fit are found in L2, weights never are.
+  for (auto [value, bytes] : traffic) {
+    cost::Work work;
+    work.otherRead = bytes;
+    dram += cost::dramBytes(work, batch, gpu);
+    bool columns =
+        llvm::any_of(value.getUsers(), [](Operation *user) { // an attention's heads alone
+          auto launch = dyn_cast<vit::LaunchOp>(user);
+          return launch && kernelOf(launch).getFamily() == vit::KernelFamily::Attention;
+        });
+    l2 += columns ? 0 : double(bytes) * double(batch);
+  }
+  Roofline roofs[] = {{flops / (gpu.tensorTflops * 1e12), "tensor"},
+                      {l2 / (gpu.l2GBs * 1e9), "L2"},
+                      {dram / (gpu.dramGBs * 1e9), "DRAM"}};
+  return *std::max_element(std::begin(roofs), std::end(roofs),
+                           [](const auto &a, const auto &b) { return a.seconds < b.seconds; });
 }
 
 FailureOr<cost::Preferences> vitc::readPreferences(ModuleOp module,

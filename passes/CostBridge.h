@@ -35,11 +35,12 @@ vit::ScheduleAttr scheduleAt(vit::KernelOp kernel, int64_t batch);
 /// CUDA graph. Every kernel must have a schedule for it.
 double predictModel(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);
 
-/// What no schedule can beat: all products at the tensor cores' rate; all weights, inputs and
-/// outputs once through device memory.
+/// What no schedule can beat: all products at the tensor cores' rate; outputs, and what kernels
+/// read of inputs, once through L2; all weights, and what of those is too large for L2, once
+/// through device memory. No prediction is below it.
 struct Roofline {
   double seconds;
-  const char *bound; ///< "tensor" or "DRAM"
+  const char *bound; ///< "tensor", "L2" or "DRAM"
 };
 /// Of a module whose models are launches.
 Roofline rooflineOf(mlir::ModuleOp module, const cost::Gpu &gpu, int64_t batch);

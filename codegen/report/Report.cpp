@@ -16,6 +16,8 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 using namespace mlir;
 using namespace vitc;
@@ -226,10 +228,12 @@ private:
   void addPredictions(Report &report);
   /// Seconds of one launch, and of the gap before it not.
   std::optional<double> seconds(vit::LaunchOp launch, int64_t batch);
+  std::optional<double> predictLaunch(vit::KernelOp kernel, const cost::Work &work, int64_t batch);
 
   const ReportSource &source;
   const cost::Gpu &gpu;
   llvm::MapVector<Operation *, Uses> uses; // by kernel, in the order of the first launch
+  std::map<std::tuple<Operation *, cost::Work, int64_t>, std::optional<double>> times;
 };
 
 } // namespace
@@ -251,9 +255,19 @@ void ModelReporter::addKernels(Report &report) {
 }
 
 std::optional<double> ModelReporter::seconds(vit::LaunchOp launch, int64_t batch) {
+  // Layers repeat; the search for a schedule is what takes time.
   cost::Work work = workOf(launch);
+  vit::KernelOp kernel = kernelOf(launch);
+  auto [known, isNew] = times.try_emplace({kernel.getOperation(), work, batch});
+  if (isNew)
+    known->second = predictLaunch(kernel, work, batch);
+  return known->second;
+}
+
+std::optional<double> ModelReporter::predictLaunch(vit::KernelOp kernel, const cost::Work &work,
+                                                   int64_t batch) {
   if (batch <= source.maxBatch) {
-    vit::ScheduleAttr schedule = scheduleAt(kernelOf(launch), batch);
+    vit::ScheduleAttr schedule = scheduleAt(kernel, batch);
     assert(schedule && "kernels are scheduled for all batches");
     return cost::predict(work, scheduleOf(schedule), batch, gpu).seconds;
   }

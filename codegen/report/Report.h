@@ -89,7 +89,7 @@ struct ModelPrediction {
   bool served = true; ///< false: beyond the largest batch, as if it had been built for this one
   std::optional<double> microseconds;
   double rooflineMicroseconds = 0; ///< what no schedule can beat
-  std::string rooflineBound;       ///< "tensor" or "DRAM"
+  std::string rooflineBound;       ///< "tensor", "L2" or "DRAM"
   /// With other policies, by name; only where somebody compares.
   std::vector<std::pair<std::string, double>> others;
 };
