@@ -33,6 +33,9 @@ def suites(build, fuzzers):
         *script("golden", "random_models.py"), *vitc, "--cases", "4", "--seed", str(seed)])
     yield "planted numbers that are none", lambda seed: ({}, [
         *script("tools", "nonfinite.py"), *vitc, "--cases", "50", "--seed", str(seed)])
+    yield "random functions", lambda seed: ({}, [
+        *script("passes", "random_functions.py"), "--run-functions", tool("vitc-run-functions"),
+        *vitc, "--cases", "3000", "--emulate", "30", "--seed", str(seed)])
     yield "planted bugs", lambda seed: ({}, [
         *script("emulator", "mutants.py"), *vitc, "--vit-run", tool("vit-run"), "--seed", str(seed),
         model])
