@@ -65,7 +65,8 @@ std::string Device::versionText() const {
 }
 
 std::string Device::text() const {
-  return name + " (" + arch() + "), driver for CUDA " + versionText() +
+  std::string device = name.find(arch()) == name.npos ? name + " (" + arch() + ")" : name;
+  return device + ", driver for CUDA " + versionText() +
          (built.empty() ? "" : ", library built for " + built);
 }
 

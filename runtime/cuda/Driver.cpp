@@ -129,7 +129,10 @@ std::string Driver::words(CUresult error) const {
   cuGetErrorName(error, &name);
   cuGetErrorString(error, &text);
   std::string words = name ? std::string(name) : "error " + std::to_string(error);
-  return words + (text ? std::string(": ") + text : "");
+  words += text ? std::string(": ") + text : "";
+  if (words.back() == '.') // some of them have one
+    words.pop_back();
+  return words;
 }
 
 Status ContextScope::enter(CUcontext context) {

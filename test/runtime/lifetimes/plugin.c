@@ -10,10 +10,9 @@ int plugin_run(const char *weights, int fail) {
   int status = say("load", vit_model_load(tiny_library(VIT_ABI), weights, NULL, &model)) ||
                say("create", vit_workspace_create(model, 1, &workspace)) ||
                say("run", runOnce(model, workspace));
+  vit_model_free(model);
+  vit_workspace_free(workspace);
   if (fail)
     say("missing", vit_model_load(tiny_library(VIT_ABI), "/missing", NULL, &model));
-  else
-    vit_model_free(model);
-  vit_workspace_free(workspace);
   return status;
 }
