@@ -327,7 +327,7 @@ TEST_CASE("recipe: of tensors that are put together the one that does not fit is
   uint32_t all = r.add(VIT_RECIPE_CONCAT, {a, inner}, {5});
   uint32_t cast = r.add(VIT_RECIPE_CAST, {all}, {5});
   r.steps[cast].dtype = VIT_F16;
-  r.prepare(GENERATE_COPY(all, cast), VIT_F16);
+  r.prepare(GENERATE(false, true) ? cast : all, VIT_F16); // values: Catch would keep references
   auto error = [&](double third, double fourth) {
     return errorOf(r,
                    Checkpoint({{"a", {2}, {1, 2}}, {"b", {1}, {third}}, {"c", {2}, {fourth, 0}}}));
