@@ -8,10 +8,6 @@
 
 namespace vitc::driver {
 
-/// Outputs of at most so many values are judged by what rounding can do to them: the error of more
-/// is an average of what happens to each.
-inline constexpr int64_t fewValues = 256;
-
 /// For each output of the model, how far rounding to f16 or bf16 moves it, as a part of its norm:
 /// the root mean square over a few runs of the f64 reference with weights and input each off by a
 /// random part of the rounding unit. Rounding is off by 0.42 units in the mean, the weight and the

@@ -36,6 +36,8 @@ def suites(build, fuzzers):
     yield "random functions", lambda seed: ({}, [
         *script("passes", "random_functions.py"), "--run-functions", tool("vitc-run-functions"),
         *vitc, "--cases", "3000", "--emulate", "30", "--seed", str(seed)])
+    yield "few outputs", lambda seed: ({}, [
+        *script("tools", "few_values.py"), *vitc, "--cases", "20", "--seed", str(seed)])
     yield "planted bugs", lambda seed: ({}, [
         *script("emulator", "mutants.py"), *vitc, "--vit-run", tool("vit-run"), "--seed", str(seed),
         model])

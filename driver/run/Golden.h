@@ -110,6 +110,10 @@ private:
 /// Pixels by the hash rule, the same everywhere.
 std::vector<float> hashInput(const ValueShape &input, int64_t batch);
 
+/// Outputs of at most so many values are judged by what rounding can do to them: the error of more
+/// is an average of what happens to each.
+inline constexpr int64_t fewValues = 256;
+
 struct OutputCheck {
   std::string name;
   double error; // norm of the difference over norm of the reference; NaN if there is one

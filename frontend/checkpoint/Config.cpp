@@ -147,7 +147,7 @@ const Size *Config::hinted(StringRef key, std::optional<Size> fallback) {
   return &size;
 }
 
-std::string Config::text(StringRef key, std::optional<std::string> fallback) {
+std::string Config::text(StringRef key, const std::optional<std::string> &fallback) {
   const json::Value *value = get(key, !fallback);
   if (!value) {
     noteNull(key, '"' + fallback.value_or("") + '"');

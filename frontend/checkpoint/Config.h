@@ -45,7 +45,7 @@ public:
   std::optional<llvm::StringRef> textOf(llvm::StringRef key) const { return object.getString(key); }
   /// The value, or `fallback` if the key is missing. Without a fallback it is required. Null is as
   /// if the key were missing, with a note, here and below.
-  std::string text(llvm::StringRef key, std::optional<std::string> fallback = std::nullopt);
+  std::string text(llvm::StringRef key, const std::optional<std::string> &fallback = std::nullopt);
   bool flag(llvm::StringRef key, bool fallback);
   /// From 1 to `most`.
   int64_t size(llvm::StringRef key, std::optional<int64_t> fallback = std::nullopt,

@@ -230,7 +230,7 @@ bool warnOfOutputs(vit_workspace *workspace, const vit_library &library, const R
 /// Only the compiler has the reference that says how far rounding moves an output.
 void noteFewValues(const CheckReport &report) {
   for (const OutputCheck &output : report.outputs)
-    if (!output.ok && output.values <= 256)
+    if (!output.ok && output.values <= fewValues)
       printf("note: '%s' has %lld values, too few for errors to average out; vitc check knows what "
              "rounding can do to them\n",
              output.name.c_str(), (long long)output.values);
