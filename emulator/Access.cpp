@@ -170,8 +170,9 @@ bool checkShared(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32
   return true;
 }
 
-/// Padding of a structure is copied with it, so only a read of nothing but unwritten bytes is one
-/// of an uninitialised value.
+/// Structures are copied with their padding and with members that nobody set, by words or by bytes,
+/// and flags are set in the byte they share. So a read counts as one of an uninitialised value if
+/// it is of a word or more, its value is used, and none of its bytes were written.
 uint8_t *checkLocal(Warp &w, const Inst &i, unsigned lane, uint64_t address, uint32_t bytes,
                     Doing doing) {
   uint64_t limit = w.cta->launch.function->localBytes;
@@ -192,7 +193,7 @@ uint8_t *checkLocal(Warp &w, const Inst &i, unsigned lane, uint64_t address, uin
   uint8_t *written = w.cta->localWritten.data() + at;
   if (doing == Doing::Writes)
     memset(written, 1, bytes);
-  else if (std::find(written, written + bytes, 1) == written + bytes)
+  else if (!i.copies && bytes >= 4 && std::find(written, written + bytes, 1) == written + bytes)
     w.report(i, lane, Kind::Uninitialised, described(doing, bytes) + where() + "nothing wrote");
   return w.cta->local.data() + at;
 }

@@ -3,7 +3,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // Immediate post-dominators of the blocks that end in a branch, by the iteration of Cooper, Harvey
-// and Kennedy over the reversed graph.
+// and Kennedy over the reversed graph. Where that is the end of the kernel, because a way out leads
+// there from the middle, it is asked again without such ways: lanes that take them need not be
+// waited for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,8 +26,35 @@ struct Graph {
   }
 };
 
-Graph build(const Function &f) {
+bool always(const Inst &i, Flow flow) { return i.flow == flow && i.predicate == noPredicate; }
+
+/// Whether nothing goes on behind an instruction.
+bool closes(const Inst &i) {
+  return always(i, Flow::Branch) || always(i, Flow::Exit) || always(i, Flow::BranchIndexed) ||
+         always(i, Flow::Trap);
+}
+
+/// Whether a branch goes to where the kernel only exits, and that from the middle: under a
+/// predicate, or where others fall into it.
+bool leavesEarly(const Function &f, const Inst &branch) {
+  return always(f.code[branch.target], Flow::Exit) &&
+         (branch.predicate != noPredicate || !branch.target || !closes(f.code[branch.target - 1]));
+}
+
+/// The exit that stands last, which counts as the kernel's end. The very last is the decoder's.
+uint32_t lastExitOf(const Function &f) {
+  uint32_t pc = uint32_t(f.code.size()) - 1;
+  if (pc && closes(f.code[pc - 1]))
+    while (--pc && !always(f.code[pc], Flow::Exit))
+      ;
+  return pc;
+}
+
+/// `leaves`: with the ways out of the middle, which are traps, exits but the last, and such
+/// branches.
+Graph build(const Function &f, bool leaves) {
   Graph g;
+  uint32_t lastExit = lastExitOf(f);
   g.starts.push_back(0);
   for (uint32_t pc = 0; pc < f.code.size(); ++pc) {
     const Inst &i = f.code[pc];
@@ -50,7 +79,11 @@ Graph build(const Function &f) {
     std::vector<uint32_t> &out = g.next[b];
     bool falls =
         last.flow == Flow::Next || last.flow == Flow::Barrier || last.predicate != noPredicate;
-    if (last.flow == Flow::Branch)
+    bool early = last.flow == Flow::Trap || (last.flow == Flow::Exit && end - 1 != lastExit) ||
+                 (last.flow == Flow::Branch && leavesEarly(f, last));
+    if (early && !leaves)
+      ;
+    else if (last.flow == Flow::Branch)
       out.push_back(g.blockAt(last.target));
     else if (last.flow == Flow::BranchIndexed)
       for (uint32_t pc : f.tables[last.target])
@@ -87,10 +120,8 @@ std::vector<uint32_t> postOrder(const Graph &g) {
   return order;
 }
 
-} // namespace
-
-void findJoins(Function &f) {
-  Graph g = build(f);
+/// The immediate post-dominator of each block; noPc where the exit is not reached.
+std::vector<uint32_t> postDominators(const Graph &g) {
   constexpr uint32_t none = noPc;
   std::vector<uint32_t> order = postOrder(g), rank(g.exit + 1, 0), parent(g.exit + 1, none);
   for (uint32_t n = 0; n < order.size(); ++n)
@@ -122,12 +153,25 @@ void findJoins(Function &f) {
       parent[b] = best;
     }
   }
+  return parent;
+}
+
+} // namespace
+
+void findJoins(Function &f) {
+  Graph g = build(f, true), inner = build(f, false);
+  std::vector<uint32_t> parent = postDominators(g), innerParent = postDominators(inner);
+  auto ends = [&](uint32_t block) {
+    return block == noPc || block == g.exit || f.code[g.starts[block]].flow == Flow::Exit;
+  };
   for (uint32_t pc = 0; pc < f.code.size(); ++pc) {
     Inst &i = f.code[pc];
     if (i.flow != Flow::Branch && i.flow != Flow::BranchIndexed)
       continue;
-    uint32_t p = parent[g.blockAt(pc)];
-    i.join = p == none || p == g.exit ? noPc : g.starts[p];
+    uint32_t block = g.blockAt(pc), p = parent[block];
+    if (ends(p) && !ends(innerParent[block]))
+      p = innerParent[block];
+    i.join = p == noPc || p == g.exit ? noPc : g.starts[p];
   }
 }
 

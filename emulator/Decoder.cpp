@@ -130,12 +130,19 @@ uint32_t Decoder::special(std::string_view name, bool wide) {
       {"%total_smem_size", Special::TotalSharedSize},
       {"%gridid", Special::GridId},
       {"%clock", Special::Clock},
-      {"%clock64", Special::Clock}};
+      {"%clock64", Special::Clock},
+      {"%reserved_smem_offset_begin", Special::ReservedBegin},
+      {"%reserved_smem_offset_0", Special::ReservedBegin},
+      {"%reserved_smem_offset_1", Special::ReservedSecond},
+      {"%reserved_smem_offset_end", Special::ReservedEnd},
+      {"%reserved_smem_offset_cap", Special::ReservedCapacity}};
   auto known = names.find(name);
   if (known == names.end()) {
     refuse("unknown register '" + std::string(name) + "'");
     return 0;
   }
+  if (known->second >= Special::ReservedBegin)
+    out.reservedShared = reservedBytes;
   auto [it, isNew] = specialSlots.try_emplace({known->first, wide}, uint32_t(out.constants.size()));
   if (isNew) {
     out.specials.push_back({known->second, it->second | constantFlag, uint8_t(wide ? 2 : 1)});
@@ -164,7 +171,8 @@ bool Decoder::symbol(std::string_view name, uint64_t &value) const {
       value = v.storage->address();
       return true;
     }
-  return false;
+  value = raw.functionAddress(name);
+  return value != 0;
 }
 
 /// The bits of an immediate as a value of `type`.
@@ -449,6 +457,9 @@ bool Decoder::decodeFlow(const Statement &s) {
     if (operands(5))
       for (unsigned n = 0; n < 3; ++n)
         append(uint32_t(localOffsets[s.operands[n].name] - callParameters));
+  } else if (op() == "__nowhere") {
+    inst->flow = Flow::Trap;
+    inst->flags2 = 1;
   } else if (op() == "trap") {
     inst->flow = Flow::Trap;
   } else if ((op() == "bar" || op() == "barrier") && s.parts.size() > 1 && s.parts[1] != "warp") {
@@ -518,6 +529,45 @@ bool Decoder::finish() {
   return true;
 }
 
+/// What a move reads is used if what it writes is.
+void Decoder::findUses() {
+  used.assign(source.registers.size(), false);
+  auto visit = [&](auto &&self, const Operand &o) -> void {
+    if (o.reg != noRegister)
+      used[o.reg] = true;
+    for (const Operand &element : o.elements)
+      self(self, element);
+  };
+  auto any = [&](const Operand &o) {
+    bool found = o.reg != noRegister && used[o.reg];
+    for (const Operand &element : o.elements)
+      found |= element.reg != noRegister && used[element.reg];
+    return found;
+  };
+  for (bool moves : {false, true, true}) // moves in the order of their uses, and around a loop
+    for (size_t n = source.body.size(); n--;) {
+      const Statement &s = source.body[n];
+      std::string_view op = s.parts[0];
+      if (op == "mov" || op == "cvta") {
+        if (moves && s.operands.size() > 1 && any(s.operands[0]))
+          visit(visit, s.operands[1]);
+        continue;
+      }
+      if (moves)
+        continue;
+      bool shares = std::any_of(s.parts.begin(), s.parts.end(), [](std::string_view part) {
+        return part == "global" || part == "shared";
+      });
+      bool copies = op == "st" && !shares; // a value that others see is used
+      for (size_t k = 0; k < s.operands.size(); ++k) {
+        bool address = s.operands[k].kind == Operand::Kind::Address;
+        bool result = k == 0 && !address && op != "red" && op != "bar";
+        if (!result && !(copies && k == 1))
+          visit(visit, s.operands[k]);
+      }
+    }
+}
+
 bool Decoder::run() {
   out = source.head;
   out.module = &module;
@@ -530,79 +580,12 @@ bool Decoder::run() {
   out.sites.emplace_back(); // site 0: anything
   if (!layoutShared() || !layoutLocal())
     return false;
+  findUses();
   registerSites = traceProvenance(source, module);
   for (const Statement &s : source.body)
     if (!decode(s))
       return false;
   return finish();
-}
-
-Module::~Module() {
-  for (const Variable &v : variables)
-    memory.release(v.storage->address());
-}
-
-/// Gives the variables of `raw` their storage and values.
-static bool allocate(Module &module, const RawModule &raw, PtxError &error) {
-  for (const RawVariable &v : raw.variables) {
-    if (v.space == Space::Shared)
-      continue;
-    if (v.external) {
-      error = {v.line, "'" + v.name + "' is defined in another module; link them first"};
-      return false;
-    }
-    Allocation *storage = module.memory.allocate(std::max<uint64_t>(1, v.bytes), v.name);
-    if (!storage) {
-      error = {v.line,
-               "expected memory for '" + v.name + "' of " + std::to_string(v.bytes) + " bytes"};
-      return false;
-    }
-    // Module variables without values start as zeros.
-    memset(storage->base, 0, storage->size);
-    memset(storage->written.get(), 1, storage->size);
-    std::copy(v.initial.begin(), v.initial.end(), storage->base);
-    module.variables.push_back({v.name, storage});
-  }
-  for (const RawVariable &v : raw.variables)
-    for (const RawVariable::Pointer &p : v.pointers) {
-      const Variable *from = nullptr, *to = nullptr;
-      for (const Variable &known : module.variables) {
-        from = known.name == v.name ? &known : from;
-        to = known.name == p.name ? &known : to;
-      }
-      if (!from || !to) {
-        error = {v.line,
-                 "unknown symbol '" + std::string(p.name) + "' in the values of '" + v.name + "'"};
-        return false;
-      }
-      uint64_t address = to->storage->address() + uint64_t(p.addend);
-      memcpy(from->storage->base + p.offset, &address, std::min(8u, p.bytes));
-    }
-  return true;
-}
-
-std::unique_ptr<Module> Module::load(std::string text, GlobalMemory &memory, PtxError &error) {
-  std::unique_ptr<Module> module(new Module(memory));
-  module->text = std::move(text);
-  RawModule raw;
-  error = {};
-  if (!Parser(module->text, error).run(raw) || !allocate(*module, raw, error))
-    return nullptr;
-  module->files = raw.files;
-  for (const RawFunction &f : raw.functions) {
-    RawFunction whole;
-    if (f.entry && (!inlineCalls(raw, f, whole, error) ||
-                    !Decoder(*module, raw, whole, module->functions.emplace_back(), error).run()))
-      return nullptr;
-  }
-  return module;
-}
-
-const Function *Module::find(std::string_view name) const {
-  for (const Function &f : functions)
-    if (f.name == name)
-      return &f;
-  return nullptr;
 }
 
 } // namespace vitc::emu

@@ -90,6 +90,8 @@ public:
   void append(uint32_t word);
   /// Base slot of `[reg+imm]`; sets imm, site and wideAddress.
   void address(size_t n);
+  /// Whether anything but moves and stores to local memory and parameters reads a register.
+  bool isUsed(uint32_t reg) const { return used[reg]; }
   /// The function reaches other CTAs through fences or atomics.
   void usesFences() { out.fences = true; }
   /// A compile-time integer; refuses registers.
@@ -101,6 +103,7 @@ public:
   static constexpr uint8_t wideAddress = 0x80; ///< in Inst::flags: the base has 64 bits
 
 private:
+  void findUses();
   bool layoutShared();
   bool layoutLocal();
   std::unordered_map<std::string_view, bool> namesUsed() const;
@@ -121,6 +124,7 @@ private:
   PtxError &error;
   bool failed = false;
   std::vector<bool> taken; ///< modifiers consumed
+  std::vector<bool> used;  ///< see isUsed
   std::vector<uint32_t> slots, predicateNumbers;
   uint32_t registerWords = 0;
   std::map<std::pair<uint64_t, bool>, uint32_t> constants;

@@ -79,6 +79,8 @@ Cta::Cta(LaunchContext &launch) : launch(launch) {
   const Function &f = *launch.function;
   uint32_t count = (launch.geometry.threads() + warpSize - 1) / warpSize;
   sharedBytes = f.staticShared + launch.geometry.dynamicShared;
+  if (f.reservedShared)
+    sharedBytes = (sharedBytes + 15) / 16 * 16 + f.reservedShared;
   shared.resize((sharedBytes + 15) / 16 * 16);
   local.resize(size_t(f.localBytes) * launch.geometry.threads());
   localWritten.resize(local.size());
@@ -113,6 +115,10 @@ void Cta::run(uint64_t index) {
   shadow.reset(sharedBytes);
   std::fill(shared.begin(), shared.end(),
             uint8_t(0xa5)); // what nothing wrote must not look like zeros
+  if (uint32_t reserved = launch.function->reservedShared) {
+    memset(shared.data() + reservedAt(), 0, reserved);
+    shadow.initialise(reservedAt(), reserved);
+  }
   released.clear();
   fenced = observed = acquired = false;
   for (Arrivals &a : arrivals)

@@ -9,6 +9,8 @@
 
 #include "Access.h"
 
+#include <algorithm>
+
 namespace vitc::emu {
 namespace {
 
@@ -335,6 +337,9 @@ template <bool stores> Handler decodeAccess(Decoder &d) {
     else
       d.destination(element, bitsOf(type), true);
   }
+  d.inst->copies = !stores && std::none_of(elements.begin(), elements.end(), [&](const Operand &o) {
+    return o.reg != noRegister && d.isUsed(o.reg);
+  });
   Handler handler = pickMemory<stores>(type, space, bits);
   return handler ? handler : d.refuseType(type);
 }

@@ -169,6 +169,11 @@ const RawFunction *RawModule::find(std::string_view name) const {
   return nullptr;
 }
 
+uint64_t RawModule::functionAddress(std::string_view name) const {
+  const RawFunction *f = find(name);
+  return f && !f->entry ? (4ull << 60) + 16 * uint64_t(f - functions.data() + 1) : 0;
+}
+
 std::string_view RawModule::unique(std::string_view name) {
   return names.emplace_back(std::string(name) + "#" + std::to_string(names.size()));
 }

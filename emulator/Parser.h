@@ -72,6 +72,7 @@ struct RawFunction {
   Function head; ///< name, parameters, bounds
   bool entry = false;
   bool hasBody = false;
+  bool addressTaken = false;        ///< see noteAddresses
   std::vector<std::string> results; ///< names of a .func's return parameters
   std::vector<Type> registers;
   std::vector<Statement> body;
@@ -88,6 +89,8 @@ struct RawModule {
   std::deque<std::string> names; ///< what views of names that are not in the text point into
 
   const RawFunction *find(std::string_view name) const;
+  /// What stands for the address of a function: it is in no memory. 0 if there is none.
+  uint64_t functionAddress(std::string_view name) const;
   /// `name` made different from all others.
   std::string_view unique(std::string_view name);
 };
@@ -150,6 +153,8 @@ private:
   std::vector<Scope> scopes;
 };
 
+/// Marks the functions that a call through a pointer may mean.
+void noteAddresses(RawModule &module);
 /// `entry` with the body of every function that it calls in place of the call. Fails where a callee
 /// has no body or calls itself.
 bool inlineCalls(RawModule &module, const RawFunction &entry, RawFunction &out, PtxError &error);

@@ -85,6 +85,7 @@ struct Inst {
   uint16_t predicate = noPredicate;
   uint16_t site = 0; ///< which pointers an access may follow: index into Function::sites
   bool negated = false;
+  bool copies = false; ///< a load whose value is only stored again
   bool strong = false; ///< an access that may meet those of other threads: .volatile, .relaxed, ...
   Flow flow = Flow::Next;
   uint8_t size = 0;   ///< bytes of one element
@@ -130,8 +131,13 @@ enum class Special : uint8_t {
   DynamicSharedSize,
   TotalSharedSize,
   GridId,
-  Clock
+  Clock,
+  ReservedBegin,
+  ReservedSecond, ///< the place of cooperative groups
+  ReservedEnd,
+  ReservedCapacity
 };
+constexpr uint32_t reservedBytes = 1024;
 struct SpecialSlot {
   Special special;
   uint32_t slot;
@@ -167,8 +173,9 @@ struct Function {
   uint32_t fileWords = 0;
   uint32_t predicates = 0;
   uint32_t staticShared = 0;
-  bool fences = false;     ///< it has fences or accesses that reach other CTAs
-  uint32_t localBytes = 0; ///< memory of its own that each thread needs
+  uint32_t reservedShared = 0; ///< behind the dynamic part, for who asks %reserved_smem_offset
+  bool fences = false;         ///< it has fences or accesses that reach other CTAs
+  uint32_t localBytes = 0;     ///< memory of its own that each thread needs
 };
 
 /// A variable in `.global` or `.const` space; its storage is an allocation of the device.

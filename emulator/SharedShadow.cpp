@@ -18,6 +18,11 @@ void SharedShadow::reset(uint32_t bytes) {
   freeSplits.clear();
 }
 
+void SharedShadow::initialise(uint32_t address, uint32_t bytes) {
+  for (uint32_t at = address / 16; at < (address + bytes) / 16; ++at)
+    granules[at].unwritten = 0;
+}
+
 SharedShadow::Split &SharedShadow::splitOf(Granule &granule) {
   if (granule.split)
     return splits[granule.split - 1];

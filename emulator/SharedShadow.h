@@ -52,6 +52,8 @@ public:
 
   /// Nothing is written yet; call at the start of each CTA.
   void reset(uint32_t bytes);
+  /// Whole granules that hold something from the start.
+  void initialise(uint32_t address, uint32_t bytes);
 
   Hazard read(const Accessor &who, uint32_t address, uint32_t bytes) {
     if ((address & 15) == 0 && bytes == 16) {

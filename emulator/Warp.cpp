@@ -68,7 +68,15 @@ static uint64_t specialValue(const Cta &cta, const Warp &warp, Special special, 
   case Special::DynamicSharedSize:
     return g.dynamicShared;
   case Special::TotalSharedSize:
-    return cta.sharedBytes;
+    return cta.reservedAt();
+  case Special::ReservedBegin:
+    return cta.reservedAt();
+  case Special::ReservedSecond:
+    return cta.reservedAt() + reservedBytes / 2;
+  case Special::ReservedEnd:
+    return cta.reservedAt() + reservedBytes;
+  case Special::ReservedCapacity:
+    return reservedBytes;
   default:
     return 0; // %smid, %gridid, %clock: no program may depend on them
   }
@@ -307,6 +315,8 @@ static std::string textAt(const LaunchContext &launch, uint64_t address) {
 
 /// What a trap says; a failed assertion has its message, file and line in local memory.
 std::string Warp::trapText(const Inst &inst, unsigned lane) const {
+  if (inst.flags2)
+    return "goes to what is no function of its type, or is running already";
   if (!inst.opCount)
     return "is reached";
   uint64_t message = 0, file = 0;

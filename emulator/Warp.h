@@ -140,6 +140,8 @@ public:
   bool countBanks = false;
   uint64_t bankConflicts = 0, sharedAccesses = 0, instructions = 0;
   std::string threadName(uint32_t thread) const;
+  /// Where reserved shared memory begins, if the function has any.
+  uint32_t reservedAt() const { return sharedBytes - launch.function->reservedShared; }
   size_t warpCount() const { return warps.size(); }
   /// bar.arrive: a warp's threads count, but it does not wait.
   void arriveOnly(Warp &warp, uint32_t barrier);

@@ -22,4 +22,7 @@ extern "C" __global__ void reduce_groups(const float *x, const int *labels, floa
   auto warp = cg::tiled_partition<32>(block);
   auto same = cg::labeled_partition(warp, labels[i]);
   counts[i] = same.size();
+  auto pair = cg::tiled_partition<64>(block); // two warps: through memory that the compiler reserves
+  int most = cg::reduce(pair, counts[i] * 256 + (int)pair.thread_rank(), cg::greater<int>());
+  counts[i] += 1000 * (most / 256);
 }

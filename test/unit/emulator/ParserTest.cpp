@@ -45,7 +45,7 @@ TEST_CASE("emulator: unknown PTX is refused with its line and opcode") {
       {"bra NOWHERE;", "unknown label 'NOWHERE'"},
       {"call foo;", "'call': 'foo' has no body in this module"},
       {"call vprintf;", "'call': 'vprintf' has no body in this module; kernels that print"},
-      {"call %rd1;", "'call': a call through a pointer is not supported"},
+      {"call %rd1;", "'call': no function whose address is taken has the parameters of this call"},
       {"mul.rna.f32 %f1, %f2, %f3;", "unknown modifier '.rna'"},
       {"cvt.s32.f32 %r1, %f1;", "expected an integer rounding"},
       {"mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%r1}, {%r1}, {%r1}, {%r1};",

@@ -228,3 +228,37 @@ TEST_CASE("emulator: special registers of a grid") {
   for (uint32_t i = 0; i < 24 * 24; ++i)
     REQUIRE(values[i] == i);
 }
+
+TEST_CASE("emulator: lanes meet behind a branch out of which some of them leave") {
+  // Lanes below 16 look at their input, and the odd ones of them return; the others go on together
+  // with those above.
+  for (const char *leave : {"@%p2 bra END;", "@%p2 ret;",
+                            "@!%p2 bra STAY; bra END; STAY:", "@!%p2 bra STAY; exit; STAY:"}) {
+    Rig rig;
+    rig.load(std::string(R"(.visible .entry k(.param .u64 out)
+{
+  .reg .pred %p<4>; .reg .b32 %r<8>; .reg .b64 %rd<4>;
+  ld.param.u64 %rd1, [out];
+  mov.u32 %r1, %tid.x;
+  setp.ge.u32 %p1, %r1, 16;
+  @%p1 bra MEET;
+  and.b32 %r2, %r1, 1;
+  setp.ne.u32 %p2, %r2, 0;
+  )") + leave +
+             R"(
+MEET:
+  activemask.b32 %r3;
+  mul.wide.u32 %rd2, %r1, 4;
+  add.s64 %rd1, %rd1, %rd2;
+  st.global.u32 [%rd1], %r3;
+END:
+  ret;
+}
+)");
+    uint64_t out = rig.upload(std::vector<uint32_t>(32));
+    rig.run("k", grid(1, 32), out);
+    INFO(leave);
+    CHECK(rig.first() == "");
+    CHECK(rig.download<uint32_t>(out, 1)[0] == 0xffff5555);
+  }
+}

@@ -274,3 +274,25 @@ FOREIGN(spin_lock) {
   c.expect(c.input(turns), each(threads, [](size_t i) { return int(i); }));
   c.expect(shared, std::vector<int>{threads});
 }
+
+FOREIGN(function_pointers) {
+  auto x = c.random<int>(40, 0, 30);
+  auto areas = c.output<float>(40);
+  auto values = c.output<int>(40);
+  c.launch("function_pointers", {1}, {40}, c.input(x), areas, values);
+  c.expect(areas,
+           each(40,
+                [&](size_t i) {
+                  float v = float(x[i]);
+                  return x[i] % 2 ? v * v / 2 + 4 : 3 * v * v / 2;
+                }),
+           1e-6);
+  c.expect(values, each(40, [&](size_t i) {
+             int v = x[i];
+             for (int step = 0; step < 3; ++step) {
+               int which = (x[i] + step) % 3;
+               v = (which == 0 ? 2 * v : which == 1 ? v * v : -v) % 1000;
+             }
+             return v;
+           }));
+}

@@ -46,6 +46,11 @@ FOREIGN(reduce_groups) {
     }
     wantedRanks[i] = labels[i] % 3 == 1 ? rank + 100 * size + 10000 * largest : -1;
   }
+  for (int i = 0; i < n; i += 64) {
+    int most = *std::max_element(&wantedCounts[i], &wantedCounts[i] + 64);
+    for (int j = i; j < i + 64; ++j)
+      wantedCounts[j] += 1000 * most;
+  }
   c.expect(sums, wantedSums, 1e-5);
   c.expect(counts, wantedCounts);
   c.expect(ranks, wantedRanks);
