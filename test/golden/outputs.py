@@ -25,11 +25,15 @@ FORMS = {"pruned": [], "unpruned": ["--no-prune"], "unfused": ["--no-fuse"]}
 DTYPES = {"f16": "2e-3", "bf16": "2e-2"}
 OUTPUTS = {"kernelbench_vit": ["logits", "last_hidden_state"],
            "ViTForImageClassification": ["logits", "last_hidden_state"]}
+# What no kernel does yet, by the model's name: remove the line when one does.
+REFUSED = {"wide-b16-384-1block": r"expected at most \d+ keys in one attention, found 577"}
 
 
-def run(*command):
+def run(*command, refused=None):
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    if done.returncode:
+    if refused and done.returncode == 1 and re.search(refused, done.stderr):
+        return done.stderr
+    if done.returncode or refused:
         raise RuntimeError(f"{' '.join(command)}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
@@ -61,9 +65,13 @@ class Case:
             self.expected[name] = path
 
     def build(self, form, dtype, *flags):
+        refused = REFUSED.get(os.path.basename(self.model))
         folder = os.path.join(self.scratch, "-".join([form, dtype, *flags]))
         run(self.vitc, "build", self.model, "--outputs", self.output, "--dtype", dtype, *FORMS[form],
-            "--shared", "--max-batch", "5", "--ptxas", "none", "--name", "m", "-o", folder, *flags)
+            "--shared", "--max-batch", "5", "--ptxas", "none", "--name", "m", "-o", folder, *flags,
+            refused=refused)
+        if refused:
+            print(f"{self.label} {form} {dtype}: refused, as expected", flush=True)
         return os.path.join(folder, "libm.so")
 
     def check(self, form, dtype):
