@@ -6,12 +6,12 @@
 // the memory of one weight and what it is made of.
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
+#include "runtime/WeightValues.h"
 #include "weights/Float.h"
 #include "weights/HashWeights.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 
@@ -87,61 +87,12 @@ double roundTo(uint32_t dtype, double value) {
   }
 }
 
-const char *nameOfDtype(uint32_t dtype) {
-  constexpr const char *names[] = {"f32", "f16", "bf16", "f64"};
-  return dtype < 4 ? names[dtype] : "an unknown type";
-}
-
 /// The load of the tensor that a value was made from first, for messages.
 const vit_recipe_step &originOf(const vit_library &library, uint32_t value) {
   const vit_recipe_step *step = &library.recipe[value];
   while (step->op != VIT_RECIPE_LOAD)
     step = &library.recipe[step->operands[0]];
   return *step;
-}
-
-std::string numberText(double number) {
-  char text[32];
-  snprintf(text, sizeof text, "%g", number);
-  return text;
-}
-
-/// What rounds to infinity, and the largest that rounds to zero.
-struct Limits {
-  double infinite, zero;
-};
-Limits limitsOf(uint32_t dtype) {
-  switch (dtype) {
-  case VIT_F16:
-    return {65520, 0x1p-25};
-  case VIT_BF16:
-    return {0x1.FFp127, 0x1p-134};
-  case VIT_F32:
-    return {0x1.FFFFFFp127, 0x1p-150};
-  default:
-    return {HUGE_VAL, 0};
-  }
-}
-
-/// Says what is lost when values are rounded to `dtype`: a finite one becomes infinite, or nothing
-/// but zeros is left. Empty if neither. `name` is for messages.
-std::string rangeProblem(const std::string &name, std::span<const double> values, uint32_t dtype) {
-  auto [infinite, zero] = limitsOf(dtype);
-  double largest = 0;
-  bool survives = false; // one that is no zero, maybe no number either
-  for (double number : values) {
-    double size = std::fabs(number);
-    if (size >= infinite && std::isfinite(number))
-      return quoted(name) + " holds " + numberText(number) + ", too large for " +
-             nameOfDtype(dtype) + "; build with another --dtype";
-    survives |= !(size <= zero);
-    largest = std::max(largest, size);
-  }
-  if (largest == 0 || survives)
-    return "";
-  return quoted(name) + " holds nothing but values too small for " + nameOfDtype(dtype) +
-         " (the largest is " + numberText(largest) +
-         "), which would all be 0; build with another --dtype";
 }
 
 /// Copies `in` of `from` to the origin of `out` of `to`, row by row of the last dimension.
@@ -489,16 +440,6 @@ bool isIgnored(const vit_library &library, std::string_view name) {
 }
 
 } // namespace
-
-std::string finiteProblem(const std::string &name, const std::vector<double> &values) {
-  auto isBad = [](double value) { return !std::isfinite(value); };
-  auto first = std::find_if(values.begin(), values.end(), isBad);
-  if (first == values.end())
-    return "";
-  return quoted(name) + " has " + std::to_string(std::count_if(first, values.end(), isBad)) +
-         " of " + std::to_string(values.size()) + " values that are not finite, element " +
-         std::to_string(first - values.begin()) + " is " + numberText(*first);
-}
 
 /// Shapes, types and names only: a wrong file is refused before any arithmetic.
 Result<void> FileSource::check(const vit_library &library) {
