@@ -18,8 +18,8 @@
 namespace vitc::emu {
 namespace {
 
-/// A kernel of more statements than this after its calls are expanded is refused.
-constexpr size_t maximumStatements = 4u << 20;
+/// A kernel that is larger with its calls expanded is refused.
+constexpr size_t maximumStatements = 1u << 19, maximumRegisters = 1u << 22;
 
 using Names = std::unordered_map<std::string_view, std::string_view>;
 
@@ -213,6 +213,9 @@ bool Inliner::callPointer(const Statement &here) {
 bool Inliner::copy(const RawFunction &function, Names names, std::string_view end) {
   callers.push_back(&function);
   uint32_t registers = uint32_t(out.registers.size());
+  if (!function.body.empty() && registers + function.registers.size() > maximumRegisters)
+    return fail(function.body[0], "the kernel has more than " + std::to_string(maximumRegisters) +
+                                      " registers with its calls expanded");
   out.registers.insert(out.registers.end(), function.registers.begin(), function.registers.end());
   for (const RawVariable &v : function.variables) {
     bool known = v.space == Space::Shared && // one for all calls

@@ -87,6 +87,18 @@ TEST_CASE("emulator: modules that cannot be") {
         std::string::npos);
 }
 
+TEST_CASE("emulator: calls that would grow without end are refused") {
+  std::string text = ".func f0() { .reg .b32 %r<9000>; mov.u32 %r1, 0; ret; }\n";
+  for (int n = 1; n < 40; ++n) {
+    std::string inner = "f" + std::to_string(n - 1);
+    text += ".func f" + std::to_string(n) + "() { call " + inner + "; call " + inner + "; ret; }\n";
+  }
+  std::string entry = ".visible .entry k() { call f39; ret; }";
+  CHECK(refused(text + entry).text.find("registers with its calls expanded") != std::string::npos);
+  text.replace(text.find("<9000>"), 6, "<2>");
+  CHECK(refused(text + entry).text.find("statements with its calls expanded") != std::string::npos);
+}
+
 TEST_CASE("emulator: every prefix of a kernel is refused or loads, and never crashes") {
   std::string text = std::string(prologue) + gemmText;
   GlobalMemory memory(1 << 20);
