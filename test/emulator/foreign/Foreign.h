@@ -22,6 +22,7 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -52,7 +53,7 @@ public:
 private:
   struct Driver;
   void check(int result, const std::string &what);
-  Driver *driver;
+  std::shared_ptr<Driver> driver;
 };
 
 struct Dim {

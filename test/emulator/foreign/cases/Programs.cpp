@@ -48,7 +48,7 @@ FOREIGN(switch_table) {
                int &top = stack[depth], before = top;
                switch (programs[i * length + at]) {
                case 0:
-                 top += 3;
+                 top = int(uint32_t(top) + 3);
                  break;
                case 1:
                  top = int(uint32_t(top) * 5);
@@ -59,7 +59,7 @@ FOREIGN(switch_table) {
                  break;
                case 3:
                  if (depth)
-                   stack[--depth] -= before;
+                   --depth, stack[depth] = int(uint32_t(stack[depth]) - uint32_t(before));
                  break;
                case 4:
                  top /= 3;
