@@ -10,16 +10,15 @@
  *   order=N      order in which CTAs run (0: by number)
  *   async=N      launches and copies run after their call has returned, in one of the orders that
  *                streams and events allow, which N chooses (0: each is complete when it returns)
- *   fail-call=N  the N-th driver call (from 1; all but cuGetError* and cuGetProcAddress count)
- *                fails with CUDA_ERROR_UNKNOWN, or CUDA_ERROR_OUT_OF_MEMORY if it allocates, and has
- *                no effect
+ *   fail-call=N  the N-th driver call (from 1; all but cuGetError* and cuGetProcAddress count) has
+ *                no effect and fails, with CUDA_ERROR_OUT_OF_MEMORY if it allocates, else with
+ *                CUDA_ERROR_UNKNOWN
  *   fail-code=N  the error of that call
  *   sm=NN        the device poses as one of compute capability N.N (89)
  *   driver=N     the driver poses as this version (13000 is CUDA 13.0), and takes no later PTX
  *   budget=N     instructions that one warp may execute before it counts as endless
  *   threads=N    host threads of a launch (0: all)
- *   report=FILE  findings, and one line per launch with its shared-memory bank conflicts, are
- * appended
+ *   report=FILE  findings, and a line for each launch with its bank conflicts, are appended
  *
  * A finding is one line on stderr, `kernel:ptx-line:cta-x,cta-y,cta-z/thread: kind: text`; the
  * launch then returns CUDA_ERROR_ILLEGAL_ADDRESS (out-of-bounds, misaligned) or
