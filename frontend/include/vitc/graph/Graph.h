@@ -31,7 +31,8 @@ inline constexpr std::int64_t batch = -1;
 /// on sizes far from overflow.
 inline constexpr std::int64_t maxElements = std::int64_t(1) << 40;
 
-/// At most four sizes, outermost first. A plain aggregate, so that it can be a template argument.
+/// At most four sizes, outermost first; of more the last is 0, so that no op takes them.
+/// Structural, so that it can be a template argument.
 struct Shape {
   int rank = 0;
   std::int64_t dims[4] = {0, 0, 0, 0};
@@ -41,6 +42,8 @@ struct Shape {
     for (std::int64_t size : sizes)
       if (rank < 4)
         dims[rank++] = size;
+      else
+        dims[3] = 0;
   }
   constexpr std::int64_t operator[](int i) const { return dims[i]; }
   /// The last size; 0 for no shape at all.

@@ -136,6 +136,8 @@ TEST_CASE("attention checks heads, tokens and offsets") {
 }
 
 TEST_CASE("sizes are checked before they can overflow") {
+  CHECK(problemOf([](Graph &g) { input(g / "x", {batch, 2, 3, 4, 5}); }) ==
+        "x: vit.input expected positive sizes and elements up to 1099511627776, found ?x2x3x0");
   std::int64_t huge = std::int64_t(1) << 62;
   CHECK_THAT(problemOf([&](Graph &g) { weight(g / "w", {huge, huge}); }),
              Catch::Matchers::Contains("elements up to 1099511627776"));
