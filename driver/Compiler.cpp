@@ -32,7 +32,7 @@ using namespace vitc::driver;
 
 std::string driver::modelName(StringRef model) {
   SmallString<128> path(model);
-  llvm::sys::fs::make_absolute(path);
+  (void)llvm::sys::fs::make_absolute(path);
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   StringRef last = llvm::sys::path::filename(path);
   if (last == "." || last == "/") // "dir/" ends so
@@ -104,7 +104,7 @@ namespace {
 class LocatedHandler : public SourceMgrDiagnosticHandler {
 public:
   LocatedHandler(::llvm::SourceMgr &sources, MLIRContext *context, const Session &session,
-                 std::function<void(mlir::Diagnostic &)> reportUnlocated)
+                 const std::function<void(mlir::Diagnostic &)> &reportUnlocated)
       : SourceMgrDiagnosticHandler(sources, context, stream) {
     setHandler([this, &session, reportUnlocated](mlir::Diagnostic &diagnostic) {
       // What the importer wrote has names instead of lines.

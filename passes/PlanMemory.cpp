@@ -60,7 +60,7 @@ struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
   LogicalResult checkSizes(func::FuncOp model) {
     if (failed(checkMaxBatch(model.getLoc(), maxBatch)))
       return failure();
-    auto check = [&](Location loc, std::string name, Type type) -> LogicalResult {
+    auto check = [&](Location loc, const std::string &name, Type type) -> LogicalResult {
       int64_t bytes = bytesPerImage(cast<RankedTensorType>(type));
       if (bytes <= mostBytes / maxBatch)
         return success();

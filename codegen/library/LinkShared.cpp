@@ -43,7 +43,7 @@ struct TemporaryFile {
       error = fmt::format("expected to create a temporary file '{}', found: {}; set TMPDIR",
                           path.str().str(), code.message());
   }
-  ~TemporaryFile() { sys::fs::remove(path); }
+  ~TemporaryFile() { (void)sys::fs::remove(path); }
   SmallString<128> path;
   std::string error;
 };

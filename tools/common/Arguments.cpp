@@ -36,7 +36,7 @@ double parseNumber(const std::string &option, std::string_view text, double leas
   return value;
 }
 
-CLI::Option *addDevice(CLI::App &app, std::string &device, std::vector<std::string> others) {
+CLI::Option *addDevice(CLI::App &app, std::string &device, const std::vector<std::string> &others) {
   std::string words = "auto, cuda, cuda:N"; // there is no CPU code yet: understood, to be refused
   for (const std::string &other : others)
     words += ", " + other;

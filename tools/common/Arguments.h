@@ -73,7 +73,7 @@ CLI::Option *addIntegers(CLI::App &app, const std::string &name, std::vector<T> 
 }
 
 /// --device: auto, cuda, cuda:N, cpu, cpu:N (understood, to be refused), or one of `others`.
-CLI::Option *addDevice(CLI::App &app, std::string &device, std::vector<std::string> others);
+CLI::Option *addDevice(CLI::App &app, std::string &device, const std::vector<std::string> &others);
 
 /// Help of --allow-nonfinite.
 inline constexpr const char *nonfiniteHelp =

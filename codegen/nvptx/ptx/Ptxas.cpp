@@ -54,9 +54,9 @@ public:
   }
   ~WorkingDirectory() {
     for (const std::string &name : files)
-      llvm::sys::fs::remove(name);
+      (void)llvm::sys::fs::remove(name);
     if (!root.empty())
-      llvm::sys::fs::remove(root);
+      (void)llvm::sys::fs::remove(root);
   }
   WorkingDirectory(const WorkingDirectory &) = delete;
   WorkingDirectory &operator=(const WorkingDirectory &) = delete;
@@ -214,7 +214,7 @@ std::string findPtxas(llvm::StringRef request, std::string &error) {
   if (!request.empty()) {
     auto found = llvm::sys::findProgramByName(request);
     llvm::SmallString<128> file(found ? *found : request.str());
-    llvm::sys::fs::make_absolute(file); // it runs in another directory
+    (void)llvm::sys::fs::make_absolute(file); // it runs in another directory
     if (found && canRun(file))
       return std::string(file);
     error = (llvm::Twine("expected a ptxas that can be run, found '") + request +
@@ -224,7 +224,7 @@ std::string findPtxas(llvm::StringRef request, std::string &error) {
   }
   if (auto found = llvm::sys::findProgramByName("ptxas")) {
     llvm::SmallString<128> file(*found);
-    llvm::sys::fs::make_absolute(file);
+    (void)llvm::sys::fs::make_absolute(file);
     return std::string(file);
   }
   std::vector<std::string> candidates;

@@ -213,8 +213,9 @@ LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t bat
                          const Gpu &gpu) {
   AttentionGeometry g = attentionGeometry(work, schedule.attention());
   double perPart = double(ceilDiv(g.warps, 4)), mma = mmaCycles(*g.mma, gpu);
+  int64_t valueSteps = g.bufferRows / g.mma->k; // its rows are whole steps
   double products = g.keyTiles * double(ceilDiv(work.headDim, g.mma->k)) +
-                    g.bufferRows / g.mma->k * (work.headDim / double(g.mma->n));
+                    double(valueSteps) * (work.headDim / double(g.mma->n));
   double scores = 4.0 * g.keyTiles; // of a lane
   double rowBytes = double(work.inputBytes) * work.headDim;
   double copied = (2 * g.bufferRows + g.queryRows) * rowBytes;
