@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     buildModelPipeline(manager, options);
     buildKernelPipeline(manager, options);
   }
-  manager.addPass(createLowerKernelsPass());
+  manager.addPass(codegen::createLowerKernelsPass());
   if (told(errors, [&] { return manager.run(*module); }))
     told(errors, [&] { return toCode(*module); });
   return 0;
