@@ -611,6 +611,8 @@ KernelFamily KernelOp::getFamily() {
 LogicalResult KernelOp::verify() {
   if (getBody().empty())
     return emitOpError() << "expected a body";
+  if (getResultTypes().empty()) // (C5)
+    return emitOpError() << "expected at least one result, found none";
   return success();
 }
 

@@ -595,7 +595,8 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     activations, rows x width, and serves any number of tokens per image.
     Constraints: (C1) at most one op is not elementwise, or those that are not are linears of one input with
     weights of one type; (C2) all yielded types are the result types;
-    (C3) every op is elementwise or a root; (C4) every argument has a use.
+    (C3) every op is elementwise or a root; (C4) every argument has a use;
+    (C5) there is a result.
 
     ```mlir
     vit.kernel @fc1_gelu(%x: tensor<?x768xf16>, %w: tensor<3072x768xf16>, %b: tensor<3072xf32>) -> tensor<?x3072xf16> {

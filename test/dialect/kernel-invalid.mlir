@@ -66,3 +66,10 @@ vit.kernel @kernel_body(tensor<?x8xf32>) -> tensor<?x8xf32>
 vit.kernel @kernel_schedules() attributes {schedules = [#schedule, 3]} {
   vit.yield
 }
+
+// -----
+
+// expected-error @below {{expected at least one result, found none}}
+vit.kernel @kernel_c5() {
+  vit.yield
+}

@@ -9,9 +9,3 @@
 vit.kernel @copy(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   vit.yield %x : tensor<?x8xf32>
 }
-
-// CHECK-LABEL: vit.kernel @nothing()
-// CHECK-NEXT: vit.yield
-vit.kernel @nothing() {
-  vit.yield
-}
