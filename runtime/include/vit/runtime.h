@@ -100,9 +100,9 @@ vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspac
 /* What a workspace looks for in its runs; 0, which is the default: nothing.
  *
  * VIT_CHECK_FINITE: a run whose outputs have infinities or NaN for an image of which all inputs are
- * finite is VIT_NOT_FINITE, and the text names output and image; the outputs are there all the same.
- * vit_model_run then waits for the stream, copies the outputs to the host and allocates for that, so
- * it is for debugging and cannot be captured into a graph. */
+ * finite is VIT_NOT_FINITE, and the text names output and image; the outputs are there all the
+ * same. vit_model_run then waits for the stream, copies the outputs to the host and allocates for
+ * that, so it is for debugging and cannot be captured into a graph. */
 typedef enum vit_check { VIT_CHECK_FINITE = 1 } vit_check;
 vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigned checks);
 

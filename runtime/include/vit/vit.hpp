@@ -18,8 +18,8 @@ namespace vit {
 /// Of this thread, valid until its next call.
 inline const char *lastError() { return vit_last_error(); }
 
-/// Weights and kernels on one device. Threads may share it. What workspaces do after it is gone is a
-/// status, VIT_BAD_ARGUMENT.
+/// Weights and kernels on one device. Threads may share it. What workspaces do after it is gone is
+/// a status, VIT_BAD_ARGUMENT.
 class Model {
 public:
   Model() = default;
@@ -31,8 +31,8 @@ public:
   ~Model() { vit_model_free(handle); }
 
   /// `weights` is a safetensors file, or nullptr where they are embedded. `device` is "cuda",
-  /// "cuda:1", or nullptr for the best there is. Replaces what is held, also when it fails: then the
-  /// model is empty. Workspaces of what was held must be created again.
+  /// "cuda:1", or nullptr for the best there is. Replaces what is held, also when it fails: then
+  /// the model is empty. Workspaces of what was held must be created again.
   vit_status load(const vit_library *library, const char *weights = nullptr,
                   const char *device = nullptr) {
     vit_model_free(std::exchange(handle, nullptr));

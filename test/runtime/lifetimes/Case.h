@@ -11,7 +11,7 @@
 #ifdef __cplusplus
 extern "C"
 #endif
-const vit_library *tiny_library(uint32_t abi);
+    const vit_library *tiny_library(uint32_t abi);
 
 static float pixels[32];
 static float logits[32];

@@ -238,10 +238,9 @@ vit_status misbehave(void *user, const char *, uint32_t rank, const int64_t *sha
 }
 
 void readers() {
-  for (const char *how :
-       {"throws", "throws a number", "throws bad_alloc", "returns 77", "returns -1",
-        "fails silently", "fails", "passes on its own error", "sets nothing", "loads another model",
-        "succeeds with an error set"}) {
+  for (const char *how : {"throws", "throws a number", "throws bad_alloc", "returns 77",
+                          "returns -1", "fails silently", "fails", "passes on its own error",
+                          "sets nothing", "loads another model", "succeeds with an error set"}) {
     vit_model *made = nullptr;
     say(how, vit_model_load_from(tiny_library(VIT_ABI), misbehave, const_cast<char *>(how), nullptr,
                                  &made));
