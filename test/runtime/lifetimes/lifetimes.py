@@ -9,11 +9,12 @@ run as they are and under valgrind; with SANITIZED 1 the compilers bring sanitiz
 import os
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+
+from checkpoint import checkpoint
 
 SOURCE, RUNTIME, EMULATOR, CC, CXX, SANITIZED = sys.argv[1:7]
 SANITIZED = SANITIZED == "1"
@@ -22,18 +23,6 @@ TINY = os.path.join(SOURCE, "test", "tools", "vit-run", "tiny.c")
 FORKED = re.compile(r"4 vit: process \d+ was forked after process \d+ had opened the CUDA driver, .*after the fork")
 FREED = "1 vit: the workspace's model was freed before the workspace; create a workspace with the model"
 MISSING = re.compile(r"2 vit: weights '/[^']*': No such file or directory")
-
-
-def checkpoint(path):
-    header, data = "", b""
-    for name, shape in (("block.weight", [4, 8]), ("block.one", [8]), ("block.bias", [32])):
-        count = shape[0] * (shape[1] if len(shape) > 1 else 1)
-        header += f'{"," if header else ""}"{name}":{{"dtype":"F32","shape":{shape},' \
-                  f'"data_offsets":[{len(data)},{len(data) + 4 * count}]}}'
-        data += struct.pack(f"<{count}f", *[0.25] * count)
-    text = ("{" + header + "}").encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
 
 
 class Lifetimes(unittest.TestCase):
@@ -81,6 +70,9 @@ class Lifetimes(unittest.TestCase):
             self.assertTrue(good, f"{what}: {text!r}, expected {wanted}")
 
     MADE = [("load", "0"), ("create", "0"), ("run", "0")]
+
+    def test_a_hundred_loads(self):
+        self.case("many-loads", [("good loads", "100")])
 
     def test_errors_in_exit_handlers(self):
         self.case("error-at-exit", [("in main", MISSING), ("at exit", MISSING)])

@@ -255,7 +255,22 @@ struct Case {
   const char *name;
   void (*run)();
 };
-const Case cases[] = {{"error-at-exit", errorAtExit},
+/// A hundred lives, one after another: for tools that look for what is left.
+void manyLoads() {
+  int good = 0;
+  for (int i = 0; i != 100; ++i) {
+    vit_model *model = nullptr;
+    vit_workspace *workspace = nullptr;
+    good += load(&model) == VIT_OK && vit_workspace_create(model, 2, &workspace) == VIT_OK &&
+            runOnce(model, workspace) == VIT_OK;
+    vit_workspace_free(workspace);
+    vit_model_free(model);
+  }
+  std::printf("good loads: %d\n", good);
+}
+
+const Case cases[] = {{"many-loads", manyLoads},
+                      {"error-at-exit", errorAtExit},
                       {"use-at-exit", useAtExit},
                       {"use-early-at-exit", useEarlyAtExit},
                       {"static-objects", staticObjects},
