@@ -61,6 +61,8 @@ private:
 struct CudaBackend::HostRun : BackendState {
   explicit HostRun(CudaBackend &backend) : backend(backend) {}
   ~HostRun() override {
+    if (isForked())
+      return;
     ContextScope scope(backend.device);
     (void)scope.enter(backend.context);
     if (stream)
@@ -76,7 +78,7 @@ struct CudaBackend::HostRun : BackendState {
 };
 
 CudaBackend::~CudaBackend() {
-  if (!context)
+  if (!context || isForked())
     return;
   {
     ContextScope scope(device);
@@ -227,6 +229,8 @@ Status CudaBackend::allocate(uint64_t bytes, const std::string &about, uint64_t 
 }
 
 void CudaBackend::free(uint64_t address) {
+  if (isForked())
+    return;
   ContextScope scope(device);
   (void)scope.enter(context);
   driver->cuMemFree(address);
@@ -423,6 +427,8 @@ class Clock {
 public:
   explicit Clock(const Device &device) : device(device), driver(*device.driver), scope(device) {}
   ~Clock() {
+    if (isForked())
+      return;
     if (begin)
       driver.cuEventDestroy(begin);
     if (end)

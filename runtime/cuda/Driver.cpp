@@ -136,6 +136,8 @@ std::string Driver::words(CUresult error) const {
 }
 
 Status ContextScope::enter(CUcontext context) {
+  if (isForked())
+    return forkedStatus();
   if (CUresult error = device.driver->cuCtxPushCurrent(context))
     return device.failure(error, "cuCtxPushCurrent");
   entered = true;

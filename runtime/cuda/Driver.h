@@ -108,7 +108,8 @@ Status openDriver(const Driver *&out);
 /// The file to open instead of libcuda.so.1. Only before the first openDriver().
 void setDriverPath(const std::string &path);
 
-/// Whether this process was forked from one that had opened the driver, and has none therefore.
+/// Whether this process was forked from one that had opened the driver, and has none therefore: any
+/// call of it, to free something too, may crash. What it had belongs to the parent.
 bool isForked();
 /// What a user can do about an error; empty where its words say it.
 std::string adviceFor(CUresult error);
