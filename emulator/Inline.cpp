@@ -31,7 +31,7 @@ public:
   bool copy(const RawFunction &function, Names names, std::string_view end);
 
 private:
-  bool fail(const Statement &s, std::string text) {
+  bool fail(const Statement &s, const std::string &text) {
     error = {s.line, std::string("'").append(s.text) + "': " + text};
     return false;
   }

@@ -52,7 +52,7 @@ template <class Mem, class Reg>
 bool changesNothing(const Warp &w, const Inst &i, unsigned l, const uint8_t *p) {
   for (unsigned k = 0; k < i.count; ++k) {
     Mem value = Mem(w.get<Reg>(i.ops[1 + k], l));
-    if (memcmp(p + k * sizeof(Mem), &value, sizeof(Mem)))
+    if (memcmp(p + k * sizeof(Mem), &value, sizeof(Mem)) != 0)
       return false;
   }
   return true;

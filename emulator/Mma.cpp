@@ -15,6 +15,7 @@
 #include "Float8.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace vitc::emu {
 namespace {
@@ -236,12 +237,24 @@ bool exists(const Shape &s, std::string_view result, std::string_view sum) {
   }
 }
 
-/// `m16n8k16`
+/// The numbers of `m16n8k16`; false for what is no such.
+bool readShape(std::string_view text, unsigned &m, unsigned &n, unsigned &k) {
+  const char *at = text.data(), *end = at + text.size();
+  for (auto [letter, number] : {std::pair{'m', &m}, std::pair{'n', &n}, std::pair{'k', &k}}) {
+    if (at == end || *at != letter)
+      return false;
+    auto [rest, error] = std::from_chars(at + 1, end, *number);
+    if (error != std::errc())
+      return false;
+    at = rest;
+  }
+  return at == end;
+}
+
 bool takeShape(Decoder &d, Shape &s) {
   for (std::string_view part : d.statement->parts) {
     unsigned n = 0;
-    char rest = 0;
-    if (sscanf(std::string(part).c_str(), "m%un%uk%u%c", &s.m, &n, &s.k, &rest) == 3)
+    if (readShape(part, s.m, n, s.k))
       return n == 8 && (s.m == 8 || s.m == 16) && s.k <= 256 && d.take(part);
   }
   return false;

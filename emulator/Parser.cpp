@@ -9,6 +9,7 @@
 #include "Parser.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 
@@ -86,12 +87,19 @@ void Parser::skipLine() {
 /// `.loc 1 23 5` and `.file 1 "name.cu"`; what follows them, and what is no such, is skipped.
 void Parser::debugLine(std::string_view directive) {
   const char *stop = std::find(at, end, '\n');
-  std::string text(at, stop);
-  unsigned file = 0, sourceLineNow = 0;
-  if (directive == ".loc" && sscanf(text.c_str(), "%u %u", &file, &sourceLineNow) == 2) {
-    sourceFile = file, sourceLine = sourceLineNow;
-  } else if (size_t open = text.find('"'); open != text.npos && sscanf(text.c_str(), "%u", &file)) {
-    std::string name = text.substr(open + 1, text.rfind('"') - open - 1);
+  std::string_view text(at, size_t(stop - at));
+  auto number = [rest = at, stop](unsigned &value) mutable {
+    rest = std::find_if(rest, stop, [](char c) { return c != ' ' && c != '\t'; });
+    auto [behind, error] = std::from_chars(rest, stop, value);
+    rest = behind;
+    return error == std::errc();
+  };
+  unsigned file = 0, inFile = 0;
+  bool known = number(file);
+  if (known && directive == ".loc" && number(inFile)) {
+    sourceFile = file, sourceLine = inFile;
+  } else if (size_t open = text.find('"'); known && open != text.npos) {
+    std::string_view name = text.substr(open + 1, text.rfind('"') - open - 1);
     current->files[file] = name.substr(name.rfind('/') + 1);
   }
   at = stop;

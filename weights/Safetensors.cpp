@@ -363,7 +363,7 @@ Result<Safetensors> Safetensors::parse(std::span<const uint8_t> file, const std:
   return parse(std::make_shared<const FileBytes>(file), path);
 }
 
-Result<Safetensors> Safetensors::parse(std::shared_ptr<const FileBytes> bytes,
+Result<Safetensors> Safetensors::parse(const std::shared_ptr<const FileBytes> &bytes,
                                        const std::string &path) {
   auto fail = [&](const std::string &text) { return Error{quoted(path) + ": " + text}; };
   const FileBytes &file = *bytes;

@@ -106,7 +106,8 @@ public:
   const std::map<std::string, std::string> &metadata() const { return meta; }
 
 private:
-  static Result<Safetensors> parse(std::shared_ptr<const FileBytes> file, const std::string &path);
+  static Result<Safetensors> parse(const std::shared_ptr<const FileBytes> &bytes,
+                                   const std::string &path);
 
   std::shared_ptr<const FileBytes> bytes;
   std::string name;

@@ -74,7 +74,8 @@ int checkTask(const CheckOptions &options, const GoldenTask &task, Compiler &com
     return console.failed();
   console.clear();
   print(reportText(*report));
-  bool good = report->ok() & !warnOfOutputs(session, compiler, runner, watch);
+  bool warned = warnOfOutputs(session, compiler, runner, watch);
+  bool good = report->ok() && !warned;
   if (options.bisect) {
     int64_t batch = std::min(task.batch, runner.model().maxBatch);
     auto found = bisect(compiler, runner,
