@@ -94,7 +94,8 @@ TEST_CASE("runtime: rounds of loads, runs and frees leave nothing, whatever fail
     x[batch] = pixels(batch);
     y[batch] = expected(x[batch]);
   }
-  size_t before = deviceBytes(), warm = 0, warmPages = 0;
+  size_t before = deviceBytes();
+  [[maybe_unused]] size_t warm = 0, warmPages = 0; // after the first third
   Interposed interposed;
   std::mt19937 random(seed);
   Round all;
