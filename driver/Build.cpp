@@ -81,7 +81,10 @@ static LogicalResult openBuild(const BuildOptions &options, Compiler &compiler,
 static FailureOr<std::string> nameOf(const BuildOptions &options, const Session &session) {
   std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
   if (!isIdentifier(name))
-    return session.error("--name '{}': expected a C identifier that is no keyword", name);
+    return session.error(
+        "--name '{}': expected a C identifier that is no keyword, no header of C and not "
+        "'vit'",
+        name);
   return name;
 }
 

@@ -131,7 +131,10 @@ LogicalResult checkBatches(const TuneOptions &options, const Compiler &compiler)
 FailureOr<std::vector<Artifact>> driver::tune(TuneOptions options, const Session &session) {
   std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
   if (!isIdentifier(name))
-    return session.error("--name: expected a C identifier that is no keyword, found '{}'", name);
+    return session.error(
+        "--name: expected a C identifier that is no keyword, no header of C and not "
+        "'vit', found '{}'",
+        name);
   llvm::sort(options.batches);
   options.batches.erase(llvm::unique(options.batches), options.batches.end());
   Compiler compiler(options.compile, session);

@@ -39,7 +39,11 @@ bool vitc::codegen::isIdentifier(StringRef text) {
       "switch",   "template", "this",     "throw",  "true",    "try",       "typedef",  "typeid",
       "typename", "union",    "unsigned", "using",  "virtual", "void",      "volatile", "while",
       "xor"};
-  return !text.empty() && makeIdentifier(text) == text && !is_contained(keywords, text);
+  // N.h would hide these from the runtime's headers, and N_library of `vit` is the runtime's.
+  static const char *const taken[] = {"math",   "stdbool", "stddef", "stdint",
+                                      "stdlib", "stdio",   "string", "vit"};
+  return !text.empty() && makeIdentifier(text) == text && !is_contained(keywords, text) &&
+         !is_contained(taken, text);
 }
 
 namespace {

@@ -80,6 +80,7 @@ Interrupt::Interrupt(const char *tool, bool patient) {
   if (pipe2(wakeUp, O_CLOEXEC) != 0)
     return; // signals do what they did before
   watcher = std::thread([=, this] { watch(tool, patient); });
+  std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of the write
   struct sigaction action = {};
   action.sa_handler = tellWatcher;
   action.sa_flags = SA_RESTART;
