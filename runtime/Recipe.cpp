@@ -554,7 +554,7 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
                  " bytes, the library needs " + std::to_string(library.weight_bytes)};
   if (auto good = source.check(library); !good)
     return good;
-  std::memset(arena.data(), 0, arena.size());
+  std::ranges::fill(arena, uint8_t(0));
   Evaluator evaluator(library, source, options);
   if (auto good = wantAll(library, evaluator); !good)
     return good;
