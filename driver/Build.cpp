@@ -82,9 +82,7 @@ static FailureOr<std::string> nameOf(const BuildOptions &options, const Session 
   std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
   if (!isIdentifier(name))
     return session.error(
-        "--name '{}': expected a C identifier that is no keyword, no header of C and not "
-        "'vit'",
-        name);
+        "--name '{}': expected a C identifier that is no keyword and no header of C", name);
   return name;
 }
 

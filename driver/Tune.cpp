@@ -132,9 +132,7 @@ FailureOr<std::vector<Artifact>> driver::tune(TuneOptions options, const Session
   std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
   if (!isIdentifier(name))
     return session.error(
-        "--name: expected a C identifier that is no keyword, no header of C and not "
-        "'vit', found '{}'",
-        name);
+        "--name: expected a C identifier that is no keyword and no header of C, found '{}'", name);
   llvm::sort(options.batches);
   options.batches.erase(llvm::unique(options.batches), options.batches.end());
   Compiler compiler(options.compile, session);

@@ -40,8 +40,8 @@ std::string emitHeader(const vit_library &library);
 
 /// `text` as a C identifier: other characters become '_', a leading digit gets one before it.
 std::string makeIdentifier(llvm::StringRef text);
-/// Whether a library may be called `text`: a C and C++ identifier, no keyword of either, no header of
-/// C that N.h would hide, and not `vit`.
+/// Whether a library may be called `text`: a C and C++ identifier, no keyword of either, and no
+/// header of C that N.h would hide.
 bool isIdentifier(llvm::StringRef text);
 
 } // namespace vitc::codegen

@@ -39,9 +39,9 @@ bool vitc::codegen::isIdentifier(StringRef text) {
       "switch",   "template", "this",     "throw",  "true",    "try",       "typedef",  "typeid",
       "typename", "union",    "unsigned", "using",  "virtual", "void",      "volatile", "while",
       "xor"};
-  // N.h would hide these from the runtime's headers, and N_library of `vit` is the runtime's.
+  // N.h would hide these from the runtime's headers.
   static const char *const taken[] = {"math",   "stdbool", "stddef", "stdint",
-                                      "stdlib", "stdio",   "string", "vit"};
+                                      "stdlib", "stdio",   "string"};
   return !text.empty() && makeIdentifier(text) == text && !is_contained(keywords, text) &&
          !is_contained(taken, text);
 }
