@@ -356,7 +356,7 @@ Result<Safetensors> Safetensors::open(const std::string &path) {
   auto file = FileBytes::open(path);
   if (!file)
     return file.takeError();
-  return parse(std::move(*file), path);
+  return parse(*file, path);
 }
 
 Result<Safetensors> Safetensors::parse(std::span<const uint8_t> file, const std::string &path) {
