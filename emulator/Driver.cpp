@@ -57,8 +57,10 @@ static bool isDead(const Driver &driver, CUresult &error) {
 static CUresult count(CUresult injected) {
   Driver &driver = Driver::get();
   if (CUresult error; isDead(driver, error)) {
-    if (error == CUDA_ERROR_NOT_INITIALIZED) // others have crashed in calls that only free something
-      fputs("vitc emulator: a call of the driver in a process forked from one that used it\n", stderr);
+    if (error ==
+        CUDA_ERROR_NOT_INITIALIZED) // others have crashed in calls that only free something
+      fputs("vitc emulator: a call of the driver in a process forked from one that used it\n",
+            stderr);
     return error;
   }
   uint64_t call = driver.calls.fetch_add(1) + 1;
