@@ -4,19 +4,17 @@ output that is off by as much as it is large they do not.
 
   few_values.py --vitc V [--cases N] [--seed S]
 """
-import argparse
 import array
 import json
 import os
-import random
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
 import nonfinite
+import random_cases
 import safetensors
 
 LINE = re.compile(r"^logits error (\S+) tolerance (\S+) (ok|FAIL)$", re.M)
@@ -69,24 +67,10 @@ def problem_of(vitc, folder):
     return ""
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--vitc", required=True)
-    parser.add_argument("--cases", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
-    failed = 0
-    for case in range(arguments.cases):
-        generator = random.Random(f"{arguments.seed} {case}")
-        with tempfile.TemporaryDirectory() as folder:
-            classes = make(generator, folder)
-            problem = problem_of(arguments.vitc, folder)
-        print(f"case {case}: {classes} classes{': ' + problem if problem else ''}", flush=True)
-        failed += bool(problem)
-    if failed:
-        sys.exit(f"{failed} cases failed; repeat with --seed {arguments.seed}")
+def case_of(vitc, folder, generator):
+    classes = make(generator, folder)
+    return f"{classes} classes", problem_of(vitc, folder)
 
 
 if __name__ == "__main__":
-    main()
+    random_cases.run(6, case_of)

@@ -9,19 +9,17 @@ does not hold as a weight, in the residual stream, in the MLP or in the attentio
 the weights, by the tensor's name, or at the first run, by op and cure; and the cure must cure. Each case also
 runs as it was before.
 """
-import argparse
 import array
 import json
 import math
 import os
-import random
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
+import random_cases
 import random_models
 import safetensors
 
@@ -133,24 +131,9 @@ def problems_of(vitc, folder, tensors, g):
     return description, ""
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--vitc", required=True)
-    parser.add_argument("--cases", type=int, default=14)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
-    failed = 0
-    for case in range(arguments.cases):
-        generator = random.Random(f"{arguments.seed} {case}")
-        with tempfile.TemporaryDirectory() as folder:
-            tensors = make(generator, folder)
-            description, problem = problems_of(arguments.vitc, folder, tensors, generator)
-        print(f"case {case}: {description}{': ' + problem if problem else ''}", flush=True)
-        failed += bool(problem)
-    if failed:
-        sys.exit(f"{failed} cases failed; repeat with --seed {arguments.seed}")
+def case_of(vitc, folder, generator):
+    return problems_of(vitc, folder, make(generator, folder), generator)
 
 
 if __name__ == "__main__":
-    main()
+    random_cases.run(14, case_of)
