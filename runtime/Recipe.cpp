@@ -167,14 +167,9 @@ public:
       values[value].data = Values();
   }
 
-  /// What is lost when value `index` of the recipe is rounded to `dtype`.
-  Result<void> checkRange(uint32_t index, const Values &values, uint32_t dtype) const {
-    return checkParts(index, values, dtype);
-  }
-
-private:
-  /// The same of each tensor that a value puts together, for each has a range of its own.
-  Result<void> checkParts(uint32_t index, std::span<const double> values, uint32_t dtype) const {
+  /// What is lost when value `index` of the recipe is rounded to `dtype`: of each tensor that it
+  /// puts together, for each has a range of its own.
+  Result<void> checkRange(uint32_t index, std::span<const double> values, uint32_t dtype) const {
     const vit_recipe_step *step = &library.recipe[index];
     while (step->op == VIT_RECIPE_CAST || step->op == VIT_RECIPE_RESHAPE)
       step = &library.recipe[index = step->operands[0]];
@@ -182,13 +177,14 @@ private:
       return judge(rangeProblem(source.keyOf(originOf(library, index)), values, dtype));
     for (uint32_t operand : operandsOf(*step)) {
       size_t count = countOf(shapeOf(library.recipe[operand]));
-      if (auto good = checkParts(operand, values.first(count), dtype); !good)
+      if (auto good = checkRange(operand, values.first(count), dtype); !good)
         return good;
       values = values.subspan(count);
     }
     return {};
   }
 
+private:
   /// What the options say about values that are of no use.
   Result<void> judge(const std::string &problem) const {
     if (problem.empty())
