@@ -33,13 +33,16 @@ bool isFiniteAt(const uint8_t *bytes, uint64_t i, uint32_t dtype) {
   }
 }
 
-/// How many values of [first, first + count) are not finite.
-uint64_t countBad(const uint8_t *bytes, uint64_t first, uint64_t count, uint32_t dtype) {
+} // namespace
+
+uint64_t countNonfinite(const uint8_t *bytes, uint64_t first, uint64_t count, uint32_t dtype) {
   uint64_t bad = 0;
   for (uint64_t i = first; i != first + count; ++i)
     bad += !isFiniteAt(bytes, i, dtype);
   return bad;
 }
+
+namespace {
 
 class FiniteCheck {
 public:
@@ -78,7 +81,7 @@ private:
       return given;
     bad.resize(images);
     for (uint64_t image = 0; image != images; ++image)
-      bad[image] = countBad(data, image * values, values, dtype);
+      bad[image] = countNonfinite(data, image * values, values, dtype);
     return {};
   }
 

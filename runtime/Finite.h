@@ -20,5 +20,9 @@ using HostBytes =
 Status checkFinite(const vit_library &library, const SizedPlan &sized, int batch,
                    const HostBytes &bytesOf);
 
+/// How many of the values [first, first + count) of a vit_dtype, little-endian, are infinite or
+/// NaN.
+uint64_t countNonfinite(const uint8_t *bytes, uint64_t first, uint64_t count, uint32_t dtype);
+
 } // namespace vitrt
 #endif // VITC_RUNTIME_FINITE_H

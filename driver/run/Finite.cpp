@@ -2,12 +2,12 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "driver/run/Finite.h"
+#include "runtime/Finite.h"
 #include "runtime/Inspect.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 
 namespace vitc::driver {
 
@@ -112,19 +112,6 @@ std::optional<vit_dtype> storedType(std::string_view kernel) {
   return std::nullopt;
 }
 
-/// Whether all values are finite, by their exponents.
-bool allFinite(const std::vector<uint8_t> &bytes, vit_dtype type) {
-  size_t size = type == VIT_F32 ? 4 : 2;
-  uint32_t exponent = type == VIT_F32 ? 0x7F800000 : type == VIT_F16 ? 0x7C00 : 0x7F80;
-  for (size_t at = 0; at + size <= bytes.size(); at += size) {
-    uint32_t bits = 0;
-    std::memcpy(&bits, &bytes[at], size); // little-endian, as the device
-    if ((bits & exponent) == exponent)
-      return false;
-  }
-  return true;
-}
-
 /// The first step that writes what is no number, and how it stores.
 struct Writer {
   std::string label, kernel;
@@ -138,7 +125,8 @@ std::optional<Writer> writerOf(const vitrt::StepView &view, const vit_library &l
     if (!output && (!named || view.written.size() > 1)) // which of them has the name's type?
       continue;
     vit_dtype type = output ? vit_dtype(library.outputs[value.index].dtype) : *named;
-    if (type != VIT_F64 && !allFinite(value.bytes, type))
+    uint64_t count = value.bytes.size() / vitrt::sizeOf(type);
+    if (type != VIT_F64 && vitrt::countNonfinite(value.bytes.data(), 0, count, type) != 0)
       return Writer{view.step->label, view.kernel->base, type};
   }
   return std::nullopt;
