@@ -78,4 +78,12 @@ def Vit_AxisAttr : EnumAttr<Vit_Dialect, Vit_Axis, "axis"> {
   let assemblyFormat = "$value";
 }
 
+def Vit_Filter : I32Enum<"Filter", "how a table of positions is resampled", [
+    I32EnumCase<"Linear", 0, "linear">, I32EnumCase<"Cubic", 1, "cubic">]> {
+  let cppNamespace = "::vitc::vit";
+}
+def Vit_FilterAttr : EnumAttr<Vit_Dialect, Vit_Filter, "filter"> {
+  let assemblyFormat = "$value";
+}
+
 #endif // VIT_DIALECT_TD

@@ -24,7 +24,8 @@ def Vit_KernelFamily : Vit_Answer<"KernelFamily", "which code a kernel has", [
     I32EnumCase<"Gemm", 1, "gemm">, I32EnumCase<"Attention", 2, "attention">,
     I32EnumCase<"Norm", 3, "norm">, I32EnumCase<"Patchify", 4, "patchify">,
     I32EnumCase<"Prepend", 5, "prepend">, I32EnumCase<"Broadcast", 6, "broadcast">,
-    I32EnumCase<"Select", 7, "select">]>;
+    I32EnumCase<"Select", 7, "select">, I32EnumCase<"Append", 8, "append">,
+    I32EnumCase<"Mean", 9, "mean">, I32EnumCase<"Merge", 10, "merge">]>;
 
 def Vit_Prologue : Vit_Answer<"Prologue", "what may come before a root in its kernel", [
     I32EnumCase<"None", 0, "none">,         // its operands go from memory where they are needed
@@ -34,7 +35,8 @@ def Vit_Prologue : Vit_Answer<"Prologue", "what may come before a root in its ke
 def Vit_Arithmetic : Vit_Answer<"Arithmetic", "the function of an elementwise op", [
     I32EnumCase<"Add", 0, "add">, I32EnumCase<"Mul", 1, "mul">, I32EnumCase<"Scale", 2, "scale">,
     I32EnumCase<"Copy", 3, "copy">, I32EnumCase<"Gelu", 4, "gelu">, I32EnumCase<"Relu", 5, "relu">,
-    I32EnumCase<"Silu", 6, "silu">, I32EnumCase<"Tanh", 7, "tanh">]>;
+    I32EnumCase<"Silu", 6, "silu">, I32EnumCase<"Tanh", 7, "tanh">,
+    I32EnumCase<"Sigmoid", 8, "sigmoid">, I32EnumCase<"Rope", 9, "rope">]>;
 
 def Vit_Storage : Vit_Answer<"Storage", "the element type that vit-assign-precision gives a value", [
     I32EnumCase<"Any", 0, "any">,            // operand: whatever it is stored in
@@ -55,7 +57,8 @@ def Vit_RecipeOp : Vit_Answer<"RecipeOp", "the step of a recipe that an op on we
     I32EnumCase<"Concat", 2, "concat">, I32EnumCase<"Cast", 3, "cast">,
     I32EnumCase<"Pad", 4, "pad">, I32EnumCase<"Add", 5, "add">,
     I32EnumCase<"Scale", 6, "scale">, I32EnumCase<"Reshape", 7, "reshape">,
-    I32EnumCase<"Permute", 8, "permute">]>;
+    I32EnumCase<"Permute", 8, "permute">, I32EnumCase<"Resample", 9, "resample">,
+    I32EnumCase<"RelativeBias", 10, "relative_bias">, I32EnumCase<"RopeTable", 11, "rope_table">]>;
 
 // Questions ------------------------------------------------------------------
 
@@ -96,7 +99,8 @@ def Vit_StorageInterface : Vit_Interface<"StorageInterface"> {
 def Vit_ElementwiseInterface : Vit_Interface<"ElementwiseInterface"> {
   let description = [{
     An op that computes each element of its result from the elements in the same place of its operands
-    (a vector stands for all rows, a table for all images). Such an op can join any kernel.
+    (a vector stands for all rows, a table for all images), or each pair of neighbours in columns 2i and
+    2i + 1 from such pairs. Such an op can join any kernel.
   }];
   let methods = [
     InterfaceMethod<"", "::vitc::vit::Arithmetic", "getArithmetic">,
@@ -119,12 +123,14 @@ def Vit_KernelInterface : Vit_Interface<"KernelInterface"> {
 
 def Vit_NormInterface : Vit_Interface<"NormInterface"> {
   let description = [{
-    A root of family `norm`: `(x - mean) / sqrt(mean of (x - mean)^2 + eps) * scale + shift`, row by row.
+    A root of family `norm`: `(x - mean) / sqrt(mean of (x - mean)^2 + eps) * scale + shift`, row by row, or
+    for each of the equal groups that a row's columns are cut into.
   }];
   let methods = [
     InterfaceMethod<"", "::mlir::Value", "getInput">,
-    InterfaceMethod<"One factor for each column.", "::mlir::Value", "getScale">,
-    InterfaceMethod<"One summand for each column, or null.", "::mlir::Value", "getShift">,
+    InterfaceMethod<"One factor for each column of a group, or null.", "::mlir::Value", "getScale">,
+    InterfaceMethod<"One summand for each column of a group, or null.", "::mlir::Value", "getShift">,
+    InterfaceMethod<"How many groups a row is cut into.", "uint64_t", "getGroups">,
     InterfaceMethod<"", "::llvm::APFloat", "getEps">,
     InterfaceMethod<"If not, `mean` is 0.", "bool", "subtractsMean">,
   ];

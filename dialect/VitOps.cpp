@@ -10,6 +10,7 @@
 #include "dialect/VitOps.h"
 
 #include "dialect/ModelFunction.h"
+#include "dialect/Verify.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
@@ -63,17 +64,6 @@ void VitDialect::initialize() {
 
 bool vit::isStorageType(Type type) { return isa<Float16Type, BFloat16Type, Float32Type>(type); }
 
-/// Positive ones with a product of mostElements at most.
-static bool areSizes(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes) {
-    if (size < 1 || size > mostElements / count)
-      return false;
-    count *= size;
-  }
-  return true;
-}
-
 bool vit::isBatchTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getRank() >= 2 && tensor.isDynamicDim(0) &&
@@ -104,50 +94,6 @@ int64_t vit::rowsPerImage(RankedTensorType type) {
   for (int64_t size : type.getShape().drop_front().drop_back())
     rows *= size;
   return rows;
-}
-
-static std::string shapeText(RankedTensorType type) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  llvm::interleave(
-      type.getShape(), os,
-      [&](int64_t size) { ShapedType::isDynamic(size) ? os << '?' : os << size; }, "x");
-  return text;
-}
-
-static int64_t width(RankedTensorType type) { return type.getShape().back(); }
-
-/// A shape relation that failed: expected what, found what.
-static LogicalResult expectShape(Operation *op, StringRef what, RankedTensorType expected,
-                                 RankedTensorType found) {
-  if (expected.getShape() == found.getShape())
-    return success();
-  return op->emitOpError() << "expected " << what << " of shape " << shapeText(expected)
-                           << ", but got " << shapeText(found);
-}
-
-/// A vector operand that spans the columns of `input`.
-static LogicalResult expectWidth(Operation *op, StringRef what, RankedTensorType input,
-                                 RankedTensorType vector) {
-  if (width(vector) == width(input))
-    return success();
-  return op->emitOpError() << "expected " << what << " with " << width(input)
-                           << " elements, the width of input, but got " << width(vector);
-}
-
-static LogicalResult expectRank(Operation *op, StringRef what, int64_t rank,
-                                RankedTensorType type) {
-  if (type.getRank() == rank)
-    return success();
-  return op->emitOpError() << "expected " << what << " of rank " << rank << ", but got rank "
-                           << type.getRank();
-}
-
-static LogicalResult expectElementType(Operation *op, StringRef what, Type expected, Type found) {
-  if (expected == found)
-    return success();
-  return op->emitOpError() << "expected " << what << " of element type " << expected << ", but got "
-                           << found;
 }
 
 LogicalResult VitDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
@@ -193,237 +139,6 @@ LogicalResult VitDialect::verifyRegionResultAttribute(Operation *op, unsigned, u
 }
 
 //===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
-
-void WeightOp::forEachName(llvm::function_ref<void(StringAttr, bool)> visit) {
-  visit(getKeyAttr(), /*transposed=*/false);
-  if (auto aliases = getAliasesAttr())
-    for (auto name : aliases.getAsRange<StringAttr>())
-      visit(name, /*transposed=*/false);
-  if (auto transposed = getTransposedAttr())
-    for (auto name : transposed.getAsRange<StringAttr>())
-      visit(name, /*transposed=*/true);
-}
-
-/// Weights of `block` that share a name are one tensor of the file, so it has one shape there.
-static LogicalResult verifySharedNames(Block &block) {
-  llvm::DenseMap<StringAttr, std::pair<WeightOp, SmallVector<int64_t>>> known;
-  for (WeightOp weight : block.getOps<WeightOp>()) {
-    SmallVector<int64_t> shape(weight.getFileShape().value_or(weight.getType().getShape()));
-    LogicalResult result = success();
-    weight.forEachName([&](StringAttr name, bool transposed) {
-      SmallVector<int64_t> stored(shape);
-      if (transposed)
-        std::reverse(stored.begin(), stored.end());
-      auto &first = known.try_emplace(name, weight, stored).first->second;
-      if (failed(result) || first.second == stored)
-        return;
-      auto text = [&](ArrayRef<int64_t> sizes) {
-        return shapeText(RankedTensorType::get(sizes, weight.getType().getElementType()));
-      };
-      auto error = weight.emitOpError() // (C4)
-                   << "expected one shape of " << name << " in the file, but got " << text(stored)
-                   << " after " << text(first.second);
-      error.attachNote(first.first.getLoc()) << "the first weight of that name";
-      result = error;
-    });
-    if (failed(result))
-      return failure();
-  }
-  return success();
-}
-
-LogicalResult WeightOp::verify() {
-  ArrayRef<int64_t> shape = getType().getShape();
-  if (auto fileShape = getFileShape()) {
-    if (!areSizes(*fileShape)) // (C3)
-      return emitOpError() << "expected file_shape with sizes that are not 0, but got ["
-                           << *fileShape << "]";
-    int64_t count = 1;
-    for (int64_t size : *fileShape)
-      count *= size;
-    if (count != getType().getNumElements()) // (C1)
-      return emitOpError() << "expected file_shape with " << getType().getNumElements()
-                           << " elements, as in the result, but got " << count;
-    shape = *fileShape;
-  }
-  if (getTransposed() && shape.size() != 2) // (C2)
-    return emitOpError() << "expected a 2-D tensor in the file for a transposed name, but got rank "
-                         << shape.size();
-  // The first weight of a block looks at all: every other one finds a weight before it soon.
-  if (!(*this)->getBlock())
-    return success();
-  for (Operation *op = (*this)->getPrevNode(); op; op = op->getPrevNode())
-    if (isa<WeightOp>(op))
-      return success();
-  return verifySharedNames(*(*this)->getBlock());
-}
-
-LogicalResult PreparedOp::verify() {
-  auto module = (*this)->getParentOfType<ModuleOp>();
-  auto prepare = module ? module.lookupSymbol<func::FuncOp>(prepareName) : func::FuncOp();
-  int64_t count = prepare ? prepare.getNumResults() : 0;
-  int64_t index = getIndex();
-  if (index < 0 || index >= count) // (C1)
-    return emitOpError() << "expected a function @prepare with more than " << index
-                         << " results, but got " << count;
-  Type expected = prepare.getResultTypes()[getIndex()];
-  if (expected != getType()) // (C2)
-    return emitOpError() << "expected type " << expected << ", as result " << getIndex()
-                         << " of @prepare, but got " << getType();
-  return success();
-}
-
-LogicalResult SliceOp::verify() {
-  auto input = getInput().getType(), result = getType();
-  int64_t rows = input.getRank() ? input.getDimSize(0) : 0;
-  int64_t first = getFirst();
-  bool oneRow = result.getRank() + 1 == input.getRank(); // without its dimension
-  int64_t taken = oneRow ? 1 : result.getRank() ? result.getDimSize(0) : 0;
-  if (input.getRank() == 0 || first < 0 || first > rows - taken) // (C1)
-    return emitOpError() << "expected rows within the " << rows << " of input, but got " << taken
-                         << " from " << first;
-  ArrayRef<int64_t> columns = result.getShape();
-  if (!oneRow && !columns.empty())
-    columns = columns.drop_front();
-  if (input.getShape().drop_front() != columns ||
-      (!oneRow && result.getRank() != input.getRank())) // (C2)
-    return emitOpError() << "expected a result with the columns of input, " << shapeText(input)
-                         << ", but got " << shapeText(result);
-  return expectElementType(*this, "a result", input.getElementType(), // (C3)
-                           result.getElementType());
-}
-
-LogicalResult ConcatOp::verify() {
-  auto result = getType();
-  int64_t rows = 0;
-  for (Value value : getInputs()) {
-    auto input = cast<RankedTensorType>(value.getType());
-    if (input.getRank() != result.getRank() || input.getRank() == 0 ||
-        input.getShape().drop_front() != result.getShape().drop_front() ||
-        input.getElementType() != result.getElementType()) // (C2)
-      return emitOpError() << "expected operands that agree with the result " << result
-                           << " in all but rows, but got " << input;
-    rows += input.getDimSize(0);
-  }
-  if (result.getRank() == 0 || rows != result.getDimSize(0)) // (C1)
-    return emitOpError() << "expected a result with " << rows << " rows, the sum of the operands', "
-                         << "but got " << shapeText(result);
-  return success();
-}
-
-LogicalResult PadOp::verify() {
-  auto input = getInput().getType(), result = getType();
-  bool fits =
-      input.getRank() == result.getRank() && input.getElementType() == result.getElementType();
-  for (int64_t i = 0; fits && i < input.getRank(); ++i)
-    fits = input.getDimSize(i) <= result.getDimSize(i);
-  if (!fits) // (C1)
-    return emitOpError() << "expected a result that extends " << input << ", but got " << result;
-  return success();
-}
-
-LogicalResult ReshapeOp::verify() {
-  auto input = getInput().getType(), result = getType();
-  if (input.getNumElements() != result.getNumElements()) // (C1)
-    return emitOpError() << "expected a result with the " << input.getNumElements()
-                         << " elements of input, but got " << shapeText(result);
-  return expectElementType(*this, "a result", input.getElementType(), // (C2)
-                           result.getElementType());
-}
-
-LogicalResult PermuteOp::verify() {
-  auto input = getInput().getType(), result = getType();
-  ArrayRef<int64_t> order = getOrder();
-  SmallVector<int64_t> sorted(order);
-  llvm::sort(sorted);
-  if (!llvm::equal(sorted, llvm::seq(input.getRank()))) // (C1)
-    return emitOpError() << "expected an order with each of the " << input.getRank()
-                         << " dimensions of input once, but got [" << order << "]";
-  auto expected = llvm::map_to_vector(order, [&](int64_t i) { return input.getDimSize(i); });
-  if (failed(expectShape(*this, "a result", input.clone(expected), result))) // (C2)
-    return failure();
-  return expectElementType(*this, "a result", input.getElementType(), // (C3)
-                           result.getElementType());
-}
-
-//===----------------------------------------------------------------------===//
-// Tokens
-//===----------------------------------------------------------------------===//
-
-LogicalResult PatchifyOp::verify() {
-  auto input = getInput().getType(), result = getType();
-  if (failed(expectRank(*this, "input", 4, input))) // (C1)
-    return failure();
-  ArrayRef<int64_t> patch = getPatch();
-  int64_t height = input.getDimSize(2), imageWidth = input.getDimSize(3);
-  if (patch.size() != 2 || patch[0] <= 0 || patch[1] <= 0 || height % patch[0] ||
-      imageWidth % patch[1]) // (C2)
-    return emitOpError() << "expected a patch of two sizes that divide the image " << height << "x"
-                         << imageWidth << ", but got [" << patch << "]";
-  int64_t lead = getLead();
-  if (lead < 0) // (C5)
-    return emitOpError() << "expected lead to be at least 0, but got " << lead;
-  int64_t tokens = lead + (height / patch[0]) * (imageWidth / patch[1]);
-  if (result.getRank() != 3 || result.getDimSize(1) != tokens) // (C3)
-    return emitOpError() << "expected a result with " << tokens << " tokens, but got "
-                         << shapeText(result);
-  int64_t columns = input.getDimSize(1) * patch[0] * patch[1];
-  if (width(result) < columns) // (C4)
-    return emitOpError() << "expected a result with at least " << columns << " columns, but got "
-                         << width(result);
-  return success();
-}
-
-LogicalResult PrependOp::verify() {
-  auto tokens = getTokens().getType(), input = getInput().getType(), result = getType();
-  if (failed(expectRank(*this, "input", 3, input))) // (C1)
-    return failure();
-  if (width(tokens) != width(input)) // (C2)
-    return emitOpError() << "expected tokens with " << width(input)
-                         << " columns, the width of input, but got " << width(tokens);
-  auto expected = RankedTensorType::get(
-      {ShapedType::kDynamic, tokens.getDimSize(0) + input.getDimSize(1), width(input)},
-      result.getElementType());
-  return expectShape(*this, "a result", expected, result); // (C3)
-}
-
-LogicalResult BroadcastOp::verify() {
-  auto tokens = getTokens().getType(), result = getType();
-  bool same = result.getRank() == 3 && result.getShape().drop_front() == tokens.getShape();
-  bool single =
-      result.getRank() == 2 && tokens.getDimSize(0) == 1 && width(result) == width(tokens);
-  if (!same && !single) // (C1)
-    return emitOpError() << "expected a result with tokens of shape " << shapeText(tokens)
-                         << ", but got " << shapeText(result);
-  return success();
-}
-
-LogicalResult PositionOp::verify() {
-  auto input = getInput().getType(), table = getTable().getType();
-  if (failed(expectRank(*this, "input", 3, input))) // (C1)
-    return failure();
-  if (input.getShape().drop_front() != table.getShape()) // (C2)
-    return emitOpError() << "expected a table with the tokens and width of input, "
-                         << shapeText(input) << ", but got " << shapeText(table);
-  return expectShape(*this, "a result", input, getType()); // (C3)
-}
-
-LogicalResult SelectOp::verify() {
-  auto input = getInput().getType();
-  if (failed(expectRank(*this, "input", 3, input))) // (C1)
-    return failure();
-  int64_t token = getToken();
-  if (token < 0 || token >= input.getDimSize(1)) // (C2)
-    return emitOpError() << "expected one of the " << input.getDimSize(1)
-                         << " tokens of input, but got " << token;
-  auto expected =
-      RankedTensorType::get({ShapedType::kDynamic, width(input)}, input.getElementType());
-  return expectShape(*this, "a result", expected, getType()); // (C3)
-}
-
-//===----------------------------------------------------------------------===//
 // A block
 //===----------------------------------------------------------------------===//
 
@@ -448,21 +163,29 @@ static LogicalResult expectFactor(Operation *op, StringRef what, double value, d
                            << limit << " in magnitude, but got " << value;
 }
 
-LogicalResult LayerNormOp::verify() {
-  auto input = getInput().getType();
-  if (failed(expectWidth(*this, "scale", input, getScale().getType())) || // (C1)
-      failed(expectWidth(*this, "shift", input, getShift().getType())) ||
-      failed(expectShape(*this, "a result", input, getType()))) // (C2)
+static LogicalResult verifyNorm(NormInterface op, FloatAttr eps) {
+  auto input = cast<RankedTensorType>(op.getInput().getType());
+  auto groups = static_cast<int64_t>(op.getGroups());
+  if (groups < 1 || width(input) % groups) // (C4)
+    return op->emitOpError() << "expected groups that divide the " << width(input)
+                             << " columns of input, but got " << groups;
+  SmallVector<int64_t> shape(input.getShape());
+  shape.back() /= groups;
+  RankedTensorType group = input.clone(shape);
+  for (auto [what, value] : {std::pair("scale", op.getScale()), std::pair("shift", op.getShift())})
+    if (value &&
+        failed(expectWidth(op, what, group, cast<RankedTensorType>(value.getType())))) // (C1)
+      return failure();
+  if (failed(expectShape(op, "a result", input,
+                         cast<RankedTensorType>(op->getResult(0).getType())))) // (C2)
     return failure();
-  return expectEps(*this, getEpsAttr()); // (C3)
+  return expectEps(op, eps); // (C3)
 }
-
+LogicalResult LayerNormOp::verify() {
+  return verifyNorm(cast<NormInterface>(getOperation()), getEpsAttr());
+}
 LogicalResult RmsNormOp::verify() {
-  auto input = getInput().getType();
-  if (failed(expectWidth(*this, "scale", input, getScale().getType())) || // (C1)
-      failed(expectShape(*this, "a result", input, getType())))           // (C2)
-    return failure();
-  return expectEps(*this, getEpsAttr()); // (C3)
+  return verifyNorm(cast<NormInterface>(getOperation()), getEpsAttr());
 }
 
 LogicalResult LinearOp::verify() {
@@ -496,7 +219,21 @@ LogicalResult GeluOp::verify() { return verifyUnary(*this); }
 LogicalResult ReluOp::verify() { return verifyUnary(*this); }
 LogicalResult SiluOp::verify() { return verifyUnary(*this); }
 LogicalResult TanhOp::verify() { return verifyUnary(*this); }
+LogicalResult SigmoidOp::verify() { return verifyUnary(*this); }
 LogicalResult CastOp::verify() { return verifyUnary(*this); }
+
+LogicalResult RopeOp::verify() {
+  auto input = getInput().getType(), table = getTable().getType();
+  int64_t period = width(table), columns = getColumns();
+  if (period % 2 || table.getDimSize(0) != (input.getRank() == 2 ? 1 : rowsPerImage(input))) // (C1)
+    return emitOpError() << "expected a table of even width with a row for each token of input, "
+                         << shapeText(input) << ", but got " << shapeText(table);
+  if (columns <= 0 || columns % period || columns > width(input) || width(input) % 2) // (C2)
+    return emitOpError() << "expected columns in multiples of " << period
+                         << ", the width of table, within an even width of input, but got "
+                         << columns << " of " << width(input);
+  return expectShape(*this, "a result", input, getType()); // (C3)
+}
 
 LogicalResult ScaleOp::verify() {
   auto input = getInput().getType();
@@ -530,6 +267,47 @@ static LogicalResult verifyBinary(Operation *op) { // (C1)
 LogicalResult AddOp::verify() { return verifyBinary(*this); }
 LogicalResult MulOp::verify() { return verifyBinary(*this); }
 
+static LogicalResult verifyWindowsAndBias(AttentionOp op) {
+  auto windows = op.getWindows();
+  auto query = op.getQuery().getType();
+  if (op.getAxis() == Axis::Batch && (windows || op.getBias())) // (C8)
+    return op.emitOpError() << "expected neither bias nor windows with axis batch";
+  if (windows) {
+    int64_t tokens = windows->getGrid()[0] * windows->getGrid()[1];
+    for (RankedTensorType type : {query, op.getKey().getType()})
+      if (type.getRank() != 3 || type.getDimSize(1) != tokens) // (C9)
+        return op.emitOpError() << "expected operands with the " << tokens
+                                << " tokens of the grid, but got " << shapeText(type);
+  }
+  if (!op.getBias())
+    return success();
+  auto bias = cast<RankedTensorType>(op.getBias().getType());
+  int64_t queries = windows ? windows->tokens() : rowsPerImage(query);
+  int64_t keys = op.getKeys(/*batch=*/1), heads = op.getHeads();
+  if (bias.getDimSize(0) != queries || bias.getDimSize(1) != heads || bias.getDimSize(2) < keys)
+    return op.emitOpError() << "expected a bias of " << queries << " queries, " << heads // (C10)
+                            << " heads and at least " << keys << " keys, but got "
+                            << shapeText(bias);
+  return success();
+}
+
+LogicalResult WindowsAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                                  ArrayRef<int64_t> grid, ArrayRef<int64_t> size,
+                                  ArrayRef<int64_t> shift) {
+  if (grid.size() != 2 || size.size() != 2 || shift.size() != 2) // (C1)
+    return emitError() << "expected two numbers each for grid, size and shift, but got [" << grid
+                       << "], [" << size << "] and [" << shift << "]";
+  for (int i = 0; i < 2; ++i) {
+    if (!areSizes(grid) || size[i] < 1 || grid[i] % size[i]) // (C2)
+      return emitError() << "expected windows of sizes that divide the grid [" << grid
+                         << "], but got [" << size << "]";
+    if (shift[i] < 0 || shift[i] >= size[i]) // (C3)
+      return emitError() << "expected shifts from 0 to below the sizes [" << size
+                         << "] of windows, but got [" << shift << "]";
+  }
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   auto query = getQuery().getType(), key = getKey().getType(), value = getValue().getType();
   int64_t heads = getHeads(), headDim = getHeadDim();
@@ -555,6 +333,8 @@ LogicalResult AttentionOp::verify() {
     if (offsets[i] < 0 || offsets[i] + heads * headDim > width(types[i])) // (C3)
       return emitOpError() << "expected " << heads * headDim << " columns at offset " << offsets[i]
                            << ", but got an operand with " << width(types[i]);
+  if (failed(verifyWindowsAndBias(*this)))
+    return failure();
   SmallVector<int64_t> shape(query.getShape());
   shape.back() = heads * headDim;
   if (query.getRank() != 3 && query.getRank() != 2) // (C4)

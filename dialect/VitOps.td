@@ -4,336 +4,8 @@
 #ifndef VIT_OPS_TD
 #define VIT_OPS_TD
 
-include "VitDialect.td"
-include "VitInterfaces.td"
-include "VitSchedules.td"
-include "mlir/IR/SymbolInterfaces.td"
-include "mlir/Interfaces/FunctionInterfaces.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-class Vit_Op<string mnemonic, list<Trait> traits = []> : Op<Vit_Dialect, mnemonic, traits>;
-
-// What ops answer ------------------------------------------------------------
-//
-// Every op is one of: arithmetic on weights (Vit_WeightOp), elementwise, a root, or structure (kernel,
-// yield, launch). VitInterfaces.td says what the answers mean.
-
-/// An op on activations, with an answer for each operand. One that is not row-wise answers needTokens and computeToken in VitTokens.cpp.
-class Vit_ActivationOp<string mnemonic, bit rowWise, string mixesImages, list<string> operandStorage,
-                       string resultStorage, list<string> operandColumns, string resultColumns,
-                       list<Trait> traits>
-    : Vit_Op<mnemonic, !listconcat([Pure, Vit_TokenInterface, Vit_StorageInterface], traits)> {
-  assert !eq(!size(operandStorage), !size(operandColumns)), "one answer for each operand";
-  code activationAnswers = [{
-    bool isRowWise() { return }] # !if(rowWise, "true", "false") # [{; }
-    void needTokens(const ::llvm::BitVector &tokens, ::llvm::MutableArrayRef<::llvm::BitVector> operands)
-    }] # !if(rowWise, "{ needSameTokens(tokens, operands); }", ";") # [{
-    ::mlir::Value computeToken(::mlir::OpBuilder &builder, int64_t token)
-    }] # !if(rowWise, "{ return computeOnToken(builder, *this, token, (*this)->getNumOperands()); }", ";") # [{
-    bool mixesImages() { return }] # mixesImages # [{; }
-    }] # "Storage getOperandStorage(unsigned operand) { return std::array{" #
-    !interleave(!foreach(answer, operandStorage, "Storage::" # answer), ", ") # [{}[operand]; }
-    Storage getResultStorage() { return Storage::}] # resultStorage # [{; }
-    }] # "Columns getOperandColumns(unsigned operand) { return std::array{" #
-    !interleave(!foreach(answer, operandColumns, "Columns::" # answer), ", ") # [{}[operand]; }
-    Columns getResultColumns() { return Columns::}] # resultColumns # [{; }
-  }];
-  let extraClassDeclaration = activationAnswers;
-}
-
-class Vit_ElementwiseOp<string mnemonic, string arithmetic, bit expensive, bit named, bit keepsZero,
-                        bit rowWise, list<string> operandStorage, string resultStorage,
-                        list<Trait> traits = []>
-    : Vit_ActivationOp<mnemonic, rowWise, "false", operandStorage, resultStorage,
-                       !foreach(s, operandStorage, !if(keepsZero, "Kept", "Exact")),
-                       !if(keepsZero, "Kept", "Exact"),
-                       !listconcat([Vit_ElementwiseInterface], traits)> {
-  code elementwiseAnswers = activationAnswers # [{
-    Arithmetic getArithmetic() { return Arithmetic::}] # arithmetic # [{; }
-    bool isExpensive() { return }] # !if(expensive, "true", "false") # [{; }
-    bool isNamed() { return }] # !if(named, "true", "false") # [{; }
-  }];
-  let extraClassDeclaration = elementwiseAnswers;
-}
-
-/// `flops` is an expression of `batch`.
-class Vit_RootOp<string mnemonic, string family, string prologue, string flops, bit rowWise,
-                 string mixesImages, list<string> operandStorage, string resultStorage,
-                 list<string> operandColumns, string resultColumns, list<Trait> traits = []>
-    : Vit_ActivationOp<mnemonic, rowWise, mixesImages, operandStorage, resultStorage, operandColumns,
-                       resultColumns, !listconcat([Vit_KernelInterface], traits)> {
-  code rootAnswers = activationAnswers # [{
-    KernelFamily getKernelFamily() { return KernelFamily::}] # family # [{; }
-    Prologue getPrologue() { return Prologue::}] # prologue # [{; }
-    int64_t getFlops([[maybe_unused]] int64_t batch) { return }] # flops # [{; }
-  }];
-  let extraClassDeclaration = rootAnswers;
-}
-
-/// The answer of an op that is a step of a recipe where all its operands are weights.
-class Vit_InRecipe<string step> {
-  string cpp = "RecipeOp getRecipeOp() { return RecipeOp::" # step # "; }";
-}
-class Vit_WeightArithmeticOp<string mnemonic, string step>
-    : Vit_Op<mnemonic, [Pure, Vit_RecipeInterface]> {
-  let extraClassDeclaration = Vit_InRecipe<step>.cpp;
-}
-
-// Weights --------------------------------------------------------------------
-
-def Vit_WeightOp : Vit_WeightArithmeticOp<"weight", "Load"> {
-  let summary = "A tensor of the checkpoint";
-  let description = [{
-    The tensor stored under `key`, under one of `aliases`, or, with its two dimensions exchanged,
-    under one of `transposed`. `file_shape` is its shape in the file where that differs from the
-    result's; both have the same elements in the same order.
-    Constraints: (C1) `file_shape` has the elements of the result; (C2) `transposed` needs a 2-D tensor in the file;
-    (C3) sizes in `file_shape` are positive; (C4) weights of one function with a name in common have one
-    shape in the file under it.
-
-    ```mlir
-    %w = vit.weight "fc1.weight" aliases ["mlp_head.0.weight"] transposed ["mlp_w1"] : tensor<2048x512xf32>
-    ```
-  }];
-  let arguments = (ins StrAttr:$key, OptionalAttr<StrArrayAttr>:$aliases,
-                       OptionalAttr<StrArrayAttr>:$transposed,
-                       OptionalAttr<DenseI64ArrayAttr>:$file_shape);
-  let results = (outs Vit_Param:$result);
-  let assemblyFormat = [{
-    $key (`aliases` $aliases^)? (`transposed` $transposed^)? (`file_shape` $file_shape^)? attr-dict
-    `:` type($result)
-  }];
-  let hasVerifier = 1;
-  let extraClassDeclaration = Vit_InRecipe<"Load">.cpp # [{
-    /// Every name that the tensor may have in a file: the key, `aliases`, `transposed`.
-    void forEachName(::llvm::function_ref<void(::mlir::StringAttr name, bool transposed)> visit);
-  }];
-}
-
-def Vit_PreparedOp : Vit_Op<"prepared", [Pure]> {
-  let summary = "A result of @prepare";
-  let description = [{
-    Result `index` of the function `@prepare` of the same module: arithmetic on weights alone, done once
-    when a model is loaded.
-    Constraints: (C1) the module has a function `@prepare` with more than `index` results; (C2) the
-    type is the one of that result.
-
-    ```mlir
-    func.func @prepare() -> tensor<8x16xf16> {
-      %w = vit.weight "fc.weight" : tensor<8x16xf32>
-      %w16 = vit.cast %w : tensor<8x16xf32> -> tensor<8x16xf16>
-      return %w16 : tensor<8x16xf16>
-    }
-    func.func @forward(%x: tensor<?x16xf16>) -> tensor<?x8xf16> {
-      %w = vit.prepared 0 : tensor<8x16xf16>
-      %y = vit.linear %x, %w : tensor<?x16xf16>, tensor<8x16xf16> -> tensor<?x8xf16>
-      return %y : tensor<?x8xf16>
-    }
-    ```
-  }];
-  let arguments = (ins I64Attr:$index);
-  let results = (outs Vit_Param:$result);
-  let assemblyFormat = "$index attr-dict `:` type($result)";
-  let hasVerifier = 1;
-}
-
-def Vit_SliceOp : Vit_WeightArithmeticOp<"slice", "Slice"> {
-  let summary = "Some rows of a weight";
-  let description = [{
-    Rows [`first`, `first` + rows of the result) of `input`. A result with one dimension less is the
-    row `first` alone.
-    Constraints: (C1) the rows lie in `input`; (C2) all other dimensions are those of `input`;
-    (C3) the element type is that of `input`.
-
-    ```mlir
-    %k = vit.slice %in_proj rows 64 : tensor<192x64xf32> -> tensor<64x64xf32>
-    %p = vit.slice %table rows 0 : tensor<197x768xf32> -> tensor<768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_Param:$input, I64Attr:$first);
-  let results = (outs Vit_Param:$result);
-  let assemblyFormat = "$input `rows` $first attr-dict `:` type($input) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-def Vit_ConcatOp : Vit_WeightArithmeticOp<"concat", "Concat"> {
-  let summary = "Weights one below the other";
-  let description = [{
-    Constraints: (C1) the rows of the result are the sum of the operands' rows; (C2) all other dimensions
-    and the element type agree.
-
-    ```mlir
-    %qkv = vit.concat %q, %k, %v : (tensor<768x768xf32>, tensor<768x768xf32>, tensor<768x768xf32>) -> tensor<2304x768xf32>
-    ```
-  }];
-  let arguments = (ins Variadic<Vit_Param>:$inputs);
-  let results = (outs Vit_Param:$result);
-  let assemblyFormat = "$inputs attr-dict `:` functional-type($inputs, $result)";
-  let hasVerifier = 1;
-}
-
-def Vit_PadOp : Vit_WeightArithmeticOp<"pad", "Pad"> {
-  let summary = "A weight extended by zeros";
-  let description = [{
-    `input` at the origin of a tensor of zeros.
-    Constraints: (C1) the result has the rank and element type of `input` and no smaller dimension.
-
-    ```mlir
-    %p = vit.pad %w : tensor<100x25xf32> -> tensor<104x32xf32>
-    ```
-  }];
-  let arguments = (ins Vit_Param:$input);
-  let results = (outs Vit_Param:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-def Vit_ReshapeOp : Vit_WeightArithmeticOp<"reshape", "Reshape"> {
-  let summary = "The elements of a weight under another shape";
-  let description = [{
-    The elements of `input` in their order; with `permute`, what regroups the rows of heads.
-    Constraints: (C1) the result has as many elements as `input`; (C2) the element type is that of `input`.
-
-    ```mlir
-    %r = vit.reshape %q : tensor<768x768xf32> -> tensor<12x2x32x768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_Param:$input);
-  let results = (outs Vit_Param:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-def Vit_PermuteOp : Vit_WeightArithmeticOp<"permute", "Permute"> {
-  let summary = "The dimensions of a weight in another order";
-  let description = [{
-    Dimension i of the result is dimension `order[i]` of `input`; `[1, 0]` is the transpose.
-    Constraints: (C1) `order` names every dimension of `input` once; (C2) the result has the sizes of `input`
-    in that order; (C3) the element type is that of `input`.
-
-    ```mlir
-    %p = vit.permute %r [0, 2, 1, 3] : tensor<12x2x32x768xf32> -> tensor<12x32x2x768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_Param:$input, DenseI64ArrayAttr:$order);
-  let results = (outs Vit_Param:$result);
-  let assemblyFormat = "$input $order attr-dict `:` type($input) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-// Tokens ---------------------------------------------------------------------
-
-def Vit_PatchifyOp : Vit_RootOp<"patchify",
-    family = "Patchify", prologue = "None", flops = "0", rowWise = 0, mixesImages = "false",
-    operandStorage = ["Any"], resultStorage = "Dtype",
-    operandColumns = ["Exact"], resultColumns = "Spare"> {
-  let summary = "Pixels to rows of patches";
-  let description = [{
-    Cuts images [C, H, W] into patches of `patch` = [ph, pw] pixels, one row of C*ph*pw values each.
-    `conv` orders a row as a convolution's weight is, (c, y, x), and the rows by patch (i, j).
-    `unfold` is `img.unfold(2, ph, ph).unfold(3, pw, pw).reshape(B, -1, C*ph*pw)` of PyTorch: all values
-    in the order (c, i, j, y, x), cut into rows of C*ph*pw. `lead` rows of zeros come before the
-    first patch, and columns beyond C*ph*pw are zero.
-    Constraints: (C1) `input` has rank 4; (C2) `patch` has two positive sizes that divide H and W;
-    (C3) the result has rank 3 and `lead` + (H/ph)*(W/pw) rows; (C4) it has at least C*ph*pw columns;
-    (C5) `lead` is not negative.
-
-    ```mlir
-    %p = vit.patchify %x conv [16, 16] : tensor<?x3x224x224xf32> -> tensor<?x196x768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_Activation:$input, Vit_PatchOrderAttr:$order, DenseI64ArrayAttr:$patch,
-                       DefaultValuedAttr<I64Attr, "0">:$lead);
-  let results = (outs Vit_Activation:$result);
-  let assemblyFormat = [{
-    $input $order $patch (`lead` $lead^)? attr-dict `:` type($input) `->` type($result)
-  }];
-  let hasVerifier = 1;
-}
-
-def Vit_PrependOp : Vit_RootOp<"prepend",
-    family = "Prepend", prologue = "None", flops = "0", rowWise = 0, mixesImages = "false",
-    operandStorage = ["F32", "Residual"], resultStorage = "Residual",
-    operandColumns = ["Kept", "Kept"], resultColumns = "Kept"> {
-  let summary = "Class and register tokens before the patches";
-  let description = [{
-    Puts the rows of `tokens` before the tokens of every image.
-    Constraints: (C1) `input` has rank 3; (C2) `tokens` has the width of `input`; (C3) the result has the rows
-    of both, and that width.
-
-    ```mlir
-    %t = vit.prepend %cls, %x : tensor<1x768xf32>, tensor<?x196x768xf32> -> tensor<?x197x768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_ParamOfRank<2>:$tokens, Vit_Activation:$input);
-  let results = (outs Vit_Activation:$result);
-  let assemblyFormat = [{
-    $tokens `,` $input attr-dict `:` type($tokens) `,` type($input) `->` type($result)
-  }];
-  let hasVerifier = 1;
-}
-
-def Vit_BroadcastOp : Vit_RootOp<"broadcast",
-    family = "Broadcast", prologue = "None", flops = "0", rowWise = 0, mixesImages = "false",
-    operandStorage = ["F32"], resultStorage = "Residual",
-    operandColumns = ["Kept"], resultColumns = "Kept"> {
-  let summary = "The same tokens for every image";
-  let description = [{
-    What is left of `prepend` when only the prepended tokens are used. `tokens` is S x D; the result is
-    [batch, S, D], or [batch, D] if S is 1.
-    Constraints: (C1) the result has the shape of `tokens` after its batch dimension, or rank 2 and
-    the width of a single token.
-
-    ```mlir
-    %t = vit.broadcast %cls : tensor<1x768xf32> -> tensor<?x768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_ParamOfRank<2>:$tokens);
-  let results = (outs Vit_Activation:$result);
-  let assemblyFormat = "$tokens attr-dict `:` type($tokens) `->` type($result)";
-  let hasVerifier = 1;
-}
-
-def Vit_PositionOp : Vit_ElementwiseOp<"position",
-    arithmetic = "Add", expensive = 0, named = 0, keepsZero = 1,
-    rowWise = 0, operandStorage = ["Residual", "F32"], resultStorage = "Residual"> {
-  let summary = "Adds a learned embedding to every token";
-  let description = [{
-    `result[b, t, :] = input[b, t, :] + table[t, :]`.
-    Constraints: (C1) `input` has rank 3; (C2) `table` has its tokens and width; (C3) the result has the
-    shape of `input`.
-
-    ```mlir
-    %y = vit.position %x, %table : tensor<?x197x768xf32>, tensor<197x768xf32> -> tensor<?x197x768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_Activation:$input, Vit_ParamOfRank<2>:$table);
-  let results = (outs Vit_Activation:$result);
-  let assemblyFormat = [{
-    $input `,` $table attr-dict `:` type($input) `,` type($table) `->` type($result)
-  }];
-  let hasVerifier = 1;
-}
-
-def Vit_SelectOp : Vit_RootOp<"select",
-    family = "Select", prologue = "Elements", flops = "0", rowWise = 0, mixesImages = "false",
-    operandStorage = ["Any"], resultStorage = "Input",
-    operandColumns = ["Kept"], resultColumns = "Kept"> {
-  let summary = "One token of every image";
-  let description = [{
-    `result[b, :] = input[b, token, :]`.
-    Constraints: (C1) `input` has rank 3; (C2) `token` is one of its tokens; (C3) the result has rank 2 and
-    the width of `input`.
-
-    ```mlir
-    %c = vit.select %x token 0 : tensor<?x197x768xf32> -> tensor<?x768xf32>
-    ```
-  }];
-  let arguments = (ins Vit_Activation:$input, I64Attr:$token);
-  let results = (outs Vit_Activation:$result);
-  let assemblyFormat = "$input `token` $token attr-dict `:` type($input) `->` type($result)";
-  let hasVerifier = 1;
-}
+include "VitWeightOps.td"
+include "VitTokenOps.td"
 
 // A block --------------------------------------------------------------------
 
@@ -345,19 +17,21 @@ def Vit_LayerNormOp : Vit_RootOp<"layer_norm",
   let summary = "Normalises every token";
   let description = [{
     `(x - mean(x)) / sqrt(var(x) + eps) * scale + shift` over the last dimension, with the variance
-    divided by the width. Mean, variance and the result are f32.
-    Constraints: (C1) `scale` and `shift` have the width of `input`; (C2) the result has the shape of
-    `input`; (C3) `eps` is positive, and f32 holds it: 2^-126 or more.
+    divided by the width. Mean, variance and the result are f32. With `groups` the columns are cut into so
+    many equal parts, as heads are, and each is normalised by itself.
+    Constraints: (C1) `scale` and `shift` have the width of `input`, or of a group; (C2) the result has the shape of
+    `input`; (C3) `eps` is positive, and f32 holds it: 2^-126 or more; (C4) `groups` divides the width.
 
     ```mlir
     %y = vit.layer_norm %x, %scale, %shift eps 1.0e-12 : tensor<?x197x768xf32>, tensor<768xf32>, tensor<768xf32> -> tensor<?x197x768xf32>
+    %q = vit.layer_norm %p, %s, %b eps 1.0e-06 groups 12 : tensor<?x197x768xf32>, tensor<64xf32>, tensor<64xf32> -> tensor<?x197x768xf32>
     ```
   }];
   let arguments = (ins Vit_Activation:$input, Vit_ParamOfRank<1>:$scale, Vit_ParamOfRank<1>:$shift,
-                       F64Attr:$eps);
+                       F64Attr:$eps, DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{
-    $input `,` $scale `,` $shift `eps` $eps attr-dict `:` type($input) `,` type($scale) `,` type($shift)
+    $input `,` $scale `,` $shift `eps` $eps (`groups` $groups^)? attr-dict `:` type($input) `,` type($scale) `,` type($shift)
     `->` type($result)
   }];
   let hasVerifier = 1;
@@ -371,18 +45,22 @@ def Vit_RmsNormOp : Vit_RootOp<"rms_norm",
     traits = [Vit_NormInterface]> {
   let summary = "Divides every token by its root mean square";
   let description = [{
-    `x / sqrt(mean(x^2) + eps) * scale` over the last dimension. The mean and the result are f32.
-    Constraints: (C1) `scale` has the width of `input`; (C2) the result has the shape of `input`; (C3) `eps` is
-    positive, and f32 holds it: 2^-126 or more.
+    `x / sqrt(mean(x^2) + eps) * scale` over the last dimension; without `scale`, a factor of 1. The mean and the
+    result are f32. `groups` as for `layer_norm`.
+    Constraints: (C1) `scale` has the width of `input`, or of a group; (C2) the result has the shape of `input`;
+    (C3) `eps` is positive, and f32 holds it: 2^-126 or more; (C4) `groups` divides the width.
 
     ```mlir
     %y = vit.rms_norm %x, %scale eps 1.0e-6 : tensor<?x256x1024xf32>, tensor<1024xf32> -> tensor<?x256x1024xf32>
+    %n = vit.rms_norm %e eps 1.0e-30 : tensor<?x512xf32> -> tensor<?x512xf32>
     ```
   }];
-  let arguments = (ins Vit_Activation:$input, Vit_ParamOfRank<1>:$scale, F64Attr:$eps);
+  let arguments = (ins Vit_Activation:$input, Optional<Vit_ParamOfRank<1>>:$scale, F64Attr:$eps,
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{
-    $input `,` $scale `eps` $eps attr-dict `:` type($input) `,` type($scale) `->` type($result)
+    $input (`,` $scale^)? `eps` $eps (`groups` $groups^)? attr-dict
+    `:` type($input) (`,` type($scale)^)? `->` type($result)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = rootAnswers # [{
@@ -471,6 +149,37 @@ def Vit_TanhOp : Vit_UnaryOp<"tanh", arithmetic = "Tanh", expensive = 1, named =
   let summary = "Hyperbolic tangent";
   let description = [{ Constraints: (C1) the result has the shape of `input`. }];
 }
+def Vit_SigmoidOp : Vit_UnaryOp<"sigmoid", arithmetic = "Sigmoid", expensive = 1, named = 1, keepsZero = 0> {
+  let summary = "1 / (1 + exp(-x))";
+  let description = [{ Constraints: (C1) the result has the shape of `input`. }];
+}
+
+def Vit_RopeOp : Vit_ElementwiseOp<"rope",
+    arithmetic = "Rope", expensive = 0, named = 1, keepsZero = 1,
+    rowWise = 0, operandStorage = ["Any", "F32"], resultStorage = "Dtype", traits = [],
+    operandColumns = ["Kept", "Exact"]> {
+  let summary = "Rotary position embedding";
+  let description = [{
+    Turns pairs of neighbouring columns by angles that depend on the token. With period P, the width of `table`,
+    and c and s in columns `2i mod P` and `2i + 1 mod P` of the token's row of it, the pair (a, b) in columns 2i and
+    2i + 1 becomes `(a*c - b*s, b*c + a*s)`. Columns from `columns` on stay as they are: a packed q|k|v has turned q and k.
+    Weights are permuted beforehand where a model pairs columns otherwise.
+    Constraints: (C1) `table` has an even width and a row for each token of `input`, one if that has rank 2;
+    (C2) `columns` is a multiple of that width, positive and within `input`, whose width is even; (C3) the result
+    has the shape of `input`.
+
+    ```mlir
+    %y = vit.rope %qk, %table columns 1536 : tensor<?x201x2304xf32>, tensor<201x64xf32> -> tensor<?x201x2304xf32>
+    ```
+  }];
+  let arguments = (ins Vit_Activation:$input, Vit_ParamOfRank<2>:$table, I64Attr:$columns);
+  let results = (outs Vit_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $table `columns` $columns attr-dict `:` type($input) `,` type($table) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Vit_CastOp : Vit_ElementwiseOp<"cast",
     arithmetic = "Copy", expensive = 0, named = 0, keepsZero = 1,
     rowWise = 1, operandStorage = ["Any"], resultStorage = "Dtype", traits = [Vit_RecipeInterface]> {
@@ -544,41 +253,78 @@ def Vit_MulOp : Vit_BinaryOp<"mul", arithmetic = "Mul", operandStorage = "Any",
   let description = [{ Constraints: (C1) both operands have the shape of the result. }];
 }
 
+def Vit_WindowsAttr : Vit_Attr<"Windows", "windows"> {
+  let summary = "Tokens of a grid that attend within windows";
+  let description = [{
+    The tokens are a `grid` [height, width], row by row, cut into windows of `size` [h, w], after it has been rolled
+    up and left by `shift`. Then windows hold tokens that are no neighbours in the grid: of these pairs the scores
+    have 100 subtracted, as Swin does it.
+    Constraints: (C1) three pairs of numbers; (C2) sizes are positive and divide the grid; (C3) shifts are
+    not negative and below the sizes.
+
+    ```mlir
+    #vit.windows<grid = [56, 56], size = [7, 7], shift = [3, 3]>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$grid, ArrayRefParameter<"int64_t">:$size,
+                        ArrayRefParameter<"int64_t">:$shift);
+  let assemblyFormat = [{
+    `<` `grid` `=` `[` $grid `]` `,` `size` `=` `[` $size `]` `,` `shift` `=` `[` $shift `]` `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t tokens() const { return getSize()[0] * getSize()[1]; } ///< of a window
+  }];
+}
+
 def Vit_AttentionOp : Vit_RootOp<"attention",
     family = "Attention", prologue = "None",
     flops = "4 * rowsPerImage(getType()) * getType().getShape().back() * getKeys(batch)",
     rowWise = 0, mixesImages = "getAxis() == Axis::Batch",
-    operandStorage = ["Dtype", "Dtype", "Dtype"], resultStorage = "Dtype",
-    operandColumns = ["Spare", "Spare", "Spare"], resultColumns = "Exact"> {
+    operandStorage = ["Dtype", "Dtype", "Dtype", "F32"], resultStorage = "Dtype",
+    operandColumns = ["Spare", "Spare", "Spare", "Exact"], resultColumns = "Exact"> {
   let summary = "Multi-head attention";
   let description = [{
-    For every head h: `softmax(scale * Q_h * transpose(K_h)) * V_h`. Head h of an operand is its columns
+    For every head h: `softmax(scale * Q_h * transpose(K_h) + bias_h) * V_h`. Head h of an operand is its columns
     [offset + h * head_dim, offset + (h + 1) * head_dim), with the operand's entry of `offsets` = [q, k, v];
     so a packed q|k|v tensor is all three operands. With axis `tokens` the tokens of an image attend to each
     other. With axis `batch` the images of a batch do, for each token by itself. `query` of rank 2 is one
     token. The result has heads * head_dim columns. Softmax is f32.
+    `bias` [queries, heads, keys] is the same for every image; columns behind the keys are not read. With `windows`
+    the tokens of each window attend to each other, and `bias` is for the tokens of a window.
     Constraints: (C1) `key` and `value` have rank 3 and the same tokens, or rank 2 with axis `batch`;
     (C2) with axis `batch` `query` has their tokens too; (C3) every operand has its heads * head_dim
     columns at its offset; (C4) the result has the rows of `query` and heads * head_dim columns;
     (C5) `heads` and `head_dim` are positive; (C6) one element type for all three operands; (C7) f32 holds `scale`
-    times 2: 0, or a magnitude from 2^-126 to below 2^127.
+    times 2: 0, or a magnitude from 2^-126 to below 2^127; (C8) with axis `batch` there are neither `bias` nor `windows`;
+    (C9) with `windows` all operands have the tokens of the grid; (C10) `bias` has the queries, the heads and at least
+    the keys.
 
     ```mlir
     %y = vit.attention %qkv, %qkv, %qkv heads 12 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 768, 1536]
         : tensor<?x197x2304xf16>, tensor<?x197x2304xf16>, tensor<?x197x2304xf16> -> tensor<?x197x768xf16>
+    %z = vit.attention %q, %k, %v bias %b : tensor<16x2x16xf32> heads 2 head_dim 16 scale 2.5e-01 axis tokens offsets [0, 0, 0]
+        windows <grid = [8, 8], size = [4, 4], shift = [2, 2]>
+        : tensor<?x64x32xf16>, tensor<?x64x32xf16>, tensor<?x64x32xf16> -> tensor<?x64x32xf16>
     ```
   }];
-  let arguments = (ins Vit_Activation:$query, Vit_Activation:$key, Vit_Activation:$value, I64Attr:$heads,
-                       I64Attr:$head_dim, F64Attr:$scale, Vit_AxisAttr:$axis, DenseI64ArrayAttr:$offsets);
+  let arguments = (ins Vit_Activation:$query, Vit_Activation:$key, Vit_Activation:$value,
+                       Optional<Vit_ParamOfRank<3>>:$bias, I64Attr:$heads, I64Attr:$head_dim,
+                       F64Attr:$scale, Vit_AxisAttr:$axis, DenseI64ArrayAttr:$offsets,
+                       OptionalAttr<Vit_WindowsAttr>:$windows);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{
-    $query `,` $key `,` $value `heads` $heads `head_dim` $head_dim `scale` $scale `axis` $axis
-    `offsets` $offsets attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
+    $query `,` $key `,` $value (`bias` $bias^ `:` type($bias))? `heads` $heads `head_dim` $head_dim
+    `scale` $scale `axis` $axis `offsets` $offsets (`windows` $windows^)? attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = rootAnswers # [{
     /// What a query attends to in a batch of `batch` images: tokens, or the images themselves.
-    int64_t getKeys(int64_t batch) { return mixesImages() ? batch : rowsPerImage(getKey().getType()); }
+    int64_t getKeys(int64_t batch) {
+      if (auto windows = getWindows())
+        return windows->tokens();
+      return mixesImages() ? batch : rowsPerImage(getKey().getType());
+    }
   }];
 }
 

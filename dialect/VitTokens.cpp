@@ -75,6 +75,21 @@ Value PrependOp::computeToken(OpBuilder &builder, int64_t token) {
   return row.getType() == type ? row : CastOp::create(builder, getLoc(), type, row);
 }
 
+void AppendOp::needTokens(const llvm::BitVector &tokens,
+                          MutableArrayRef<llvm::BitVector> operands) {
+  int64_t before = getInput().getType().getDimSize(1);
+  for (unsigned token : tokens.set_bits())
+    token < before ? operands[0].set(token) : operands[1].set();
+}
+Value AppendOp::computeToken(OpBuilder &builder, int64_t token) {
+  int64_t before = getInput().getType().getDimSize(1);
+  RankedTensorType type = collapseToRows(getType());
+  if (token >= before)
+    return broadcastToken(builder, getLoc(), getTokens(), token - before, type);
+  Value row = selectToken(builder, getLoc(), getInput(), token);
+  return row.getType() == type ? row : CastOp::create(builder, getLoc(), type, row);
+}
+
 void BroadcastOp::needTokens(const llvm::BitVector &tokens,
                              MutableArrayRef<llvm::BitVector> operands) {
   if (tokens.any())
@@ -104,6 +119,55 @@ void SelectOp::needTokens(const llvm::BitVector &tokens,
 /// There are no tokens to choose from.
 Value SelectOp::computeToken(OpBuilder &, int64_t) { return {}; }
 
+void SliceTokensOp::needTokens(const llvm::BitVector &tokens,
+                               MutableArrayRef<llvm::BitVector> operands) {
+  int64_t first = getFirst();
+  if (getType().getRank() == 4 && tokens.any()) // shown as a grid
+    operands[0].set(first, first + rowsPerImage(getType()));
+  else if (getType().getRank() == 3)
+    for (unsigned token : tokens.set_bits())
+      operands[0].set(first + token);
+}
+Value SliceTokensOp::computeToken(OpBuilder &builder, int64_t token) {
+  if (getType().getRank() != 3)
+    return {};
+  Value row = selectToken(builder, getLoc(), getInput(), getFirst() + token);
+  RankedTensorType type = collapseToRows(getType());
+  return row.getType() == type ? row : CastOp::create(builder, getLoc(), type, row);
+}
+
+void MeanTokensOp::needTokens(const llvm::BitVector &tokens,
+                              MutableArrayRef<llvm::BitVector> operands) {
+  if (tokens.any())
+    operands[0].set(getFirst(), operands[0].size());
+}
+/// There are no tokens to choose from.
+Value MeanTokensOp::computeToken(OpBuilder &, int64_t) { return {}; }
+
+void MergePatchesOp::needTokens(const llvm::BitVector &tokens,
+                                MutableArrayRef<llvm::BitVector> operands) {
+  int64_t across = getGrid()[1];
+  for (int64_t token : tokens.set_bits())
+    for (int64_t corner : {int64_t(0), int64_t(1), across, across + 1})
+      operands[0].set(token / (across / 2) * 2 * across + token % (across / 2) * 2 + corner);
+}
+Value MergePatchesOp::computeToken(OpBuilder &, int64_t) { return {}; }
+
+void RopeOp::needTokens(const llvm::BitVector &tokens, MutableArrayRef<llvm::BitVector> operands) {
+  operands[0] |= tokens;
+  if (tokens.any())
+    operands[1].set();
+}
+Value RopeOp::computeToken(OpBuilder &builder, int64_t token) {
+  auto table = getTable().getType();
+  Value row = table.getDimSize(0) == 1
+                  ? Value(getTable())
+                  : SliceOp::create(builder, getLoc(), table.clone({1, table.getDimSize(1)}),
+                                    getTable(), token);
+  return RopeOp::create(builder, getLoc(), collapseToRows(getType()),
+                        selectToken(builder, getLoc(), getInput(), token), row, getColumns());
+}
+
 void AttentionOp::needTokens(const llvm::BitVector &tokens,
                              MutableArrayRef<llvm::BitVector> operands) {
   needSameTokens(tokens, operands.take_front(mixesImages() ? 3 : 1));
@@ -111,6 +175,19 @@ void AttentionOp::needTokens(const llvm::BitVector &tokens,
     for (llvm::BitVector &operand : operands.drop_front())
       operand.set();
 }
+/// Null for windows: the keys of one token would have to be gathered.
 Value AttentionOp::computeToken(OpBuilder &builder, int64_t token) {
-  return computeOnToken(builder, *this, token, mixesImages() ? 3 : 1);
+  if (getWindows())
+    return {};
+  Value result = computeOnToken(builder, *this, token, mixesImages() ? 3 : 1);
+  if (auto bias = getBias(); bias && cast<RankedTensorType>(bias.getType()).getDimSize(0) != 1) {
+    auto type = cast<RankedTensorType>(bias.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = 1;
+    auto one = result.getDefiningOp<AttentionOp>();
+    OpBuilder before(one);
+    one.getBiasMutable().assign(
+        SliceOp::create(before, getLoc(), type.clone(shape), bias, token).getResult());
+  }
+  return result;
 }

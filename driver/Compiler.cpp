@@ -169,9 +169,30 @@ LogicalResult Compiler::open() {
   return checkScheduled();
 }
 
+/// What --image-size says, else the size of the images at hand, if it is one.
+FailureOr<std::optional<checkpoint::Size>> Compiler::imageSize() const {
+  using Found = std::optional<checkpoint::Size>;
+  if (options.imageSize.empty()) {
+    if (!options.wantedImage || options.wantedImage->first < 1 || options.wantedImage->second < 1)
+      return Found();
+    return Found({options.wantedImage->first, options.wantedImage->second});
+  }
+  auto [height, width] = StringRef(options.imageSize).split('x');
+  checkpoint::Size size;
+  constexpr int64_t most = 1 << 16;
+  if (height.getAsInteger(10, size.height) || width.getAsInteger(10, size.width) ||
+      size.height < 1 || size.width < 1 || size.height > most || size.width > most)
+    return caller.error("--image-size: expected HxW, each from 1 to {}, found '{}'", most,
+                        options.imageSize);
+  return Found(size);
+}
+
 LogicalResult Compiler::readCheckpoint() {
+  FailureOr<std::optional<checkpoint::Size>> size = imageSize();
+  if (failed(size))
+    return failure();
   auto found = checkpoint::importCheckpoint(
-      options.model, {options.outputs, /*checkWeights=*/true, options.architecture});
+      options.model, {options.outputs, /*checkWeights=*/true, options.architecture, *size});
   if (!found)
     return caller.error(found.error());
   import.emplace(std::move(*found));
@@ -212,23 +233,20 @@ LogicalResult Compiler::readText() {
 
 func::FuncOp Compiler::function() const { return llvm::cantFail(vit::findModel(module())); }
 
-/// Until position tables are resampled, a model has one image size.
+/// The text of a model has the sizes of its images in all its types.
 LogicalResult Compiler::checkImageSize() {
-  if (options.imageSize.empty())
-    return success();
-  auto [height, width] = StringRef(options.imageSize).split('x');
-  int64_t wanted[2] = {0, 0};
-  if (height.getAsInteger(10, wanted[0]) || width.getAsInteger(10, wanted[1]))
-    return caller.error("--image-size: expected HxW, found '{}'", options.imageSize);
+  FailureOr<std::optional<checkpoint::Size>> wanted = imageSize();
+  if (failed(wanted) || options.imageSize.empty())
+    return success(succeeded(wanted));
   for (Type type : function().getArgumentTypes()) {
     auto image = dyn_cast<RankedTensorType>(type);
     if (!image || image.getRank() != 4)
       continue;
-    if (image.getDimSize(2) != wanted[0] || image.getDimSize(3) != wanted[1])
-      return caller.error(
-          "{}: --image-size is {}, but the model's images are {}x{}; other sizes are "
-          "not supported yet",
-          options.model, options.imageSize, image.getDimSize(2), image.getDimSize(3));
+    if (image.getDimSize(2) != (*wanted)->height || image.getDimSize(3) != (*wanted)->width)
+      return caller.error("{}: --image-size is {}, but the images of a .mlir file have the size "
+                          "that is in its types, here {}x{}",
+                          options.model, options.imageSize, image.getDimSize(2),
+                          image.getDimSize(3));
   }
   return success();
 }

@@ -95,6 +95,7 @@ public:
 private:
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();
+  mlir::FailureOr<std::optional<vitc::checkpoint::Size>> imageSize() const;
   mlir::LogicalResult checkImageSize();
   mlir::LogicalResult checkScheduled();
   int64_t scheduledBatch() const;

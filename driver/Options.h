@@ -22,6 +22,8 @@ struct CompileOptions : PipelineOptions {
 #include "driver/Options.def"
   /// The largest batch if none is given; kernels that are in a .mlir file may allow fewer.
   std::optional<int64_t> wantedBatch;
+  /// Height and width of the images at hand, for a checkpoint if imageSize is not given.
+  std::optional<std::pair<int64_t, int64_t>> wantedImage;
 };
 
 /// Reports the first option that has a value which it cannot have.

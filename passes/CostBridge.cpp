@@ -35,6 +35,9 @@ static cost::Family familyOf(vit::KernelFamily family) {
   case vit::KernelFamily::Prepend:
   case vit::KernelFamily::Broadcast:
   case vit::KernelFamily::Select:
+  case vit::KernelFamily::Append:
+  case vit::KernelFamily::Mean:
+  case vit::KernelFamily::Merge:
     return cost::Family::Tokens;
   }
   llvm_unreachable("all families are above");
@@ -70,9 +73,13 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
     work.keys = vit::rowsPerImage(typeOf(attention.getKey()));
     work.overBatch = attention.getAxis() == vit::Axis::Batch;
   } else if (auto patchify = dyn_cast<vit::PatchifyOp>(root)) {
-    // Neighbours in a row of patches are neighbours in the image up to the patch's width.
-    work.vector = cost::vectorWidth(std::gcd(work.columns, patchify.getPatch()[1]));
+    // Neighbours in a row of patches are neighbours in the image up to the patch's width; lines of
+    // the image begin where its width says.
+    int64_t line = patchify.getInput().getType().getShape().back();
+    work.vector = cost::vectorWidth(std::gcd(std::gcd(work.columns, line), patchify.getPatch()[1]));
     work.gathers = true;
+  } else if (auto merge = dyn_cast<vit::MergePatchesOp>(root)) {
+    work.vector = cost::vectorWidth(widthOf(merge.getInput())); // of one of the four
   }
 }
 

@@ -9,8 +9,9 @@
 //   %k = vit.linear %x, %wk               %y = vit.linear %x, %w
 //   %v = vit.linear %x, %wv               vit.attention %y, %y, %y ... offsets [0, D, 2 D]
 //
-// Two of the three merge as well: that is what is left after pruning. A linear stays by itself if
-// its input or element types differ from the others', if only some of them have a bias, or if
+// Two of the three merge as well: that is what is left after pruning. A bias that is missing is one
+// of zeros. Those that are turned by their position come first, so that one op turns the first
+// columns. A linear stays by itself if its input or element types differ from the others', or if
 // something but this attention uses its result.
 //===----------------------------------------------------------------------===//
 
@@ -26,30 +27,37 @@ namespace vitc {
 using namespace mlir;
 
 namespace {
-/// An operand of an attention that is a linear of its own, with or without bias.
+/// An operand of an attention that is a linear of its own, with or without bias, turned by its
+/// position or not.
 struct Projection {
   Value value; ///< what the attention reads
   vit::LinearOp linear;
   vit::BiasAddOp bias; ///< null if there is none
+  vit::RopeOp rope;    ///< null if there is none; of all columns
 
   Value weight() { return linear.getWeight(); }
   Value biasVector() { return bias ? Value(bias.getBias()) : Value(); }
 
-  /// Projections with one key can be one linear.
+  /// Projections with one key can be one linear; a bias that is missing is one of zeros.
   auto key() {
     return std::make_tuple(linear.getInput().getAsOpaquePointer(),
                            tensorType(value).getElementType().getAsOpaquePointer(),
                            linear.getType().getElementType().getAsOpaquePointer(),
-                           tensorType(weight()).getElementType().getAsOpaquePointer(),
-                           bias ? tensorType(biasVector()).getElementType().getAsOpaquePointer()
-                                : nullptr);
+                           tensorType(weight()).getElementType().getAsOpaquePointer());
   }
 };
+using Group = SmallVector<Projection, 3>;
 
 std::optional<Projection> matchProjection(Value value, vit::AttentionOp attention) {
   if (llvm::any_of(value.getUsers(), [&](Operation *user) { return user != attention; }))
     return std::nullopt;
-  Projection projection{value, {}, value.getDefiningOp<vit::BiasAddOp>()};
+  Projection projection{value, {}, {}, value.getDefiningOp<vit::RopeOp>()};
+  if (projection.rope) {
+    value = projection.rope.getInput();
+    if (!value.hasOneUse() || static_cast<int64_t>(projection.rope.getColumns()) != widthOf(value))
+      return std::nullopt;
+  }
+  projection.bias = value.getDefiningOp<vit::BiasAddOp>();
   if (projection.bias && !projection.bias.getInput().hasOneUse())
     return std::nullopt;
   Value product = projection.bias ? Value(projection.bias.getInput()) : value;
@@ -84,6 +92,29 @@ Value stack(OpBuilder &builder, Location loc, ArrayRef<Value> weights) {
   return vit::ConcatOp::create(builder, loc, type, weights);
 }
 
+/// The biases of a group below each other, zeros where one has none; null if none has one.
+Value stackBiases(OpBuilder &builder, Location loc, MutableArrayRef<Projection> group) {
+  auto biased = llvm::find_if(group, [](Projection &one) { return one.bias != nullptr; });
+  if (biased == group.end())
+    return {};
+  Value known = biased->biasVector();
+  RankedTensorType type = tensorType(known);
+  SmallVector<Value> biases;
+  for (Projection &projection : group) {
+    if (projection.bias) {
+      biases.push_back(projection.biasVector());
+      continue;
+    }
+    // 0 of any bias, and no other numbers, which might not be finite.
+    Value zero = vit::SliceOp::create(builder, loc, type.clone({int64_t(1)}), known, 0);
+    zero = vit::ScaleOp::create(builder, loc, zero.getType(), zero, Value(), Value(),
+                                builder.getF64FloatAttr(0.0));
+    biases.push_back(vit::PadOp::create(
+        builder, loc, type.clone({widthOf(projection.linear.getResult())}), zero));
+  }
+  return stack(builder, loc, biases);
+}
+
 /// "blocks.0.attn.q", "blocks.0.attn.k" => "blocks.0.attn.qk"; names of more than a letter are
 /// joined by "_" ("blocks.0.attn.query_key").
 Location mergedLocation(OpBuilder &builder, ArrayRef<Projection> group) {
@@ -106,26 +137,32 @@ Location mergedLocation(OpBuilder &builder, ArrayRef<Projection> group) {
   return NameLoc::get(builder.getStringAttr(prefix.empty() ? name : prefix + "." + name), fused);
 }
 
-/// Replaces the group by one linear; the attention reads it at offsets.
-void merge(vit::AttentionOp attention, ArrayRef<Projection> group) {
+/// Replaces the group by one linear; the attention reads it at offsets. What is turned comes first.
+void merge(vit::AttentionOp attention, Group group) {
+  llvm::stable_sort(group,
+                    [](const Projection &a, const Projection &b) { return a.rope && !b.rope; });
   // After the last of them all inputs exist; the attention is later than any.
   OpBuilder builder(attention);
   Location loc = mergedLocation(builder, group);
-  SmallVector<Value> weights, biases;
-  for (Projection projection : group) {
+  SmallVector<Value> weights;
+  int64_t turned = 0;
+  for (Projection &projection : group) {
     weights.push_back(projection.weight());
-    if (projection.bias)
-      biases.push_back(projection.biasVector());
+    if (projection.rope)
+      turned += widthOf(projection.value);
   }
   Value weight = stack(builder, loc, weights);
-  vit::LinearOp first = Projection(group.front()).linear;
+  vit::LinearOp first = group.front().linear;
   SmallVector<int64_t> shape(first.getType().getShape());
   shape.back() = tensorType(weight).getDimSize(0);
   Value packed =
       vit::LinearOp::create(builder, loc, first.getType().clone(shape), first.getInput(), weight);
-  if (!biases.empty())
-    packed = vit::BiasAddOp::create(builder, loc, tensorType(group.front().value).clone(shape),
-                                    packed, stack(builder, loc, biases));
+  RankedTensorType stored = tensorType(group.front().value).clone(shape);
+  if (Value biases = stackBiases(builder, loc, group))
+    packed = vit::BiasAddOp::create(builder, loc, stored, packed, biases);
+  if (turned)
+    packed = vit::RopeOp::create(builder, group.front().rope.getLoc(), stored, packed,
+                                 group.front().rope.getTable(), turned);
 
   SmallVector<int64_t> offsets(attention.getOffsets());
   int64_t base = 0;
@@ -136,9 +173,10 @@ void merge(vit::AttentionOp attention, ArrayRef<Projection> group) {
         offsets[i] += base;
       }
     base += widthOf(projection.value);
-    if (projection.bias)
-      projection.bias.erase();
-    projection.linear.erase();
+    for (Operation *op : {projection.rope.getOperation(), projection.bias.getOperation(),
+                          projection.linear.getOperation()})
+      if (op)
+        op->erase();
   }
   attention.setOffsets(offsets);
 }
@@ -155,11 +193,18 @@ struct MergeQkv : impl::MergeQkvBase<MergeQkv> {
     }
   }
 
+  /// Whether all of the group that are turned are so by the table of `projection`.
+  static bool canTurnTogether(Group &group, Projection projection) {
+    return llvm::all_of(group, [&](Projection &other) {
+      return !other.rope || !projection.rope || other.rope.getTable() == projection.rope.getTable();
+    });
+  }
+
   static void mergeOperands(vit::AttentionOp attention) {
     using Key = decltype(std::declval<Projection>().key());
-    SmallVector<std::pair<Key, SmallVector<Projection, 3>>> groups;
+    SmallVector<std::pair<Key, Group>> groups;
     SmallVector<Value, 3> seen;
-    for (Value operand : attention->getOperands()) {
+    for (Value operand : attention->getOperands().take_front(3)) {
       if (llvm::is_contained(seen, operand))
         continue;
       seen.push_back(operand);
@@ -169,7 +214,8 @@ struct MergeQkv : impl::MergeQkvBase<MergeQkv> {
       auto group = llvm::find_if(groups, [&](auto &g) { return g.first == projection->key(); });
       if (group == groups.end())
         group = groups.insert(groups.end(), {projection->key(), {}});
-      group->second.push_back(*projection);
+      if (canTurnTogether(group->second, *projection))
+        group->second.push_back(*projection);
     }
     for (auto &[key, group] : groups)
       if (group.size() > 1)

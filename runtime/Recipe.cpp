@@ -6,6 +6,7 @@
 // the memory of one weight and what it is made of.
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
+#include "runtime/RecipeTables.h"
 #include "runtime/WeightValues.h"
 #include "weights/Float.h"
 #include "weights/HashWeights.h"
@@ -87,12 +88,12 @@ double roundTo(uint32_t dtype, double value) {
   }
 }
 
-/// The load of the tensor that a value was made from first, for messages.
-const vit_recipe_step &originOf(const vit_library &library, uint32_t value) {
+/// The tensor that a value was made from first, for messages.
+std::string originOf(const vit_library &library, const WeightSource &source, uint32_t value) {
   const vit_recipe_step *step = &library.recipe[value];
-  while (step->op != VIT_RECIPE_LOAD)
+  while (step->op != VIT_RECIPE_LOAD && step->operand_count != 0)
     step = &library.recipe[step->operands[0]];
-  return *step;
+  return step->op == VIT_RECIPE_LOAD ? source.keyOf(*step) : "a table of angles";
 }
 
 /// Copies `in` of `from` to the origin of `out` of `to`, row by row of the last dimension.
@@ -174,7 +175,7 @@ public:
     while (step->op == VIT_RECIPE_CAST || step->op == VIT_RECIPE_RESHAPE)
       step = &library.recipe[index = step->operands[0]];
     if (step->op != VIT_RECIPE_CONCAT)
-      return judge(rangeProblem(source.keyOf(originOf(library, index)), values, dtype));
+      return judge(rangeProblem(originOf(library, source, index), values, dtype));
     for (uint32_t operand : operandsOf(*step)) {
       size_t count = countOf(shapeOf(library.recipe[operand]));
       if (auto good = checkRange(operand, values.first(count), dtype); !good)
@@ -208,7 +209,8 @@ private:
     auto fail = [&](const char *text) {
       return Error{"the library's recipe is damaged: value " + std::to_string(value) + " " + text};
     };
-    if (step.op > VIT_RECIPE_CAST || step.rank > VIT_MAX_RANK || step.file_rank > VIT_MAX_RANK)
+    if (step.op > VIT_RECIPE_ROPE_TABLE || step.rank > VIT_MAX_RANK ||
+        step.file_rank > VIT_MAX_RANK)
       return fail("has an unknown form");
     for (uint32_t operand : operandsOf(step))
       if (operand >= value)
@@ -221,7 +223,10 @@ private:
     for (uint32_t i = 0; i != step.key_count; ++i)
       if (step.keys[i].transposed && step.file_rank != 2)
         return fail("turns a tensor that is no matrix");
-    if (step.op == VIT_RECIPE_LOAD ? step.key_count == 0 : step.operand_count == 0)
+    bool hasSource = step.op == VIT_RECIPE_LOAD         ? step.key_count != 0
+                     : step.op == VIT_RECIPE_ROPE_TABLE ? step.number_count != 0
+                                                        : step.operand_count != 0;
+    if (!hasSource)
       return fail("has no operand");
     if (!fitsOperands(step))
       return fail("does not fit its operands");
@@ -276,6 +281,10 @@ private:
       return countOf(first) == count && step.dtype <= VIT_F64;
     case VIT_RECIPE_RESHAPE:
       return countOf(first) == count;
+    case VIT_RECIPE_RESAMPLE:
+    case VIT_RECIPE_RELATIVE_BIAS:
+    case VIT_RECIPE_ROPE_TABLE:
+      return fitsTable(step, first);
     }
     return false;
   }
@@ -355,6 +364,12 @@ private:
         value = roundTo(step.dtype, value);
       return out;
     }
+    case VIT_RECIPE_RESAMPLE:
+      return resample(step, values[step.operands[0]].data);
+    case VIT_RECIPE_RELATIVE_BIAS:
+      return relativeBias(step, values[step.operands[0]].data);
+    case VIT_RECIPE_ROPE_TABLE:
+      return ropeTable(step);
     default:
       return take(step); // RESHAPE: the order of the elements does not change
     }

@@ -93,16 +93,21 @@ public:
   }
   Constant *constant(const vit_key &k) { return make<vit_key>({text(k.name), word(k.transposed)}); }
   Constant *constant(const vit_recipe_step &s) {
-    SmallVector<Constant *> order;
+    SmallVector<Constant *> order, grid;
     for (uint32_t dimension : s.order)
       order.push_back(word(dimension));
+    for (int64_t size : s.grid)
+      grid.push_back(quad(size));
     return make<vit_recipe_step>(
         {word(s.op), word(s.operand_count), list(s.operands, s.operand_count), word(s.rank),
          sizes(s.shape), quad(s.first), array(order), real(s.factor), word(s.axis), word(s.dtype),
-         word(s.file_rank), sizes(s.file_shape), list(s.keys, s.key_count), word(s.key_count)});
+         array(grid), word(s.filter), word(s.antialias), list(s.numbers, s.number_count),
+         word(s.number_count), word(s.file_rank), sizes(s.file_shape), list(s.keys, s.key_count),
+         word(s.key_count)});
   }
   Constant *constant(const char *const &name) { return text(name); }
   Constant *constant(const uint32_t &value) { return word(value); }
+  Constant *constant(const double &value) { return real(value); }
 
   // clang-format off
   Constant *constant(const vit_plan &p, uint32_t inputs, uint32_t outputs) {

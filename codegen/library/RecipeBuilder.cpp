@@ -109,10 +109,14 @@ private:
       out << "; ";
     };
     out << step.op << " " << step.first << " " << step.dtype << " " << step.axis << " "
-        << llvm::bit_cast<uint64_t>(step.factor) << "; ";
+        << llvm::bit_cast<uint64_t>(step.factor) << " " << step.filter << " " << step.antialias
+        << "; ";
     list(ArrayRef(step.operands, step.operand_count));
     list(ArrayRef(step.shape, step.rank));
     list(ArrayRef(step.order));
+    list(ArrayRef(step.grid));
+    for (double number : ArrayRef(step.numbers, step.number_count))
+      out << llvm::bit_cast<uint64_t>(number) << " ";
     list(ArrayRef(step.file_shape, step.file_rank));
     for (const vit_key &key : ArrayRef(step.keys, step.key_count))
       out << key.transposed << StringRef(key.name) << '\0';
@@ -169,8 +173,43 @@ private:
     case vit::RecipeOp::Add:
       define(op, newStep(op, VIT_RECIPE_ADD));
       return success();
+    case vit::RecipeOp::Resample: {
+      auto resample = cast<vit::ResampleOp>(op);
+      vit_recipe_step step = newStep(op, VIT_RECIPE_RESAMPLE);
+      llvm::copy(resample.getFrom(), step.grid);
+      llvm::copy(resample.getTo(), step.grid + 2);
+      step.filter =
+          resample.getFilter() == vit::Filter::Linear ? VIT_FILTER_LINEAR : VIT_FILTER_CUBIC;
+      step.antialias = resample.getAntialias();
+      define(op, step);
+      return success();
+    }
+    case vit::RecipeOp::RelativeBias: {
+      auto bias = cast<vit::RelativeBiasOp>(op);
+      vit_recipe_step step = newStep(op, VIT_RECIPE_RELATIVE_BIAS);
+      llvm::copy(bias.getWindow(), step.grid);
+      step.first = bias.getLead();
+      define(op, step);
+      return success();
+    }
+    case vit::RecipeOp::RopeTable:
+      define(op, ropeTable(cast<vit::RopeTableOp>(op)));
+      return success();
     }
     llvm_unreachable("all steps are above");
+  }
+
+  vit_recipe_step ropeTable(vit::RopeTableOp table) {
+    vit_recipe_step step = newStep(table, VIT_RECIPE_ROPE_TABLE);
+    llvm::copy(table.getGrid(), step.grid);
+    step.first = table.getLead();
+    std::vector<double> numbers;
+    for (ArrayRef<double> part :
+         {table.getOrigin(), table.getStep(), table.getRows(), table.getColumns()})
+      llvm::append_range(numbers, part);
+    step.numbers = data.keep(numbers);
+    step.number_count = numbers.size();
+    return step;
   }
 
   LogicalResult load(vit::WeightOp weight) {

@@ -55,6 +55,12 @@ LogicalResult emitFunction(KernelBuilder &k) {
     return emitBroadcast(k);
   case vit::KernelFamily::Select:
     return emitSelect(k);
+  case vit::KernelFamily::Append:
+    return emitAppend(k);
+  case vit::KernelFamily::Mean:
+    return emitMean(k);
+  case vit::KernelFamily::Merge:
+    return emitMerge(k);
   }
   llvm_unreachable("all families are above");
 }

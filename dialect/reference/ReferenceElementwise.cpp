@@ -56,6 +56,26 @@ static double gelu(GeluForm form, double x) {
   llvm_unreachable("a form that has no meaning yet");
 }
 
+/// Pairs of neighbours below `columns`, each turned by its cosine and sine in the token's row of
+/// operand 1.
+static void rotate(const Call &call, int64_t columns) {
+  View input = call.operands[0], table = call.operands[1];
+  int64_t width = call.shape.back(), tokens = table.shape[0], period = table.shape[1];
+  parallelFor(call.threads, call.result.size() / width, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      ArrayRef<double> x = input.values.slice(row * width, width);
+      ArrayRef<double> turn = table.values.slice(row % tokens * period, period);
+      double *y = call.result.data() + row * width;
+      llvm::copy(x, y);
+      for (int64_t i = 0; i < columns; i += 2) {
+        double cosine = turn[i % period], sine = turn[i % period + 1];
+        y[i] = x[i] * cosine - x[i + 1] * sine;
+        y[i + 1] = x[i + 1] * cosine + x[i] * sine;
+      }
+    }
+  });
+}
+
 void vitc::reference::computeElementwise(ElementwiseInterface op, const Call &call) {
   switch (op.getArithmetic()) {
   case Arithmetic::Add:
@@ -78,6 +98,10 @@ void vitc::reference::computeElementwise(ElementwiseInterface op, const Call &ca
     return map(call, [](double x) { return x / (1 + std::exp(-x)); });
   case Arithmetic::Tanh:
     return map(call, [](double x) { return std::tanh(x); });
+  case Arithmetic::Sigmoid:
+    return map(call, [](double x) { return 1 / (1 + std::exp(-x)); });
+  case Arithmetic::Rope:
+    return rotate(call, cast<RopeOp>(op).getColumns());
   case Arithmetic::Copy:
     return map(call, [](double x) { return x; });
   }

@@ -18,8 +18,10 @@ struct Call {
 
 // Each group computes the ops that it knows and returns false for the others. The ops are verified.
 bool computeWeightOp(mlir::Operation *op, const Call &call); ///< slice to permute
-bool computeTokenOp(mlir::Operation *op, const Call &call);  ///< patchify to select, but position
-bool computeRowOp(mlir::Operation *op, const Call &call);    ///< layer_norm, linear, attention
+bool computeTableOp(mlir::Operation *op, const Call &call);  ///< resample to rope_table
+bool computeTokenOp(mlir::Operation *op,
+                    const Call &call); ///< patchify to merge_patches, but position
+bool computeRowOp(mlir::Operation *op, const Call &call); ///< layer_norm, linear, attention
 
 /// Every elementwise op has its meaning here.
 void computeElementwise(vit::ElementwiseInterface op, const Call &call);

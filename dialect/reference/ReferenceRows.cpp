@@ -13,12 +13,13 @@ using namespace mlir;
 using namespace vitc::vit;
 using namespace vitc::reference;
 
-/// Calls `compute` for every row of operand 0, `width` values long, and of the result.
+/// Calls `compute` for every row of operand 0 and of the result, or for each of `groups` equal
+/// parts of a row, `width` values long.
 static void
-forEachRow(const Call &call,
+forEachRow(const Call &call, int64_t groups,
            llvm::function_ref<void(const double *x, double *y, int64_t width)> compute) {
   const double *input = call.operands[0].values.data();
-  int64_t width = call.shape.back();
+  int64_t width = call.shape.back() / groups;
   parallelFor(call.threads, call.result.size() / width, 64, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
       compute(input + row * width, call.result.data() + row * width, width);
@@ -28,7 +29,7 @@ forEachRow(const Call &call,
 static void compute(LayerNormOp op, const Call &call) {
   ArrayRef<double> scale = call.operands[1].values, shift = call.operands[2].values;
   double eps = op.getEps().convertToDouble();
-  forEachRow(call, [&](const double *x, double *y, int64_t width) {
+  forEachRow(call, op.getGroups(), [&](const double *x, double *y, int64_t width) {
     double mean = 0, variance = 0;
     for (int64_t i = 0; i < width; ++i)
       mean += x[i];
@@ -43,15 +44,17 @@ static void compute(LayerNormOp op, const Call &call) {
 }
 
 static void compute(RmsNormOp op, const Call &call) {
-  ArrayRef<double> scale = call.operands[1].values;
+  ArrayRef<double> scale;
+  if (op.getScale())
+    scale = call.operands[1].values;
   double eps = op.getEps().convertToDouble();
-  forEachRow(call, [&](const double *x, double *y, int64_t width) {
+  forEachRow(call, op.getGroups(), [&](const double *x, double *y, int64_t width) {
     double squares = 0;
     for (int64_t i = 0; i < width; ++i)
       squares += x[i] * x[i];
     double factor = 1 / std::sqrt(squares / width + eps);
     for (int64_t i = 0; i < width; ++i)
-      y[i] = x[i] * factor * scale[i];
+      y[i] = x[i] * factor * (scale.empty() ? 1 : scale[i]);
   });
 }
 
@@ -72,28 +75,117 @@ struct Rows {
 } // namespace
 
 /// Divides the exponentials of a row by their sum. A row of NaN stays one.
-static void softmax(double *row, int64_t count, double scale) {
+static void softmax(double *row, int64_t count) {
   double highest = -INFINITY, sum = 0;
   for (int64_t i = 0; i < count; ++i)
-    highest = std::max(highest, row[i] *= scale);
+    highest = std::max(highest, row[i]);
   for (int64_t i = 0; i < count; ++i)
     sum += row[i] = std::exp(row[i] - highest);
   for (int64_t i = 0; i < count; ++i)
     row[i] /= sum;
 }
 
-static void attend(Rows query, Rows key, Rows value, int64_t headDim, double scale, double *result,
-                   int64_t resultStride) {
+/// What is added to the score of a query and a key, by their numbers.
+using Bias = llvm::function_ref<double(int64_t query, int64_t key)>;
+
+static void attend(Rows query, Rows key, Rows value, int64_t headDim, double scale, Bias bias,
+                   double *result, int64_t resultStride) {
   std::vector<double> scores(query.count * key.count);
   PackedMatrix keys(1, key.data, /*kStride=*/1, /*nStride=*/key.stride, headDim, key.count);
   multiply(1, query.count, query.data, query.stride, keys, scores.data(), key.count);
-  for (int64_t row = 0; row < query.count; ++row)
-    softmax(scores.data() + row * key.count, key.count, scale);
+  for (int64_t row = 0; row < query.count; ++row) {
+    double *scored = scores.data() + row * key.count;
+    for (int64_t i = 0; i < key.count; ++i)
+      scored[i] = scored[i] * scale + bias(row, i);
+    softmax(scored, key.count);
+  }
   PackedMatrix values(1, value.data, /*kStride=*/value.stride, /*nStride=*/1, key.count, headDim);
   multiply(1, query.count, scores.data(), key.count, values, result, resultStride);
 }
 
+/// The windows of a shifted grid.
+namespace {
+class Windows {
+public:
+  explicit Windows(WindowsAttr attribute)
+      : grid(attribute.getGrid()), size(attribute.getSize()), shift(attribute.getShift()) {}
+
+  int64_t count() const { return grid[0] / size[0] * (grid[1] / size[1]); }
+
+  /// The token of the grid that is member `member` of window `window`.
+  int64_t token(int64_t window, int64_t member) const {
+    auto [y, x] = rolled(window, member);
+    return (y + shift[0]) % grid[0] * grid[1] + (x + shift[1]) % grid[1];
+  }
+
+  /// Whether rolling the grid brought two members of a window together.
+  bool areStrangers(int64_t window, int64_t a, int64_t b) const {
+    auto region = [&](int64_t place, int axis) {
+      return shift[axis] > 0 && place >= grid[axis] - shift[axis];
+    };
+    auto [ya, xa] = rolled(window, a);
+    auto [yb, xb] = rolled(window, b);
+    return region(ya, 0) != region(yb, 0) || region(xa, 1) != region(xb, 1);
+  }
+
+private:
+  std::pair<int64_t, int64_t> rolled(int64_t window, int64_t member) const {
+    int64_t across = grid[1] / size[1];
+    return {window / across * size[0] + member / size[1],
+            window % across * size[1] + member % size[1]};
+  }
+  ArrayRef<int64_t> grid, size, shift;
+};
+} // namespace
+
+/// The rows of one head, copied together: `member` says which token is the i-th.
+static std::vector<double> gather(View operand, int64_t image, int64_t column, int64_t headDim,
+                                  int64_t count, llvm::function_ref<int64_t(int64_t)> member) {
+  int64_t width = operand.shape.back(), tokens = operand.shape[1];
+  std::vector<double> rows;
+  for (int64_t i = 0; i < count; ++i)
+    llvm::append_range(
+        rows, operand.values.slice((image * tokens + member(i)) * width + column, headDim));
+  return rows;
+}
+
+static void attendInWindows(AttentionOp op, const Call &call) {
+  int64_t heads = op.getHeads(), headDim = op.getHeadDim(), count = op.getWindows()->tokens();
+  Windows windows(*op.getWindows());
+  int64_t perImage = windows.count() * heads;
+  parallelFor(call.threads, call.shape[0] * perImage, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int64_t image = i / perImage, window = i % perImage / heads, head = i % heads;
+      auto member = [&](int64_t of) { return windows.token(window, of); };
+      std::vector<double> rows[3], out(count * headDim);
+      for (int o = 0; o < 3; ++o)
+        rows[o] = gather(call.operands[o], image, op.getOffsets()[o] + head * headDim, headDim,
+                         count, member);
+      auto bias = [&](int64_t query, int64_t key) {
+        double known = 0;
+        if (op.getBias()) {
+          View table = call.operands[3];
+          known = table.values[(query * heads + head) * table.shape[2] + key];
+        }
+        return windows.areStrangers(window, query, key) ? known - 100 : known;
+      };
+      Rows from[3];
+      for (int o = 0; o < 3; ++o)
+        from[o] = {rows[o].data(), headDim, count};
+      attend(from[0], from[1], from[2], headDim, op.getScale().convertToDouble(), bias, out.data(),
+             headDim);
+      int64_t width = heads * headDim;
+      for (int64_t row = 0; row < count; ++row)
+        std::copy_n(out.data() + row * headDim, headDim,
+                    call.result.data() + (image * call.shape[1] + member(row)) * width +
+                        head * headDim);
+    }
+  });
+}
+
 static void compute(AttentionOp op, const Call &call) {
+  if (op.getWindows())
+    return attendInWindows(op, call);
   int64_t heads = op.getHeads(), headDim = op.getHeadDim();
   bool batch = op.getAxis() == Axis::Batch;
   auto tokens = [](ArrayRef<int64_t> shape) { return shape.size() == 3 ? shape[1] : 1; };
@@ -112,7 +204,13 @@ static void compute(AttentionOp op, const Call &call) {
         from[o] = rows(call.operands[o].shape, call.operands[o].values.data(), group,
                        op.getOffsets()[o] + column);
       Rows to = rows(call.shape, call.result.data(), group, column);
-      attend(from[0], from[1], from[2], headDim, op.getScale().convertToDouble(),
+      auto bias = [&](int64_t query, int64_t key) {
+        if (!op.getBias())
+          return 0.0;
+        View table = call.operands[3];
+        return table.values[(query * heads + i % heads) * table.shape[2] + key];
+      };
+      attend(from[0], from[1], from[2], headDim, op.getScale().convertToDouble(), bias,
              const_cast<double *>(to.data), to.stride);
     }
   });

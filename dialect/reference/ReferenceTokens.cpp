@@ -103,6 +103,16 @@ static void compute(PrependOp, const Call &call) {
   }
 }
 
+static void compute(AppendOp, const Call &call) {
+  View input = call.operands[0], tokens = call.operands[1];
+  size_t size = input.shape[1] * input.shape[2];
+  double *to = call.result.begin();
+  for (int64_t b = 0; b < call.shape[0]; ++b) {
+    to = llvm::copy(input.values.slice(b * size, size), to);
+    to = llvm::copy(tokens.values, to);
+  }
+}
+
 static void compute(BroadcastOp, const Call &call) {
   double *to = call.result.begin();
   for (int64_t b = 0; b < call.shape[0]; ++b)
@@ -117,6 +127,41 @@ static void compute(SelectOp op, const Call &call) {
     to = llvm::copy(input.values.slice((b * tokens + op.getToken()) * width, width), to);
 }
 
+static void compute(SliceTokensOp op, const Call &call) {
+  View input = call.operands[0];
+  int64_t tokens = input.shape[1], width = input.shape[2];
+  size_t size = call.result.size() / call.shape[0];
+  double *to = call.result.begin();
+  for (int64_t b = 0; b < call.shape[0]; ++b)
+    to = llvm::copy(input.values.slice((b * tokens + op.getFirst()) * width, size), to);
+}
+
+static void compute(MeanTokensOp op, const Call &call) {
+  View input = call.operands[0];
+  int64_t tokens = input.shape[1], width = input.shape[2], first = op.getFirst();
+  for (int64_t b = 0; b < call.shape[0]; ++b)
+    for (int64_t i = 0; i < width; ++i) {
+      double sum = 0;
+      for (int64_t t = first; t < tokens; ++t)
+        sum += input.values[(b * tokens + t) * width + i];
+      call.result[b * width + i] = sum / (tokens - first);
+    }
+}
+
+static void compute(MergePatchesOp op, const Call &call) {
+  View input = call.operands[0];
+  int64_t height = op.getGrid()[0], across = op.getGrid()[1], width = input.shape[2];
+  double *to = call.result.begin();
+  for (int64_t b = 0; b < call.shape[0]; ++b)
+    for (int64_t i = 0; i < height; i += 2)
+      for (int64_t j = 0; j < across; j += 2)
+        for (auto [down, right] :
+             {std::pair(0, 0), std::pair(1, 0), std::pair(0, 1), std::pair(1, 1)}) {
+          int64_t token = (b * height + i + down) * across + j + right;
+          to = llvm::copy(input.values.slice(token * width, width), to);
+        }
+}
+
 template <typename... Ops> static bool computeOneOf(Operation *op, const Call &call) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case<Ops...>([&](auto known) {
@@ -127,9 +172,11 @@ template <typename... Ops> static bool computeOneOf(Operation *op, const Call &c
 }
 
 bool vitc::reference::computeWeightOp(Operation *op, const Call &call) {
-  return computeOneOf<SliceOp, ConcatOp, PadOp, ReshapeOp, PermuteOp>(op, call);
+  return computeOneOf<SliceOp, ConcatOp, PadOp, ReshapeOp, PermuteOp>(op, call) ||
+         computeTableOp(op, call);
 }
 
 bool vitc::reference::computeTokenOp(Operation *op, const Call &call) {
-  return computeOneOf<PatchifyOp, PrependOp, BroadcastOp, SelectOp>(op, call);
+  return computeOneOf<PatchifyOp, PrependOp, AppendOp, BroadcastOp, SelectOp, SliceTokensOp,
+                      MeanTokensOp, MergePatchesOp>(op, call);
 }

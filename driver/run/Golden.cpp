@@ -313,4 +313,12 @@ Result<InputBatch> readInput(const std::string &path, const ValueShape &input) {
   return InputBatch{tensor->shape[0], std::move(*values)};
 }
 
+std::optional<std::pair<int64_t, int64_t>> imageSizeIn(const std::string &path) {
+  auto file = Safetensors::open(path);
+  const FileTensor *pixels = file ? file->find("pixel_values") : nullptr;
+  if (!pixels || pixels->shape.size() != 4)
+    return std::nullopt;
+  return std::pair(pixels->shape[2], pixels->shape[3]);
+}
+
 } // namespace vitc::driver

@@ -270,17 +270,37 @@ void Config::refuseOthers() {
                                    found(others.front()), list));
 }
 
-void Config::expectPatchesFill(StringRef key, Size image, Size patch) {
-  if (failed() || (image.height % patch.height == 0 && image.width % patch.width == 0))
-    return;
+static std::string shown(Size size) { return fmt::format("{}x{}", size.height, size.width); }
+
+Size Config::imageSize(StringRef key, Size learned, Size patch) {
+  Size image = wantedImage.value_or(learned);
+  if (failed())
+    return image;
+  std::string place = wantedImage ? "--image-size" : fmt::format("'{}'", key.str());
   Size whole = {image.height / patch.height * patch.height,
                 image.width / patch.width * patch.width};
-  std::string remedy;
-  if (whole.height && whole.width)
-    remedy = fmt::format("; PyTorch drops the rest: write {}x{} and cut images to that size",
-                         whole.height, whole.width);
-  fail(key, fmt::format("expected multiples of the patch size {}x{}, found {}x{}{}", patch.height,
-                        patch.width, image.height, image.width, remedy));
+  if (!whole.height || !whole.width)
+    fail(key, fmt::format("expected an image of one patch, {}, at least, found {}{}", shown(patch),
+                          shown(image), wantedImage ? " as --image-size" : ""));
+  else if (!(whole == image))
+    notes.push_back(
+        fmt::format("{}: {}: {} is no multiple of the patch size {}: the last lines and "
+                    "columns of pixels are not used, as PyTorch does not use them; what "
+                    "is seen is {}",
+                    vitrt::quoted(path), place, shown(image), shown(patch), shown(whole)));
+  return image;
+}
+
+Size Config::fixedImageSize(StringRef key, Size image, Size patch) {
+  if (failed())
+    return image;
+  if (image.height % patch.height || image.width % patch.width)
+    fail(key, fmt::format("expected multiples of the patch size {}, found {}", shown(patch),
+                          shown(image)));
+  else if (wantedImage && !(*wantedImage == image))
+    fail(key, fmt::format("expected images of {}, the only size of this model, found {}",
+                          shown(image), shown(*wantedImage)));
+  return image;
 }
 
 void Config::expectDivides(StringRef key, int64_t divisor, StringRef otherKey, int64_t other) {

@@ -63,6 +63,8 @@ public:
 
   /// The class of the checkpoint whatever the config says; empty if nobody said. See ImportOptions.
   std::string wantedArchitecture;
+  /// What --image-size says; no size: that of the config. See imageSize().
+  std::optional<Size> wantedImage;
   /// What was inferred, one line each.
   std::vector<std::string> notes;
   void note(llvm::StringRef key, const std::string &text);
@@ -75,8 +77,12 @@ public:
   void neutral(llvm::StringRef key, const llvm::json::Value &value);
   /// Refuses all keys that none of the calls above named, in one error.
   void refuseOthers();
-  /// Refuses patches that do not fill the image of `key`: PyTorch would silently drop the rest.
-  void expectPatchesFill(llvm::StringRef key, Size image, Size patch);
+  /// The size that the user wants, else `learned`, which `key` says. With a note where patches do
+  /// not fill it: what is left over is dropped, as a convolution does. Refused if it holds no
+  /// patch.
+  Size imageSize(llvm::StringRef key, Size learned, Size patch);
+  /// Refuses patches that do not fill the image of `key`, and every other size than that.
+  Size fixedImageSize(llvm::StringRef key, Size image, Size patch);
   /// Refuses `divisor`, the value of `key`, if it does not divide the value of `otherKey`.
   void expectDivides(llvm::StringRef key, int64_t divisor, llvm::StringRef otherKey, int64_t other);
 

@@ -121,9 +121,13 @@ HfSizes readSizes(Config &config, const HfSizes &defaults) {
   s.heads = config.size("num_attention_heads", defaults.heads);
   s.mlp = config.size("intermediate_size", defaults.mlp);
   s.eps = config.positive("layer_norm_eps", defaults.eps);
-  config.expectPatchesFill("image_size", s.image, s.patch);
+  s.seen = config.imageSize("image_size", s.image, s.patch);
   config.expectDivides("num_attention_heads", s.heads, "hidden_size", s.width);
   return s;
+}
+
+graph::Grid gridOf(Size image, Size patch) {
+  return {image.height / patch.height, image.width / patch.width};
 }
 
 } // namespace vitc::checkpoint

@@ -28,14 +28,19 @@ dsl::Activation readActivation(Config &config, llvm::StringRef key, const char *
 /// As HuggingFace counts: the labels, else num_labels, else 2.
 int64_t readClassCount(Config &config);
 
-/// Sizes of an encoder; those that a config is read with are the defaults. Patches fill the image
+/// Sizes of an encoder; those that a config is read with are the defaults. The image holds a patch
 /// and heads divide the width, or the config has failed.
 struct HfSizes {
-  Size image = {224, 224}, patch = {16, 16};
+  Size image = {224, 224}; ///< of the config, which positions were learned for
+  Size patch = {16, 16};
+  Size seen = {}; ///< of the images that the model is built for
   int64_t channels = 3, width = 768, layers = 12, heads = 12, mlp = 3072;
   double eps = 1e-12;
 };
 HfSizes readSizes(Config &config, const HfSizes &defaults);
+
+/// The patches of an image.
+graph::Grid gridOf(Size image, Size patch);
 
 } // namespace vitc::checkpoint
 #endif // VITC_FRONTEND_CHECKPOINT_HFCONFIG_H

@@ -119,6 +119,7 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
 
   Config config(std::move(*object), *configPath);
   config.wantedArchitecture = options.architecture;
+  config.wantedImage = options.imageSize;
   if (std::string wrong = objectionToArchitecture(options.architecture); !wrong.empty())
     return vitrt::Error{"--architecture: " + wrong};
   const Family *family = findFamily(config);

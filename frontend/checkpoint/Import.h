@@ -8,6 +8,7 @@
 #ifndef VITC_FRONTEND_CHECKPOINT_IMPORT_H
 #define VITC_FRONTEND_CHECKPOINT_IMPORT_H
 
+#include "frontend/checkpoint/Config.h"
 #include "vitc/graph/Print.h"
 #include "weights/Result.h"
 
@@ -23,6 +24,8 @@ struct ImportOptions {
   bool checkWeights = true;
   /// The class, whatever the config says of it; empty: what it says, or what can be inferred.
   std::string architecture = {};
+  /// The size of images, if it is not the checkpoint's own; positions are resampled for it.
+  std::optional<Size> imageSize = {};
 };
 
 /// A checkpoint that was understood.

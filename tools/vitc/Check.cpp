@@ -113,6 +113,7 @@ int check(CheckOptions &options) {
     if (!outputs)
       return console.fail(outputs.error());
     options.compile.outputs = std::move(*outputs);
+    options.compile.wantedImage = imageSizeIn(options.golden);
   }
   int64_t images = golden ? golden->batch() : generatedImages;
   options.compile.wantedBatch = std::clamp<int64_t>(images, 1, 64);

@@ -60,7 +60,9 @@ int run(const RunOptions &options) {
   if (!options.output.empty())
     if (auto writable = checkResultsFile(options.output); !writable)
       return console.fail(writable.error());
-  Compiler compiler(options.compile, session);
+  CompileOptions compile = options.compile;
+  compile.wantedImage = imageSizeIn(options.input);
+  Compiler compiler(std::move(compile), session);
   Runner runner(compiler, options.device, announce);
   if (failed(compiler.open()) || failed(runner.open()))
     return console.failed();

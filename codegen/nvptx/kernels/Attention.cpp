@@ -92,6 +92,8 @@ private:
 };
 
 LogicalResult AttentionEmitter::check() {
+  if (op.getBias() || op.getWindows())
+    return k.error() << "has no code yet for a bias or windows";
   const char *names[] = {"query", "key", "value"};
   int64_t unit = cost::copyColumns(plan.mma->bytes);
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {

@@ -102,12 +102,16 @@ bool NormEmitter::usesNorm(Value value) {
 
 Values NormEmitter::normalise(const Place &place, ArrayRef<Value> x, Value mean, Value factor) {
   Known vectorsOnly;
-  Values scale = region.evaluate(op.getScale(), place, vector, vectorsOnly), shift, result;
+  Values scale, shift, result;
+  if (Value factors = op.getScale())
+    scale = region.evaluate(factors, place, vector, vectorsOnly);
   if (Value summands = op.getShift())
     shift = region.evaluate(summands, place, vector, vectorsOnly);
   for (unsigned i = 0; i < vector; ++i) {
     Value normal = k.mulF(mean ? k.subF(x[i], mean) : x[i], factor);
-    result.push_back(shift.empty() ? k.mulF(normal, scale[i]) : k.fma(normal, scale[i], shift[i]));
+    if (!scale.empty())
+      normal = shift.empty() ? k.mulF(normal, scale[i]) : k.fma(normal, scale[i], shift[i]);
+    result.push_back(normal);
   }
   return result;
 }
@@ -202,6 +206,8 @@ void NormEmitter::rowFromMemory(Value row) {
 }
 
 LogicalResult NormEmitter::emit() {
+  if (op.getGroups() != 1)
+    return k.error() << "has no code yet for a norm of " << op.getGroups() << " groups of columns";
   int64_t perWarp = k.schedule.norm().warp;
   Value rows = k.rows(k.typeOf(op.getInput()));
   Value first = k.mul(k.add(k.mul(k.ctaX(), geometry.warps), k.warp()), perWarp);

@@ -16,13 +16,17 @@ using Values = SmallVector<Value>;
 
 // x / (1 + e^-sx): in one form with silu (s = 1), quick GELU and, with an argument that is not
 // linear, tanh GELU, since x/2 (1 + tanh u) = x / (1 + e^-2u). Exact to a few ulp at both ends.
+static Value logistic(PtxBuilder &b, Value exponentBase2) {
+  return b.rcp(b.addF(b.ex2(exponentBase2), b.immF(1.0)));
+}
 static Value timesLogistic(PtxBuilder &b, Value x, Value exponentBase2) {
-  return b.mulF(x, b.rcp(b.addF(b.ex2(exponentBase2), b.immF(1.0))));
+  return b.mulF(x, logistic(b, exponentBase2));
 }
 
 static constexpr double log2e = 1.44269504088896340736;
 
 Value emitSilu(PtxBuilder &b, Value x) { return timesLogistic(b, x, b.mulF(x, b.immF(-log2e))); }
+Value emitSigmoid(PtxBuilder &b, Value x) { return logistic(b, b.mulF(x, b.immF(-log2e))); }
 
 // erf by Abramowitz and Stegun 7.1.26: 1 - erf(z) = (a1 t + ... + a5 t^5) e^(-z^2) with
 // t = 1 / (1 + p z), within 1.5e-7. With z = |x| / sqrt 2 and q = (1 - erf z) / 2, GELU is
@@ -93,8 +97,34 @@ template <typename Function> Values map(const Values &a, const Values &b, Functi
 
 } // namespace
 
+/// Pairs of neighbours, each turned by its cosine and sine in the token's row of the table. A place
+/// may be behind the turned columns, and the table is narrower than a row.
+Values Region::rotate(vit::RopeOp op, const Place &place, const Values &values) {
+  RankedTensorType type = k.typeOf(op.getTable());
+  int64_t period = type.getDimSize(1), columns = op.getColumns();
+  bool all = columns == k.widthOf(op.getInput());
+  Value token = place.token ? place.token : k.remU(place.row, type.getDimSize(0));
+  Value tableRow = k.mul(token, period), table = k.pointer(op.getTable());
+  Values result;
+  for (size_t i = 0; i < values.size(); i += 2) {
+    Value column = k.add(place.column, k.imm(place.delta + static_cast<int64_t>(i)));
+    Value turn = k.at(table, type.getElementType(), k.add(tableRow, k.remU(column, period)));
+    Values factors = k.loadValues(turn, type.getElementType(), 2, /*readOnly=*/true);
+    Value cosine = factors[0], sine = factors[1], a = values[i], b = values[i + 1];
+    if (!all) {
+      Value turned = k.less(column, columns);
+      cosine = k.select(turned, cosine, k.immF(1.0));
+      sine = k.select(turned, sine, k.immF(0.0));
+    }
+    result.push_back(k.fma(a, cosine, k.negF(k.mulF(b, sine))));
+    result.push_back(k.fma(b, cosine, k.mulF(a, sine)));
+  }
+  return result;
+}
+
 /// The f32 meaning of every elementwise op; `operand` gives the values of an operand.
-Values Region::compute(vit::ElementwiseInterface op, llvm::function_ref<Values(Value)> operand) {
+Values Region::compute(vit::ElementwiseInterface op, const Place &place,
+                       llvm::function_ref<Values(Value)> operand) {
   auto unary = [&](auto function) { return map(operand(op->getOperand(0)), function); };
   auto binary = [&](auto function) {
     Values right = operand(op->getOperand(1)); // its loads first
@@ -124,6 +154,10 @@ Values Region::compute(vit::ElementwiseInterface op, llvm::function_ref<Values(V
     return unary([&](Value x) { return emitSilu(k, x); });
   case vit::Arithmetic::Tanh:
     return unary([&](Value x) { return k.tanh(x); });
+  case vit::Arithmetic::Sigmoid:
+    return unary([&](Value x) { return emitSigmoid(k, x); });
+  case vit::Arithmetic::Rope:
+    return rotate(cast<vit::RopeOp>(op), place, operand(op->getOperand(0)));
   }
   llvm_unreachable("all functions are above");
 }
@@ -134,7 +168,7 @@ Values Region::evaluate(Value value, const Place &place, unsigned count, Known &
   auto operand = [&](Value of) { return evaluate(of, place, count, known); };
   Values result = isa<BlockArgument>(value)
                       ? load(value, place, count)
-                      : compute(value.getDefiningOp<vit::ElementwiseInterface>(), operand);
+                      : compute(value.getDefiningOp<vit::ElementwiseInterface>(), place, operand);
   known[value] = result;
   return result;
 }

@@ -58,8 +58,10 @@ public:
 
 private:
   llvm::SmallVector<mlir::Value>
-  compute(vit::ElementwiseInterface op,
+  compute(vit::ElementwiseInterface op, const Place &place,
           llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value)> operand);
+  llvm::SmallVector<mlir::Value> rotate(vit::RopeOp op, const Place &place,
+                                        const llvm::SmallVector<mlir::Value> &values);
   llvm::SmallVector<mlir::Value> load(mlir::Value argument, const Place &place, unsigned count);
   mlir::Value address(mlir::Value pointer, mlir::RankedTensorType type, const Place &place);
 
@@ -74,7 +76,8 @@ void overVectors(KernelBuilder &k, mlir::RankedTensorType type,
 
 /// The functions themselves, on one f32 value.
 mlir::Value emitGelu(PtxBuilder &b, vit::GeluForm form, mlir::Value x);
-mlir::Value emitSilu(PtxBuilder &b, mlir::Value x); ///< x / (1 + e^-x)
+mlir::Value emitSilu(PtxBuilder &b, mlir::Value x);    ///< x / (1 + e^-x)
+mlir::Value emitSigmoid(PtxBuilder &b, mlir::Value x); ///< 1 / (1 + e^-x)
 
 } // namespace vitc::codegen
 

@@ -1,4 +1,4 @@
-//===- Tokens.cpp - Prepend, broadcast, select ----------------------------===//
+//===- Tokens.cpp - Kernels that put tokens where they belong -------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
@@ -42,24 +42,35 @@ emitTokens(KernelBuilder &k,
   return k.finish(geometry);
 }
 
+/// The tokens of `first`, then those of `second`, of every image.
+static LogicalResult emitJoin(KernelBuilder &k, Value first, Value second) {
+  auto tokensOf = [&](Value value) {
+    RankedTensorType type = k.typeOf(value);
+    return vit::isBatchTensor(type) ? vit::rowsPerImage(type) : type.getDimSize(0);
+  };
+  int64_t before = tokensOf(first);
+  return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
+    // A table has the rows of one image.
+    auto read = [&](Value value, Value token) {
+      Known known;
+      Value row = k.add(k.mul(place.image, tokensOf(value)), token);
+      return region.evaluate(value, {row, place.column, 0, token}, vector, known);
+    };
+    return k.ifElse(
+        k.less(place.token, before), SmallVector<Type>(vector, k.f32),
+        [&] { return read(first, place.token); },
+        [&] { return read(second, k.sub(place.token, k.imm(before))); });
+  });
+}
+
 LogicalResult emitPrepend(KernelBuilder &k) {
   auto op = k.rootAs<vit::PrependOp>();
-  int64_t prepended = k.typeOf(op.getTokens()).getDimSize(0);
-  int64_t tokens = vit::rowsPerImage(k.typeOf(op.getInput()));
-  return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
-    Known tokenRow, inputRow;
-    return k.ifElse(
-        k.less(place.token, prepended), SmallVector<Type>(vector, k.f32),
-        [&] {
-          Place at{place.row, place.column, 0, place.token};
-          return region.evaluate(op.getTokens(), at, vector, tokenRow);
-        },
-        [&] {
-          Value token = k.sub(place.token, k.imm(prepended));
-          Place at{k.add(k.mul(place.image, tokens), token), place.column, 0, token};
-          return region.evaluate(op.getInput(), at, vector, inputRow);
-        });
-  });
+  return emitJoin(k, op.getTokens(), op.getInput());
+}
+
+LogicalResult emitAppend(KernelBuilder &k) {
+  auto op = k.rootAs<vit::AppendOp>();
+  return emitJoin(k, op.getInput(), op.getTokens());
 }
 
 LogicalResult emitBroadcast(KernelBuilder &k) {
@@ -72,14 +83,56 @@ LogicalResult emitBroadcast(KernelBuilder &k) {
 }
 
 LogicalResult emitSelect(KernelBuilder &k) {
-  auto op = k.rootAs<vit::SelectOp>();
-  int64_t tokens = vit::rowsPerImage(k.typeOf(op.getInput()));
+  Value input = k.root()->getOperand(0);
+  auto select = dyn_cast<vit::SelectOp>(k.root());
+  int64_t first = select ? select.getToken() : k.rootAs<vit::SliceTokensOp>().getFirst();
+  int64_t tokens = vit::rowsPerImage(k.typeOf(input));
   // The operand may be computed, at its own place.
   return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
-    Value row = k.add(k.mul(place.image, tokens), k.imm(op.getToken()));
+    Value token = k.add(place.token, k.imm(first));
     Known known;
-    return region.evaluate(op.getInput(), {row, place.column, 0, k.imm(op.getToken())}, vector,
-                           known);
+    return region.evaluate(
+        input, {k.add(k.mul(place.image, tokens), token), place.column, 0, token}, vector, known);
+  });
+}
+
+LogicalResult emitMean(KernelBuilder &k) {
+  auto op = k.rootAs<vit::MeanTokensOp>();
+  int64_t tokens = vit::rowsPerImage(k.typeOf(op.getInput())), first = op.getFirst();
+  return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
+    Value image = k.mul(place.image, tokens);
+    Values sums = k.rolledLoop(k.imm(first), k.imm(tokens), 1, Values(vector, k.immF(0.0)),
+                               [&](Value token, ValueRange sums) {
+                                 Known known;
+                                 Values row = region.evaluate(
+                                     op.getInput(), {k.add(image, token), place.column, 0, token},
+                                     vector, known);
+                                 for (auto [value, sum] : llvm::zip_equal(row, sums))
+                                   value = k.addF(sum, value);
+                                 return row;
+                               });
+    for (Value &sum : sums)
+      sum = k.mulF(sum, k.immF(1.0 / double(tokens - first)));
+    return sums;
+  });
+}
+
+LogicalResult emitMerge(KernelBuilder &k) {
+  auto op = k.rootAs<vit::MergePatchesOp>();
+  int64_t across = op.getGrid()[1], tokens = op.getGrid()[0] * across;
+  int64_t width = k.widthOf(op.getInput());
+  return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
+    Value row = k.divU(place.token, across / 2);
+    Value column = k.sub(place.token, k.mul(row, across / 2));
+    // The four go down first, then right.
+    Value corner = k.divU(place.column, width);
+    Value down = k.bitAnd(corner, 1), right = k.shr(corner, 1);
+    Value token = k.add(k.mul(k.add(k.mul(row, 2), down), across), k.add(k.mul(column, 2), right));
+    Known known;
+    return region.evaluate(op.getInput(),
+                           {k.add(k.mul(place.image, tokens), token),
+                            k.sub(place.column, k.mul(corner, width)), 0, token},
+                           vector, known);
   });
 }
 

@@ -2,7 +2,8 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // ViTForImageClassification and ViTModel, with the defaults of ViTConfig.
-// Pre-norm blocks, class token first, position table without resampling.
+// Pre-norm blocks, class token first. For other sizes of images the table of positions is resampled
+// bicubically, without antialiasing.
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/HfConfig.h"
 #include "frontend/checkpoint/Registry.h"
@@ -57,10 +58,12 @@ struct Settings {
 static Value encoder(graph::Graph &g, const Settings &settings) {
   const HfSizes &s = settings.sizes;
   Value x =
-      graph::input(g / "pixel_values", {graph::batch, s.channels, s.image.height, s.image.width});
+      graph::input(g / "pixel_values", {graph::batch, s.channels, s.seen.height, s.seen.width});
   x = dsl::PatchEmbed{s.patch.height, s.patch.width, s.width}(g / "patch_embed", x);
   x = dsl::ClassToken{}(g / "cls_token", x);
-  x = dsl::Position{}(g / "pos_embed", x);
+  Scope position = g / "pos_embed";
+  dsl::PositionTable table = {gridOf(s.seen, s.patch), gridOf(s.image, s.patch), /*lead=*/1};
+  x = graph::position(position, x, table(position, s.width));
   Scope blocks = g / "blocks";
   for (int64_t i = 0; i < s.layers && !g.problem.found; ++i)
     x = dsl::EncoderBlock{s.heads, s.mlp, s.eps, settings.activation, settings.qkvBias}(blocks / i,

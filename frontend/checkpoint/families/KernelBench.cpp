@@ -87,7 +87,7 @@ static ImportedGraph importGraph(Config &config, const vitrt::TensorNames *) {
   int64_t channels = config.size("channels", 3);
   bool batchFirst = config.flag("batch_first", false);
   config.harmless({"dropout", "emb_dropout"});
-  config.expectPatchesFill("image_size", image, patch);
+  config.fixedImageSize("image_size", image, patch);
   config.expectDivides("heads", heads, "dim", width);
   config.refuseOthers();
   if (config.failed())

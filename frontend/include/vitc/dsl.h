@@ -32,31 +32,42 @@ namespace vitc::dsl {
 
 // Single ops, for blocks of one's own.
 using graph::add;
+using graph::appendTokens;
 using graph::attention;
 using graph::Axis;
 using graph::biasAdd;
 using graph::columns;
 using graph::concat;
 using graph::gelu;
+using graph::gridOfTokens;
 using graph::Heads;
 using graph::input;
 using graph::layerNorm;
 using graph::linear;
+using graph::meanTokens;
+using graph::mergePatches;
 using graph::mul;
 using graph::output;
 using graph::patchify;
 using graph::permute;
 using graph::position;
 using graph::prepend;
+using graph::relativeBias;
 using graph::relu;
+using graph::resample;
 using graph::reshape;
 using graph::rmsNorm;
+using graph::rope;
+using graph::ropeTable;
+using graph::Rotation;
 using graph::rows;
 using graph::scale;
 using graph::select;
 using graph::shared;
+using graph::sigmoid;
 using graph::silu;
 using graph::slice;
+using graph::sliceTokens;
 using graph::tanh;
 using graph::weight;
 

@@ -171,8 +171,18 @@ typedef enum vit_recipe_op {
   VIT_RECIPE_PERMUTE = 5, /* dimension i of the result is dimension order[i] of operand 0 */
   VIT_RECIPE_ADD = 6,     /* operand 0 + operand 1; a rank-1 operand 1 is added to every row */
   VIT_RECIPE_SCALE = 7,   /* operand 0 * factor; times operand 1, if given: a vector along `axis` */
-  VIT_RECIPE_CAST = 8     /* operand 0 rounded (to nearest even) to the float type `dtype` */
+  VIT_RECIPE_CAST = 8,    /* operand 0 rounded (to nearest even) to the float type `dtype` */
+  VIT_RECIPE_RESAMPLE = 9,       /* operand 0, rows of the grid grid[0] x grid[1], each column resized
+                                    to the grid grid[2] x grid[3] by `filter` and `antialias` */
+  VIT_RECIPE_RELATIVE_BIAS = 10, /* [queries, heads, keys] of the window grid[0] x grid[1] behind
+                                    `first` tokens (0 or 1), from operand 0 [distances, heads] */
+  VIT_RECIPE_ROPE_TABLE = 11     /* cosines and sines of the angles of the grid grid[0] x grid[1] behind
+                                    `first` tokens; `numbers` are origin y, x, step y, x, then for
+                                    each pair the factor of y, then for each that of x */
 } vit_recipe_op;
+
+/* As PyTorch's interpolate has them, align_corners=False. */
+typedef enum vit_filter { VIT_FILTER_LINEAR = 0, VIT_FILTER_CUBIC = 1 } vit_filter;
 /* clang-format on */
 
 /* A name under which a tensor may be stored. Transposed: the file holds file_shape reversed (2-D).
@@ -188,12 +198,16 @@ typedef struct vit_recipe_step { /* step i defines value i */
   const uint32_t *operands; /* values of earlier steps */
   uint32_t rank;
   int64_t shape[VIT_MAX_RANK];  /* of the result */
-  int64_t first;                /* SLICE */
+  int64_t first;                /* SLICE: row; RELATIVE_BIAS, ROPE_TABLE: tokens before the grid */
   uint32_t order[VIT_MAX_RANK]; /* PERMUTE: `rank` dimensions, each once */
   double factor;                /* SCALE */
   uint32_t axis;                /* SCALE */
   uint32_t dtype;               /* CAST */
-  uint32_t file_rank;           /* LOAD: shape of the tensor in the file */
+  int64_t grid[4];              /* RESAMPLE, RELATIVE_BIAS, ROPE_TABLE: heights and widths */
+  uint32_t filter, antialias;   /* RESAMPLE: vit_filter; 0 or 1 */
+  const double *numbers;        /* ROPE_TABLE */
+  uint32_t number_count;
+  uint32_t file_rank; /* LOAD: shape of the tensor in the file */
   int64_t file_shape[VIT_MAX_RANK];
   const vit_key *keys; /* LOAD: the names that may stand in the file; exactly one must */
   uint32_t key_count;

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* What <model>_library() is asked for. A library and a runtime work together if theirs is equal. */
-#define VIT_ABI 3u
+#define VIT_ABI 4u
 
 typedef struct vit_library vit_library;     /* constants inside the generated library */
 typedef struct vit_model vit_model;         /* weights and kernels on one device */

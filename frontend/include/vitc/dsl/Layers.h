@@ -25,8 +25,10 @@ using graph::Axis;
 using graph::batch;
 using graph::GeluForm;
 using graph::Graph;
+using graph::Grid;
 using graph::Literal;
 using graph::PatchOrder;
+using graph::Resampling;
 using graph::Scope;
 using graph::Shape;
 using graph::Value;
@@ -68,6 +70,23 @@ struct RmsNorm {
   }
 };
 
+enum class NormKind : std::uint8_t { Layer, Rms };
+
+/// One or the other.
+struct Norm {
+  NormKind kind = NormKind::Layer;
+  double eps = 1e-6;
+
+  constexpr Value operator()(Scope s, Value x) const {
+    return kind == NormKind::Layer ? LayerNorm{eps}(s, x) : RmsNorm{eps}(s, x);
+  }
+};
+
+/// x / ||x||, row by row.
+constexpr Value l2Normalise(Scope s, Value x) {
+  return graph::scale(s, graph::rmsNorm(s, x, 1e-30), graph::attentionScale(s.shape(x).width()));
+}
+
 struct Gelu {
   GeluForm form = GeluForm::Erf;
   constexpr Value operator()(Scope s, Value x) const { return graph::gelu(s, x, form); }
@@ -99,6 +118,7 @@ constexpr Value residual(Scope s, Value x, Value h) { return graph::add(s, x, h)
 struct PatchEmbed {
   std::int64_t patchHeight, patchWidth, width;
   PatchOrder order = PatchOrder::Conv;
+  bool bias = true;
 
   constexpr Value operator()(Scope s, Value pixels) const {
     Value x = graph::patchify(s / "patchify", pixels, order, patchHeight, patchWidth);
@@ -108,7 +128,7 @@ struct PatchEmbed {
         order == PatchOrder::Conv ? Shape{width, channels, patchHeight, patchWidth} : Shape();
     Value w = graph::weight(s / "weight", {width, s.shape(x).width()}, fileShape);
     Value y = graph::linear(s, x, w);
-    return graph::biasAdd(s, y, graph::weight(s / "bias", {width}));
+    return bias ? graph::biasAdd(s, y, graph::weight(s / "bias", {width})) : y;
   }
 };
 
@@ -117,6 +137,25 @@ struct ClassToken {
   constexpr Value operator()(Scope s, Value x) const {
     std::int64_t width = s.shape(x).width();
     return graph::prepend(s, graph::weight(s, {1, width}, {1, 1, width}), x);
+  }
+};
+
+/// A table of positions for `grid`, behind rows of `lead` tokens, from one learned for the grid
+/// `learned`. `matrix`: stored as [tokens, width] and not as [1, tokens, width].
+struct PositionTable {
+  Grid grid, learned;
+  std::int64_t lead = 0;
+  Resampling how = {};
+  bool matrix = false;
+
+  constexpr Value operator()(Scope s, std::int64_t width) const {
+    std::int64_t places = learned.places(), rows = lead + places;
+    Value table = graph::weight(s, {rows, width}, matrix ? Shape() : Shape{1, rows, width});
+    if (grid == learned)
+      return table;
+    Value image = lead ? graph::slice(s, table, lead, places) : table;
+    image = graph::resample(s, image, learned, grid, how);
+    return lead ? graph::concat(s, {graph::slice(s, table, 0, lead), image}) : image;
   }
 };
 
@@ -129,34 +168,179 @@ struct Position {
   }
 };
 
-/// Self-attention with linears q, k, v before and proj after it. The width must be a multiple of
-/// `heads`.
+/// How the linears of query, key and value are stored.
+enum class QkvWeights : std::uint8_t {
+  Separate,    ///< q.weight, q.bias, k.weight, ...
+  Packed,      ///< qkv.weight, one below the other, and qkv.bias
+  PackedBiased ///< qkv.weight, and q_bias, k_bias and v_bias for themselves
+};
+
+/// Which of them have a bias.
+struct QkvBias {
+  bool q = true, k = true, v = true;
+};
+
+/// Turning queries and keys by a table (graph::ropeTable). `halves`: the model pairs column i of a
+/// head with column i + headDim / 2, and its weights are permuted so that pairs are neighbours.
+struct Rope {
+  Value table = {};
+  bool halves = false;
+};
+
+/// Self-attention with linears q, k, v before and proj after it. Unless `headDim` is given, the
+/// width must be a multiple of `heads`.
 struct Attention {
   std::int64_t heads;
-  bool qkvBias = true;
+  bool qkvBias = true;      ///< false: none has one
+  std::int64_t headDim = 0; ///< 0: width / heads
+  QkvWeights weights = QkvWeights::Separate;
+  QkvBias biased = {};
+  bool projBias = true;
+  Rope rope = {};
+  Norm qkNorm = {NormKind::Layer, 0};    ///< of each head of q and k; eps 0: none
+  Norm innerNorm = {NormKind::Layer, 0}; ///< before proj; eps 0: none
+  graph::Heads how = {};                 ///< bias, windows and scale; heads and sizes are set here
 
   constexpr Value operator()(Scope s, Value x) const {
     std::int64_t width = s.shape(x).width();
-    if (heads < 1 || width % heads)
+    if (heads < 1 || headDim < 0 || (headDim == 0 && width % heads))
       return graph::fail(s, graph::Op::Attention, "a number of heads that divides the width",
                          {width}, {heads});
-    Value q = Linear{width, qkvBias}(s / "q", x);
-    Value k = Linear{width, qkvBias}(s / "k", x);
-    Value v = Linear{width, qkvBias}(s / "v", x);
-    graph::Heads how{heads, width / heads};
-    return Linear{width}(s / "proj", graph::attention(s, q, k, v, how));
+    std::int64_t size = headDim ? headDim : width / heads;
+    Value packed;
+    if (weights != QkvWeights::Separate)
+      packed = graph::weight(s / "qkv" / "weight", {3 * heads * size, width});
+    Value packedBias;
+    if (weights == QkvWeights::Packed && qkvBias)
+      packedBias = graph::weight(s / "qkv" / "bias", {3 * heads * size});
+    const Scope places[3] = {s / "q", s / "k", s / "v"};
+    const Scope biases[3] = {s / "q_bias", s / "k_bias", s / "v_bias"};
+    const Scope norms[2] = {s / "q_norm", s / "k_norm"};
+    const bool hasBias[3] = {qkvBias && biased.q, qkvBias && biased.k, qkvBias && biased.v};
+    Value qkv[3];
+    for (int i = 0; i < 3; ++i) {
+      Scope at = places[i];
+      std::int64_t rows = heads * size;
+      Value w = packed.id >= 0 ? graph::slice(at / "weight", packed, i * rows, rows)
+                               : graph::weight(at / "weight", {rows, width});
+      Value y = graph::linear(at, x, i < 2 ? paired(at / "weight", w, size) : w);
+      if (hasBias[i]) {
+        Value b = packedBias.id >= 0 ? graph::slice(at / "bias", packedBias, i * rows, rows)
+                  : weights == QkvWeights::PackedBiased ? graph::weight(biases[i], {rows})
+                                                        : graph::weight(at / "bias", {rows});
+        y = graph::biasAdd(at, y, i < 2 ? paired(at / "bias", b, size) : b);
+      }
+      if (i < 2 && qkNorm.eps > 0)
+        y = normHeads(norms[i], y, size);
+      if (i < 2 && rope.table.id >= 0)
+        y = graph::rope(at / "rope", y, rope.table);
+      qkv[i] = y;
+    }
+    graph::Heads heading = how;
+    heading.heads = heads;
+    heading.headDim = size;
+    Value y = graph::attention(s, qkv[0], qkv[1], qkv[2], heading);
+    if (innerNorm.eps > 0)
+      y = innerNorm(s / "norm", y);
+    return Linear{width, projBias}(s / "proj", y);
+  }
+
+private:
+  /// Rows of a head i and i + headDim / 2 become neighbours.
+  constexpr Value paired(Scope s, Value w, std::int64_t size) const {
+    if (rope.table.id < 0 || !rope.halves)
+      return w;
+    Shape shape = s.shape(w);
+    if (size % 2)
+      return graph::fail(s, graph::Op::Rope, "an even head size, not", {size}, shape);
+    if (shape.rank == 1) {
+      w = graph::reshape(s, w, {heads, 2, size / 2});
+      return graph::reshape(s, graph::permute(s, w, {0, 2, 1}), shape);
+    }
+    w = graph::reshape(s, w, {heads, 2, size / 2, shape[1]});
+    return graph::reshape(s, graph::permute(s, w, {0, 2, 1, 3}), shape);
+  }
+  /// Weights of a norm are for the columns of a head, so they are paired as one head.
+  constexpr Value normHeads(Scope s, Value y, std::int64_t size) const {
+    auto vector = [&](Scope at) {
+      Value w = graph::weight(at, {size});
+      if (rope.table.id < 0 || !rope.halves)
+        return w;
+      w = graph::permute(at, graph::reshape(at, w, {2, size / 2}), {1, 0});
+      return graph::reshape(at, w, {size});
+    };
+    Value scale = vector(s / "weight");
+    if (qkNorm.kind == NormKind::Rms)
+      return graph::rmsNorm(s, y, scale, qkNorm.eps, heads);
+    return graph::layerNorm(s, y, scale, vector(s / "bias"), qkNorm.eps, heads);
   }
 };
 
-/// fc1 to `hidden` columns, an activation, fc2 back to the width.
+/// How the gate of an MLP is stored. `fc1` is what it gates.
+enum class Gate : std::uint8_t {
+  None,
+  Separate,    ///< gate, fc1
+  PackedFirst, ///< fc1 has the rows of the gate, then the others
+  PackedLast   ///< fc1 has the others first
+};
+
+/// fc1 to `hidden` columns, an activation, fc2 back to the width. With a gate, the activation is of
+/// the gate, and fc1 is multiplied by it.
 struct Mlp {
   std::int64_t hidden;
   Activation activation = Activation::Gelu;
+  bool bias = true;
+  Gate gate = Gate::None;
+  Norm innerNorm = {NormKind::Layer, 0}; ///< before fc2; eps 0: none
 
   constexpr Value operator()(Scope s, Value x) const {
-    Value h = Linear{hidden}(s / "fc1", x);
-    h = activate(s, h, activation);
-    return Linear{s.shape(x).width()}(s / "fc2", h);
+    Value h = gate == Gate::None ? activate(s, Linear{hidden, bias}(s / "fc1", x), activation)
+                                 : gated(s, x);
+    if (innerNorm.eps > 0)
+      h = innerNorm(s / "norm", h);
+    return Linear{s.shape(x).width(), bias}(s / "fc2", h);
+  }
+
+private:
+  constexpr Value gated(Scope s, Value x) const {
+    if (gate == Gate::Separate) {
+      Value h = activate(s, Linear{hidden, bias}(s / "gate", x), activation);
+      return graph::mul(s / "mul", h, Linear{hidden, bias}(s / "fc1", x));
+    }
+    Scope at = s / "fc1";
+    Value w = graph::weight(at / "weight", {2 * hidden, s.shape(x).width()});
+    Value b = bias ? graph::weight(at / "bias", {2 * hidden}) : Value();
+    auto half = [&](Scope place, bool second) {
+      std::int64_t first = second ? hidden : 0;
+      Value y = graph::linear(place, x, graph::slice(place / "weight", w, first, hidden));
+      return bias ? graph::biasAdd(place, y, graph::slice(place / "bias", b, first, hidden)) : y;
+    };
+    bool last = gate == Gate::PackedLast;
+    Value h = activate(s, half(s / "gate", last), activation);
+    return graph::mul(s / "mul", h, half(at, !last));
+  }
+};
+
+/// A pre-norm block. `layerScale`: a factor for each column of both branches, named ls1 and ls2.
+struct Block {
+  Attention attention;
+  Mlp mlp;
+  Norm norm;
+  bool layerScale = false;
+
+  constexpr Value operator()(Scope s, Value x) const {
+    Scope attn = s / "attn", feed = s / "mlp";
+    Value h = attention(attn, norm(s / "norm1", x));
+    x = residual(attn / "residual", x, scaled(s / "ls1", h));
+    h = mlp(feed, norm(s / "norm2", x));
+    return residual(feed / "residual", x, scaled(s / "ls2", h));
+  }
+
+private:
+  constexpr Value scaled(Scope s, Value h) const {
+    if (!layerScale)
+      return h;
+    return graph::scale(s, h, 1, graph::columns(graph::weight(s, {s.shape(h).width()})));
   }
 };
 
@@ -168,11 +352,8 @@ struct EncoderBlock {
   bool qkvBias = true;
 
   constexpr Value operator()(Scope s, Value x) const {
-    Scope attn = s / "attn", feed = s / "mlp";
-    Value h = LayerNorm{eps}(s / "norm1", x);
-    x = residual(attn / "residual", x, Attention{heads, qkvBias}(attn, h));
-    h = LayerNorm{eps}(s / "norm2", x);
-    return residual(feed / "residual", x, Mlp{mlp, activation}(feed, h));
+    Block block = {Attention{heads, qkvBias}, Mlp{mlp, activation}, Norm{NormKind::Layer, eps}};
+    return block(s, x);
   }
 };
 

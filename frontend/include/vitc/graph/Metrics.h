@@ -73,6 +73,8 @@ constexpr std::int64_t flops(const Graph &graph, std::int64_t images = 1) {
     }
     std::int64_t keys =
         node.axis == Axis::Batch ? images : graph.shape({graph.operandsOf(node)[1]})[1];
+    if (node.grid[0])
+      keys = node.window[0] * node.window[1];
     total = addProduct(total, 4 * node.shape.elements(), keys);
   }
   return total;

@@ -75,6 +75,8 @@ template <class Range> std::string list(const Range &range) {
       text += ", ";
     if constexpr (std::is_integral_v<std::decay_t<decltype(element)>>)
       text += std::to_string(element);
+    else if constexpr (std::is_floating_point_v<std::decay_t<decltype(element)>>)
+      text += real(element);
     else
       text += quote(element);
   }
@@ -137,10 +139,14 @@ private:
   std::string line(std::size_t id) {
     const Node &node = graph.nodes[id];
     std::string body = attributes(node), types;
-    for (int operand : graph.operandsOf(node))
-      if (node.op != Op::Scale || types.empty())
-        types += (types.empty() ? "" : ", ") + type(operand);
-    if (node.op == Op::Weight)
+    std::span<const int> operands = graph.operandsOf(node);
+    if (node.op == Op::Scale) // a vector has its type beside it, and so has a bias
+      operands = operands.first(1);
+    if (node.op == Op::Attention)
+      operands = operands.first(3);
+    for (int operand : operands)
+      types += (types.empty() ? "" : ", ") + type(operand);
+    if (node.op == Op::Weight || node.op == Op::RopeTable)
       types = type(id);
     else
       types = (node.op == Op::Concat ? "(" + types + ")" : types) + " -> " + type(id);
@@ -165,9 +171,25 @@ private:
       return operands + (node.order == PatchOrder::Conv ? " conv " : " unfold ") + list(node.patch);
     case Op::Select:
       return operands + " token " + std::to_string(node.first);
+    case Op::SliceTokens:
+    case Op::MeanTokens:
+      return operands + " from " + std::to_string(node.first);
+    case Op::MergePatches:
+      return operands + " grid " + list(std::span(node.grid).first(2));
+    case Op::Rope:
+      return operands + " columns " + std::to_string(node.first);
+    case Op::Resample:
+      return operands + (node.filter == Filter::Linear ? " linear " : " cubic ") +
+             (node.antialias ? "antialias " : "") + list(std::span(node.grid).first(2)) + " to " +
+             list(std::span(node.grid).last(2));
+    case Op::RelativeBias:
+      return operands + " window " + list(std::span(node.grid).first(2)) + lead(node);
+    case Op::RopeTable:
+      return angles(node) + lead(node);
     case Op::LayerNorm:
     case Op::RmsNorm:
-      return operands + " eps " + real(node.number);
+      return operands + " eps " + real(node.number) +
+             (node.groups == 1 ? "" : " groups " + std::to_string(node.groups));
     case Op::Gelu:
       return (node.form == GeluForm::Erf    ? "erf "
               : node.form == GeluForm::Tanh ? "tanh "
@@ -180,13 +202,12 @@ private:
       return ssa[values[0]] + vector + " by " + real(node.number);
     }
     case Op::Attention:
-      return operands + " heads " + std::to_string(node.heads) + " head_dim " +
-             std::to_string(node.headDim) + " scale " + real(node.number) + " axis " +
-             (node.axis == Axis::Tokens ? "tokens" : "batch") + " offsets " + list(node.offsets);
+      return attention(node);
     case Op::Input:
     case Op::Concat:
     case Op::Reshape:
     case Op::Prepend:
+    case Op::Append:
     case Op::Broadcast:
     case Op::Position:
     case Op::Linear:
@@ -194,11 +215,40 @@ private:
     case Op::Relu:
     case Op::Silu:
     case Op::Tanh:
+    case Op::Sigmoid:
     case Op::Add:
     case Op::Mul:
       break;
     }
     return operands;
+  }
+
+  static std::string lead(const Node &node) {
+    return node.first ? " lead " + std::to_string(node.first) : "";
+  }
+
+  std::string angles(const Node &node) const {
+    std::span<const double> numbers =
+        std::span(graph.numbers).subspan(node.firstNumber, node.numberCount);
+    std::size_t pairs = (numbers.size() - 4) / 2;
+    return "grid " + list(std::span(node.grid).first(2)) + " origin " + list(numbers.first(2)) +
+           " step " + list(numbers.subspan(2, 2)) + " rows " + list(numbers.subspan(4, pairs)) +
+           " columns " + list(numbers.last(pairs));
+  }
+
+  std::string attention(const Node &node) const {
+    std::span<const int> values = graph.operandsOf(node);
+    std::string text = ssa[values[0]] + ", " + ssa[values[1]] + ", " + ssa[values[2]];
+    if (values.size() == 4)
+      text += " bias " + ssa[values[3]] + " : " + type(values[3]);
+    text += " heads " + std::to_string(node.heads) + " head_dim " + std::to_string(node.headDim) +
+            " scale " + real(node.number) + " axis " +
+            (node.axis == Axis::Tokens ? "tokens" : "batch") + " offsets " + list(node.offsets);
+    if (node.grid[0])
+      text += " windows <grid = " + list(std::span(node.grid).first(2)) +
+              ", size = " + list(std::span(node.window).first(2)) +
+              ", shift = " + list(std::span(node.window).last(2)) + ">";
+    return text;
   }
 
   std::string weight(const Node &node) const {

@@ -82,11 +82,18 @@ enum class Op : std::uint8_t {
   Concat,
   Reshape,
   Permute,
+  Resample,
+  RelativeBias,
+  RopeTable,
   Patchify,
   Prepend,
+  Append,
   Broadcast,
   Position,
   Select,
+  SliceTokens,
+  MeanTokens,
+  MergePatches,
   LayerNorm,
   RmsNorm,
   Linear,
@@ -95,6 +102,8 @@ enum class Op : std::uint8_t {
   Relu,
   Silu,
   Tanh,
+  Sigmoid,
+  Rope,
   Scale,
   Add,
   Mul,
@@ -114,11 +123,18 @@ constexpr const char *mnemonic(Op op) {
   case Op::Concat:    return "concat";
   case Op::Reshape:   return "reshape";
   case Op::Permute:   return "permute";
+  case Op::Resample:  return "resample";
+  case Op::RelativeBias: return "relative_bias";
+  case Op::RopeTable: return "rope_table";
   case Op::Patchify:  return "patchify";
   case Op::Prepend:   return "prepend";
+  case Op::Append:    return "append";
   case Op::Broadcast: return "broadcast";
   case Op::Position:  return "position";
   case Op::Select:    return "select";
+  case Op::SliceTokens: return "slice_tokens";
+  case Op::MeanTokens: return "mean_tokens";
+  case Op::MergePatches: return "merge_patches";
   case Op::LayerNorm: return "layer_norm";
   case Op::RmsNorm: return "rms_norm";
   case Op::Linear:    return "linear";
@@ -127,6 +143,8 @@ constexpr const char *mnemonic(Op op) {
   case Op::Relu:      return "relu";
   case Op::Silu:      return "silu";
   case Op::Tanh:      return "tanh";
+  case Op::Sigmoid:   return "sigmoid";
+  case Op::Rope:      return "rope";
   case Op::Scale:     return "scale";
   case Op::Add:       return "add";
   case Op::Mul:       return "mul";
@@ -140,6 +158,7 @@ constexpr const char *mnemonic(Op op) {
 enum class PatchOrder : std::uint8_t { Conv, Unfold };
 enum class GeluForm : std::uint8_t { Erf, Tanh, Quick };
 enum class Axis : std::uint8_t { Tokens, Batch };
+enum class Filter : std::uint8_t { Linear, Cubic };
 
 /// One op with its only result. Which attributes count is a matter of the op.
 struct Node {
@@ -149,17 +168,25 @@ struct Node {
   int firstOperand = 0; // in Graph::operands
   int operandCount = 0;
 
-  Shape fileShape;                     // weight, where the file has another than `shape`
-  int dimensions[4] = {0, 0, 0, 0};    // permute: of the operand, in the order of the result
-  std::int64_t patch[2] = {0, 0};      // patchify: height and width
-  std::int64_t first = 0;              // slice: row; select: token
-  std::int64_t heads = 0, headDim = 0; // attention
-  std::int64_t offsets[3] = {0, 0, 0}; // attention: column of q, k, v in their operands
-  double number = 0;                   // layer_norm, rms_norm: eps; scale: factor; attention: scale
+  Shape fileShape;                       // weight, where the file has another than `shape`
+  int dimensions[4] = {0, 0, 0, 0};      // permute: of the operand, in the order of the result
+  std::int64_t patch[2] = {0, 0};        // patchify: height and width
+  std::int64_t first = 0;                // slice: row; select, slice_tokens, mean_tokens: token;
+                                         // rope: how many columns; relative_bias, rope_table: lead
+  std::int64_t grid[4] = {0, 0, 0, 0};   // resample: from, to; relative_bias, rope_table,
+                                         // merge_patches, attention: height, width (0: no windows)
+  std::int64_t window[4] = {0, 0, 0, 0}; // attention: size and shift of windows
+  int firstNumber = 0, numberCount = 0;  // rope_table: in Graph::numbers
+  std::int64_t heads = 0, headDim = 0;   // attention
+  std::int64_t offsets[3] = {0, 0, 0};   // attention: column of q, k, v in their operands
+  double number = 0;       // layer_norm, rms_norm: eps; scale: factor; attention: scale
+  std::int64_t groups = 1; // layer_norm, rms_norm
   PatchOrder order = PatchOrder::Conv;
   GeluForm form = GeluForm::Erf;
   Axis axis = Axis::Tokens;
-  bool rows = false; // scale: operand 1 has a factor for each row, not for each column
+  Filter filter = Filter::Linear;
+  bool antialias = false; // resample
+  bool rows = false;      // scale: operand 1 has a factor for each row, not for each column
 };
 
 /// A node of a graph; invalid after a problem.
@@ -194,7 +221,8 @@ struct Scope;
 
 struct Graph {
   std::vector<Node> nodes;
-  std::vector<int> operands; // of all nodes, each a node
+  std::vector<int> operands;   // of all nodes, each a node
+  std::vector<double> numbers; // of all nodes that have more than one
   std::vector<NamePart> names;
   std::vector<Output> outputs;
   std::vector<int> weightTable; // weights by the hash of their name, -1 where there is none

@@ -1,0 +1,155 @@
+//===- RecipeTables.cpp - Tables of positions, for other grids -------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "runtime/RecipeTables.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace vitrt {
+namespace {
+
+/// Whether sizes are positive and their product is `rows`.
+bool areRows(int64_t height, int64_t width, int64_t rows) {
+  return height > 0 && width > 0 && height <= rows / width && height * width == rows;
+}
+
+/// Whether `rows` is (2 height - 1) (2 width - 1) + more, without overflow.
+bool areDistances(int64_t height, int64_t width, int64_t more, int64_t rows) {
+  return height <= rows && width <= rows && areRows(2 * height - 1, 2 * width - 1, rows - more);
+}
+
+/// One place of the input that counts for a place of the result.
+struct Tap {
+  size_t place;
+  double weight;
+};
+using Taps = std::vector<std::vector<Tap>>; // for each place of the result
+
+double cubic(double distance, double a) {
+  double x = std::fabs(distance);
+  return x < 1   ? ((a + 2) * x - (a + 3)) * x * x + 1
+         : x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+                 : 0;
+}
+
+double linear(double distance) { return std::max(0.0, 1 - std::fabs(distance)); }
+
+/// Along one axis. Without antialiasing, places beyond the edge are the edge's; with it, they do
+/// not count, and the filter is as wide as a step of the result where that is above 1.
+Taps tapsOf(const vit_recipe_step &step, int64_t from, int64_t to) {
+  bool isCubic = step.filter == VIT_FILTER_CUBIC;
+  double scale = double(from) / double(to);
+  double width = step.antialias ? std::max(1.0, scale) : 1;
+  double support = (isCubic ? 2 : 1) * width;
+  Taps taps;
+  taps.resize(size_t(to));
+  for (int64_t place = 0; place != to; ++place) {
+    double centre = scale * (double(place) + 0.5) - 0.5, sum = 0;
+    auto last = int64_t(std::floor(centre + support));
+    for (auto source = int64_t(std::ceil(centre - support)); source <= last; ++source) {
+      if (step.antialias && (source < 0 || source >= from))
+        continue;
+      double distance = (double(source) - centre) / width;
+      double weight = isCubic ? cubic(distance, step.antialias ? -0.5 : -0.75) : linear(distance);
+      taps[size_t(place)].push_back({size_t(std::clamp<int64_t>(source, 0, from - 1)), weight});
+      sum += weight;
+    }
+    if (step.antialias)
+      for (Tap &tap : taps[size_t(place)])
+        tap.weight /= sum;
+  }
+  return taps;
+}
+
+/// Adds weight * row `source` of `in` to row `place` of `out`, rows of `count` values.
+void addRow(const std::vector<double> &in, size_t source, double weight, std::vector<double> &out,
+            size_t place, size_t count) {
+  for (size_t i = 0; i != count; ++i)
+    out[place * count + i] += weight * in[source * count + i];
+}
+
+} // namespace
+
+bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand) {
+  std::span<const int64_t> shape(step.shape, step.rank);
+  int64_t height = step.grid[0], width = step.grid[1];
+  switch (step.op) {
+  case VIT_RECIPE_RESAMPLE:
+    return operand.size() == 2 && shape.size() == 2 && operand[1] == shape[1] &&
+           areRows(height, width, operand[0]) && areRows(step.grid[2], step.grid[3], shape[0]) &&
+           step.filter <= VIT_FILTER_CUBIC && step.antialias <= 1;
+  case VIT_RECIPE_RELATIVE_BIAS:
+    return operand.size() == 2 && shape.size() == 3 && (step.first == 0 || step.first == 1) &&
+           areDistances(height, width, 3 * step.first, operand[0]) &&
+           areRows(height, width, shape[0] - step.first) && shape[1] == operand[1] &&
+           shape[2] >= shape[0];
+  case VIT_RECIPE_ROPE_TABLE:
+    return shape.size() == 2 && shape[1] % 2 == 0 && step.first >= 0 && step.first <= shape[0] &&
+           areRows(height, width, shape[0] - step.first) &&
+           uint64_t(shape[1]) + 4 == step.number_count;
+  default:
+    return false;
+  }
+}
+
+std::vector<double> resample(const vit_recipe_step &step, const std::vector<double> &table) {
+  auto fromHeight = size_t(step.grid[0]), fromWidth = size_t(step.grid[1]);
+  auto height = size_t(step.grid[2]), width = size_t(step.grid[3]), columns = size_t(step.shape[1]);
+  Taps down = tapsOf(step, step.grid[0], step.grid[2]),
+       across = tapsOf(step, step.grid[1], step.grid[3]);
+  std::vector<double> stretched(fromHeight * width * columns, 0.0),
+      out(height * width * columns, 0.0);
+  for (size_t y = 0; y != fromHeight; ++y)
+    for (size_t x = 0; x != width; ++x)
+      for (const Tap &tap : across[x])
+        addRow(table, y * fromWidth + tap.place, tap.weight, stretched, y * width + x, columns);
+  for (size_t y = 0; y != height; ++y)
+    for (const Tap &tap : down[y])
+      addRow(stretched, tap.place, tap.weight, out, y, width * columns);
+  return out;
+}
+
+std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<double> &table) {
+  auto height = size_t(step.grid[0]), width = size_t(step.grid[1]), lead = size_t(step.first);
+  auto tokens = size_t(step.shape[0]), heads = size_t(step.shape[1]), keys = size_t(step.shape[2]);
+  size_t distances = (2 * height - 1) * (2 * width - 1);
+  std::vector<double> out(tokens * heads * keys, 0.0);
+  auto rowOf = [&](size_t query, size_t key) {
+    if (query < lead && key < lead)
+      return distances + 2; // the class token with itself
+    if (query < lead || key < lead)
+      return distances + (query < lead ? 0 : 1);
+    size_t q = query - lead, k = key - lead;
+    return (q / width + height - 1 - k / width) * (2 * width - 1) + q % width + width - 1 -
+           k % width;
+  };
+  for (size_t query = 0; query != tokens; ++query)
+    for (size_t key = 0; key != tokens; ++key)
+      for (size_t head = 0, row = rowOf(query, key); head != heads; ++head)
+        out[(query * heads + head) * keys + key] = table[row * heads + head];
+  return out;
+}
+
+std::vector<double> ropeTable(const vit_recipe_step &step) {
+  auto width = size_t(step.grid[1]), lead = size_t(step.first);
+  auto tokens = size_t(step.shape[0]), pairs = size_t(step.shape[1]) / 2;
+  const double *origin = step.numbers, *stride = origin + 2, *down = origin + 4,
+               *across = down + pairs;
+  std::vector<double> out;
+  out.reserve(tokens * pairs * 2);
+  for (size_t token = 0; token != tokens; ++token)
+    for (size_t pair = 0; pair != pairs; ++pair) {
+      double angle = 0;
+      if (token >= lead) {
+        double y = origin[0] + stride[0] * double((token - lead) / width);
+        double x = origin[1] + stride[1] * double((token - lead) % width);
+        angle = y * down[pair] + x * across[pair];
+      }
+      out.push_back(std::cos(angle));
+      out.push_back(std::sin(angle));
+    }
+  return out;
+}
+
+} // namespace vitrt
