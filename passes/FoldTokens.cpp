@@ -12,7 +12,8 @@
 //   %t = vit.prepend %cls, %z                %r = vit.position %y, %t
 //   %r = vit.position %t, %p
 //
-// The n extra rows of the linear cost less than moving all the others.
+// Positions may be added before tokens are prepended, or there may be none. The n extra rows of the
+// linear cost less than moving all the others.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
@@ -25,12 +26,16 @@ namespace vitc {
 using namespace mlir;
 
 namespace {
+/// From pixels to tokens: what is replaced, from the last op to the first.
 struct Embedding {
-  vit::PositionOp position;
   vit::PrependOp prepend;
-  vit::BiasAddOp bias; ///< null if there is none
+  vit::PositionOp after, before; ///< of all tokens, of the patches; at most one, maybe none
+  vit::BiasAddOp bias;           ///< null if there is none
   vit::LinearOp linear;
   vit::PatchifyOp patchify;
+
+  Operation *last() { return after ? after.getOperation() : prepend.getOperation(); }
+  vit::PositionOp position() { return after ? after : before; }
 };
 
 template <typename Op> Op singleUseProducer(Value value) {
@@ -38,38 +43,68 @@ template <typename Op> Op singleUseProducer(Value value) {
   return op && op->hasOneUse() ? op : Op();
 }
 
-std::optional<Embedding> matchEmbedding(vit::PositionOp position) {
-  Embedding e{position, singleUseProducer<vit::PrependOp>(position.getInput()), {}, {}, {}};
-  if (!e.prepend)
-    return std::nullopt;
-  Value rows = e.prepend.getInput();
+std::optional<Embedding> matchEmbedding(vit::PrependOp prepend) {
+  Embedding e;
+  e.prepend = prepend;
+  if (prepend->hasOneUse())
+    e.after = dyn_cast<vit::PositionOp>(*prepend->user_begin());
+  Value rows = prepend.getInput();
+  if (!e.after && (e.before = singleUseProducer<vit::PositionOp>(rows)))
+    rows = e.before.getInput();
   if ((e.bias = singleUseProducer<vit::BiasAddOp>(rows)))
     rows = e.bias.getInput();
   if ((e.linear = singleUseProducer<vit::LinearOp>(rows)))
     e.patchify = singleUseProducer<vit::PatchifyOp>(e.linear.getInput());
   // Tables are added up in one type; other leading rows would be tokens already.
-  Type element = e.position.getTable().getType().getElementType();
+  Type element = prepend.getTokens().getType().getElementType();
   if (!e.patchify || e.patchify.getLead() != 0 ||
-      e.prepend.getTokens().getType().getElementType() != element)
+      (e.position() && e.position().getTable().getType().getElementType() != element) ||
+      (e.bias && e.bias.getBias().getType().getElementType() != element))
     return std::nullopt;
   return e;
 }
 
-void fold(Embedding e) {
-  OpBuilder builder(e.position);
-  auto tokens = e.prepend.getTokens().getType();
-  auto table = e.position.getTable().getType();
-  int64_t lead = tokens.getDimSize(0), width = tokens.getDimSize(1);
-  auto patches = table.clone({table.getDimSize(0) - lead, width});
+/// Rows of zeros, as many as there are patches: of a token nothing is left.
+Value zeroRows(OpBuilder &builder, Location loc, TypedValue<RankedTensorType> tokens,
+               RankedTensorType type) {
+  RankedTensorType one = type.clone({int64_t(1), int64_t(1)});
+  Value zero =
+      vit::SliceOp::create(builder, loc, type.clone({int64_t(1), type.getDimSize(1)}), tokens, 0);
+  zero = vit::ReshapeOp::create(builder, loc, type.clone({type.getDimSize(1), int64_t(1)}), zero);
+  zero = vit::SliceOp::create(builder, loc, one, zero, 0);
+  zero =
+      vit::ScaleOp::create(builder, loc, one, zero, Value(), Value(), builder.getF64FloatAttr(0.0));
+  return vit::PadOp::create(builder, loc, type, zero);
+}
 
-  Location loc = e.position.getLoc();
-  Value head = vit::SliceOp::create(builder, loc, tokens, e.position.getTable(), 0);
-  head = vit::AddOp::create(builder, loc, tokens, e.prepend.getTokens(), head);
-  Value tail = vit::SliceOp::create(builder, loc, patches, e.position.getTable(), lead);
+/// What is added to the rows of the linear: tokens in front, then positions and bias.
+Value tableOf(OpBuilder &builder, Location loc, Embedding e) {
+  auto tokens = e.prepend.getTokens().getType();
+  int64_t lead = tokens.getDimSize(0), width = tokens.getDimSize(1);
+  int64_t patchCount = e.linear.getType().getDimSize(1);
+  RankedTensorType patches = tokens.clone({patchCount, width});
+  Value head = e.prepend.getTokens(), tail;
+  if (e.after) {
+    Value first = vit::SliceOp::create(builder, loc, tokens, e.after.getTable(), 0);
+    head = vit::AddOp::create(builder, loc, tokens, head, first);
+    tail = vit::SliceOp::create(builder, loc, patches, e.after.getTable(), lead);
+  } else if (e.before) {
+    tail = e.before.getTable();
+  } else {
+    tail = zeroRows(builder, loc, e.prepend.getTokens(), patches);
+  }
   if (e.bias)
     tail = vit::BiasAddOp::create(builder, loc, patches, tail, e.bias.getBias());
-  Value sum = vit::ConcatOp::create(builder, loc, table, ValueRange{head, tail});
+  return vit::ConcatOp::create(builder, loc, tokens.clone({lead + patchCount, width}),
+                               ValueRange{head, tail});
+}
 
+void fold(Embedding e) {
+  Operation *last = e.last();
+  OpBuilder builder(last);
+  Location loc = last->getLoc();
+  Value table = tableOf(builder, loc, e);
+  int64_t lead = e.prepend.getTokens().getType().getDimSize(0);
   auto withLead = [&](RankedTensorType type) {
     return type.clone({ShapedType::kDynamic, type.getDimSize(1) + lead, type.getDimSize(2)});
   };
@@ -78,11 +113,11 @@ void fold(Embedding e) {
                                        e.patchify.getPatch(), lead);
   Value product = vit::LinearOp::create(builder, e.linear.getLoc(), withLead(e.linear.getType()),
                                         rows, e.linear.getWeight());
-  Value result = vit::PositionOp::create(builder, loc, e.position.getType(), product, sum);
-  e.position.getResult().replaceAllUsesWith(result);
-  for (Operation *op : {e.position.getOperation(), e.prepend.getOperation(),
-                        e.bias ? e.bias.getOperation() : nullptr, e.linear.getOperation(),
-                        e.patchify.getOperation()})
+  Value result =
+      vit::PositionOp::create(builder, loc, last->getResult(0).getType(), product, table);
+  last->getResult(0).replaceAllUsesWith(result);
+  for (Operation *op : {e.after.getOperation(), e.prepend.getOperation(), e.before.getOperation(),
+                        e.bias.getOperation(), e.linear.getOperation(), e.patchify.getOperation()})
     if (op)
       op->erase();
 }
@@ -92,9 +127,9 @@ struct FoldTokens : impl::FoldTokensBase<FoldTokens> {
 
   void runOnOperation() override {
     for (func::FuncOp model : vit::modelFunctions(getOperation())) {
-      SmallVector<vit::PositionOp> positions(model.getOps<vit::PositionOp>());
-      for (vit::PositionOp position : positions)
-        if (auto embedding = matchEmbedding(position))
+      SmallVector<vit::PrependOp> prepends(model.getOps<vit::PrependOp>());
+      for (vit::PrependOp prepend : prepends)
+        if (auto embedding = matchEmbedding(prepend))
           fold(*embedding);
     }
   }

@@ -193,10 +193,14 @@ struct MergeQkv : impl::MergeQkvBase<MergeQkv> {
     }
   }
 
-  /// Whether all of the group that are turned are so by the table of `projection`.
-  static bool canTurnTogether(Group &group, Projection projection) {
+  /// Whether biases of `projection` and of the group have one type, and one table turns them.
+  static bool canJoin(Group &group, Projection projection) {
     return llvm::all_of(group, [&](Projection &other) {
-      return !other.rope || !projection.rope || other.rope.getTable() == projection.rope.getTable();
+      bool sameType = !other.bias || !projection.bias ||
+                      tensorType(other.biasVector()).getElementType() ==
+                          tensorType(projection.biasVector()).getElementType();
+      return sameType && (!other.rope || !projection.rope ||
+                          other.rope.getTable() == projection.rope.getTable());
     });
   }
 
@@ -214,7 +218,7 @@ struct MergeQkv : impl::MergeQkvBase<MergeQkv> {
       auto group = llvm::find_if(groups, [&](auto &g) { return g.first == projection->key(); });
       if (group == groups.end())
         group = groups.insert(groups.end(), {projection->key(), {}});
-      if (canTurnTogether(group->second, *projection))
+      if (canJoin(group->second, *projection))
         group->second.push_back(*projection);
     }
     for (auto &[key, group] : groups)

@@ -57,12 +57,7 @@ std::string missingText(const std::string &path) {
   std::string reason = quoted(path) + ": " + systemError();
   if (errno != ENOENT)
     return reason;
-  std::string index = path + ".index.json";
   std::string pickle = path.substr(0, path.find_last_of('/') + 1) + "pytorch_model.bin";
-  if (access(index.c_str(), F_OK) == 0)
-    return quoted(path) + " is missing and " + quoted(index) +
-           " lists shards, which are not read; save the model as one file "
-           "(save_pretrained with max_shard_size='100GB')";
   if (endsWith(path, ".safetensors") && access(pickle.c_str(), F_OK) == 0)
     return quoted(path) + " is missing; " + pickleText(pickle);
   return reason;
@@ -351,8 +346,10 @@ Result<void> FileBytes::read(uint64_t begin, std::span<uint8_t> out) const {
 
 Result<Safetensors> Safetensors::open(const std::string &path) {
   if (endsWith(path, ".index.json"))
-    return Error{quoted(path) + " lists shards, which are not read; save the model as one file "
-                                "(save_pretrained with max_shard_size='100GB')"};
+    return openShards(path);
+  std::string index = path + ".index.json";
+  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT && access(index.c_str(), F_OK) == 0)
+    return openShards(index);
   auto file = FileBytes::open(path);
   if (!file)
     return file.takeError();
@@ -385,18 +382,24 @@ Result<Safetensors> Safetensors::parse(const std::shared_ptr<const FileBytes> &b
   if (auto done = file.read(8, {reinterpret_cast<uint8_t *>(header.data()), length}); !done)
     return fail(done.error());
   Safetensors result;
-  result.bytes = bytes;
+  result.files.push_back(bytes);
   result.name = path;
   if (auto done = HeaderReader(header, file, 8 + length).read(result.list, result.meta); !done)
     return fail(done.error());
-  auto byName = [](const FileTensor &a, const FileTensor &b) { return a.name < b.name; };
-  std::sort(result.list.begin(), result.list.end(), byName);
-  for (size_t i = 1; i < result.list.size(); ++i)
-    if (result.list[i - 1].name == result.list[i].name)
-      return fail("tensor " + quoted(result.list[i].name) + " stands twice");
+  if (auto sorted = result.sort(); !sorted)
+    return sorted.takeError();
   if (auto done = checkLayout(result.list, 8 + length, file.size() - 8 - length); !done)
     return fail(done.error());
   return result;
+}
+
+Result<void> Safetensors::sort() {
+  auto byName = [](const FileTensor &a, const FileTensor &b) { return a.name < b.name; };
+  std::sort(list.begin(), list.end(), byName);
+  for (size_t i = 1; i < list.size(); ++i)
+    if (list[i - 1].name == list[i].name)
+      return Error{quoted(name) + ": tensor " + quoted(list[i].name) + " stands twice"};
+  return {};
 }
 
 const FileTensor *Safetensors::find(std::string_view tensor) const {

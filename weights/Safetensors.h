@@ -88,11 +88,14 @@ struct FileTensor {
   uint64_t begin, size;       // of its bytes there; little-endian, aligned to nothing
 };
 
-/// An open file. Movable; const access from any thread. Its tensors live as long as it.
+/// An open file, or all shards of a model. Movable; const access from any thread. Its tensors live
+/// as long as it.
 class Safetensors {
 public:
-  /// Errors begin with the quoted path. What is not read is refused by name: pickles with the
-  /// command that converts them, shard indices, directories.
+  /// `path` is a file, or an index of shards ("model.safetensors.index.json"), which are files
+  /// beside it; an index is found too where its model.safetensors is asked for and missing. Errors
+  /// begin with the quoted path. What is not read is refused by name: pickles with the command that
+  /// converts them, directories.
   static Result<Safetensors> open(const std::string &path);
   /// As open, for bytes that outlive the object; `path` is only for messages.
   static Result<Safetensors> parse(std::span<const uint8_t> file, const std::string &path);
@@ -108,8 +111,11 @@ public:
 private:
   static Result<Safetensors> parse(const std::shared_ptr<const FileBytes> &bytes,
                                    const std::string &path);
+  static Result<Safetensors> openShards(const std::string &index);
+  /// Orders tensors; two of one name are an error.
+  Result<void> sort();
 
-  std::shared_ptr<const FileBytes> bytes;
+  std::vector<std::shared_ptr<const FileBytes>> files;
   std::string name;
   std::vector<FileTensor> list;
   std::map<std::string, std::string> meta;

@@ -62,13 +62,12 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
     sys::path::append(path, name);
     return path.str().str();
   };
-  std::string weights = inside("model.safetensors");
-  if (sys::fs::exists(weights))
-    return weights;
-  for (StringRef other : {"model.safetensors.index.json", "pytorch_model.bin"})
-    if (sys::fs::exists(inside(other)))
-      if (auto file = vitrt::Safetensors::open(weights); !file)
-        return file.takeError(); // says what to do with the other file
+  for (StringRef name : {"model.safetensors", "model.safetensors.index.json"})
+    if (std::string weights = inside(name); sys::fs::exists(weights))
+      return weights;
+  if (sys::fs::exists(inside("pytorch_model.bin")))
+    if (auto file = vitrt::Safetensors::open(inside("model.safetensors")); !file)
+      return file.takeError(); // says how to convert the pickle
   return std::string();
 }
 

@@ -126,3 +126,35 @@ func.func @attention_c7_large(%q: tensor<?x17x16xf32>) {
   %0 = vit.attention %q, %q, %q heads 2 head_dim 8 scale 3.0e38 axis tokens offsets [0, 0, 0] : tensor<?x17x16xf32>, tensor<?x17x16xf32>, tensor<?x17x16xf32> -> tensor<?x17x16xf32>
   return
 }
+
+// -----
+
+func.func @attention_c8(%x: tensor<?x16x8xf16>, %b: tensor<16x2x16xf32>) {
+  // expected-error @below {{'vit.attention' op expected neither bias nor windows with axis batch}}
+  %0 = vit.attention %x, %x, %x bias %b : tensor<16x2x16xf32> heads 2 head_dim 4 scale 0.5 axis batch offsets [0, 0, 0] : tensor<?x16x8xf16>, tensor<?x16x8xf16>, tensor<?x16x8xf16> -> tensor<?x16x8xf16>
+  return
+}
+
+// -----
+
+func.func @attention_c9(%x: tensor<?x16x8xf16>) {
+  // expected-error @below {{'vit.attention' op expected operands with the 24 tokens of the grid, but got ?x16x8}}
+  %0 = vit.attention %x, %x, %x heads 2 head_dim 4 scale 0.5 axis tokens offsets [0, 0, 0] windows <grid = [4, 6], size = [2, 2], shift = [0, 0]> : tensor<?x16x8xf16>, tensor<?x16x8xf16>, tensor<?x16x8xf16> -> tensor<?x16x8xf16>
+  return
+}
+
+// -----
+
+func.func @attention_c10(%x: tensor<?x16x8xf16>, %b: tensor<16x2x15xf32>) {
+  // expected-error @below {{'vit.attention' op expected a bias of 16 queries, 2 heads and at least 16 keys, but got 16x2x15}}
+  %0 = vit.attention %x, %x, %x bias %b : tensor<16x2x15xf32> heads 2 head_dim 4 scale 0.5 axis tokens offsets [0, 0, 0] : tensor<?x16x8xf16>, tensor<?x16x8xf16>, tensor<?x16x8xf16> -> tensor<?x16x8xf16>
+  return
+}
+
+// -----
+
+func.func @attention_c10_windows(%x: tensor<?x16x8xf16>, %b: tensor<16x2x16xf32>) {
+  // expected-error @below {{'vit.attention' op expected a bias of 4 queries, 2 heads and at least 4 keys, but got 16x2x16}}
+  %0 = vit.attention %x, %x, %x bias %b : tensor<16x2x16xf32> heads 2 head_dim 4 scale 0.5 axis tokens offsets [0, 0, 0] windows <grid = [4, 4], size = [2, 2], shift = [0, 0]> : tensor<?x16x8xf16>, tensor<?x16x8xf16>, tensor<?x16x8xf16> -> tensor<?x16x8xf16>
+  return
+}

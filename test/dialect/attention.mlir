@@ -41,3 +41,11 @@ func.func @over_the_batch_of_one_token(%x: tensor<?x16xf32>) -> tensor<?x16xf32>
   %r = vit.attention %x, %x, %x heads 2 head_dim 8 scale 5.0e-01 axis batch offsets [0, 0, 0] : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
   return %r : tensor<?x16xf32>
 }
+
+// CHECK-LABEL: func.func @attention_windows(
+// CHECK: vit.attention %{{.*}}, %{{.*}}, %{{.*}} bias %{{.*}} : tensor<4x2x8xf32> heads 2 head_dim 4 scale 5.000000e-01 axis tokens offsets [0, 0, 0] windows <grid = [4, 4], size = [2, 2], shift = [1, 0]> : tensor<?x16x8xf16>, tensor<?x16x8xf16>, tensor<?x16x8xf16> -> tensor<?x16x8xf16>
+func.func @attention_windows(%x: tensor<?x16x8xf16>, %b: tensor<4x2x8xf32>) -> tensor<?x16x8xf16> {
+  %r = vit.attention %x, %x, %x bias %b : tensor<4x2x8xf32> heads 2 head_dim 4 scale 5.000000e-01 axis tokens offsets [0, 0, 0]
+      windows <grid = [4, 4], size = [2, 2], shift = [1, 0]> : tensor<?x16x8xf16>, tensor<?x16x8xf16>, tensor<?x16x8xf16> -> tensor<?x16x8xf16>
+  return %r : tensor<?x16x8xf16>
+}

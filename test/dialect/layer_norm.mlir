@@ -17,3 +17,10 @@ func.func @layer_norm_of_one_token(%x: tensor<?x8xf32>, %g: tensor<8xf32>, %b: t
   %r = vit.layer_norm %x, %g, %b eps 9.9999999999999998E-13 : tensor<?x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x8xf32>
   return %r : tensor<?x8xf32>
 }
+
+// CHECK-LABEL: func.func @layer_norm_heads(
+// CHECK: vit.layer_norm %{{.*}}, %{{.*}}, %{{.*}} eps 5.000000e-01 groups 2 : tensor<?x17x8xf16>, tensor<4xf32>, tensor<4xf32> -> tensor<?x17x8xf16>
+func.func @layer_norm_heads(%x: tensor<?x17x8xf16>, %g: tensor<4xf32>) -> tensor<?x17x8xf16> {
+  %r = vit.layer_norm %x, %g, %g eps 5.0e-01 groups 2 : tensor<?x17x8xf16>, tensor<4xf32>, tensor<4xf32> -> tensor<?x17x8xf16>
+  return %r : tensor<?x17x8xf16>
+}

@@ -10,7 +10,7 @@ func.func @patchify_c1(%x: tensor<?x32x32xf32>) {
 
 func.func @patchify_c2(%x: tensor<?x3x32x48xf32>) {
   // expected-error @below {{'vit.patchify' op expected a patch of two sizes that divide the image 32x48, but got [8, 20]}}
-  %0 = vit.patchify %x conv [8, 20] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
+  %0 = vit.patchify %x unfold [8, 20] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
   return
 }
 
@@ -18,7 +18,7 @@ func.func @patchify_c2(%x: tensor<?x3x32x48xf32>) {
 
 func.func @patchify_c2_height(%x: tensor<?x3x32x48xf32>) {
   // expected-error @below {{'vit.patchify' op expected a patch of two sizes that divide the image 32x48, but got [24, 8]}}
-  %0 = vit.patchify %x conv [24, 8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
+  %0 = vit.patchify %x unfold [24, 8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
   return
 }
 
@@ -26,7 +26,7 @@ func.func @patchify_c2_height(%x: tensor<?x3x32x48xf32>) {
 
 func.func @patchify_c2_zero(%x: tensor<?x3x32x48xf32>) {
   // expected-error @below {{'vit.patchify' op expected a patch of two sizes that divide the image 32x48, but got [0, 8]}}
-  %0 = vit.patchify %x conv [0, 8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
+  %0 = vit.patchify %x unfold [0, 8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
   return
 }
 
@@ -34,7 +34,7 @@ func.func @patchify_c2_zero(%x: tensor<?x3x32x48xf32>) {
 
 func.func @patchify_c2_one_size(%x: tensor<?x3x32x48xf32>) {
   // expected-error @below {{'vit.patchify' op expected a patch of two sizes that divide the image 32x48, but got [8]}}
-  %0 = vit.patchify %x conv [8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
+  %0 = vit.patchify %x unfold [8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
   return
 }
 
@@ -75,5 +75,13 @@ func.func @patchify_c4(%x: tensor<?x3x32x48xf32>) {
 func.func @patchify_c5(%x: tensor<?x3x32x48xf32>) {
   // expected-error @below {{'vit.patchify' op expected lead to be at least 0, but got -1}}
   %0 = vit.patchify %x conv [8, 8] lead -1 : tensor<?x3x32x48xf32> -> tensor<?x23x192xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_c2_large(%x: tensor<?x3x32x48xf32>) {
+  // expected-error @below {{'vit.patchify' op expected a patch of two sizes that fit into the image 32x48, but got [40, 8]}}
+  %0 = vit.patchify %x conv [40, 8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
   return
 }

@@ -25,3 +25,10 @@ func.func @lead_and_columns_to_fill(%x: tensor<?x1x10x10xf32>) -> tensor<?x5x32x
   %r = vit.patchify %x conv [5, 5] lead 1 : tensor<?x1x10x10xf32> -> tensor<?x5x32xf16>
   return %r : tensor<?x5x32xf16>
 }
+
+// CHECK-LABEL: func.func @patchify_rest(
+// CHECK: vit.patchify %{{.*}} conv [8, 8] : tensor<?x3x20x33xf32> -> tensor<?x8x192xf32>
+func.func @patchify_rest(%x: tensor<?x3x20x33xf32>) -> tensor<?x8x192xf32> {
+  %r = vit.patchify %x conv [8, 8] : tensor<?x3x20x33xf32> -> tensor<?x8x192xf32>
+  return %r : tensor<?x8x192xf32>
+}

@@ -29,3 +29,19 @@ func.func @rms_norm_c3_tiny(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
   %0 = vit.rms_norm %x, %g eps 1.0e-300 : tensor<?x17x8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
   return
 }
+
+// -----
+
+func.func @rms_norm_c1_heads(%x: tensor<?x17x8xf32>, %g: tensor<4xf32>) {
+  // expected-error @below {{'vit.rms_norm' op expected scale with 2 elements, the width of input, but got 4}}
+  %0 = vit.rms_norm %x, %g eps 1.0e-6 groups 4 : tensor<?x17x8xf32>, tensor<4xf32> -> tensor<?x17x8xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c4(%x: tensor<?x17x8xf32>, %g: tensor<4xf32>) {
+  // expected-error @below {{'vit.rms_norm' op expected groups that divide the 8 columns of input, but got 3}}
+  %0 = vit.rms_norm %x, %g eps 1.0e-6 groups 3 : tensor<?x17x8xf32>, tensor<4xf32> -> tensor<?x17x8xf32>
+  return
+}

@@ -9,3 +9,10 @@ func.func @rms_norm(%x: tensor<?x17x8xf16>, %g: tensor<8xf32>) -> tensor<?x17x8x
   %r = vit.rms_norm %x, %g eps 5.0e-01 : tensor<?x17x8xf16>, tensor<8xf32> -> tensor<?x17x8xbf16>
   return %r : tensor<?x17x8xbf16>
 }
+
+// CHECK-LABEL: func.func @rms_norm_heads(
+// CHECK: vit.rms_norm %{{.*}} eps 5.000000e-01 groups 2 : tensor<?x17x8xf16> -> tensor<?x17x8xf16>
+func.func @rms_norm_heads(%x: tensor<?x17x8xf16>) -> tensor<?x17x8xf16> {
+  %r = vit.rms_norm %x eps 5.0e-01 groups 2 : tensor<?x17x8xf16> -> tensor<?x17x8xf16>
+  return %r : tensor<?x17x8xf16>
+}

@@ -3,7 +3,7 @@ import array
 import json
 import struct
 
-CODES = {"F64": "d", "F32": "f", "I32": "i", "U8": "B"}
+CODES = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "U8": "B"}
 
 
 class Tensor:
@@ -30,6 +30,9 @@ def read(path):
         begin, end = entry["data_offsets"]
         if entry["dtype"] == "F16":
             values = array.array("f", struct.unpack(f"<{(end - begin) // 2}e", data[begin:end]))
+        elif entry["dtype"] == "BF16":
+            halves = array.array("H", data[begin:end])
+            values = array.array("f", struct.pack(f"<{len(halves)}I", *(half << 16 for half in halves)))
         else:
             values = array.array(CODES[entry["dtype"]], data[begin:end])
         tensors[name] = Tensor(entry["dtype"], entry["shape"], values)

@@ -44,15 +44,44 @@ func.func @folds_without_bias(%x: tensor<?x3x8x8xf32>) -> tensor<?x5x32xf32> {
   return %y : tensor<?x5x32xf32>
 }
 
-// CHECK-LABEL: func.func @keeps_without_position(
-func.func @keeps_without_position(%x: tensor<?x3x8x8xf32>) -> tensor<?x5x32xf32> {
+// CHECK-LABEL: func.func @folds_without_position(
+func.func @folds_without_position(%x: tensor<?x3x8x8xf32>) -> tensor<?x5x32xf32> {
   %w = vit.weight "w" : tensor<32x48xf32>
+  %b = vit.weight "b" : tensor<32xf32>
   %cls = vit.weight "cls" : tensor<1x32xf32>
-  // CHECK: vit.prepend
+  // CHECK:      %[[ZERO:.*]] = vit.scale %{{.*}} by 0.000000e+00 : tensor<1x1xf32> -> tensor<1x1xf32>
+  // CHECK-NEXT: %[[ROWS:.*]] = vit.pad %[[ZERO]] : tensor<1x1xf32> -> tensor<4x32xf32>
+  // CHECK-NEXT: %[[TAIL:.*]] = vit.bias_add %[[ROWS]], %{{.*}} : tensor<4x32xf32>
+  // CHECK-NEXT: vit.concat %{{.*}}, %[[TAIL]] : (tensor<1x32xf32>, tensor<4x32xf32>) -> tensor<5x32xf32>
+  // CHECK-NOT:  vit.prepend
   %p = vit.patchify %x conv [4, 4] : tensor<?x3x8x8xf32> -> tensor<?x4x48xf32>
   %e = vit.linear %p, %w : tensor<?x4x48xf32>, tensor<32x48xf32> -> tensor<?x4x32xf32>
-  %t = vit.prepend %cls, %e : tensor<1x32xf32>, tensor<?x4x32xf32> -> tensor<?x5x32xf32>
+  %eb = vit.bias_add %e, %b : tensor<?x4x32xf32>, tensor<32xf32> -> tensor<?x4x32xf32>
+  %t = vit.prepend %cls, %eb : tensor<1x32xf32>, tensor<?x4x32xf32> -> tensor<?x5x32xf32>
   return %t : tensor<?x5x32xf32>
+}
+
+// Registers have no position: it was added to the patches alone.
+// CHECK-LABEL: func.func @folds_position_of_patches(
+func.func @folds_position_of_patches(%x: tensor<?x3x8x8xf32>) -> tensor<?x6x32xf32> {
+  %w = vit.weight "w" : tensor<32x48xf32>
+  %b = vit.weight "b" : tensor<32xf32>
+  // CHECK-DAG:  %[[T:.*]] = vit.weight "tokens"
+  // CHECK-DAG:  %[[POS:.*]] = vit.weight "pos"
+  %tokens = vit.weight "tokens" : tensor<2x32xf32>
+  %pos = vit.weight "pos" : tensor<4x32xf32>
+  // CHECK:      %[[TAIL:.*]] = vit.bias_add %[[POS]], %{{.*}} : tensor<4x32xf32>
+  // CHECK-NEXT: %[[TABLE:.*]] = vit.concat %[[T]], %[[TAIL]]
+  // CHECK-NEXT: vit.patchify %{{.*}} conv [4, 4] lead 2
+  // CHECK-NEXT: %[[Y:.*]] = vit.linear
+  // CHECK-NEXT: %[[R:.*]] = vit.position %[[Y]], %[[TABLE]]
+  // CHECK-NEXT: return %[[R]]
+  %p = vit.patchify %x conv [4, 4] : tensor<?x3x8x8xf32> -> tensor<?x4x48xf32>
+  %e = vit.linear %p, %w : tensor<?x4x48xf32>, tensor<32x48xf32> -> tensor<?x4x32xf32>
+  %eb = vit.bias_add %e, %b : tensor<?x4x32xf32>, tensor<32xf32> -> tensor<?x4x32xf32>
+  %y = vit.position %eb, %pos : tensor<?x4x32xf32>, tensor<4x32xf32> -> tensor<?x4x32xf32>
+  %t = vit.prepend %tokens, %y : tensor<2x32xf32>, tensor<?x4x32xf32> -> tensor<?x6x32xf32>
+  return %t : tensor<?x6x32xf32>
 }
 
 // The leading rows of anything but patches are not known to be zero.

@@ -84,23 +84,81 @@ func.func @slices_out_of_order(%x: tensor<?x5x32xf32>, %q: tensor<?x32xf32>) -> 
   return %a : tensor<?x32xf32>
 }
 
-// A key without bias stays by itself; query and value merge.
-// CHECK-LABEL: func.func @keeps_one_without_bias(
-func.func @keeps_one_without_bias(%x: tensor<?x5x32xf32>) -> tensor<?x5x32xf32> {
+// A key without bias has one of zeros.
+// CHECK-LABEL: func.func @one_without_bias(
+func.func @one_without_bias(%x: tensor<?x5x32xf32>) -> tensor<?x5x32xf32> {
   %wq = vit.weight "q" : tensor<32x32xf32>
   %wk = vit.weight "k" : tensor<32x32xf32>
   %wv = vit.weight "v" : tensor<32x32xf32>
   %bq = vit.weight "qb" : tensor<32xf32>
   %bv = vit.weight "vb" : tensor<32xf32>
-  // CHECK: %[[K:.*]] = vit.linear {{.*}} -> tensor<?x5x32xf32>
-  // CHECK: %[[Y:.*]] = vit.bias_add {{.*}} -> tensor<?x5x64xf32>
-  // CHECK: vit.attention %[[Y]], %[[K]], %[[Y]] {{.*}} offsets [0, 0, 32]
+  // CHECK-DAG: %[[BQ:.*]] = vit.weight "qb"
+  // CHECK-DAG: %[[BV:.*]] = vit.weight "vb"
+  // CHECK: %[[ONE:.*]] = vit.slice %[[BQ]] rows 0 : tensor<32xf32> -> tensor<1xf32>
+  // CHECK: %[[ZERO:.*]] = vit.scale %[[ONE]] by 0.000000e+00
+  // CHECK: %[[BK:.*]] = vit.pad %[[ZERO]] : tensor<1xf32> -> tensor<32xf32>
+  // CHECK: %[[B:.*]] = vit.concat %[[BQ]], %[[BK]], %[[BV]]
+  // CHECK: %[[Y:.*]] = vit.bias_add %{{.*}}, %[[B]] {{.*}} -> tensor<?x5x96xf32>
+  // CHECK: vit.attention %[[Y]], %[[Y]], %[[Y]] {{.*}} offsets [0, 32, 64]
   %q0 = vit.linear %x, %wq : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
   %k = vit.linear %x, %wk : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
   %v0 = vit.linear %x, %wv : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
   %q = vit.bias_add %q0, %bq : tensor<?x5x32xf32>, tensor<32xf32> -> tensor<?x5x32xf32>
   %v = vit.bias_add %v0, %bv : tensor<?x5x32xf32>, tensor<32xf32> -> tensor<?x5x32xf32>
   %a = vit.attention %q, %k, %v heads 2 head_dim 16 scale 2.5e-1 axis tokens offsets [0, 0, 0] : tensor<?x5x32xf32>, tensor<?x5x32xf32>, tensor<?x5x32xf32> -> tensor<?x5x32xf32>
+  return %a : tensor<?x5x32xf32>
+}
+
+// What is turned comes first, whatever the order of the operands: here key, then query.
+// CHECK-LABEL: func.func @rope(
+func.func @rope(%x: tensor<?x5x32xf32>) -> tensor<?x5x32xf32> {
+  // CHECK-DAG: %[[WQ:.*]] = vit.weight "q"
+  // CHECK-DAG: %[[WK:.*]] = vit.weight "k"
+  // CHECK-DAG: %[[WV:.*]] = vit.weight "v"
+  // CHECK-DAG: %[[T:.*]] = vit.weight "t"
+  %wq = vit.weight "q" : tensor<32x32xf32>
+  %wk = vit.weight "k" : tensor<32x32xf32>
+  %wv = vit.weight "v" : tensor<32x32xf32>
+  %t = vit.weight "t" : tensor<5x16xf32>
+  // CHECK: %[[W:.*]] = vit.concat %[[WQ]], %[[WK]], %[[WV]]
+  // CHECK: %[[Y:.*]] = vit.linear %{{.*}}, %[[W]]
+  // CHECK: %[[R:.*]] = vit.rope %[[Y]], %[[T]] columns 64 : tensor<?x5x96xf32>
+  // CHECK: vit.attention %[[R]], %[[R]], %[[R]] {{.*}} offsets [0, 32, 64]
+  %v = vit.linear %x, %wv : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
+  %q0 = vit.linear %x, %wq : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
+  %k0 = vit.linear %x, %wk : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
+  %q = vit.rope %q0, %t columns 32 : tensor<?x5x32xf32>, tensor<5x16xf32> -> tensor<?x5x32xf32>
+  %k = vit.rope %k0, %t columns 32 : tensor<?x5x32xf32>, tensor<5x16xf32> -> tensor<?x5x32xf32>
+  %a = vit.attention %q, %k, %v heads 2 head_dim 16 scale 2.5e-1 axis tokens offsets [0, 0, 0] : tensor<?x5x32xf32>, tensor<?x5x32xf32>, tensor<?x5x32xf32> -> tensor<?x5x32xf32>
+  return %a : tensor<?x5x32xf32>
+}
+
+// The value is turned and the query is not: it comes first all the same.
+// CHECK-LABEL: func.func @rope_of_value(
+func.func @rope_of_value(%x: tensor<?x5x32xf32>) -> tensor<?x5x32xf32> {
+  %wq = vit.weight "q" : tensor<32x32xf32>
+  %wv = vit.weight "v" : tensor<32x32xf32>
+  %t = vit.weight "t" : tensor<5x16xf32>
+  // CHECK: %[[R:.*]] = vit.rope %{{.*}} columns 32 : tensor<?x5x64xf32>
+  // CHECK: vit.attention %[[R]], %[[R]], %[[R]] {{.*}} offsets [32, 32, 0]
+  %q = vit.linear %x, %wq : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
+  %v0 = vit.linear %x, %wv : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
+  %v = vit.rope %v0, %t columns 32 : tensor<?x5x32xf32>, tensor<5x16xf32> -> tensor<?x5x32xf32>
+  %a = vit.attention %q, %q, %v heads 2 head_dim 16 scale 2.5e-1 axis tokens offsets [0, 0, 0] : tensor<?x5x32xf32>, tensor<?x5x32xf32>, tensor<?x5x32xf32> -> tensor<?x5x32xf32>
+  return %a : tensor<?x5x32xf32>
+}
+
+// CHECK-LABEL: func.func @keeps_different_tables(
+func.func @keeps_different_tables(%x: tensor<?x5x32xf32>) -> tensor<?x5x32xf32> {
+  %w = vit.weight "w" : tensor<32x32xf32>
+  %t = vit.weight "t" : tensor<5x16xf32>
+  %u = vit.weight "u" : tensor<5x16xf32>
+  // CHECK-COUNT-2: vit.rope
+  %q0 = vit.linear %x, %w : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
+  %k0 = vit.linear %x, %w : tensor<?x5x32xf32>, tensor<32x32xf32> -> tensor<?x5x32xf32>
+  %q = vit.rope %q0, %t columns 32 : tensor<?x5x32xf32>, tensor<5x16xf32> -> tensor<?x5x32xf32>
+  %k = vit.rope %k0, %u columns 32 : tensor<?x5x32xf32>, tensor<5x16xf32> -> tensor<?x5x32xf32>
+  %a = vit.attention %q, %k, %k heads 2 head_dim 16 scale 2.5e-1 axis tokens offsets [0, 0, 0] : tensor<?x5x32xf32>, tensor<?x5x32xf32>, tensor<?x5x32xf32> -> tensor<?x5x32xf32>
   return %a : tensor<?x5x32xf32>
 }
 

@@ -333,7 +333,7 @@ class BadInput(unittest.TestCase):
         self.refuse_checkpoint(directory, [directory + "/pytorch_model.bin", "pickle", "python3 -c"])
         os.remove(directory + "/pytorch_model.bin")
         self.write("directory/model.safetensors.index.json", "{}")
-        self.refuse_checkpoint(directory, [directory + "/model.safetensors.index.json", "shards"])
+        self.refuse_checkpoint(directory, [directory + "/model.safetensors.index.json", "expected a weight_map"])
 
     def test_wrong_configs(self):
         for label, text, names in configs():

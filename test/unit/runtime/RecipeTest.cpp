@@ -424,3 +424,47 @@ TEST_CASE("recipe: a function gives tensors by their first name") {
   });
   CHECK(evaluateRecipe(r.library(), failing, t).error() == "no such tensor");
 }
+
+TEST_CASE("recipe: tables of positions") {
+  Checkpoint file({{"t", {2, 1}, {0, 1}}, {"d", {6, 1}, {10, 11, 12, 13, 14, 15}}});
+  Recipe r;
+  uint32_t t = r.load("t", {2, 1}), d = r.load("d", {6, 1});
+  auto resampled = [&](int64_t height, int64_t width, uint32_t filter, uint32_t antialias) {
+    uint32_t value = r.add(VIT_RECIPE_RESAMPLE, {t}, {height * width, 1});
+    const int64_t grid[] = {1, 2, height, width};
+    std::copy(std::begin(grid), std::end(grid), r.steps[value].grid);
+    r.steps[value].filter = filter;
+    r.steps[value].antialias = antialias;
+    return value;
+  };
+  CHECK(evaluate(r, file, resampled(1, 4, VIT_FILTER_LINEAR, 0)) == Values{0, 0.25, 0.75, 1});
+  CHECK(evaluate(r, file, resampled(1, 4, VIT_FILTER_CUBIC, 0)) ==
+        Values{-0.10546875, 0.2265625, 0.7734375, 1.10546875});
+  CHECK(evaluate(r, file, resampled(2, 1, VIT_FILTER_LINEAR, 1)) == Values{0.5, 0.5});
+  uint32_t bias = r.add(VIT_RECIPE_RELATIVE_BIAS, {d}, {3, 1, 3});
+  r.steps[bias].grid[0] = 1;
+  r.steps[bias].grid[1] = 2;
+  r.steps[bias].first = 1;
+  CHECK(evaluate(r, file, bias) == Values{15, 13, 13, 14, 11, 10, 14, 12, 11});
+  uint32_t angles = r.add(VIT_RECIPE_ROPE_TABLE, {}, {2, 2});
+  const double numbers[] = {0.5, 0, 1, 1, 1, 0};
+  r.steps[angles].grid[0] = r.steps[angles].grid[1] = 1;
+  r.steps[angles].first = 1;
+  r.steps[angles].numbers = numbers;
+  r.steps[angles].number_count = 6;
+  CHECK(evaluate(r, file, angles) == Values{1, 0, std::cos(0.5), std::sin(0.5)});
+
+  // What does not fit together is damage, not arithmetic.
+  auto refused = [&](uint32_t value, auto change) {
+    Recipe damaged;
+    damaged.steps = r.steps;
+    change(damaged.steps[value]);
+    damaged.prepare(value, VIT_F32);
+    CHECK_THAT(errorOf(damaged, file), Contains("does not fit"));
+  };
+  refused(bias, [](vit_recipe_step &step) { step.grid[0] = int64_t(1) << 62; });
+  refused(bias, [](vit_recipe_step &step) { step.first = 2; });
+  refused(angles, [](vit_recipe_step &step) { step.number_count = 4; });
+  refused(angles, [](vit_recipe_step &step) { step.grid[0] = 0; });
+  refused(resampled(1, 4, VIT_FILTER_CUBIC, 0), [](vit_recipe_step &step) { step.grid[2] = 3; });
+}

@@ -324,10 +324,6 @@ TEST_CASE("safetensors: what is no safetensors file is refused by name") {
   CHECK_THAT(error(folder / "zip.safetensors"), Contains("is a pickle") && Contains("torch.load"));
   spill(folder / "old.bin", std::string("\x80\x02\x8a\x0al\xfc\x9c", 7) + std::string(20, 'F'));
   CHECK_THAT(error(folder / "old.bin"), Contains("is a pickle"));
-  spill(folder / "model.safetensors.index.json", "{}");
-  CHECK_THAT(error(folder / "model.safetensors.index.json"), Contains("lists shards"));
-  CHECK_THAT(error(folder / "model.safetensors"), Contains("lists shards"));
-  unlink((folder / "model.safetensors.index.json").c_str());
   spill(folder / "pytorch_model.bin", "PK\3\4");
   CHECK_THAT(error(folder / "model.safetensors"), Contains("pytorch_model.bin' is a pickle"));
 }
@@ -363,4 +359,46 @@ TEST_CASE("JSON: numbers, words and strings") {
   JsonCursor two("1 2");
   CHECK(two.skip());
   CHECK_FALSE(two.end());
+}
+
+TEST_CASE("safetensors: the shards of an index are one file") {
+  Folder folder;
+  auto write = [&](const char *file, const char *tensor, double value) {
+    const NewTensor list[] = {{tensor, FileType::F64, {1}, &value}};
+    REQUIRE(writeSafetensors(folder / file, list));
+  };
+  write("a.safetensors", "x", 1);
+  write("b.safetensors", "y", 2);
+  std::string index = folder / "model.safetensors.index.json";
+  auto open = [&](const std::string &map) {
+    spill(index, R"({"metadata": {"total_size": 16}, "weight_map": )" + map + "}");
+    return Safetensors::open(index);
+  };
+  auto error = [&](const std::string &map) {
+    auto file = open(map);
+    return file ? "no error" : file.error();
+  };
+  for (bool byModel : {false, true}) { // which is missing
+    auto both = open(R"({"x": "a.safetensors", "y": "b.safetensors"})");
+    if (byModel)
+      both = Safetensors::open(folder / "model.safetensors");
+    REQUIRE(both);
+    REQUIRE(both->tensors().size() == 2);
+    CHECK(readF64(*both->find("x"))->front() == 1);
+    CHECK(readF64(*both->find("y"))->front() == 2);
+  }
+  CHECK_THAT(error("{}"), Contains("expected a weight_map"));
+  CHECK_THAT(error("[]"), Contains("weight_map: expected '{'"));
+  CHECK_THAT(error(R"({"x": "c.safetensors"})"), Contains("shard") && Contains("No such file"));
+  CHECK_THAT(error(R"({"x": "b.safetensors"})"), Contains("'x' is not in 'b.safetensors'"));
+  CHECK_THAT(error(R"({"x": "../a.safetensors"})"), Contains("in the same folder"));
+  CHECK_THAT(error(R"({"x": "a.safetensors", "x": "a.safetensors"})"), Contains("stands twice"));
+  write("b.safetensors", "x", 2);
+  CHECK_THAT(error(R"({"x": "a.safetensors", "y": "b.safetensors"})"), Contains("'y' is not in"));
+  write("c.safetensors", "x", 3);
+  const double two[] = {4, 5};
+  const NewTensor list[] = {{"x", FileType::F64, {1}, two}, {"y", FileType::F64, {1}, two + 1}};
+  REQUIRE(writeSafetensors(folder / "b.safetensors", list));
+  CHECK_THAT(error(R"({"x": "a.safetensors", "y": "b.safetensors"})"),
+             Contains("'x' stands twice"));
 }

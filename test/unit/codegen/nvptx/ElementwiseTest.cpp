@@ -62,6 +62,23 @@ void check(const std::string &text, int64_t count, double norm) {
 
 } // namespace
 
+// Periods narrower and wider than a vector, columns that are turned and columns that are not.
+TEST_CASE("functions: rotary positions") {
+  for (int64_t period : {2, 4, 12, 16})
+    for (int64_t columns : {period, 48 / period * period}) {
+      std::string x = "tensor<?x5x48xf32>", t = "tensor<5x" + std::to_string(period) + "xf32>";
+      check("vit.kernel @k(%x: " + x + ", %t: " + t + ") -> " + x + schedule +
+                "  %0 = vit.rope %x, %t columns " + std::to_string(columns) + " : " + x + ", " + t +
+                " -> " + x + "\n  vit.yield %0 : " + x + "\n}\n",
+            3, 2e-7);
+    }
+}
+
+TEST_CASE("functions: sigmoid") {
+  CHECK(errorsOn(unary("vit.sigmoid %x"), 6).absolute < 3e-7);
+  CHECK(errorsOn(unary("vit.sigmoid %x"), 80).absolute < 3e-7); // 0 and 1, not infinities
+}
+
 TEST_CASE("functions: GELU") {
   CHECK(errorsOn(unary("vit.gelu erf %x"), 6).absolute < 4.3e-7 + 3e-7); // and f32 at |x| near 6
   CHECK(errorsOn(unary("vit.gelu erf %x"), 1).absolute < 2.5e-7);

@@ -1,4 +1,4 @@
-//===- TokensTest.cpp - Prepend, broadcast, select ------------------===//
+//===- TokensTest.cpp - Tokens put together and taken out -----------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
@@ -43,6 +43,15 @@ TEST_CASE("tokens: copies") {
       check("vit.kernel @k(%t: " + one + ") -> " + r + schedule + "  %0 = vit.broadcast %t : " +
                 one + " -> " + r + "\n  vit.yield %0 : " + r + "\n}\n",
             count);
+      check("vit.kernel @k(%x: " + x + ", %t: " + t + ") -> " + y + schedule +
+                "  %0 = vit.append %x, %t : " + x + ", " + t + " -> " + y +
+                "\n  vit.yield %0 : " + y + "\n}\n",
+            count);
+      for (int64_t first : {0, 3})
+        check("vit.kernel @k(%x: " + x + ") -> " + s + schedule +
+                  "  %0 = vit.slice_tokens %x from " + number(first) + " : " + x + " -> " + s +
+                  "\n  vit.yield %0 : " + s + "\n}\n",
+              count);
       for (int64_t token : {0, 4})
         check("vit.kernel @k(%x: " + x + ") -> " + r + schedule + "  %0 = vit.select %x token " +
                   number(token) + " : " + x + " -> " + r + "\n  vit.yield %0 : " + r + "\n}\n",
@@ -71,6 +80,29 @@ vit.kernel @k(%x: tensor<?x4x24xf32>, %p: tensor<4x24xf32>, %b: tensor<24xf32>, 
   vit.yield %3 : tensor<?x24xf32>
 })",
         7, 1e-6);
+}
+
+TEST_CASE("tokens: merged patches") {
+  for (int64_t width : {1, 6, 24, 64})
+    for (auto [height, across] : {std::pair(2, 2), std::pair(4, 6)}) {
+      std::string x = "tensor<?x" + number(height * across) + "x" + number(width) + "xf16>",
+                  y = "tensor<?x" + number(height * across / 4) + "x" + number(4 * width) + "xf16>";
+      check("vit.kernel @k(%x: " + x + ") -> " + y + schedule +
+                "  %0 = vit.merge_patches %x grid [" + number(height) + ", " + number(across) +
+                "] : " + x + " -> " + y + "\n  vit.yield %0 : " + y + "\n}\n",
+            3);
+    }
+}
+
+TEST_CASE("tokens: means") {
+  for (int64_t width : {5, 64, 200})
+    for (int64_t first : {0, 1, 6}) {
+      std::string x = "tensor<?x7x" + number(width) + "xf16>",
+                  y = "tensor<?x" + number(width) + "xf32>";
+      check("vit.kernel @k(%x: " + x + ") -> " + y + schedule + "  %0 = vit.mean_tokens %x from " +
+                number(first) + " : " + x + " -> " + y + "\n  vit.yield %0 : " + y + "\n}\n",
+            3, 1e-6);
+    }
 }
 
 TEST_CASE("tokens: the wrong token is seen") {

@@ -3,6 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "ReferenceTesting.h"
 
+#include <cmath>
+
 using namespace vitc::vit;
 using namespace vitc::reference;
 
@@ -191,4 +193,57 @@ TEST_CASE("softmax of large scores does not overflow") {
     })",
                             {{{1, 2, 1}, {1000, -1000}}});
   checkTensor(outputs[0].tensor, {1, 2, 1}, {1000, -1000});
+}
+
+TEST_CASE("rope turns pairs by the token's angles, and leaves other columns") {
+  // Token 0 by a quarter turn, token 1 not at all.
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x2x6xf32>, %t: tensor<2x2xf32>) -> tensor<?x2x6xf32> {
+      %0 = vit.rope %x, %t columns 4 : tensor<?x2x6xf32>, tensor<2x2xf32> -> tensor<?x2x6xf32>
+      return %0 : tensor<?x2x6xf32>
+    })",
+                            {counting({1, 2, 6}), Tensor{{2, 2}, {0, 1, 1, 0}}});
+  checkTensor(outputs[0].tensor, {1, 2, 6}, {-1, 0, -3, 2, 4, 5, 6, 7, 8, 9, 10, 11});
+}
+
+TEST_CASE("norms of heads, and one without a scale") {
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x4xf32>, %g: tensor<2xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+      %0 = vit.layer_norm %x, %g, %g eps 1.0e-30 groups 2 : tensor<?x4xf32>, tensor<2xf32>, tensor<2xf32> -> tensor<?x4xf32>
+      %1 = vit.rms_norm %x eps 1.0e-30 groups 2 : tensor<?x4xf32> -> tensor<?x4xf32>
+      return %0, %1 : tensor<?x4xf32>, tensor<?x4xf32>
+    })",
+                            {Tensor{{1, 4}, {1, 3, -7, 7}}, Tensor{{2}, {2, 5}}});
+  double root = std::sqrt(5.0);
+  checkTensor(outputs[0].tensor, {1, 4}, {0, 10, 0, 10});
+  checkTensor(outputs[1].tensor, {1, 4}, {1 / root, 3 / root, -1, 1});
+}
+
+TEST_CASE("attention adds its bias to the scaled scores of each head") {
+  // Keys of zeros: the scores are the bias alone. One query, two keys, two heads.
+  auto outputs = runProgram(R"(
+    func.func @f(%q: tensor<?x1x2xf32>, %k: tensor<?x2x2xf32>, %v: tensor<?x2x2xf32>, %b: tensor<1x2x3xf32>) -> tensor<?x1x2xf32> {
+      %0 = vit.attention %q, %k, %v bias %b : tensor<1x2x3xf32> heads 2 head_dim 1 scale 3.0 axis tokens offsets [0, 0, 0]
+          : tensor<?x1x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xf32> -> tensor<?x1x2xf32>
+      return %0 : tensor<?x1x2xf32>
+    })",
+                            {counting({1, 1, 2}, 1), Tensor{{1, 2, 2}, {0, 0, 0, 0}},
+                             Tensor{{1, 2, 2}, {1, 10, 2, 20}},
+                             Tensor{{1, 2, 3}, {0, std::log(3.0), 99, std::log(4.0), 0, 99}}});
+  checkTensor(outputs[0].tensor, {1, 1, 2}, {1.75, 12});
+}
+
+TEST_CASE("windows of a rolled grid keep strangers apart") {
+  // One row of four tokens, windows of two, rolled by one: (1, 2), then (3, 0), who are strangers.
+  auto outputs = runProgram(R"(
+    func.func @f(%q: tensor<?x4x1xf32>, %v: tensor<?x4x1xf32>) -> (tensor<?x4x1xf32>, tensor<?x4x1xf32>) {
+      %0 = vit.attention %q, %q, %v heads 1 head_dim 1 scale 1.0 axis tokens offsets [0, 0, 0] windows <grid = [1, 4], size = [1, 2], shift = [0, 1]>
+          : tensor<?x4x1xf32>, tensor<?x4x1xf32>, tensor<?x4x1xf32> -> tensor<?x4x1xf32>
+      %1 = vit.attention %q, %q, %v heads 1 head_dim 1 scale 1.0 axis tokens offsets [0, 0, 0] windows <grid = [1, 4], size = [1, 2], shift = [0, 0]>
+          : tensor<?x4x1xf32>, tensor<?x4x1xf32>, tensor<?x4x1xf32> -> tensor<?x4x1xf32>
+      return %0, %1 : tensor<?x4x1xf32>, tensor<?x4x1xf32>
+    })",
+                            {Tensor{{1, 4, 1}, {0, 0, 0, 0}}, Tensor{{1, 4, 1}, {1, 2, 4, 8}}});
+  checkTensor(outputs[0].tensor, {1, 4, 1}, {1, 3, 3, 8});
+  checkTensor(outputs[1].tensor, {1, 4, 1}, {1.5, 1.5, 6, 6});
 }

@@ -3,6 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "ReferenceTesting.h"
 
+#include <cmath>
+
 using namespace vitc::vit;
 using namespace vitc::reference;
 
@@ -134,4 +136,103 @@ TEST_CASE("slice and pad of vectors") {
                             {counting({4}, 1)});
   checkTensor(outputs[0].tensor, {2}, {3, 4});
   checkTensor(outputs[1].tensor, {6}, {1, 2, 3, 4, 0, 0});
+}
+
+TEST_CASE("patchify: pixels that fill no patch are dropped") {
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x1x3x5xf32>) -> tensor<?x2x4xf32> {
+      %0 = vit.patchify %x conv [2, 2] : tensor<?x1x3x5xf32> -> tensor<?x2x4xf32>
+      return %0 : tensor<?x2x4xf32>
+    })",
+                            {counting({1, 1, 3, 5})});
+  checkTensor(outputs[0].tensor, {1, 2, 4}, {0, 1, 5, 6, 2, 3, 7, 8});
+}
+
+TEST_CASE("append, a range of tokens, as tokens and as a grid, and their mean") {
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x3x2xf32>, %t: tensor<1x2xf32>)
+        -> (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x1x2x2xf32>, tensor<?x2xf32>) {
+      %0 = vit.append %x, %t : tensor<?x3x2xf32>, tensor<1x2xf32> -> tensor<?x4x2xf32>
+      %1 = vit.slice_tokens %x from 1 : tensor<?x3x2xf32> -> tensor<?x2x2xf32>
+      %2 = vit.slice_tokens %x from 0 : tensor<?x3x2xf32> -> tensor<?x1x2x2xf32>
+      %3 = vit.mean_tokens %x from 1 : tensor<?x3x2xf32> -> tensor<?x2xf32>
+      return %0, %1, %2, %3 : tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x1x2x2xf32>, tensor<?x2xf32>
+    })",
+                            {counting({2, 3, 2}), counting({1, 2}, 100)});
+  checkTensor(outputs[0].tensor, {2, 4, 2},
+              {0, 1, 2, 3, 4, 5, 100, 101, 6, 7, 8, 9, 10, 11, 100, 101});
+  checkTensor(outputs[1].tensor, {2, 2, 2}, {2, 3, 4, 5, 8, 9, 10, 11});
+  checkTensor(outputs[2].tensor, {2, 1, 2, 2}, {0, 1, 2, 3, 6, 7, 8, 9});
+  checkTensor(outputs[3].tensor, {2, 2}, {3, 4, 9, 10});
+}
+
+TEST_CASE("merge_patches goes down before it goes right") {
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x8x1xf32>) -> tensor<?x2x4xf32> {
+      %0 = vit.merge_patches %x grid [2, 4] : tensor<?x8x1xf32> -> tensor<?x2x4xf32>
+      return %0 : tensor<?x2x4xf32>
+    })",
+                            {counting({2, 8, 1})});
+  checkTensor(outputs[0].tensor, {2, 2, 4}, {0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15});
+}
+
+namespace {
+/// The only result of `text`, a function of weights that are given as inputs. Values of weights
+/// have no batch, so an activation that nobody uses says that there is one image.
+std::vector<double> tableOf(const std::string &op, const std::string &type,
+                            const std::string &result, std::vector<Tensor> weights) {
+  std::string parameter = weights.empty() ? "" : ", %t: " + type;
+  std::vector<Tensor> inputs = {counting({1, 1, 1})};
+  for (Tensor &weight : weights)
+    inputs.push_back(std::move(weight));
+  auto outputs =
+      runProgram("func.func @f(%x: tensor<?x1x1xf32>" + parameter + ") -> " + result +
+                     " {\n  %0 = " + op + " : " + (weights.empty() ? "" : type + " -> ") + result +
+                     "\n  return %0 : " + result + "\n}\n",
+                 std::move(inputs));
+  return outputs[0].tensor.values;
+}
+void checkTable(const std::vector<double> &found, const std::vector<double> &expected) {
+  REQUIRE(found.size() == expected.size());
+  for (size_t i = 0; i < found.size(); ++i)
+    CHECK(found[i] == Approx(expected[i]).margin(1e-14));
+}
+} // namespace
+
+// Values of torch.nn.functional.interpolate.
+TEST_CASE("resample: both filters, with and without antialiasing, up and down") {
+  checkTable(tableOf("vit.resample %t linear [1, 2] to [1, 4]", "tensor<2x1xf32>",
+                     "tensor<4x1xf32>", {counting({2, 1})}),
+             {0, 0.25, 0.75, 1});
+  checkTable(tableOf("vit.resample %t cubic [1, 2] to [1, 4]", "tensor<2x1xf32>", "tensor<4x1xf32>",
+                     {counting({2, 1})}),
+             {-0.10546875, 0.2265625, 0.7734375, 1.10546875});
+  checkTable(tableOf("vit.resample %t linear antialias [4, 1] to [2, 1]", "tensor<4x1xf32>",
+                     "tensor<2x1xf32>", {counting({4, 1})}),
+             {1.25 / 1.75, 3 - 1.25 / 1.75});
+  // Two columns, two axes: a plane stays one where no edge is near.
+  checkTable(tableOf("vit.resample %t linear [2, 2] to [3, 2]", "tensor<4x2xf32>",
+                     "tensor<6x2xf32>", {counting({4, 2})}),
+             {0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7});
+}
+
+TEST_CASE("relative_bias: rows by distance, and those of a class token") {
+  // A window of 1 x 2 has the distances -1, 0 and 1.
+  checkTable(tableOf("vit.relative_bias %t window [1, 2]", "tensor<3x1xf32>", "tensor<2x1x3xf32>",
+                     {counting({3, 1}, 10)}),
+             {11, 10, 0, 12, 11, 0});
+  checkTable(tableOf("vit.relative_bias %t window [1, 2] lead 1", "tensor<6x1xf32>",
+                     "tensor<3x1x3xf32>", {counting({6, 1}, 10)}),
+             {15, 13, 13, 14, 11, 10, 14, 12, 11});
+  // Down a column: a step of the window's two rows of distances, three apart.
+  checkTable(tableOf("vit.relative_bias %t window [2, 1]", "tensor<3x2xf32>", "tensor<2x2x2xf32>",
+                     {counting({3, 2})}),
+             {2, 0, 3, 1, 4, 2, 5, 3});
+}
+
+TEST_CASE("rope_table: angles of places behind the first tokens") {
+  checkTable(tableOf("vit.rope_table grid [2, 1] origin [1.0, 0.0] step [2.0, 0.0] rows [0.5, 0.0] "
+                     "columns [0.0, 1.0] lead 1",
+                     "", "tensor<3x4xf32>", {}),
+             {1, 0, 1, 0, std::cos(0.5), std::sin(0.5), 1, 0, std::cos(1.5), std::sin(1.5), 1, 0});
 }
