@@ -17,7 +17,7 @@ func.func @rope_table_c1_origin() {
 // -----
 
 func.func @rope_table_c1_step() {
-  // expected-error @below {{'vit.rope_table' op expected step of two finite numbers, but got [1.000000e+00, inf]}}
+  // expected-error @below {{'vit.rope_table' op expected step of two finite numbers, but got [1.000000e+00, INF]}}
   %0 = vit.rope_table grid [2, 3] origin [0.0, 0.0] step [1.0, 0x7FF0000000000000] rows [1.0, 0.0] columns [0.0, 1.0] : tensor<6x4xf32>
   return
 }

@@ -29,8 +29,9 @@ KEY_BIAS = [r"attention\.k_proj\.bias$", r"self_attn\.k_proj\.bias$", r"attentio
             r"self\.key\.bias$"]
 # What a class does not use, by the name in the file: other towers, training, buffers, other heads.
 UNUSED = [r"mask_token$", r"position_ids$", r"relative_position_index$", r"attn_mask$", r"^text_model\.",
-          r"^text_projection", r"^logit_scale$", r"^logit_bias$", r"^visual_projection",
-          r"^transformer\.", r"^token_embedding", r"^positional_embedding$", r"^ln_final", r"^decoder\."]
+          r"^text_projection", r"^logit_scale$", r"^logit_bias$", r"^decoder\."]
+# Those of open_clip's text tower, beside `visual.`.
+UNUSED_OPEN_CLIP = [r"^transformer\.", r"^token_embedding", r"^positional_embedding$", r"^ln_final"]
 
 # Settings that change nothing that an image's outputs are made of.
 SETTINGS = re.compile("|".join([
@@ -42,6 +43,10 @@ SETTINGS = re.compile("|".join([
     "^tie_", "^eos_coefficient$", "^pos_embed_(shift|jitter|rescale)$", "^num_features$", "^apply_layernorm$",
     "^pretrained_cfg$", "^text_cfg$", "^preprocess_cfg$", "^initializer_factor$", "^norm_pix_loss$",
     "^mask_ratio$", "^decoder_"]))
+
+
+# Those that only a class with another head reads.
+POOLER = re.compile("^pooler_")
 
 
 def copy(model, target):
@@ -102,8 +107,10 @@ def walk_tensors(walk, scratch):
     if len(files) != 1:
         return
     tensors = safetensors.read(os.path.join(walk.model, files[0]))
+    both = any(name.startswith("visual.") for name in tensors)
     for number, name in enumerate(stand_ins(tensors)):
-        unused, neutral = is_listed(name, UNUSED), is_listed(name, KEY_BIAS)
+        unused = is_listed(name, UNUSED + (UNUSED_OPEN_CLIP if both else []))
+        neutral = is_listed(name, KEY_BIAS)
         for change in ("dropped", "moved"):
             directory = copy(walk.model, os.path.join(scratch, f"t{number}{change}"))
             edited = dict(tensors)
@@ -123,8 +130,10 @@ def walk_tensors(walk, scratch):
             shutil.rmtree(directory)
 
 
-def others(value):
+def others(key, value):
     """Values of the same kind that mean something else."""
+    if key in ("image_size", "img_size"):  # of a grid with other places: what fills no patch is dropped
+        return [[2 * v for v in value] if isinstance(value, list) else 2 * value]
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
@@ -170,8 +179,9 @@ def walk_settings(walk, scratch):
         if key == "id2label":
             continue
         neutral = bool(SETTINGS.search(key)) or value is None
+        neutral |= bool(POOLER.search(key)) and "Classification" in str(config.get("architectures"))
         # One that is left out may have its default, so that is no error here; it must not crash.
-        for other in others(value):
+        for other in others(key, value):
             directory = copy(walk.model, os.path.join(scratch, f"s{number}"))
             with open(os.path.join(directory, name), "w") as file:
                 json.dump(with_setting(config, path, other, False), file)
