@@ -1,4 +1,4 @@
-"""What the ops of the dialect mean, in plain lists of floats: written from dialect/VitOps.td, not from the
+"""What the ops of the dialect mean, in plain lists of floats: written from the descriptions of dialect/VitOps.td, not from the
 reference interpreter, which the tests compare with it.
 
 A weight is a list (or a list of lists, ...). An activation is a list of images: each a list of rows, or for
