@@ -75,6 +75,7 @@ std::string callReader(vit_weight_reader reader, void *user, const char *name,
   clearLastError();
   int status;
   try {
+    CallersCancellation acts;
     status = reader(user, name, uint32_t(shape.size()), shape.data(), values.data());
   } catch (abi::__forced_unwind &) {
     throw; // the thread is cancelled
@@ -170,6 +171,7 @@ extern "C" vit_status vit_model_load_from(const vit_library *library, vit_weight
 }
 
 extern "C" void vit_model_free(vit_model *model) {
+  CancellationDelay delay;
   // With workspaces left, a second free of the same model is harmless.
   if (model && !model->freed.exchange(true, std::memory_order_acq_rel))
     model->release();
@@ -196,7 +198,10 @@ extern "C" vit_status vit_workspace_create_sized(const vit_model *model, int max
   });
 }
 
-extern "C" void vit_workspace_free(vit_workspace *workspace) { delete workspace; }
+extern "C" void vit_workspace_free(vit_workspace *workspace) {
+  CancellationDelay delay;
+  delete workspace;
+}
 
 extern "C" vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspace,
                                             int batch) {

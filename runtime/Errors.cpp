@@ -11,12 +11,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <pthread.h>
 
 namespace vitrt {
 namespace {
 
 constexpr size_t capacity = 2048; // with the zero byte
 thread_local char lastError[capacity];
+thread_local int callersState = PTHREAD_CANCEL_DISABLE; // outside of the delay
 
 /// The text becomes the last error; what does not fit ends in "...". It may be the last error.
 void setLastError(std::string_view prefix, std::string_view text) noexcept {
@@ -35,6 +37,21 @@ void setLastError(std::string_view prefix, std::string_view text) noexcept {
 }
 
 } // namespace
+
+CancellationDelay::CancellationDelay() noexcept {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  outer = std::exchange(callersState, before);
+}
+CancellationDelay::~CancellationDelay() noexcept(false) {
+  callersState = outer;
+  pthread_setcancelstate(before, nullptr);
+}
+
+CallersCancellation::CallersCancellation() { pthread_setcancelstate(callersState, nullptr); }
+CallersCancellation::~CallersCancellation() {
+  int callers;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &callers);
+}
 
 void clearLastError() noexcept { lastError[0] = 0; }
 

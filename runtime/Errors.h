@@ -39,9 +39,29 @@ vit_status report(const Status &status) noexcept;
 std::string takeLastError();
 void clearLastError() noexcept;
 
+/// While it lives, a cancellation of this thread waits: a driver cannot be unwound. It may act in
+/// the destructor, which therefore may unwind.
+class CancellationDelay {
+public:
+  CancellationDelay() noexcept;
+  CancellationDelay(const CancellationDelay &) = delete;
+  ~CancellationDelay() noexcept(false);
+
+private:
+  int before, outer;
+};
+/// Inside of a delay: a cancellation acts again, if it did where the C function was called.
+class CallersCancellation {
+public:
+  CallersCancellation();
+  CallersCancellation(const CallersCancellation &) = delete;
+  ~CallersCancellation();
+};
+
 /// Runs the body of a C function: what it throws becomes VIT_OUT_OF_MEMORY. Only the unwinding of a
-/// cancelled thread passes through, which cleans up on its way.
+/// thread that is cancelled in a reader passes through, which cleans up on its way.
 template <class Body> vit_status guarded(Body body) {
+  CancellationDelay delay;
   clearLastError();
   try {
     return report(body());

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <mutex>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 namespace vitrt {
@@ -32,14 +33,24 @@ Status forkedStatus() {
               "fork, or start the process with exec (Python: the start method 'spawn')"};
 }
 
+bool hasInterpreter(const ElfW(Phdr) * headers, size_t count) {
+  for (size_t i = 0; i != count; ++i)
+    if (headers[i].p_type == PT_INTERP)
+      return true;
+  return false;
+}
+
 /// In a program without a dynamic linker dlopen brings a second C library, and crashes in it.
 bool isStaticProgram() {
+  // The kernel says where the program is, whatever namespace (dlmopen) this code was loaded into;
+  // where the linker was started as the program, only the linker knows.
+  auto *program = reinterpret_cast<const ElfW(Phdr) *>(getauxval(AT_PHDR));
+  if (program && hasInterpreter(program, getauxval(AT_PHNUM)))
+    return false;
   bool interpreted = false;
   dl_iterate_phdr(
       [](dl_phdr_info *info, size_t, void *out) {
-        for (int i = 0; i != info->dlpi_phnum; ++i)
-          if (info->dlpi_phdr[i].p_type == PT_INTERP)
-            *static_cast<bool *>(out) = true;
+        *static_cast<bool *>(out) = hasInterpreter(info->dlpi_phdr, info->dlpi_phnum);
         return 1; // the program is the first
       },
       &interpreted);

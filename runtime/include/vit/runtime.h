@@ -6,7 +6,9 @@
 /* one run at a time. What can fail returns VIT_OK or a status whose text is   */
 /* vit_last_error(). Nothing here exits, prints or throws, and everything may  */
 /* be called from exit handlers and destructors of static objects; there a     */
-/* driver that has shut down is a status, too.                                 */
+/* driver that has shut down is a status, too. A thread that is cancelled      */
+/* (pthread_cancel) inside of a call finishes the call first; only in a        */
+/* vit_weight_reader it may end at once, and then nothing stays behind.        */
 /*===-----------------------------------------------------------------------===*/
 #ifndef VIT_RUNTIME_H
 #define VIT_RUNTIME_H

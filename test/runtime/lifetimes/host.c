@@ -3,7 +3,9 @@
 /*                                                                             */
 /*   host plugin FILE WEIGHTS     runs a plugin, closes it, twice              */
 /*   host library FILE WEIGHTS    closes a model's library while it is loaded  */
+/*   host namespace FILE WEIGHTS  runs a plugin in a namespace of its own      */
 /*===-----------------------------------------------------------------------===*/
+#define _GNU_SOURCE /* dlmopen */
 #include "Case.h"
 
 #include <dlfcn.h>
@@ -70,9 +72,17 @@ static int library(const char *file) {
   return 0;
 }
 
+static int namespace(const char *file) {
+  void *handle = dlmopen(LM_ID_NEWLM, file, RTLD_NOW | RTLD_LOCAL);
+  run_function run = (run_function)symbol(handle, "plugin_run");
+  return !run || run(weights, 0);
+}
+
 int main(int count, char **arguments) {
   if (count != 4)
     return 2;
   weights = arguments[3];
+  if (!strcmp(arguments[1], "namespace"))
+    return namespace(arguments[2]);
   return strcmp(arguments[1], "plugin") ? library(arguments[2]) : plugin(arguments[2]);
 }

@@ -52,18 +52,18 @@ class Lifetimes(unittest.TestCase):
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         return done.stderr
 
-    def run_program(self, *command):
+    def run_program(self, *command, threads=1, valgrind=True):
         """The lines that it prints, the same under valgrind, by what is in front of the colon."""
-        environment = {**os.environ, "LD_LIBRARY_PATH": EMULATOR, "VITC_EMULATOR": "threads=1"}
-        ways = [[]] if SANITIZED else [[], ["valgrind", "-q", "--error-exitcode=9"]]
+        environment = {**os.environ, "LD_LIBRARY_PATH": EMULATOR, "VITC_EMULATOR": f"threads={threads}"}
+        ways = [[]] if SANITIZED or not valgrind else [[], ["valgrind", "-q", "--error-exitcode=9"]]
         for way in ways:
             done = subprocess.run([*way, *command], capture_output=True, text=True, env=environment,
                                   cwd=self.folder, timeout=300)
             self.assertEqual((done.returncode, done.stderr), (0, ""), f"{way} {command}\n{done.stdout}")
         return [line.split(": ", 1) for line in done.stdout.splitlines()]
 
-    def case(self, name, expected):
-        lines = self.run_program(self.file("program"), name, self.weights)
+    def case(self, name, expected, threads=1):
+        lines = self.run_program(self.file("program"), name, self.weights, threads=threads)
         self.assertEqual([line[0] for line in lines], [what for what, _ in expected])
         for (what, text), (_, wanted) in zip([(*line, "")[:2] for line in lines], expected):
             good = wanted.search(text) if hasattr(wanted, "search") else text.strip().startswith(wanted)
@@ -125,6 +125,17 @@ class Lifetimes(unittest.TestCase):
             ("sets nothing", "2 vit: weights: 'block.weight'"),
             *self.MADE * 3, ("loads another model", "0"), ("succeeds with an error set", "0"),
             ("a long text has 2047 bytes", "")])
+
+    def test_threads_that_are_cancelled(self):
+        self.case("cancelled", self.MADE + [
+            ("run of a cancelled thread", "0"), ("run", "cancelled"), ("load and free", "cancelled"),
+            ("reader", "cancelled"), ("reader that may not be", "went on"), ("run", "0")], threads=3)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's library is of one namespace")
+    def test_a_plugin_in_a_namespace(self):
+        self.compile(CC, ["-shared", "-fPIC", os.path.join(HERE, "plugin.c"), self.file("tiny.o")], "libplugin.so")
+        self.compile(CC, [os.path.join(HERE, "host.c"), self.file("tiny.o")], "host")
+        self.run_program(self.file("host"), "namespace", self.file("libplugin.so"), self.weights, valgrind=False)
 
     def test_a_driver_that_cannot_start(self):
         for code, text in ((3, "forked from one that used CUDA"), (34, "stub for linkers"),

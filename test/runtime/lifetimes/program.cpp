@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <pthread.h>
 #include <stdexcept>
 #include <string>
 #include <sys/wait.h>
@@ -251,6 +252,69 @@ void readers() {
   printf("a long text has %zu bytes\n", strlen(vit_last_error()));
 }
 
+//===----------------------------------------------------------------------===//
+// Cancellation
+//===----------------------------------------------------------------------===//
+
+/// Runs `work` in a thread that is cancelled before it begins, and says how that ended.
+void cancelled(const char *what, void *(*work)(void *)) {
+  pthread_t thread;
+  void *result = nullptr;
+  pthread_create(&thread, nullptr, work, nullptr);
+  pthread_join(thread, &result);
+  printf("%s: %s\n", what, result == PTHREAD_CANCELED ? "cancelled" : "went on");
+  fflush(stdout);
+}
+
+void cancelSelf() { pthread_cancel(pthread_self()); }
+
+Pair sharedPair;
+vit_model *leftByReader;
+
+vit_status cancelledReader(void *, const char *, uint32_t rank, const int64_t *shape,
+                           float *values) {
+  cancelSelf();
+  pthread_testcancel();
+  return fillTensor(rank, shape, values); // not reached
+}
+
+void cancelThreads() {
+  sharedPair.make();
+  cancelled("run", [](void *) -> void * {
+    cancelSelf();
+    vit_status status = runOnce(sharedPair.model, sharedPair.workspace); // whole
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    say("run of a cancelled thread", status);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
+    pthread_testcancel();
+    return nullptr;
+  });
+  cancelled("load and free", [](void *) -> void * {
+    cancelSelf();
+    Pair pair;
+    bool good = load(&pair.model) == VIT_OK &&
+                vit_workspace_create(pair.model, 1, &pair.workspace) == VIT_OK;
+    vit_workspace_free(pair.workspace);
+    vit_model_free(pair.model);
+    if (good)
+      pthread_testcancel();
+    return nullptr;
+  });
+  cancelled("reader", [](void *) -> void * {
+    vit_model_load_from(tiny_library(VIT_ABI), cancelledReader, nullptr, nullptr, &leftByReader);
+    return nullptr;
+  });
+  cancelled("reader that may not be", [](void *) -> void * {
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    vit_model_load_from(tiny_library(VIT_ABI), cancelledReader, nullptr, nullptr, &leftByReader);
+    vit_model_free(leftByReader);
+    return nullptr;
+  });
+  say("run", runOnce(sharedPair.model, sharedPair.workspace));
+  vit_workspace_free(sharedPair.workspace);
+  vit_model_free(sharedPair.model);
+}
+
 struct Case {
   const char *name;
   void (*run)();
@@ -280,7 +344,8 @@ const Case cases[] = {{"many-loads", manyLoads},
                       {"reload", reload},
                       {"fork-loaded", forkLoaded},
                       {"fork-first", forkFirst},
-                      {"readers", readers}};
+                      {"readers", readers},
+                      {"cancelled", cancelThreads}};
 
 } // namespace
 

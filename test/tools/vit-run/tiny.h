@@ -104,12 +104,12 @@ static const vit_key tinyKeyB[] = {{"block.bias", 0}};
 static const vit_key tinyKeyOne[] = {{"block.one", 0}};
 static const uint32_t tinySum[] = {0, 1};
 #define TINY_LOAD(keys, key_count, rank, ...)                                                      \
-  {VIT_RECIPE_LOAD, 0,    0,        rank, {__VA_ARGS__}, 0, {0}, 0, 0, 0, rank,                    \
+  {VIT_RECIPE_LOAD, 0,    0,        rank, {__VA_ARGS__}, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0, rank,   \
    {__VA_ARGS__},   keys, key_count}
 static const vit_recipe_step tinyRecipe[] = {
     TINY_LOAD(tinyKeyW, 2, 2, 4, 8),
     TINY_LOAD(tinyKeyOne, 1, 1, 8),
-    {VIT_RECIPE_ADD, 2, tinySum, 2, {4, 8}, 0, {0}, 0, 0, 0, 0, {0}, 0, 0},
+    {VIT_RECIPE_ADD, 2, tinySum, 2, {4, 8}, 0, {0}, 0, 0, 0, {0}, 0, 0, 0, 0, 0, {0}, 0, 0},
     TINY_LOAD(tinyKeyB, 1, 1, 32)};
 static const vit_prepared tinyWeights[] = {{2, VIT_F32, 0, 128}, {3, VIT_F32, 256, 128}};
 static const char *const tinyIgnored[] = {"mask_token", "pooler.*"};
