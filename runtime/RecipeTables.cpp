@@ -19,6 +19,12 @@ bool areDistances(int64_t height, int64_t width, int64_t more, int64_t rows) {
   return height <= rows && width <= rows && areRows(2 * height - 1, 2 * width - 1, rows - more);
 }
 
+/// Whether the image between the two axes of a resampling has a sensible size.
+bool canStretch(int64_t height, int64_t width, int64_t columns) {
+  constexpr int64_t most = int64_t(1) << 32;
+  return columns > 0 && height <= most / width / columns;
+}
+
 /// One place of the input that counts for a place of the result.
 struct Tap {
   size_t place;
@@ -78,7 +84,8 @@ bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand) {
   case VIT_RECIPE_RESAMPLE:
     return operand.size() == 2 && shape.size() == 2 && operand[1] == shape[1] &&
            areRows(height, width, operand[0]) && areRows(step.grid[2], step.grid[3], shape[0]) &&
-           step.filter <= VIT_FILTER_CUBIC && step.antialias <= 1;
+           canStretch(height, step.grid[3], shape[1]) && step.filter <= VIT_FILTER_CUBIC &&
+           step.antialias <= 1;
   case VIT_RECIPE_RELATIVE_BIAS:
     return operand.size() == 2 && shape.size() == 3 && (step.first == 0 || step.first == 1) &&
            areDistances(height, width, 3 * step.first, operand[0]) &&

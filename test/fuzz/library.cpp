@@ -30,6 +30,7 @@ struct Library {
   std::vector<vit_count> inputValues{tinyCounts, tinyCounts + 1},
       outputValues{tinyCounts, tinyCounts + 1};
   std::vector<vit_recipe_step> recipe{tinyRecipe, tinyRecipe + 4};
+  std::vector<double> angles = std::vector<double>(12, 0.5);
   std::vector<uint32_t> sum{tinySum, tinySum + 2};
   std::vector<vit_prepared> weights{tinyWeights, tinyWeights + 2};
   vit_target target = tinyTargets[0];
@@ -62,6 +63,8 @@ struct Library {
     steps[0].args = affine.data();
     steps[1].args = steps[2].args = relu.data();
     recipe[2].operands = sum.data();
+    for (vit_recipe_step &step : recipe)
+      step.numbers = angles.data(), step.number_count = static_cast<uint32_t>(angles.size());
     plan.steps = steps.data(), plan.buffers = buffers.data();
     plan.input_values = inputValues.data(), plan.output_values = outputValues.data();
     target.kernels = kernels.data();
@@ -100,6 +103,9 @@ struct Library {
   void listRecipe() {
     for (vit_recipe_step &step : recipe) {
       number(step.op), length(step.operand_count), number(step.rank), number(step.first);
+      for (int64_t &size : step.grid)
+        number(size);
+      number(step.filter), number(step.antialias), length(step.number_count);
       for (int64_t &size : step.shape)
         number(size);
       for (int64_t &size : step.file_shape)

@@ -128,6 +128,11 @@ void fill(LibraryData &data, bool embedded = true) {
   slice.factor = -0.1;
   slice.axis = 1;
   slice.dtype = VIT_BF16;
+  slice.grid[0] = 3, slice.grid[1] = 5, slice.grid[3] = 7;
+  slice.filter = VIT_FILTER_CUBIC;
+  slice.antialias = 1;
+  slice.numbers = data.keep(std::vector<double>{0.25, -3});
+  slice.number_count = 2;
   l.recipe = data.keep(std::vector{load, slice});
   l.weights = data.keep(std::vector<vit_prepared>{{1, VIT_F16, 768, 800}});
   l.ignored = data.keep(std::vector<const char *>{data.keep("pooler.*"), data.keep("mask")});
@@ -248,6 +253,12 @@ void compare(const vit_library &a, const vit_library &b) {
     CHECK(x.factor == y.factor);
     CHECK(x.axis == y.axis);
     CHECK(x.dtype == y.dtype);
+    CHECK(sameBytes(x.grid, y.grid));
+    CHECK(x.filter == y.filter);
+    CHECK(x.antialias == y.antialias);
+    REQUIRE(x.number_count == y.number_count);
+    for (uint32_t k = 0; k < x.number_count; ++k)
+      CHECK(x.numbers[k] == y.numbers[k]);
     CHECK(x.file_rank == y.file_rank);
     CHECK(sameBytes(x.file_shape, y.file_shape));
     REQUIRE(x.key_count == y.key_count);
