@@ -18,6 +18,10 @@
 namespace vitc::driver {
 namespace {
 
+/// What no text has, wherever it stands.
+bool isNoText(char c) {
+  return (unsigned char)c < 0x20 ? c != '\t' && c != '\r' && c != '\n' : c == 0x7f;
+}
 bool isWordStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool isWord(char c) { return isWordStart(c) || (c >= '0' && c <= '9') || c == '$' || c == '.'; }
 
@@ -94,7 +98,7 @@ private:
     case '*':
       return countOperator();
     default:
-      if ((unsigned char)c < 0x20 || c == 0x7f)
+      if (isNoText(c))
         refuseByte(c);
     }
   }
@@ -107,7 +111,7 @@ private:
 
   void passString() {
     for (++at; at < text.size() && text[at] != '"' && text[at] != '\n'; ++at)
-      if ((unsigned char)text[at] < 0x20 && text[at] != '\t' && text[at] != '\r')
+      if (isNoText(text[at]))
         return refuseByte(text[at]);
       else if (text[at] == '\\' && at + 1 < text.size() && text[at + 1] != '\n')
         ++at;
@@ -116,7 +120,7 @@ private:
 
   void passComment() {
     for (; at < text.size() && text[at] != '\n'; ++at)
-      if ((unsigned char)text[at] < 0x20 && text[at] != '\t' && text[at] != '\r')
+      if (isNoText(text[at]))
         return refuseByte(text[at]);
   }
 
