@@ -6,7 +6,12 @@
 # vit::runtime along. Of a name that is none in C, such as vit-b16, header and functions have '_' for what C
 # does not allow, and the target has both names. The library needs the weights at run time unless they are
 # embedded. What is wrong with a call, with its values or with the model is an error of configure.
-function(vitc_add_model name)
+function(vitc_add_model)
+  if(ARGC EQUAL 0)
+    message(FATAL_ERROR "vitc_add_model(): expected the library's name, found nothing; write "
+      "vitc_add_model(b16 SOURCE <directory or .mlir file>)")
+  endif()
+  set(name "${ARGV0}")
   include("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/VitcOptions.cmake")
   set(switches EMBED_WEIGHTS ${vitc_flag_options})
   set(values SOURCE ${vitc_value_options})

@@ -5,7 +5,7 @@
 #include "driver/Build.h"
 
 #include "codegen/library/Emit.h"
-#include "codegen/report/Ncu.h"
+#include "driver/Names.h"
 #include "driver/Profile.h"
 #include "driver/Runner.h"
 #include "passes/CostBridge.h"
@@ -77,20 +77,12 @@ static LogicalResult openBuild(const BuildOptions &options, Compiler &compiler,
   return success();
 }
 
-/// The name of the files and in C.
-static FailureOr<std::string> nameOf(const BuildOptions &options, const Session &session) {
-  std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
-  if (!isIdentifier(name))
-    return session.error(
-        "--name '{}': expected a C identifier that is no keyword and no header of C", name);
-  return name;
-}
-
 FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session &session) {
-  FailureOr<std::string> name = nameOf(options, session);
+  BuildResult result;
+  FailureOr<std::string> name =
+      libraryName(options.name, options.compile.model, session, result.note);
   if (failed(name))
     return failure();
-  BuildResult result;
   result.name = std::move(*name);
   Compiler compiler(options.compile, session);
   OpenWeights weights;
@@ -100,11 +92,13 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
   if (failed(generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
     return failure();
   auto data = compiler.link(result.name);
-  if (!data || (options.embedWeights &&
-                failed(embedWeights(*weights.source, *data, options.allowNonfinite, session))))
+  if (!data || failed(checkTensorNames(*data->view(), session)) ||
+      (options.embedWeights &&
+       failed(embedWeights(*weights.source, *data, options.allowNonfinite, session))))
     return failure();
   result.report = compiler.report();
-  result.report.model = result.name;
+  if (!options.name.empty())
+    result.report.model = result.name;
   result.report.profile = std::move(profile);
   if (failed(makeFiles(options, *data->view(), session, result)) || failed(session.checkStop()))
     return failure();
@@ -114,14 +108,15 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
 LogicalResult driver::checkBuild(const BuildOptions &options, const Session &session) {
   Compiler compiler(options.compile, session);
   OpenWeights weights;
-  if (failed(nameOf(options, session)) || failed(openBuild(options, compiler, weights)) ||
-      failed(compiler.lowerTo(Compiler::kernels)))
+  std::string note;
+  if (failed(libraryName(options.name, options.compile.model, session, note)) ||
+      failed(openBuild(options, compiler, weights)) || failed(compiler.lowerTo(Compiler::kernels)))
     return failure();
   std::string error;
   if (findPtxas(options.compile.ptxas, error); !error.empty())
     return session.error(error);
   for (const std::string &profile : options.profiles)
-    if (auto kernels = readNcu(profile); !kernels)
+    if (auto kernels = readProfile(profile, session); !kernels)
       return session.error(kernels.takeError());
   return success();
 }

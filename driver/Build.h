@@ -25,6 +25,7 @@ struct BuildOptions {
 /// libN.a, N.h, N.report.json, and libN.so if asked for.
 struct BuildResult {
   std::string name;
+  std::string note; ///< why the name is not the model's; empty if it is, or was given
   std::vector<Artifact> files;
   codegen::Report report;
 };

@@ -6,12 +6,13 @@
 
 #include "codegen/library/Emit.h"
 #include "codegen/library/PtxText.h"
+#include "driver/run/MlirText.h"
+#include "driver/run/Threads.h"
 #include "driver/run/Tuning.h"
 #include "passes/CostBridge.h"
 #include "passes/cost/families/Attention.h"
 #include "runtime/Plan.h"
 #include "runtime/Recipe.h"
-#include "weights/FileKind.h"
 #include "weights/Safetensors.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -39,7 +40,7 @@ std::string driver::modelName(StringRef model) {
     last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
   if (last == "config.json")
     last = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
-  last.consume_back(".mlir");
+  last.consume_back_insensitive(".mlir");
   std::string name = makeIdentifier(last);
   return isIdentifier(name) ? name : name + "_model";
 }
@@ -140,8 +141,13 @@ Compiler::Compiler(CompileOptions given, const Session &session)
   context.appendDialectRegistry(registry);
   context.printOpOnDiagnostic(false);
   context.loadDialect<vit::VitDialect, func::FuncDialect>();
+  unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   if (options.jobs == 0)
-    options.jobs = std::max(1u, std::thread::hardware_concurrency());
+    options.jobs = cores;
+  unsigned spare = spareThreads(std::max<unsigned>(options.jobs, cores));
+  options.jobs = std::max(1u, std::min<unsigned>(options.jobs, spare));
+  if (spare < cores) // the context would start as many as there are cores
+    context.disableMultithreading();
   collectFusions();
 }
 
@@ -158,7 +164,7 @@ LogicalResult Compiler::open() {
   if (failed(checkOptions(options, caller)))
     return failure();
   StringRef extension = llvm::sys::path::extension(options.model);
-  if (failed(extension == ".mlir" ? readText() : readCheckpoint()))
+  if (failed(extension.equals_insensitive(".mlir") ? readText() : readCheckpoint()))
     return failure();
   if (auto model = vit::findModel(module()); !model)
     return module().emitError(llvm::toString(model.takeError()));
@@ -212,19 +218,11 @@ LogicalResult Compiler::readText() {
     return caller.error("{}: --architecture says what class a checkpoint is of; a .mlir file has "
                         "none, leave it out",
                         options.model);
-  auto buffer = ::llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true,
-                                              /*RequiresNullTerminator=*/true,
-                                              /*IsVolatile=*/true); // read, not mapped
-  if (!buffer)
-    return caller.error("{}: {}", options.model, buffer.getError().message());
-  StringRef text = (*buffer)->getBuffer();
-  if (std::string wrong =
-          vitrt::unexpectedKind(std::string_view(text), vitrt::FileWanted::Text, options.model);
-      !wrong.empty() && !text.starts_with("ML\xefR"))
-    return caller.error("{}: {}", options.model, wrong);
-  if (size_t mark = text.size() - vitrt::withoutMark(text).size())
-    buffer = ::llvm::MemoryBuffer::getMemBufferCopy(text.drop_front(mark), options.model);
-  sources.AddNewSourceBuffer(std::move(*buffer), ::llvm::SMLoc());
+  auto text = readMlir(options.model, caller.stop);
+  if (!text)
+    return caller.error("{}: {}", options.model, text.error());
+  sources.AddNewSourceBuffer(::llvm::MemoryBuffer::getMemBufferCopy(*text, options.model),
+                             ::llvm::SMLoc());
   handler = std::make_shared<LocatedHandler>(
       sources, &context, caller, [this](mlir::Diagnostic &diagnostic) { report(diagnostic); });
   root = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
@@ -325,17 +323,24 @@ uint32_t Compiler::maxBatch() const {
 LogicalResult Compiler::lowerTo(Level wanted) {
   for (Level next : {vit, kernels, llvm})
     if (level < next && next <= wanted) {
-      if (failed(caller.checkStop()) || failed(runPasses(next)))
+      if (failed(caller.checkStop()) || failed(runPasses(next, *root)))
         return failure();
       level = next;
     }
   return success();
 }
 
+OwningOpRef<ModuleOp> Compiler::pruned() {
+  OwningOpRef<ModuleOp> copy = root->clone();
+  if (level == model && failed(runPasses(vit, *copy)))
+    return nullptr;
+  return copy;
+}
+
 LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
   if (options.tuning.empty())
     return success();
-  auto tuning = readTuning(options.tuning);
+  auto tuning = readTuning(options.tuning, caller.stop);
   if (!tuning)
     return caller.error(tuning.error());
   if (std::string why = objectionToDevice(tuning->gpu, options.gpu); !why.empty())
@@ -350,7 +355,7 @@ FailureOr<cost::Preferences> Compiler::preferences() const {
   return readPreferences(module(), options);
 }
 
-LogicalResult Compiler::runPasses(Level next) {
+LogicalResult Compiler::runPasses(Level next, ModuleOp on) {
   PipelineOptions pipeline = options;
   pipeline.maxBatch = maxBatch();
   if (next == kernels && failed(readTuned(pipeline.tuned)))
@@ -362,7 +367,7 @@ LogicalResult Compiler::runPasses(Level next) {
     buildKernelPipeline(manager, pipeline);
   else
     manager.addPass(createLowerKernelsPass());
-  return manager.run(*root);
+  return manager.run(on);
 }
 
 std::string Compiler::arch() const {

@@ -46,6 +46,9 @@ public:
   mlir::LogicalResult open();
   /// Runs the passes up to `level`; does nothing if the text was there already.
   mlir::LogicalResult lowerTo(Level level);
+  /// A copy of a module that was only read, after the passes of the level vit: without what they
+  /// prune. NULL after an error.
+  mlir::OwningOpRef<mlir::ModuleOp> pruned();
   /// What ptxas, if there is one, has to say about schedules: nothing, so that the first of every
   /// range of batches are taken; or which of the alternatives is taken. If even the last one
   /// spills, it is taken with a warning, or the build fails.
@@ -99,7 +102,7 @@ private:
   mlir::LogicalResult checkImageSize();
   mlir::LogicalResult checkScheduled();
   int64_t scheduledBatch() const;
-  mlir::LogicalResult runPasses(Level level);
+  mlir::LogicalResult runPasses(Level level, mlir::ModuleOp module);
   mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
   void rememberAlternatives();
   mlir::LogicalResult translateAll();

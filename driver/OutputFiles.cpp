@@ -9,6 +9,8 @@
 
 #include "driver/OutputFiles.h"
 
+#include "weights/Temporaries.h"
+
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -55,6 +57,7 @@ Error OutputFiles::open(StringRef path) {
     if (auto error = sys::fs::create_directory(directory, false, sys::fs::all_all))
       return problem(directory, error);
     createdFolders.push_back(directory);
+    vitrt::rememberTemporary(directory);
   }
   if (!sys::fs::is_directory(path))
     return createStringError(path + ": expected a folder for the output, found a file");
@@ -69,6 +72,7 @@ Error OutputFiles::add(StringRef name) {
     return problem(folder, error);
   ::close(file);
   pending.push_back({name.str(), path.str().str()});
+  vitrt::rememberTemporary(pending.back().temporary);
   return Error::success();
 }
 
@@ -88,6 +92,8 @@ Error OutputFiles::commit() {
   for (const Pending &file : pending)
     if (!file.name.empty() && sys::fs::is_directory(target(file)))
       return createStringError(target(file) + ": is a folder, expected a file to replace");
+  for (const std::string &created : createdFolders)
+    vitrt::forgetTemporary(created);
   createdFolders.clear();
   while (!pending.empty()) {
     const Pending &file = pending.back();
@@ -95,16 +101,21 @@ Error OutputFiles::commit() {
       (void)sys::fs::remove(file.temporary);
     else if (auto error = sys::fs::rename(file.temporary, target(file)))
       return problem(target(file), error);
+    vitrt::forgetTemporary(file.temporary);
     pending.pop_back();
   }
   return Error::success();
 }
 
 OutputFiles::~OutputFiles() {
+  auto drop = [](const std::string &path) {
+    (void)sys::fs::remove(path);
+    vitrt::forgetTemporary(path);
+  };
   for (const Pending &file : pending)
-    (void)sys::fs::remove(file.temporary);
+    drop(file.temporary);
   for (const std::string &folder : reverse(createdFolders))
-    (void)sys::fs::remove(folder); // stays if somebody else put something there
+    drop(folder); // stays if somebody else put something there
 }
 
 /// Is written as it is.

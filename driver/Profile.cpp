@@ -11,8 +11,9 @@
 #include "driver/Profile.h"
 
 #include "codegen/nvptx/Functions.h"
-#include "codegen/report/Ncu.h"
+#include "driver/run/ReadFile.h"
 #include "passes/CostBridge.h"
+#include "weights/FileKind.h"
 
 using namespace mlir;
 using namespace vitc;
@@ -40,6 +41,14 @@ private:
 };
 
 } // namespace
+
+llvm::Expected<std::vector<NcuKernel>> driver::readProfile(StringRef path, const Session &session) {
+  auto text = readFile(path.str(), session.stop);
+  std::string wrong = text ? vitrt::unexpectedKind(*text, vitrt::FileWanted::Text) : text.error();
+  if (!wrong.empty())
+    return llvm::createStringError("NCU report '" + path + "' " + wrong);
+  return parseNcu(path, vitrt::withoutMark(*text));
+}
 
 LogicalResult Profile::join(ArrayRef<NcuKernel> measured) {
   ArrayRef<KernelCode> functions = compiler.code();
@@ -112,7 +121,7 @@ bool Profile::replace(const KernelCode &function, const NcuKernel &measured, Pro
 }
 
 FailureOr<bool> Profile::apply(std::vector<ProfileNote> &notes) {
-  auto measured = readNcu(path);
+  auto measured = readProfile(path, session);
   if (!measured)
     return session.error(measured.takeError());
   if (failed(join(*measured)))

@@ -4,9 +4,14 @@
 #ifndef DRIVER_PROFILE_H
 #define DRIVER_PROFILE_H
 
+#include "codegen/report/Ncu.h"
 #include "driver/Compiler.h"
 
 namespace vitc::driver {
+
+/// Reads what `ncu --csv --page raw` wrote. The error names the file.
+llvm::Expected<std::vector<codegen::NcuKernel>> readProfile(llvm::StringRef path,
+                                                            const Session &session);
 
 /// Compiler::generate. Then, for each profile (what `ncu --csv --page raw` wrote) in turn, kernels
 /// that spilled or were bound by their registers get their next schedule with fewer registers, and

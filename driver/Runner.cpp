@@ -15,6 +15,7 @@
 #include "driver/run/ReadFile.h"
 #include "passes/Queries.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 
 #include <deque>
@@ -80,10 +81,34 @@ Result<void> checkTensors(ModuleOp module, vitrt::WeightSource &source) {
   return source.check(library);
 }
 
+/// A source without the weights that no output depends on once a module is pruned.
+class PrunedSource : public vitrt::WeightSource {
+public:
+  PrunedSource(vitrt::WeightSource &inner, ModuleOp pruned) : inner(inner) {
+    pruned.walk(
+        [&](vit::WeightOp weight) { needed.insert(reference::Weight::of(weight).key.str()); });
+  }
+  std::string about() const override { return inner.about(); }
+  std::string keyOf(const vit_recipe_step &step) const override { return inner.keyOf(step); }
+  std::string cure() const override { return inner.cure(); }
+  Result<void> check(const vit_library &library) override { return inner.check(library); }
+  Result<std::vector<double>> load(const vit_recipe_step &step) override {
+    if (needed.contains(step.keys[0].name))
+      return inner.load(step);
+    int64_t count = 1;
+    for (uint32_t i = 0; i != step.rank; ++i)
+      count *= step.shape[i];
+    return std::vector<double>(size_t(count));
+  }
+
+private:
+  vitrt::WeightSource &inner;
+  llvm::StringSet<> needed;
+};
+
 } // namespace
 
-Result<OpenWeights> driver::openWeights(const Compiler &compiler, const std::string &path,
-                                        bool random) {
+Result<OpenWeights> driver::openWeights(Compiler &compiler, const std::string &path, bool random) {
   OpenWeights weights;
   std::string file = path;
   if (file.empty() && !random && compiler.checkpoint())
@@ -94,8 +119,14 @@ Result<OpenWeights> driver::openWeights(const Compiler &compiler, const std::str
       return opened.takeError();
     weights.file = std::make_unique<vitrt::Safetensors>(std::move(*opened));
     weights.source = std::make_unique<vitrt::FileSource>(*weights.file);
-    if (auto good = checkTensors(compiler.module(), *weights.source); !good)
+    auto good = checkTensors(compiler.module(), *weights.source);
+    if (good)
+      return weights;
+    OwningOpRef<ModuleOp> pruned = compiler.pruned();
+    if (!pruned || !checkTensors(*pruned, *weights.source))
       return good.takeError();
+    weights.inFile = std::move(weights.source);
+    weights.source = std::make_unique<PrunedSource>(*weights.inFile, *pruned);
     return weights;
   }
   auto rule = readHashCase(compiler.directory());
@@ -201,7 +232,7 @@ LogicalResult Runner::prepareDevice() {
   const Session &session = compiler.session();
   std::string ptx;
   if (!options.ptx.empty()) {
-    auto text = readText(options.ptx, "PTX text");
+    auto text = readText(options.ptx, "PTX text", session.stop);
     if (!text)
       return session.error("--ptx '{}' {}", options.ptx, text.error());
     ptx = std::move(*text);

@@ -26,12 +26,14 @@ struct DeviceOptions {
 /// Where the weights come from. The source refers to the file.
 struct OpenWeights {
   std::unique_ptr<vitrt::Safetensors> file;
+  std::unique_ptr<vitrt::WeightSource> inFile; ///< what the source adds to, if it does
   std::unique_ptr<vitrt::WeightSource> source;
 };
 /// `path`; else, if `random`, weights made from names; else those of the model's directory, which
 /// may say in its meta.json that they are made from names. A file that does not fit the model is
-/// refused. The compiler is open.
-Result<OpenWeights> openWeights(const Compiler &compiler, const std::string &path, bool random);
+/// refused; of a module that is not pruned, it may lack what passes prune, which is zeros then, for
+/// nothing depends on it. The compiler is open.
+Result<OpenWeights> openWeights(Compiler &compiler, const std::string &path, bool random);
 
 /// A source as the reference interpreter asks for weights, which refuses those that are not finite
 /// unless they are allowed. `source` must outlive it.

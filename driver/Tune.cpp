@@ -12,6 +12,7 @@
 
 #include "codegen/library/Emit.h"
 #include "driver/Compiler.h"
+#include "driver/Names.h"
 #include "passes/CostBridge.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -130,9 +131,8 @@ LogicalResult checkBatches(const TuneOptions &options, const Compiler &compiler)
 
 FailureOr<std::vector<Artifact>> driver::tune(TuneOptions options, const Session &session) {
   std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
-  if (!isIdentifier(name))
-    return session.error(
-        "--name: expected a C identifier that is no keyword and no header of C, found '{}'", name);
+  if (std::string why = objectionToName(name + "_candidate100"); !why.empty())
+    return refuseName(!options.name.empty(), name, why, session);
   llvm::sort(options.batches);
   options.batches.erase(llvm::unique(options.batches), options.batches.end());
   Compiler compiler(options.compile, session);

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <system_error>
 #include <thread>
 
 namespace vitc::emu {
@@ -312,8 +313,11 @@ LaunchResult launch(const Module &module, const Function &function, const Geomet
   unsigned threads =
       options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::thread> helpers;
-  for (unsigned i = 1; i < threads && i < ctas; ++i)
-    helpers.emplace_back(work);
+  try {
+    for (unsigned i = 1; i < threads && i < ctas; ++i)
+      helpers.emplace_back(work);
+  } catch (const std::system_error &) { // the system starts no more: those that are there do it
+  }
   work();
   for (std::thread &helper : helpers)
     helper.join();

@@ -28,7 +28,7 @@ struct Place {
 
 /// What computes `value`, which is in the kernel of `launch`. Casts change only how a value is
 /// stored.
-Place definitionOf(Value value, vit::LaunchOp launch) {
+Place definitionOf(Value value, vit::LaunchOp launch, const KernelTable &kernels) {
   while (launch) {
     if (Operation *op = value.getDefiningOp()) {
       if (!isa<vit::CastOp>(op))
@@ -39,7 +39,7 @@ Place definitionOf(Value value, vit::LaunchOp launch) {
     Value outside = launch.getOperand(cast<BlockArgument>(value).getArgNumber());
     launch = outside.getDefiningOp<vit::LaunchOp>();
     if (launch)
-      value = kernelOf(launch).getYield().getOperand(cast<OpResult>(outside).getResultNumber());
+      value = kernels.of(launch).getYield().getOperand(cast<OpResult>(outside).getResultNumber());
   }
   return {};
 }
@@ -58,14 +58,19 @@ struct Require : impl::RequireBase<Require> {
                      llvm::cl::init(true)};
 
   void runOnOperation() override {
-    for (const std::string &requirement : require)
-      if (failed(check(requirement)))
-        signalPassFailure();
-    for (vit::LaunchOp launch : launchesOf(getOperation()))
+    SmallVector<vit::LaunchOp> launches = launchesOf(getOperation());
+    if (!require.empty()) {
+      KernelTable kernels(getOperation());
+      for (const std::string &requirement : require)
+        if (failed(check(requirement, launches, kernels)))
+          signalPassFailure();
+    }
+    for (vit::LaunchOp launch : launches)
       launch->removeAttr(apartName);
   }
 
-  LogicalResult check(StringRef requirement) {
+  LogicalResult check(StringRef requirement, ArrayRef<vit::LaunchOp> launches,
+                      const KernelTable &kernels) {
     if (requirement == "no-spill")
       return success(); // of machine code
     StringRef list = requirement;
@@ -81,11 +86,11 @@ struct Require : impl::RequireBase<Require> {
         return fail() << "no op is called 'vit." << name << "'";
     bool found = false;
     LogicalResult result = success();
-    for (vit::LaunchOp launch : launchesOf(getOperation()))
-      for (Operation &op : kernelOf(launch).getBody().front())
+    for (vit::LaunchOp launch : launches)
+      for (Operation &op : kernels.of(launch).getBody().front())
         if (op.getName().stripDialect() == chain.back()) {
           found = true;
-          if (failed(checkChain(requirement, chain, {&op, launch})))
+          if (failed(checkChain(requirement, chain, {&op, launch}, kernels)))
             result = failure();
         }
     if (!found)
@@ -94,12 +99,13 @@ struct Require : impl::RequireBase<Require> {
   }
 
   /// Whether `last` reads the op before it in `chain`, and so on, all in one kernel.
-  LogicalResult checkChain(StringRef requirement, ArrayRef<StringRef> chain, Place last) {
+  LogicalResult checkChain(StringRef requirement, ArrayRef<StringRef> chain, Place last,
+                           const KernelTable &kernels) {
     Place at = last;
     for (StringRef expected : llvm::reverse(chain.drop_back())) {
       Place between, next;
       for (Value operand : at.op->getOperands()) {
-        Place definition = definitionOf(operand, at.launch);
+        Place definition = definitionOf(operand, at.launch, kernels);
         if (!definition.op)
           continue;
         (definition.op->getName().stripDialect() == expected ? next : between) = definition;

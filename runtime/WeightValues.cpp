@@ -19,12 +19,6 @@ const char *nameOfDtype(uint32_t dtype) {
   return dtype < 4 ? names[dtype] : "an unknown type";
 }
 
-std::string numberText(double number) {
-  char text[32];
-  snprintf(text, sizeof text, "%g", number);
-  return text;
-}
-
 /// What rounds to infinity, and the largest that rounds to zero.
 struct Limits {
   double infinite, zero;
@@ -43,6 +37,12 @@ Limits limitsOf(uint32_t dtype) {
 }
 
 } // namespace
+
+std::string numberText(double number) {
+  char text[32];
+  snprintf(text, sizeof text, "%g", number);
+  return std::isnan(number) ? "nan" : text; // without a sign
+}
 
 std::string rangeProblem(const std::string &name, std::span<const double> values, uint32_t dtype) {
   auto [infinite, zero] = limitsOf(dtype);

@@ -10,6 +10,9 @@
 
 namespace vitrt {
 
+/// A number as messages show it.
+std::string numberText(double number);
+
 /// Says what is lost when values are rounded to `dtype`: a finite one becomes infinite, or nothing
 /// but zeros is left. Empty if neither. `name` is for messages.
 std::string rangeProblem(const std::string &name, std::span<const double> values, uint32_t dtype);

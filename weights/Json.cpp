@@ -5,6 +5,7 @@
 // more complete than the headers it reads need.
 //===----------------------------------------------------------------------===//
 #include "weights/Json.h"
+#include "weights/Safetensors.h"
 
 #include <charconv>
 
@@ -52,15 +53,33 @@ bool JsonCursor::nextElement(bool &first) {
   return !failed();
 }
 
+bool JsonCursor::beginObject() {
+  if (!expect('{'))
+    return false;
+  keys.emplace_back();
+  return true;
+}
+
 bool JsonCursor::nextKey(std::string &key, bool &first) {
   if (peek('}')) {
     ++at;
+    keys.pop_back();
     return false;
   }
   if (!first && !expect(','))
     return false;
   first = false;
-  return string(key) && expect(':');
+  if (!failed())
+    space();
+  size_t begin = at;
+  if (!string(key))
+    return false;
+  if (!keys.back().insert(key).second) {
+    problem = quoted(key) + " stands twice, again at byte " + std::to_string(begin);
+    duplicate = true;
+    return false;
+  }
+  return expect(':');
 }
 
 bool JsonCursor::hex4(uint32_t &out) {
@@ -178,7 +197,7 @@ bool JsonCursor::skip(int depth) {
   if (peek('"'))
     return string(ignored);
   if (peek('{')) {
-    ++at;
+    beginObject();
     while (nextKey(ignored, first))
       if (!skip(depth + 1))
         return false;

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <vector>
 
 namespace vitrt {
 
@@ -25,8 +27,9 @@ public:
   /// `text` must outlive the cursor.
   explicit JsonCursor(std::string_view text) : text(text) {}
 
-  /// Enters an object or array. Then `for (bool first = true; nextKey(key, first);)` visits it.
-  bool beginObject() { return expect('{'); }
+  /// Enters an object or array. Then `for (bool first = true; nextKey(key, first);)` visits it. A
+  /// key that stands twice in an object is an error.
+  bool beginObject();
   bool beginArray() { return expect('['); }
   /// True if there is one more entry, whose key it reads; false at the closing brace or an error.
   bool nextKey(std::string &key, bool &first);
@@ -45,6 +48,8 @@ public:
   bool end();
 
   bool failed() const { return !problem.empty(); }
+  /// Whether that is what was wrong.
+  bool isDuplicate() const { return duplicate; }
   /// "expected ',' at byte 17": what was wrong first, or empty.
   const std::string &error() const { return problem; }
 
@@ -61,6 +66,8 @@ private:
   std::string_view text;
   size_t at = 0;
   std::string problem;
+  bool duplicate = false;
+  std::vector<std::unordered_set<std::string>> keys; // of the objects that are open
 };
 
 } // namespace vitrt

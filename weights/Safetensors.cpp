@@ -85,7 +85,7 @@ public:
       tensors.push_back(std::move(tensor));
     }
     if (!json.end())
-      return Error{"header: " + json.error()};
+      return Error{(json.isDuplicate() ? "tensor " : "header: ") + json.error()};
     return {};
   }
 
@@ -109,8 +109,8 @@ private:
     for (bool first = true; json.nextKey(key, first);) {
       constexpr std::string_view fields[] = {"dtype", "shape", "data_offsets"};
       size_t which = std::find(fields, fields + 3, key) - fields;
-      if (which < 3 && std::exchange(seen[which], true))
-        return Error{quoted(key) + " stands twice"};
+      if (which < 3)
+        seen[which] = true;
       bool good = which == 0   ? json.string(type)
                   : which == 1 ? readIntegers(shape)
                   : which == 2 ? readIntegers(range)

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "weights/Json.h"
 #include "weights/Safetensors.h"
+#include "weights/Temporaries.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -47,7 +48,14 @@ Result<int> openBeside(const std::string &path) {
   int file = open(temporaryOf(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0)
     return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+  rememberTemporary(temporaryOf(path));
   return file;
+}
+
+/// Removes what openBeside made.
+void giveUp(const std::string &temporary) {
+  unlink(temporary.c_str());
+  forgetTemporary(temporary);
 }
 
 } // namespace
@@ -57,7 +65,7 @@ Result<void> checkWritable(const std::string &path) {
   if (!file)
     return file.takeError();
   close(*file);
-  unlink(temporaryOf(path).c_str());
+  giveUp(temporaryOf(path));
   return {};
 }
 
@@ -75,8 +83,8 @@ Result<void> writeFile(const std::string &path, std::span<const std::span<const 
   if (good && rename(temporary.c_str(), path.c_str()) != 0)
     good = false, problem = errno;
   if (good)
-    return {};
-  unlink(temporary.c_str());
+    return forgetTemporary(temporary), Result<void>();
+  giveUp(temporary);
   return unwritable(path, std::string("cannot be written: ") + std::strerror(problem));
 }
 

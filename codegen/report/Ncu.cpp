@@ -10,13 +10,11 @@
 
 #include "codegen/report/Ncu.h"
 #include "codegen/report/Csv.h"
-#include "weights/FileKind.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 #include <algorithm>
 
@@ -243,15 +241,4 @@ Expected<std::vector<NcuKernel>> NcuParser::parse() {
 
 Expected<std::vector<NcuKernel>> vitc::codegen::parseNcu(StringRef name, StringRef text) {
   return NcuParser(name, text).parse();
-}
-
-Expected<std::vector<NcuKernel>> vitc::codegen::readNcu(StringRef path) {
-  auto file = MemoryBuffer::getFile(path, /*IsText=*/true);
-  if (!file)
-    return error(path, "cannot be read: " + file.getError().message());
-  StringRef text = (*file)->getBuffer();
-  if (std::string wrong = vitrt::unexpectedKind(std::string_view(text), vitrt::FileWanted::Text);
-      !wrong.empty())
-    return error(path, wrong);
-  return parseNcu(path, vitrt::withoutMark(text));
 }

@@ -48,8 +48,6 @@ std::string ncuMetrics();
 /// Reads `text`, the contents of the file `name`. Fails, in one line that names the file, if it is
 /// empty, is not of that form, lacks a column, ends in the middle of a row, or holds no kernel.
 llvm::Expected<std::vector<NcuKernel>> parseNcu(llvm::StringRef name, llvm::StringRef text);
-/// The same of a file.
-llvm::Expected<std::vector<NcuKernel>> readNcu(llvm::StringRef path);
 
 } // namespace vitc::codegen
 

@@ -4,6 +4,7 @@
 #include "driver/run/Finite.h"
 #include "runtime/Finite.h"
 #include "runtime/Inspect.h"
+#include "runtime/WeightValues.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,17 +12,12 @@
 
 namespace vitc::driver {
 
+using vitrt::numberText;
 using vitrt::quoted;
 
 /// Pixels of 8 bits are integers up to 255. Normalised values hardly ever are integers, and those
 /// of darkest pictures, or of few grey levels, may be small in both.
 static constexpr float fewestLevels = 20;
-
-static std::string numberText(double value) {
-  char text[32];
-  snprintf(text, sizeof text, "%g", value);
-  return std::isnan(value) ? "nan" : text; // without a sign
-}
 
 bool isFinite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });

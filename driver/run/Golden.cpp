@@ -270,7 +270,7 @@ Result<std::optional<HashCase>> readHashCase(const std::string &directory) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR))
     return std::optional<HashCase>();
-  auto text = readFile(path);
+  auto text = readRegularFile(path);
   if (!text)
     return Error{quoted(path) + " " + text.error()};
   if (std::string wrong = unexpectedKind(*text, FileWanted::Json, path); !wrong.empty())

@@ -39,7 +39,7 @@ std::string symbolName(const std::string &file, const Elf64_Shdr &strings, uint3
 } // namespace
 
 Result<std::string> findLibrarySymbol(const std::string &path) {
-  auto bytes = readFile(path);
+  auto bytes = readRegularFile(path);
   if (!bytes)
     return Error{"library '" + path + "' " + bytes.error()};
   const std::string &file = *bytes;

@@ -164,10 +164,12 @@ Result<Tuning> parseTuning(std::string_view text) {
   return tuning;
 }
 
-Result<Tuning> readTuning(const std::string &path) {
-  auto text = readFile(path);
+Result<Tuning> readTuning(const std::string &path, const std::stop_token &stop) {
+  auto text = readFile(path, stop);
   if (!text)
     return Error{"tuning file " + quoted(path) + " " + text.error()};
+  if (text->find_first_not_of(" \t\r\n") == text->npos)
+    return Error{"tuning file " + quoted(path) + " is empty, expected what vit-run --tune writes"};
   if (std::string wrong = vitrt::unexpectedKind(*text, vitrt::FileWanted::Json, path);
       !wrong.empty())
     return Error{"tuning file " + quoted(path) + ": " + wrong};

@@ -12,6 +12,7 @@
 #include "weights/Result.h"
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,7 +50,7 @@ std::string objectionToDevice(std::string_view measured, std::string_view gpu);
 std::string tuningJson(const Tuning &tuning);
 /// Refuses what is not of that form, and entries whose schedule is not that of its hash, by name.
 Result<Tuning> parseTuning(std::string_view text);
-Result<Tuning> readTuning(const std::string &path);
+Result<Tuning> readTuning(const std::string &path, const std::stop_token &stop = {});
 /// Whole or not at all.
 Result<void> writeTuning(const std::string &path, const Tuning &tuning);
 

@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/Config.h"
 
 #include "weights/FileKind.h"
+#include "weights/Json.h"
 #include "weights/Safetensors.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -43,6 +44,38 @@ static int depthOf(StringRef text) {
   return deepest;
 }
 
+/// "line 3, column 12: NaN in 'eps'": the first number that Python writes and JSON does not have;
+/// empty if there is none.
+static std::string numberThatIsNone(StringRef text) {
+  StringRef lastString, key;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      size_t begin = ++i;
+      while (i < text.size() && text[i] != '"')
+        i += text[i] == '\\' ? 2 : 1;
+      lastString = text.slice(begin, i);
+    } else if (text[i] == ':') {
+      key = lastString;
+    } else {
+      for (StringRef number : {"NaN", "-Infinity", "Infinity"})
+        if (text.substr(i).starts_with(number)) {
+          StringRef before = text.take_front(i);
+          return fmt::format("line {}, column {}: {} in {}, which JSON does not have",
+                             before.count('\n') + 1, i - (before.rfind('\n') + 1) + 1, number.str(),
+                             vitrt::quoted(std::string_view(key)));
+        }
+    }
+  }
+  return "";
+}
+
+/// The key that stands twice in one object, of which the parser would keep the last.
+static std::string duplicateIn(StringRef text) {
+  vitrt::JsonCursor cursor{std::string_view(text)};
+  cursor.skip();
+  return cursor.isDuplicate() ? cursor.error() : "";
+}
+
 vitrt::Result<json::Object> readJsonObject(const std::string &path) {
   auto error = [&](const std::string &text) {
     return vitrt::Error{fmt::format("{}: {}", vitrt::quoted(path), text)};
@@ -73,8 +106,12 @@ vitrt::Result<json::Object> readJsonObject(const std::string &path) {
   Expected<json::Value> value = json::parse(text);
   if (!value) {
     std::string problem = toString(value.takeError());
+    if (std::string number = numberThatIsNone(text); !number.empty())
+      return error("is not JSON: " + number);
     return error("is not JSON: " + StringRef(problem).rtrim().lower());
   }
+  if (std::string duplicate = duplicateIn(text); !duplicate.empty())
+    return error(duplicate + "; leave one out");
   if (json::Object *object = value->getAsObject())
     return std::move(*object);
   return error("expected a JSON object at the top");

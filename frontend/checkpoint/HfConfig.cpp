@@ -67,7 +67,10 @@ std::string readArchitecture(Config &config, ArrayRef<StringRef> known, StringRe
   if (name && is_contained(known, *name))
     return name->str();
   auto listed = map_range(known, [](StringRef one) { return "[\"" + one.str() + "\"]"; });
-  config.failFound("architectures", join(listed, " or "));
+  config.fail("architectures",
+              fmt::format("expected {}, found {}{}", join(listed, " or "),
+                          config.found("architectures"),
+                          names && names->size() > 1 ? "; name one with --architecture" : ""));
   return "";
 }
 

@@ -18,6 +18,7 @@
 #include "llvm/Support/Path.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 using namespace llvm;
 using vitrt::quoted;
@@ -28,17 +29,40 @@ static bool isPickle(StringRef name) {
   return is_contained({".bin", ".pt", ".pth", ".pkl", ".ckpt"}, sys::path::extension(name));
 }
 
+/// Whether there is something of this name; an error where that cannot be told, or is a link to
+/// nothing, which is not the same as nothing.
+static vitrt::Result<bool> exists(const std::string &path) {
+  sys::fs::file_status status;
+  std::error_code code = sys::fs::status(path, status);
+  if (!code)
+    return true;
+  if (code != std::errc::no_such_file_or_directory && code != std::errc::not_a_directory)
+    return vitrt::Error{
+        fmt::format("{}: cannot be read: {}", quoted(path), StringRef(code.message()).lower())};
+  char target[4096];
+  if (ssize_t length = readlink(path.c_str(), target, sizeof target); length > 0)
+    return vitrt::Error{fmt::format("{}: is a link to {}, which is not there", quoted(path),
+                                    quoted(std::string_view(target, size_t(length))))};
+  return false;
+}
+
 /// The config.json that `path` means.
 static vitrt::Result<std::string> findConfig(const std::string &path) {
   auto error = [&](const char *expected) {
     return vitrt::Error{fmt::format("{}: expected {}", quoted(path), expected)};
   };
-  if (!sys::fs::exists(path))
+  auto there = exists(path);
+  if (!there)
+    return there.takeError();
+  if (!*there)
     return error("a checkpoint directory, found no such file");
   if (sys::fs::is_directory(path)) {
     SmallString<128> config(path);
     sys::path::append(config, "config.json");
-    if (!sys::fs::exists(config))
+    there = exists(config.str().str());
+    if (!there)
+      return there.takeError();
+    if (!*there)
       return error("a config.json in this directory, found none");
     return config.str().str();
   }
@@ -62,9 +86,14 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
     sys::path::append(path, name);
     return path.str().str();
   };
-  for (StringRef name : {"model.safetensors", "model.safetensors.index.json"})
-    if (std::string weights = inside(name); sys::fs::exists(weights))
+  for (StringRef name : {"model.safetensors", "model.safetensors.index.json"}) {
+    std::string weights = inside(name);
+    auto there = exists(weights);
+    if (!there)
+      return there.takeError();
+    if (*there)
       return weights;
+  }
   if (sys::fs::exists(inside("pytorch_model.bin")))
     if (auto file = vitrt::Safetensors::open(inside("model.safetensors")); !file)
       return file.takeError(); // says how to convert the pickle

@@ -129,6 +129,8 @@ class AddModel(unittest.TestCase):
         self.refused("add_custom_target(b16)\nvitc_add_model(b16 SOURCE m)", "there is a target 'b16' already")
         self.refused("vitc_add_model(test SOURCE m)", "CMake has a target of this name itself")
         self.refused("vitc_add_model(int SOURCE m)", "expected a C identifier that is no keyword")
+        self.refused("vitc_add_model(vit SOURCE m)", "the header would declare vit_library")
+        self.refused("vitc_add_model()", "vitc_add_model(): expected the library's name, found nothing")
         self.refused("vitc_add_model(SOURCE m)", "expected the library's name first, found the keyword SOURCE")
         self.refused("vitc_add_model(my::b16 SOURCE m)", "found 'my::b16'; write vitc_add_model(my__b16 ...)")
         self.refused('vitc_add_model("b 16" SOURCE m)', "found 'b 16'; write vitc_add_model(b_16 ...)")

@@ -166,7 +166,7 @@ std::optional<int> parseCommandLine(CLI::App &app, int argc, char **argv) {
     for (const CLI::App *verb : app.get_subcommands())
       refuseEmptyValues(*verb);
   } catch (const CLI::Success &done) { // --help, --version
-    return app.exit(done);
+    return finish(tool.c_str(), app.exit(done));
   } catch (const CLI::ParseError &error) {
     auto parsed = app.get_subcommands();
     std::string help = tool + (parsed.empty() ? "" : " " + parsed[0]->get_name()) + " --help";

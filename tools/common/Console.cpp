@@ -3,14 +3,20 @@
 //===----------------------------------------------------------------------===//
 #include "tools/common/Console.h"
 
+#include "weights/Temporaries.h"
+
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <new>
 #include <poll.h>
+#include <sys/uio.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace vitc {
@@ -51,6 +57,29 @@ int finish(const char *tool, int code) {
   return fail(tool, std::string("stdout: ") + (errno ? strerror(errno) : "cannot be written"));
 }
 
+static std::atomic<const char *> running{"vitc"};
+
+void endTool(const char *text) noexcept {
+  auto part = [](const char *bytes) { return iovec{const_cast<char *>(bytes), strlen(bytes)}; };
+  iovec line[] = {part(running), part(": "), part(text), part("\n")};
+  (void)!writev(STDERR_FILENO, line, 4);
+  vitrt::removeTemporaries();
+  _exit(exitFailed);
+}
+
+int runTool(const char *tool, const std::function<int()> &body) {
+  running = tool;
+  // Much of what is below was compiled without exceptions, so that none is thrown to begin with.
+  std::set_new_handler([] { endTool("out of memory"); });
+  try {
+    return finish(tool, body());
+  } catch (const std::system_error &problem) {
+    return fail(tool, std::string("the system refused: ") + problem.what());
+  } catch (const std::exception &problem) {
+    return fail(tool, problem.what());
+  }
+}
+
 std::string emulatorPath() {
   char path[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path);
@@ -79,7 +108,13 @@ static void tellWatcher(int) {
 Interrupt::Interrupt(const char *tool, bool patient) {
   if (pipe2(wakeUp, O_CLOEXEC) != 0)
     return; // signals do what they did before
-  watcher = std::thread([=, this] { watch(tool, patient); });
+  try {
+    watcher = std::thread([=, this] { watch(tool, patient); });
+  } catch (const std::system_error &) { // no more threads: the same
+    close(wakeUp[0]);
+    close(wakeUp[1]);
+    return;
+  }
   std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of the write
   struct sigaction action = {};
   action.sa_handler = tellWatcher;
@@ -112,7 +147,9 @@ void Interrupt::watch(const char *tool, bool patient) {
   pollfd next = {wakeUp[0], POLLIN, 0};
   if (poll(&next, 1, patient ? -1 : 2000) > 0 && receive() == ended)
     return;
-  _exit(report(tool));
+  int code = report(tool);
+  vitrt::removeTemporaries();
+  _exit(code);
 }
 
 int Interrupt::report(const char *tool) {

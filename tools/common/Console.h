@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -33,6 +34,13 @@ private:
 
 /// Escapes only where somebody looks at them, and did not say that they would rather not.
 bool wantsColour(FILE *stream);
+
+/// Runs a tool, whose exit code it returns: finish() of what `body` returns. What it throws, and
+/// memory that is used up in any thread, is a line and exitFailed; nothing half written stays.
+int runTool(const char *tool, const std::function<int()> &body);
+/// Ends the tool that runs, from any thread: "TOOL: TEXT" on stderr, no temporary files,
+/// exitFailed. Allocates nothing.
+[[noreturn]] void endTool(const char *text) noexcept;
 
 /// The exit code of `tool`: `code`, unless what went to stdout could not all be written. Then that
 /// is said, for whoever reads a part must not take it for the whole.

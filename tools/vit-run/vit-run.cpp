@@ -341,11 +341,12 @@ int run(const Options &options) {
 } // namespace
 
 int main(int argc, char **argv) {
-  Options options;
-  CLI::App app("Runs, checks and times a model library on a machine that has only a driver",
-               "vit-run");
-  describe(app, options);
-  if (auto code = parseCommandLine(app, argc, argv))
-    return *code;
-  return finish("vit-run", run(options));
+  return runTool("vit-run", [=] {
+    Options options;
+    CLI::App app("Runs, checks and times a model library on a machine that has only a driver",
+                 "vit-run");
+    describe(app, options);
+    auto code = parseCommandLine(app, argc, argv);
+    return code ? *code : run(options);
+  });
 }

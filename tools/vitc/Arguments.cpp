@@ -29,6 +29,20 @@ static std::string flagNames(llvm::StringRef flag) {
   return name.empty() ? fmt::format("--{}", flag) : fmt::format("-{},--{}", letter, name);
 }
 
+/// The elements of lists such as "a,b". CLI11 would pass over empty ones.
+static void takeList(std::vector<std::string> &field, const OptionValue &value,
+                     const std::string &name, const std::vector<std::string> &lists) {
+  field.clear();
+  for (llvm::StringRef list : lists)
+    for (llvm::StringRef element : llvm::split(list, ',')) {
+      std::string given = element.str();
+      std::string why = given.empty() ? "expected a value, found ''" : objection(value, given);
+      if (!why.empty())
+        throw CLI::ValidationError(name, why);
+      field.push_back(std::move(given));
+    }
+}
+
 template <class T>
 static void addOption(CLI::App &app, const char *group, T &field, const char *flag,
                       const OptionValue &value, const std::string &help) {
@@ -38,12 +52,14 @@ static void addOption(CLI::App &app, const char *group, T &field, const char *fl
     option = app.add_flag(names, field, help);
   } else if constexpr (std::is_integral_v<T>) {
     option = addInteger(app, names, field, {value.least, value.most}, help);
-  } else {
+  } else if constexpr (std::is_same_v<T, std::string>) {
     option = app.add_option(names, field, help)->check(validator(value));
-    if constexpr (std::is_same_v<T, std::string>)
-      option->type_name(value.text)->default_str(field);
-    else
-      option->delimiter(',')->type_name(fmt::format("{},...", value.text));
+    option->type_name(value.text)->default_str(field);
+  } else {
+    auto take = [&field, value, name = names.substr(names.rfind(',') + 1)](
+                    const std::vector<std::string> &lists) { takeList(field, value, name, lists); };
+    option = app.add_option_function<std::vector<std::string>>(names, take, help);
+    option->type_name(fmt::format("{},...", value.text));
   }
   option->group(group);
 }

@@ -65,6 +65,8 @@ int build(const Options &options) {
     return console.fail(std::move(error));
   if (!options.quiet) {
     std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    if (!result->note.empty())
+      console.say("note: " + result->note);
     console.say(describeFiles(options.output, result->files));
     console.say(describe(result->report, time.count()));
   }

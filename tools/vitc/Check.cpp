@@ -26,7 +26,7 @@ struct CheckOptions {
 /// too, so what the model does not have is no error here.
 Result<std::vector<std::string>> outputsToCheck(const CompileOptions &options,
                                                 const Golden &golden) {
-  if (!options.outputs.empty() || llvm::StringRef(options.model).ends_with(".mlir"))
+  if (!options.outputs.empty() || llvm::StringRef(options.model).ends_with_insensitive(".mlir"))
     return options.outputs;
   auto import = checkpoint::importCheckpoint(options.model,
                                              {{}, /*checkWeights=*/false, options.architecture});

@@ -2,13 +2,14 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "tools/common/LlvmErrors.h"
 #include "tools/vitc/Tool.h"
 
 #include <cstdio>
 
 using namespace vitc;
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   CLI::App app("Compiles a Vision Transformer into a static library and a C header", "vitc");
   app.set_version_flag("--version", codegen::compilerIdentity());
   app.require_subcommand(1);
@@ -38,6 +39,11 @@ int main(int argc, char **argv) {
     return *code;
   for (auto &[verb, run] : verbs)
     if (verb->parsed())
-      return finish("vitc", run());
+      return run();
   return exitUsage;
+}
+
+int main(int argc, char **argv) {
+  catchLlvmErrors();
+  return runTool("vitc", [=] { return run(argc, argv); });
 }

@@ -162,7 +162,8 @@ constexpr Report reportOf(const Graph &graph) {
     Writer(report.place).addName(graph, problem.name);
     Writer(report.what).add(mnemonic(problem.op)).add(" expected ").add(problem.what);
     Writer(report.expected).add(problem.expected);
-    Writer(report.found).add(problem.actual);
+    problem.isNumber ? Writer(report.found).add(graph::NumberText(problem.number).text)
+                     : Writer(report.found).add(problem.actual);
   } else if (graph.outputs.empty()) {
     report.problem = true;
     Writer(report.place).add("model");

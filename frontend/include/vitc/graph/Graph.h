@@ -371,7 +371,7 @@ constexpr Value norm(Scope at, Op op, std::initializer_list<Value> operands, dou
   if (operands.size() > 2 && at.shape(operand[2]) != vector)
     return fail(at, op, "shift of shape", vector, at.shape(operand[2]));
   if (!(eps > 0 && isFactor(eps)))
-    return fail(at, op, "a positive eps that f32 holds with input", shape, {0});
+    return failNumber(at, op, "a positive eps that f32 holds with input", shape, eps);
   Node node = makeNode(op, shape);
   node.number = eps;
   node.groups = groups;
@@ -463,7 +463,7 @@ constexpr Value scale(Scope at, Value x, double factor, Factors by = {}) {
     return {};
   Shape shape = at.shape(x), vector = {by.rows ? shape[0] : shape.width()};
   if (!detail::isFactor(factor))
-    return fail(at, Op::Scale, "a factor that f32 holds with input", shape, {0});
+    return failNumber(at, Op::Scale, "a factor that f32 holds with input", shape, factor);
   if (by.rows && shape.isActivation())
     return fail(at, Op::Scale, "a weight to scale rows of, such as", {1, shape.width()}, shape);
   if (hasVector && at.shape(by.vector) != vector)
@@ -562,8 +562,8 @@ constexpr Value attention(Scope at, Value query, Value key, Value value, Heads h
                 {how.heads, how.headDim});
   // Kernels multiply the scale by log2 e, which is below 2.
   if (!detail::isFactor(how.scale, std::numeric_limits<float>::max() / 2))
-    return fail(at, Op::Attention, "a scale that f32 holds with a query of shape", at.shape(query),
-                {0});
+    return failNumber(at, Op::Attention, "a scale that f32 holds with a query of shape",
+                      at.shape(query), how.scale);
   std::int64_t columns = how.heads * how.headDim;
   Shape q = at.shape(query), k = at.shape(key), v = at.shape(value);
   bool tokens = how.axis == Axis::Tokens;

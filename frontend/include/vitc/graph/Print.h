@@ -41,7 +41,8 @@ inline std::string problemText(const Graph &graph) {
   if (!problem.found)
     return "";
   return nameOf(graph, problem.name) + ": vit." + mnemonic(problem.op) + " expected " +
-         problem.what + " " + shapeText(problem.expected) + ", found " + shapeText(problem.actual);
+         problem.what + " " + shapeText(problem.expected) + ", found " +
+         (problem.isNumber ? NumberText(problem.number).text : shapeText(problem.actual));
 }
 
 namespace detail {

@@ -207,7 +207,7 @@ struct Output {
   Value value;
 };
 
-/// What did not fit, where, and both shapes. Shapes stand for plain numbers too, as rank 1.
+/// What did not fit, where, and both shapes. Shapes stand for integers too, as rank 1.
 struct Problem {
   bool found = false;
   Op op = Op::Input;
@@ -215,6 +215,57 @@ struct Problem {
   const char *what = ""; // "weight of shape"
   Shape expected;
   Shape actual;
+  bool isNumber = false; // what was found is `number`
+  double number = 0;
+};
+
+/// A number as text of up to six digits, in constants too: "0", "-2.5", "1e-300", "inf", "nan".
+struct NumberText {
+  char text[24] = {};
+  constexpr explicit NumberText(double number) {
+    if (number < 0)
+      put("-");
+    number = number < 0 ? -number : number;
+    if (number != number)
+      put("nan");
+    else if (number > std::numeric_limits<double>::max())
+      put("inf");
+    else
+      putFinite(number);
+  }
+
+private:
+  constexpr void putFinite(double number) {
+    int exponent = 0;
+    for (; number >= 10; number /= 10)
+      ++exponent;
+    for (; number != 0 && number < 1; number *= 10)
+      --exponent;
+    auto digits = static_cast<std::int64_t>(number * 100000 + 0.5);
+    if (digits >= 1000000) {
+      digits /= 10;
+      ++exponent;
+    }
+    putDigit(digits / 100000);
+    digits %= 100000;
+    if (digits)
+      put(".");
+    for (std::int64_t unit = 10000; digits; unit /= 10) {
+      putDigit(digits / unit);
+      digits %= unit;
+    }
+    if (exponent)
+      put(exponent < 0 ? "e-" : "e");
+    exponent = exponent < 0 ? -exponent : exponent;
+    for (int unit = exponent >= 100 ? 100 : exponent >= 10 ? 10 : 1; exponent && unit; unit /= 10)
+      putDigit(exponent / unit % 10);
+  }
+  constexpr void put(const char *more) {
+    while (*more)
+      text[size++] = *more++;
+  }
+  constexpr void putDigit(std::int64_t digit) { text[size++] = static_cast<char>('0' + digit); }
+  int size = 0;
 };
 
 struct Scope;
@@ -382,7 +433,13 @@ constexpr Scope Scope::child(NamePart part) const {
 /// Records the first problem. `expected` and `actual` are shapes, or numbers as {n}.
 constexpr Value fail(Scope at, Op op, const char *what, Shape expected, Shape actual) {
   if (!at.graph->problem.found)
-    at.graph->problem = {true, op, at.name, what, expected, actual};
+    at.graph->problem = {true, op, at.name, what, expected, actual, false, 0};
+  return {};
+}
+/// The same of a number that is none for f32.
+constexpr Value failNumber(Scope at, Op op, const char *what, Shape expected, double actual) {
+  if (!at.graph->problem.found)
+    at.graph->problem = {true, op, at.name, what, expected, {}, true, actual};
   return {};
 }
 

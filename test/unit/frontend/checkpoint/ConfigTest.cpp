@@ -266,12 +266,33 @@ TEST_CASE("files that are no config") {
       textError("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"),
       Contains("config.json': expected JSON text, found a git-lfs pointer; run git lfs pull"));
   CHECK_THAT(textError("<!DOCTYPE html><html>"), Contains("found an HTML page; "));
-  CHECK_THAT(textError("{\"a\": NaN}"), Contains("is not JSON: "));
+  CHECK_THAT(textError("{\"b\": \"NaN\",\n \"a\": NaN}"),
+             EndsWith("is not JSON: line 2, column 7: NaN in 'a', which JSON does not have"));
+  CHECK_THAT(textError("{\"a\": [0.5, -Infinity]}"), Contains("column 13: -Infinity in 'a', "));
+  CHECK_THAT(textError("{\"a\": 1, \"b\": {\"c\": 2, \"c\": 3}}"),
+             EndsWith("'c' stands twice, again at byte 25; leave one out"));
+  CHECK_THAT(textError("{\"hidden_size\": 1, \"hidden_siz\\u0065\": 2}"),
+             Contains("'hidden_size' stands twice"));
   CHECK_THAT(textError("{\"model_type\": null}"), Contains("expected 'model_type' \"vit\""));
   Checkpoint none;
   CHECK_THAT(none.error(), EndsWith("expected a config.json in this directory, found none"));
   std::filesystem::create_directory(none.path + "/config.json");
   CHECK_THAT(none.error(), EndsWith("config.json': expected a file, found a directory"));
+  namespace fs = std::filesystem;
+  fs::remove(none.path + "/config.json");
+  fs::create_symlink("nowhere.json", none.path + "/config.json");
+  CHECK_THAT(none.error(), EndsWith("is a link to 'nowhere.json', which is not there"));
+  fs::remove(none.path + "/config.json");
+  fs::create_symlink("config.json", none.path + "/config.json");
+  CHECK_THAT(none.error(), EndsWith("cannot be read: too many levels of symbolic links"));
+  fs::create_symlink("loop", none.path + "/loop");
+  CHECK_THAT(vitc::checkpoint::importCheckpoint(none.path + "/loop").error(),
+             EndsWith("cannot be read: too many levels of symbolic links"));
+  Checkpoint linked;
+  std::ofstream(linked.path + "/config.json") << text;
+  fs::create_symlink("gone", linked.path + "/model.safetensors");
+  CHECK_THAT(linked.error(),
+             EndsWith("model.safetensors': is a link to 'gone', which is not there"));
   auto missing = vitc::checkpoint::importCheckpoint(none.path + "/nowhere");
   CHECK_THAT(missing.error(), EndsWith("found no such file"));
 }

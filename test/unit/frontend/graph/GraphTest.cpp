@@ -251,15 +251,22 @@ TEST_CASE("what vitc cannot compute is refused at once") {
           mul(g / "m", weight(g / "a", {4, 8}), weight(g / "b", {4, 8}));
         }) == "m: vit.mul expected an activation of shape ?x1x8, found 4x8");
   CHECK(problemOf([](Graph &g) { rmsNorm(g / "n", tokens(g), weight(g / "s", {32}), 1e-300); }) ==
-        "n: vit.rms_norm expected a positive eps that f32 holds with input ?x5x32, found 0");
-  for (double factor : {1e300, -1e-300, std::nan("")})
+        "n: vit.rms_norm expected a positive eps that f32 holds with input ?x5x32, found 1e-300");
+  for (auto [factor, text] : {std::pair(1e300, "1e300"),
+                              {-1e-300, "-1e-300"},
+                              {std::nan(""), "nan"},
+                              {-HUGE_VAL, "-inf"},
+                              {5e-324, "4.94066e-324"},
+                              {1.7976931348623157e308, "1.79769e308"},
+                              {-3.5e38, "-3.5e38"}})
     CHECK(problemOf([&](Graph &g) { scale(g / "s", tokens(g), factor); }) ==
-          "s: vit.scale expected a factor that f32 holds with input ?x5x32, found 0");
+          std::string("s: vit.scale expected a factor that f32 holds with input ?x5x32, found ") +
+              text);
   CHECK(problemOf([](Graph &g) { scale(g / "s", tokens(g), 0); }) == "");
   CHECK(problemOf([](Graph &g) {
           Value x = tokens(g);
           attention(g / "a", x, x, x, {4, 8, 3e38});
         }) ==
         "a: vit.attention expected a scale that f32 holds with a query of shape ?x5x32, found "
-        "0");
+        "3e38");
 }
