@@ -461,12 +461,13 @@ Result<void> FileSource::check(const vit_library &library) {
     if (step.op != VIT_RECIPE_LOAD)
       continue;
     const vit_key *found = nullptr;
+    const FileTensor *foundTensor = nullptr;
     for (const vit_key &key : std::span(step.keys, step.key_count)) {
       auto looked = tensors.find(key.name);
       if (!looked)
         return Error{problem + looked.error()};
       const FileTensor *tensor = *looked;
-      if (!tensor)
+      if (!tensor || tensor == foundTensor) // by a name that has or lacks the word of a wrapper
         continue;
       if (found && std::string_view(found->name) != key.name)
         return Error{problem + quoted(found->name) + " and " + quoted(key.name) +
@@ -480,6 +481,7 @@ Result<void> FileSource::check(const vit_library &library) {
         return Error{problem + quoted(key.name) + " has type " + std::string(nameOf(tensor->type)) +
                      ", the model expects F64, F32, F16 or BF16"};
       found = &key;
+      foundTensor = tensor;
     }
     if (!found)
       return Error{problem + quoted(step.keys[0].name) + " is missing, the model expects it as " +

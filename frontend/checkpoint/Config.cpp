@@ -210,9 +210,10 @@ bool Config::flag(StringRef key, bool fallback) {
   return fallback;
 }
 
-std::optional<int64_t> Config::inRange(const json::Value &value, int64_t most) const {
+std::optional<int64_t> Config::inRange(const json::Value &value, int64_t least,
+                                       int64_t most) const {
   std::optional<int64_t> number = value.getAsInteger();
-  return number && *number >= 1 && *number <= most ? number : std::nullopt;
+  return number && *number >= least && *number <= most ? number : std::nullopt;
 }
 
 int64_t Config::size(StringRef key, std::optional<int64_t> fallback, int64_t most) {
@@ -224,10 +225,22 @@ int64_t Config::size(StringRef key, std::optional<int64_t> fallback, int64_t mos
     noteNull(key, std::to_string(fallback.value_or(1)));
     return fallback.value_or(1);
   }
-  if (auto number = inRange(*value, most))
+  if (auto number = inRange(*value, 1, most))
     return *number;
   failFound(key, fmt::format("an integer from 1 to {}", most));
   return 1;
+}
+
+int64_t Config::count(StringRef key, int64_t fallback, int64_t most) {
+  const json::Value *value = get(key, false);
+  if (!value) {
+    noteNull(key, std::to_string(fallback));
+    return fallback;
+  }
+  if (auto number = inRange(*value, 0, most))
+    return *number;
+  failFound(key, fmt::format("an integer from 0 to {}", most));
+  return fallback;
 }
 
 double Config::positive(StringRef key, double fallback) {
@@ -253,10 +266,10 @@ Size Config::sizes(StringRef key, std::optional<Size> fallback) {
     noteNull(key, fmt::format("{}x{}", size.height, size.width));
     return size;
   }
-  if (auto number = inRange(*value, most))
+  if (auto number = inRange(*value, 1, most))
     return {*number, *number};
   if (const json::Array *pair = value->getAsArray(); pair && pair->size() == 2) {
-    auto height = inRange((*pair)[0], most), width = inRange((*pair)[1], most);
+    auto height = inRange((*pair)[0], 1, most), width = inRange((*pair)[1], 1, most);
     if (height && width)
       return {*height, *width};
   }

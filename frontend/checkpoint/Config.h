@@ -50,6 +50,8 @@ public:
   /// From 1 to `most`.
   int64_t size(llvm::StringRef key, std::optional<int64_t> fallback = std::nullopt,
                int64_t most = 1 << 24);
+  /// From 0 to `most`.
+  int64_t count(llvm::StringRef key, int64_t fallback, int64_t most = 1 << 24);
   /// Positive and finite.
   double positive(llvm::StringRef key, double fallback);
   /// A number for both, or [height, width].
@@ -99,7 +101,7 @@ private:
   void noteNull(llvm::StringRef key, const std::string &value);
   /// What the tensors say of `key`, unless the config says something or `fallback` is the same.
   const Size *hinted(llvm::StringRef key, std::optional<Size> fallback);
-  std::optional<int64_t> inRange(const llvm::json::Value &value, int64_t most) const;
+  std::optional<int64_t> inRange(const llvm::json::Value &value, int64_t least, int64_t most) const;
 
   llvm::json::Object object;
   std::string path, problem;

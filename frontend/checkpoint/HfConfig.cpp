@@ -112,7 +112,7 @@ int64_t readClassCount(Config &config) {
 }
 
 HfSizes readSizes(Config &config, const HfSizes &defaults) {
-  HfSizes s;
+  HfSizes s = defaults;
   s.image = config.sizes("image_size", defaults.image);
   s.patch = config.sizes("patch_size", defaults.patch);
   s.channels = config.size("num_channels", defaults.channels);
@@ -122,11 +122,35 @@ HfSizes readSizes(Config &config, const HfSizes &defaults) {
     config.fail("num_attention_heads",
                 "expected a number, found null; no tensor says it: write it");
   s.heads = config.size("num_attention_heads", defaults.heads);
-  s.mlp = config.size("intermediate_size", defaults.mlp);
+  if (defaults.mlp)
+    s.mlp = config.size("intermediate_size", defaults.mlp);
   s.eps = config.positive("layer_norm_eps", defaults.eps);
   s.seen = config.imageSize("image_size", s.image, s.patch);
+  s.headDim = std::max<int64_t>(1, s.width / s.heads);
+  if (defaults.freeHeads) {
+    if (config.has("head_dim")) {
+      s.headDim = config.size("head_dim");
+      return s;
+    }
+    config.harmless({"head_dim"}); // which may be null
+    if (s.headDim * s.heads == defaults.queries)
+      return s;
+  }
   config.expectDivides("num_attention_heads", s.heads, "hidden_size", s.width);
   return s;
+}
+
+dsl::PositionTable readPositions(Config &config, const HfSizes &s, int64_t lead, bool antialias,
+                                 bool always) {
+  graph::Grid learned = gridOf(s.image, s.patch);
+  if (learned.height != learned.width && (always || !(s.seen == s.image)))
+    config.fail("image_size",
+                fmt::format("expected a square grid of patches, found {}x{}: transformers takes "
+                            "the square root of their number for both sides when it resamples the "
+                            "positions{}",
+                            learned.height, learned.width,
+                            always ? "" : ", so images must have the size that it says"));
+  return {gridOf(s.seen, s.patch), learned, lead, {graph::Filter::Cubic, antialias}};
 }
 
 graph::Grid gridOf(Size image, Size patch) {

@@ -31,13 +31,28 @@ int64_t readClassCount(Config &config);
 /// Sizes of an encoder; those that a config is read with are the defaults. The image holds a patch
 /// and heads divide the width, or the config has failed.
 struct HfSizes {
+  /// Whether heads need not divide the width: then they have what is left without the rest, or what
+  /// 'head_dim' says, as in transformers 5. `queries` is the rows of a query's weight, 0 where
+  /// there is none: transformers 4 takes no others than divisors, so that without such weights
+  /// other numbers are mistakes.
+  bool freeHeads = false;
+  int64_t queries = 0;
   Size image = {224, 224}; ///< of the config, which positions were learned for
   Size patch = {16, 16};
   Size seen = {}; ///< of the images that the model is built for
-  int64_t channels = 3, width = 768, layers = 12, heads = 12, mlp = 3072;
+  int64_t channels = 3, width = 768, layers = 12, heads = 12;
+  int64_t mlp = 3072;  ///< 0: another setting says it
+  int64_t headDim = 0; ///< is read
   double eps = 1e-12;
 };
 HfSizes readSizes(Config &config, const HfSizes &defaults);
+
+/// The table of positions of `s` behind `lead` rows, resampled bicubically. transformers takes the
+/// square root of the number of patches for both sides of the grid that was learned, so other grids
+/// are refused where something is resampled: everywhere but at the size of the config, and there
+/// too if `always`.
+dsl::PositionTable readPositions(Config &config, const HfSizes &s, int64_t lead, bool antialias,
+                                 bool always);
 
 /// The patches of an image.
 graph::Grid gridOf(Size image, Size patch);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Import.h"
 
+#include "frontend/checkpoint/Recognise.h"
 #include "frontend/checkpoint/Registry.h"
 #include "frontend/checkpoint/Weights.h"
 #include "weights/FileKind.h"
@@ -100,10 +101,40 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
   return std::string();
 }
 
+static std::vector<std::string> namesOf(const ImportedGraph &model) {
+  std::vector<std::string> names;
+  for (const NamedOutput &output : model.outputs)
+    names.push_back(output.name.str());
+  return names;
+}
+
+/// "hidden_states" and 3 of "hidden_states.3"; the number is -1 where there is none.
+static std::pair<StringRef, int64_t> splitNumber(StringRef name) {
+  auto [text, number] = name.rsplit('.');
+  int64_t index;
+  return number.getAsInteger(10, index) ? std::pair(name, int64_t(-1)) : std::pair(text, index);
+}
+
+std::string listOutputs(const std::vector<std::string> &names) {
+  std::string list;
+  for (size_t i = 0; i < names.size(); ++i) {
+    auto [text, first] = splitNumber(names[i]);
+    size_t last = i;
+    while (first >= 0 && last + 1 < names.size() &&
+           splitNumber(names[last + 1]) == std::pair(text, first + int64_t(last + 1 - i)))
+      ++last;
+    list += (list.empty() ? "" : ", ") + names[i];
+    if (last > i)
+      list += " to " + names[last];
+    i = last;
+  }
+  return list;
+}
+
 /// Makes the wanted outputs the graph's. Returns an error text, or "".
 static std::string selectOutputs(ImportedGraph &model, const std::vector<std::string> &wanted) {
   auto take = [&](const NamedOutput &output) {
-    graph::output(model.graph, output.name, output.value);
+    graph::output(output.name.in(model.graph), output.value);
   };
   if (wanted.empty())
     for (const NamedOutput &output : model.outputs)
@@ -111,13 +142,11 @@ static std::string selectOutputs(ImportedGraph &model, const std::vector<std::st
         take(output);
   StringSet<> seen;
   for (const std::string &name : wanted) {
-    auto found =
-        find_if(model.outputs, [&](const NamedOutput &output) { return name == output.name.text; });
+    auto found = find_if(model.outputs,
+                         [&](const NamedOutput &output) { return name == output.name.str(); });
     if (found == model.outputs.end())
-      return fmt::format(
-          "outputs: expected one of {}, found {}",
-          join(map_range(model.outputs, [](const NamedOutput &o) { return o.name.text; }), ", "),
-          quoted(name));
+      return fmt::format("outputs: expected one of {}, found {}", listOutputs(namesOf(model)),
+                         quoted(name));
     if (!seen.insert(name).second)
       return fmt::format("outputs: expected each name once, found {} twice", quoted(name));
     take(*found);
@@ -154,8 +183,15 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   ImportedGraph model;
   if (family)
     model = family->import(config, tensors ? &*tensors : nullptr);
-  if (config.failed())
-    return vitrt::Error{config.error()};
+  if (config.failed()) {
+    std::vector<std::string> names;
+    if (!family && file)
+      for (const vitrt::FileTensor &tensor : file->tensors())
+        names.push_back(tensor.name);
+    std::string other = modelOfTensors(names);
+    return vitrt::Error{config.error() +
+                        (other.empty() ? "" : "; its tensors are those of " + other)};
+  }
   if (std::string problem = selectOutputs(model, options.outputs); !problem.empty())
     return vitrt::Error{fmt::format("{}: {}", quoted(path), problem)};
   if (model.graph.problem.found)
@@ -173,8 +209,7 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   result.graph = std::move(model.graph);
   result.architecture = model.architecture;
   result.weights = *weightsPath;
-  for (const NamedOutput &output : model.outputs)
-    result.availableOutputs.push_back(output.name.text);
+  result.availableOutputs = namesOf(model);
   return result;
 }
 

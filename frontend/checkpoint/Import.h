@@ -45,6 +45,10 @@ struct Import {
   std::string mlir() const { return graph::printMlir(graph, printing); }
 };
 
+/// Names of outputs for a message; neighbours that are numbered are "hidden_states.0 to
+/// hidden_states.12".
+std::string listOutputs(const std::vector<std::string> &names);
+
 /// Reads `path`, a directory with a config.json or that file itself. An error is one line that
 /// names file and key or tensor.
 vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOptions &options = {});

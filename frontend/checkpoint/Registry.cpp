@@ -3,6 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Registry.h"
 
+#include "frontend/checkpoint/Recognise.h"
+
 #include "weights/Safetensors.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -17,6 +19,13 @@ namespace vitc::checkpoint {
 // clang-format off
 #define VITC_FAMILIES(FAMILY) \
   FAMILY(hfVit)               \
+  FAMILY(hfDeit)              \
+  FAMILY(hfVitMsn)            \
+  FAMILY(hfVitMae)            \
+  FAMILY(hfIJepa)             \
+  FAMILY(hfDinov2)            \
+  FAMILY(hfDinov2Registers)   \
+  FAMILY(hfDinov3)            \
   FAMILY(kernelBench)
 // clang-format on
 
@@ -29,6 +38,26 @@ ArrayRef<Family> families() {
   static const Family all[] = {VITC_FAMILIES(VITC_FAMILY)};
 #undef VITC_FAMILY
   return all;
+}
+
+std::string OutputName::str() const {
+  return index < 0 ? std::string(text.text) : fmt::format("{}.{}", text.text, index);
+}
+
+graph::Scope OutputName::in(graph::Graph &graph) const {
+  return index < 0 ? graph / text : graph / text / index;
+}
+
+std::string familyTable() {
+  std::string table = "| source | models | classes |\n|---|---|---|\n";
+  for (const Family &family : families()) {
+    std::string classes = family.summary;
+    if (classes.empty())
+      for (const char *architecture : family.architectures)
+        classes += fmt::format("{}`{}`", classes.empty() ? "" : ", ", architecture);
+    table += fmt::format("| {} | {} | {} |\n", family.source, family.title, classes);
+  }
+  return table;
 }
 
 /// "'model_type' "vit" or "beit", or 'architecture' "kernelbench_vit"", or the values of one key.
@@ -101,11 +130,19 @@ const Family *findFamily(Config &config) {
                             model->str()));
     return nullptr;
   }
+  std::string other = modelOfConfig(config);
   for (const Family &family : families())
     if (config.has(family.key)) {
-      config.failFound(family.key, knownValues(family.key));
+      config.fail(family.key,
+                  fmt::format("expected {}, found {}{}", knownValues(family.key),
+                              config.found(family.key), other.empty() ? "" : ", " + other));
       return nullptr;
     }
+  if (!other.empty()) {
+    config.fail("_class_name",
+                "expected the config of a Vision Transformer, found that of " + other);
+    return nullptr;
+  }
   if (const Family *family = familyOfClasses(config); family || config.failed())
     return family;
   config.fail(families().front().key,

@@ -20,9 +20,22 @@ class TensorNames;
 
 namespace vitc::checkpoint {
 
+/// The name of a result: "logits", or of many that are numbered, {"hidden_states", 3}, which is
+/// "hidden_states.3".
+struct OutputName {
+  graph::Literal text;
+  int64_t index = -1; ///< negative for none
+
+  consteval OutputName(const char *text) : text(text) {}
+  OutputName(graph::Literal text, int64_t index) : text(text), index(index) {}
+  std::string str() const;
+  /// Where the output is in a graph.
+  graph::Scope in(graph::Graph &graph) const;
+};
+
 /// A result that the graph can give.
 struct NamedOutput {
-  graph::Literal name;
+  OutputName name;
   graph::Value value;
   bool isDefault = true; // one of the class's results
 };
@@ -49,6 +62,11 @@ struct Family {
   ImportedGraph (*import)(Config &config, const vitrt::TensorNames *tensors);
   /// Names of the weights in checkpoints of that architecture.
   graph::KeyScheme (*keys)(llvm::StringRef architecture);
+  /// For the table in the README: whose models they are, what they are called, and, where the
+  /// architectures would be too many, what to say of them instead.
+  const char *source = "Hugging Face transformers";
+  const char *title = "";
+  const char *summary = "";
 };
 
 /// All of them; no config matches two.
@@ -59,8 +77,11 @@ llvm::ArrayRef<Family> families();
 std::string objectionToArchitecture(llvm::StringRef name);
 
 /// The family of a config: that of the wanted architecture, else what the config says. Null if
-/// there is none: then the config has failed, with what is known.
+/// there is none: then the config has failed, with what is known of it.
 const Family *findFamily(Config &config);
+
+/// The README's table of what is read.
+std::string familyTable();
 
 } // namespace vitc::checkpoint
 #endif // VITC_FRONTEND_CHECKPOINT_REGISTRY_H

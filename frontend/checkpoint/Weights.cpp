@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Weights.h"
 
+#include "frontend/checkpoint/Recognise.h"
 #include "weights/Safetensors.h"
 #include "weights/TensorNames.h"
 
@@ -60,8 +61,8 @@ public:
       auto looked = tensors.find(name);
       if (!looked && problem.empty())
         problem = looked.error();
-      if (!problem.empty() || !*looked)
-        return;
+      if (!problem.empty() || !*looked || *looked == found)
+        return; // found by another name that has or lacks the word of a wrapper
       const vitrt::FileTensor *tensor = *looked;
       used.insert(tensor->name);
       if (note.empty())
@@ -79,9 +80,11 @@ public:
       look(alias, false);
     for (const std::string &name : keys.transposed)
       look(name, true);
-    if (!found && problem.empty())
+    if (!found && problem.empty()) {
+      isMissing = true;
       problem = fmt::format("{} is missing, the model expects {}", quoted(keys.key),
                             vitrt::shapeText(expected));
+    }
   }
 
   void compare(const vitrt::FileTensor &tensor, const std::vector<int64_t> &expected) {
@@ -96,8 +99,24 @@ public:
   const vitrt::TensorNames &tensors;
   StringSet<> used;
   std::string problem, note;
+  bool isMissing = false; ///< whether the problem is that a tensor is not there
 };
 } // namespace
+
+/// "; the tensors are those of ...", if those of the graph are not.
+static std::string otherModel(const graph::Graph &graph, const graph::KeyScheme &scheme,
+                              const vitrt::Safetensors &file) {
+  std::vector<std::string> inFile, wanted;
+  for (const vitrt::FileTensor &tensor : file.tensors())
+    inFile.push_back(tensor.name);
+  forWeights(graph, scheme, /*alive=*/true, [&](const graph::Node &, const graph::Keys &keys) {
+    wanted.push_back(keys.key);
+    append_range(wanted, keys.aliases);
+  });
+  std::string other = modelOfTensors(inFile);
+  return other.empty() || other == modelOfTensors(wanted) ? ""
+                                                          : "; the tensors are those of " + other;
+}
 
 vitrt::Result<void> checkWeights(const graph::Graph &graph, const graph::PrintOptions &names,
                                  const vitrt::Safetensors &file, const vitrt::TensorNames &tensors,
@@ -124,6 +143,8 @@ vitrt::Result<void> checkWeights(const graph::Graph &graph, const graph::PrintOp
     notes.push_back(fmt::format("{}: {}", quoted(file.path()), checker.note));
   if (checker.problem.empty())
     return {};
+  if (checker.isMissing)
+    checker.problem += otherModel(graph, names.keys, file);
   return vitrt::Error{fmt::format("weights {}: {}", quoted(file.path()), checker.problem)};
 }
 

@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (config.failed() || model.graph.problem.found)
     return 0;
   for (const checkpoint::NamedOutput &output : model.outputs)
-    graph::output(model.graph, output.name, output.value);
+    graph::output(output.name.in(model.graph), output.value);
   if (!model.graph.problem.found)
     (void)graph::printMlir(model.graph, {family->keys(model.architecture), model.unused});
   return 0;

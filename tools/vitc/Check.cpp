@@ -36,12 +36,9 @@ Result<std::vector<std::string>> outputsToCheck(const CompileOptions &options,
   for (const std::string &name : import->availableOutputs)
     if (golden.reference(name))
       names.push_back(name);
-  if (names.empty()) {
-    std::string known;
-    for (const std::string &name : import->availableOutputs)
-      known += (known.empty() ? "" : ", ") + name;
-    return Error{golden.path() + ": has no reference of an output of the model; it has " + known};
-  }
+  if (names.empty())
+    return Error{golden.path() + ": has no reference of an output of the model; it has " +
+                 checkpoint::listOutputs(import->availableOutputs)};
   return names;
 }
 

@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "frontend/checkpoint/Registry.h"
 #include "tools/common/LlvmErrors.h"
 #include "tools/vitc/Tool.h"
 
@@ -28,9 +29,12 @@ static int run(int argc, char **argv) {
   add("bench", "latency and throughput on this machine", addBench);
   add("tune", "write candidates that vit-run --tune times", addTune);
 
-  // For what is written from the command line itself: docs/cli.md, cmake/VitcOptions.cmake.
+  // What is written from here: docs/cli.md, cmake/VitcOptions.cmake, a table of README.md.
   auto manual = [&](const std::string &what) {
-    fputs((what == "cmake" ? cmakeOptions() : manualOf(app)).c_str(), stdout);
+    std::string text = what == "cmake"      ? cmakeOptions()
+                       : what == "families" ? checkpoint::familyTable()
+                                            : manualOf(app);
+    fputs(text.c_str(), stdout);
     throw CLI::Success();
   };
   app.add_option_function<std::string>("--manual", manual)->trigger_on_parse()->group("");

@@ -1,13 +1,16 @@
-//===- HfVit.cpp - HuggingFace ViT -----------------------------------------===//
+//===- HfVit.cpp - ViT of HuggingFace, and its next of kin -----------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
-// ViTForImageClassification and ViTModel, with the defaults of ViTConfig.
-// Pre-norm blocks, class token first. For other sizes of images the table of positions is resampled
-// bicubically, without antialiasing.
+// One encoder, pre-norm, with these differences:
+//   ViT      class token; its model may have a pooler
+//   DeiT     a distillation token behind the class token, and a class for two heads
+//   ViT-MSN  other eps
+//   ViT-MAE  pretrained by masking three of four patches; what is built sees all
+//   I-JEPA   no class token, so the classifier takes the mean
+// For other sizes of images the table of positions is resampled bicubically, without antialiasing.
 //===----------------------------------------------------------------------===//
-#include "frontend/checkpoint/HfConfig.h"
-#include "frontend/checkpoint/Registry.h"
-#include "weights/TensorNames.h"
+#include "frontend/checkpoint/Encoder.h"
+#include "frontend/checkpoint/HfTensors.h"
 
 #include <fmt/format.h>
 
@@ -19,13 +22,52 @@ using dsl::Activation;
 using graph::Scope;
 using graph::Value;
 
-static constexpr const char *classifierName = "ViTForImageClassification", *modelName = "ViTModel";
+namespace {
+enum class Kind { Vit, DeiT, Msn, Mae, IJepa };
+
+/// One family. A class that it does not have is null.
+struct Variant {
+  Kind kind;
+  const char *title, *modelType;
+  const char *prefix; ///< of the encoder in a class with a head
+  const char *model, *classifier, *teacher = nullptr, *pretraining = nullptr;
+  double eps = 1e-12;
+
+  int64_t lead() const { return kind == Kind::IJepa ? 0 : kind == Kind::DeiT ? 2 : 1; }
+  bool mayPool() const { return kind == Kind::Vit || kind == Kind::DeiT; }
+  /// Those that are read, first those with a weight of their own.
+  SmallVector<ClassHint> classes() const {
+    SmallVector<ClassHint> all;
+    if (teacher)
+      all.push_back({teacher, "head_cls.weight"});
+    if (classifier)
+      all.push_back({classifier, "head.weight"});
+    if (pretraining)
+      all.push_back({pretraining, nullptr});
+    all.push_back({model, nullptr});
+    return all;
+  }
+};
+
+constexpr Variant variants[] = {
+    {Kind::Vit, "ViT, DINO", "vit", "vit.", "ViTModel", "ViTForImageClassification"},
+    {Kind::DeiT, "DeiT", "deit", "deit.", "DeiTModel", "DeiTForImageClassification",
+     "DeiTForImageClassificationWithTeacher"},
+    {Kind::Msn, "ViT-MSN", "vit_msn", "vit.", "ViTMSNModel", "ViTMSNForImageClassification",
+     nullptr, nullptr, 1e-6},
+    {Kind::Mae, "ViT-MAE, its encoder", "vit_mae", "vit.", "ViTMAEModel", nullptr, nullptr,
+     "ViTMAEForPreTraining"},
+    {Kind::IJepa, "I-JEPA", "ijepa", "ijepa.", "IJepaModel", "IJepaForImageClassification"},
+};
+} // namespace
 
 /// Keys of transformers 5, aliases of transformers 4.
-static graph::KeyScheme keys(StringRef architecture) {
+template <Kind K> static graph::KeyScheme keys(StringRef architecture) {
+  const Variant &v = variants[size_t(K)];
   // clang-format off
   graph::KeyScheme scheme = {{
       {"cls_token", "embeddings.cls_token"},
+      {"dist_token", "embeddings.distillation_token"},
       {"pos_embed", "embeddings.position_embeddings"},
       {"patch_embed", "embeddings.patch_embeddings.projection"},
       {"blocks.*.norm1", "layers.*.layernorm_before", {"encoder.layer.*.layernorm_before"}},
@@ -39,158 +81,158 @@ static graph::KeyScheme keys(StringRef architecture) {
       {"norm", "layernorm"},
       {"pooler", "pooler.dense"},
       {"head", "classifier", {}, {}, /*prefixed=*/false},
+      {"head_cls", "cls_classifier", {}, {}, /*prefixed=*/false},
+      {"head_dist", "distillation_classifier", {}, {}, /*prefixed=*/false},
   }};
   // clang-format on
-  scheme.prefixes = architecture == classifierName ? std::vector{"vit."} : std::vector{"", "vit."};
+  bool bare = architecture == v.model;
+  scheme.prefixes = bare ? std::vector{"", v.prefix} : std::vector{v.prefix};
   return scheme;
 }
 
+static Encoder encoderOf(Config &config, const Variant &v, const HfSizes &s) {
+  Encoder e;
+  e.channels = s.channels;
+  e.seen = s.seen;
+  e.patches = {s.patch.height, s.patch.width, s.width};
+  e.classToken = v.lead() > 0;
+  e.distillationToken = v.lead() > 1;
+  e.positions = readPositions(config, s, v.lead(), /*antialias=*/false, /*always=*/false);
+  e.layers = s.layers;
+  e.block.attention.heads = s.heads;
+  e.block.attention.headDim = s.headDim;
+  e.block.attention.qkvBias = config.flag("qkv_bias", true);
+  e.block.mlp = {s.mlp, readActivation(config, "hidden_act", "gelu")};
+  e.block.norm = {dsl::NormKind::Layer, s.eps};
+  e.norm = e.block.norm;
+  return e;
+}
+
+/// Published models come with and without a pooler; the config does not say.
+static bool hasPooler(const Variant &v, const NamedTensors &tensors) {
+  return v.mayPool() && (!tensors.haveFile() || tensors.has("pooler.weight"));
+}
+
 namespace {
-/// The settings of ViTConfig that decide the encoder.
-struct Settings {
-  HfSizes sizes;
-  bool qkvBias;
+struct Pooler {
+  int64_t width;
   Activation activation;
 };
 } // namespace
 
-/// The encoder, and its last hidden state after the final norm.
-static Value encoder(graph::Graph &g, const Settings &settings) {
-  const HfSizes &s = settings.sizes;
-  Value x =
-      graph::input(g / "pixel_values", {graph::batch, s.channels, s.seen.height, s.seen.width});
-  x = dsl::PatchEmbed{s.patch.height, s.patch.width, s.width}(g / "patch_embed", x);
-  x = dsl::ClassToken{}(g / "cls_token", x);
-  Scope position = g / "pos_embed";
-  dsl::PositionTable table = {gridOf(s.seen, s.patch), gridOf(s.image, s.patch), /*lead=*/1};
-  x = graph::position(position, x, table(position, s.width));
-  Scope blocks = g / "blocks";
-  for (int64_t i = 0; i < s.layers && !g.problem.found; ++i)
-    x = dsl::EncoderBlock{s.heads, s.mlp, s.eps, settings.activation, settings.qkvBias}(blocks / i,
-                                                                                        x);
-  return dsl::LayerNorm{s.eps}(g / "norm", x);
+/// Of the class that has one; to others, and to the families without, its settings mean nothing.
+static Pooler readPooler(Config &config, const Variant &v, const std::string &architecture,
+                         int64_t width) {
+  config.harmless({"pooler_output_size", "pooler_act"}); // the first may be null
+  if (!v.mayPool() || architecture != v.model)
+    return {width, Activation::Tanh};
+  if (config.has("pooler_output_size"))
+    width = config.size("pooler_output_size");
+  return {width, readActivation(config, "pooler_act", "tanh")};
 }
 
-/// The weight of a name in the graph, whatever class the file is of; NULL where there is none, and
-/// for two of it, which are refused later.
-static const vitrt::FileTensor *find(const vitrt::TensorNames &tensors, std::string_view name) {
-  graph::Keys all = graph::keysOf(keys(modelName), name);
-  all.aliases.push_back(all.key);
-  for (const std::string &key : all.aliases)
-    if (auto found = tensors.find(key); found && *found)
-      return *found;
-  return nullptr;
-}
-
-/// Published ViTModels come with and without a pooler; the config does not say.
-static bool hasPooler(const vitrt::TensorNames *tensors) {
-  return !tensors || find(*tensors, "pooler.weight");
-}
-
-/// Extent `i` of a weight of rank `rank`, or 0.
-static int64_t extent(const vitrt::TensorNames &tensors, std::string_view name, size_t rank,
-                      size_t i) {
-  const vitrt::FileTensor *tensor = find(tensors, name);
-  return tensor && tensor->shape.size() == rank ? tensor->shape[i] : 0;
-}
-
-/// Tells the config what tensors say of its sizes, for those that it leaves out.
-static void hintSizes(Config &config, const vitrt::TensorNames &tensors) {
-  auto hint = [&](StringRef key, std::string_view name, size_t rank, size_t i) {
-    if (int64_t size = extent(tensors, name, rank, i))
-      config.hint(key, size);
+/// Adds what the class returns.
+static void addOutputs(ImportedGraph &model, const Variant &v, Value hidden, int64_t classes,
+                       const std::optional<Pooler> &pooler) {
+  graph::Graph &g = model.graph;
+  auto classify = [&](Scope s, int64_t token) {
+    return dsl::Linear{classes}(s, graph::select(s / "token", hidden, token));
   };
-  hint("hidden_size", "cls_token", 3, 2);
-  hint("num_channels", "patch_embed.weight", 4, 1);
-  hint("intermediate_size", "blocks.0.mlp.fc1.weight", 2, 0);
-  if (!config.has("id2label"))
-    hint("num_labels", "head.weight", 2, 0);
-  int64_t layers = 0;
-  while (layers < 1000 && find(tensors, "blocks." + std::to_string(layers) + ".norm1.weight"))
-    ++layers;
-  if (layers)
-    config.hint("num_hidden_layers", layers);
-  if (layers)
-    config.hint("qkv_bias", find(tensors, "blocks.0.attn.q.bias") != nullptr);
-  Size patch = {extent(tensors, "patch_embed.weight", 4, 2),
-                extent(tensors, "patch_embed.weight", 4, 3)};
-  if (!patch.height || !patch.width)
-    return;
-  config.hint("patch_size", patch);
-  int64_t patches = extent(tensors, "pos_embed", 3, 1) - 1, side = 1;
-  while (side * side < patches)
-    ++side;
-  if (patches > 0 && side * side == patches)
-    config.hint("image_size", Size{side * patch.height, side * patch.width});
-}
-
-/// The class of a config that names none.
-static std::string readClass(Config &config, const vitrt::TensorNames *tensors) {
-  const StringRef known[] = {classifierName, modelName};
-  if (tensors) {
-    bool classifier = find(*tensors, "head.weight");
-    return readArchitecture(config, known, classifier ? classifierName : modelName,
-                            classifier ? "the file has 'classifier.weight'"
-                                       : "the file has no 'classifier.weight'");
+  if (v.teacher && model.architecture == v.teacher) {
+    Scope head = g / "head";
+    Value first = classify(g / "head_cls", 0), second = classify(g / "head_dist", 1);
+    Value mean = graph::scale(head / "mean", graph::add(head, first, second), 0.5);
+    model.outputs = {{"logits", mean}, {"cls_logits", first}, {"distillation_logits", second}};
+  } else if (v.classifier && model.architecture == v.classifier) {
+    Scope head = g / "head";
+    Value logits = v.lead()
+                       ? classify(head, 0)
+                       : dsl::Linear{classes}(head, graph::meanTokens(head / "mean", hidden, 0));
+    model.outputs = {{"logits", logits}};
   }
-  for (const char *key : {"id2label", "num_labels"})
-    if (config.has(key))
-      return readArchitecture(config, known, classifierName, fmt::format("there is '{}'", key));
-  return readArchitecture(config, known, modelName,
-                          "there are neither weights nor 'id2label' nor 'num_labels'");
+  model.outputs.push_back({"last_hidden_state", hidden, /*isDefault=*/model.outputs.empty()});
+  if (pooler) {
+    Scope s = g / "pooler";
+    Value x = dsl::Linear{pooler->width}(s, graph::select(s / "token", hidden, 0));
+    model.outputs.push_back({"pooler_output", dsl::activate(s, x, pooler->activation)});
+  }
 }
 
-static ImportedGraph importGraph(Config &config, const vitrt::TensorNames *tensors) {
+/// What files have beside the weights of the class: heads and decoders of others, and mask tokens.
+static std::vector<std::string> unusedTensors(const Variant &v, const std::string &architecture) {
+  std::string prefix = v.prefix;
+  std::vector<std::string> unused = {prefix + "embeddings.mask_token"};
+  bool bare = architecture == v.model;
+  if (bare)
+    unused.insert(unused.end(), {"embeddings.mask_token", "classifier.*"});
+  if (!bare || !v.mayPool())
+    unused.insert(unused.end(), {prefix + "pooler.*", "pooler.*"});
+  if (bare && v.teacher)
+    unused.insert(unused.end(), {"cls_classifier.*", "distillation_classifier.*"});
+  if (v.pretraining)
+    unused.push_back("decoder.*");
+  return unused;
+}
+
+static ImportedGraph importVariant(const Variant &v, Config &config, const NamedTensors &tensors) {
   ImportedGraph model;
-  model.architecture = readClass(config, tensors);
-  if (tensors)
-    hintSizes(config, *tensors);
+  model.architecture = readClass(config, tensors, v.classes());
+  if (tensors.haveFile())
+    hintSizes(config, tensors, v.lead());
   config.harmless({"model_type"}); // which found this family
-  HfSizes sizes = readSizes(config, HfSizes());
-  Settings settings = {sizes, config.flag("qkv_bias", true),
-                       readActivation(config, "hidden_act", "gelu")};
-  bool classifier = model.architecture == classifierName;
+  HfSizes sizes = readSizes(
+      config,
+      {.freeHeads = true, .queries = tensors.extent("blocks.0.attn.q.weight", 2, 0), .eps = v.eps});
+  Encoder encoder = encoderOf(config, v, sizes);
   int64_t classes = readClassCount(config);
-  config.harmless({"pooler_output_size"}); // which may be null
-  int64_t poolerWidth =
-      config.has("pooler_output_size") ? config.size("pooler_output_size") : sizes.width;
-  Activation poolerAct = Activation::Tanh;
-  if (classifier)
-    config.harmless({"pooler_act"}); // the class has no pooler
-  else
-    poolerAct = readActivation(config, "pooler_act", "tanh");
+  Pooler pooler = readPooler(config, v, model.architecture, sizes.width);
+  if (v.kind == Kind::Mae) {
+    config.harmless({"decoder_hidden_size", "decoder_num_hidden_layers",
+                     "decoder_intermediate_size", "decoder_num_attention_heads", "mask_ratio",
+                     "norm_pix_loss"});
+    config.note("mask_ratio", fmt::format("is {} and not used: the encoder sees all patches, in "
+                                          "their order, and no decoder is built",
+                                          config.found("mask_ratio")));
+  }
   allowHarmless(config);
   config.refuseOthers();
   if (config.failed())
     return model;
 
-  graph::Graph &g = model.graph;
-  Value hidden = encoder(g, settings);
-  if (classifier) {
-    model.unused = {"vit.embeddings.mask_token", "vit.pooler.*", "pooler.*"};
-    model.outputs = {{"logits", dsl::Head{classes}(g / "head", hidden)},
-                     {"last_hidden_state", hidden, /*isDefault=*/false}};
-    return model;
-  }
-  model.unused = {"embeddings.mask_token", "vit.embeddings.mask_token"};
-  model.outputs = {{"last_hidden_state", hidden}};
-  if (hasPooler(tensors)) {
-    Scope pooler = g / "pooler";
-    Value x = graph::select(pooler / "token", hidden, 0);
-    x = dsl::activate(pooler, dsl::Linear{poolerWidth}(pooler, x), poolerAct);
-    model.outputs.push_back({"pooler_output", x});
-  }
+  Encoded encoded = encode(model.graph, encoder);
+  bool pools = model.architecture == v.model && hasPooler(v, tensors);
+  addOutputs(model, v, encoded.last, classes, pools ? std::optional(pooler) : std::nullopt);
+  addStates(model, encoder, encoded);
+  model.unused = unusedTensors(v, model.architecture);
   return model;
 }
 
-Family hfVit() {
-  return {.name = "hf-vit",
-          .key = "model_type",
-          .values = "\"vit\"",
-          .matches = [](const Config &config) { return config.is("model_type", "vit"); },
-          .architectures = {classifierName, modelName},
-          .import = importGraph,
-          .keys = keys};
+template <Kind K> static Family family(const char *name, const char *values) {
+  const Variant &v = variants[size_t(K)];
+  Family family = {.name = name,
+                   .key = "model_type",
+                   .values = values,
+                   .matches =
+                       [](const Config &config) {
+                         return config.is("model_type", variants[size_t(K)].modelType);
+                       },
+                   .architectures = {},
+                   .import =
+                       [](Config &config, const vitrt::TensorNames *tensors) {
+                         const Variant &v = variants[size_t(K)];
+                         return importVariant(v, config, {tensors, keys<K>(v.model)});
+                       },
+                   .keys = keys<K>,
+                   .title = v.title};
+  for (const ClassHint &one : v.classes())
+    family.architectures.push_back(one.architecture);
+  return family;
 }
+
+Family hfVit() { return family<Kind::Vit>("hf-vit", "\"vit\""); }
+Family hfDeit() { return family<Kind::DeiT>("hf-deit", "\"deit\""); }
+Family hfVitMsn() { return family<Kind::Msn>("hf-vit-msn", "\"vit_msn\""); }
+Family hfVitMae() { return family<Kind::Mae>("hf-vit-mae", "\"vit_mae\""); }
+Family hfIJepa() { return family<Kind::IJepa>("hf-ijepa", "\"ijepa\""); }
 
 } // namespace vitc::checkpoint

@@ -120,7 +120,10 @@ Family kernelBench() {
       .matches = [](const Config &config) { return config.is("architecture", architectureName); },
       .architectures = {architectureName},
       .import = importGraph,
-      .keys = keys};
+      .keys = keys,
+      .source = "KernelBench",
+      .title = "ViT (level 3, problem 28), bug for bug",
+      .summary = "`\"architecture\": \"kernelbench_vit\"`"};
 }
 
 } // namespace vitc::checkpoint

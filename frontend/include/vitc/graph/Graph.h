@@ -599,19 +599,21 @@ constexpr Value attention(Scope at, Value query, Value key, Value value, Heads h
   return append(at, node, {query, key, value});
 }
 
-/// Names a result of the model. Results have the order of these calls.
-/// No two have one name.
-constexpr void output(Graph &graph, Literal name, Value value) {
-  if (!usable(Scope{&graph}, {value}))
+/// Makes `value` a result of the model, with the name of the place. Results have the order of these
+/// calls. No two have one name.
+constexpr void output(Scope at, Value value) {
+  Graph &graph = *at.graph;
+  if (!usable(at, {value}))
     return;
   for (const Output &other : graph.outputs)
-    if (detail::sameText(other.name, name.text)) {
-      fail(graph / name, graph[value].op, "an output name of its own: there is an output of shape",
+    if (detail::sameName(graph, other.name, at.name)) {
+      fail(at, graph[value].op, "an output name of its own: there is an output of shape",
            graph.shape(other.value), graph.shape(value));
       return;
     }
-  graph.outputs.push_back({name.text, value});
+  graph.outputs.push_back({at.name, value});
 }
+constexpr void output(Graph &graph, Literal name, Value value) { output(graph / name, value); }
 
 } // namespace vitc::graph
 #endif // VITC_GRAPH_GRAPH_H

@@ -97,7 +97,7 @@ constexpr Shape outputShape(const Graph &graph, std::string_view name) {
   if (!fits(graph))
     return {};
   for (const Output &output : graph.outputs)
-    if (output.name == name)
+    if (detail::isWritten(graph, output.name, name))
       return graph.shape(output.value);
   return {};
 }

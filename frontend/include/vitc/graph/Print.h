@@ -100,7 +100,7 @@ public:
     }
     for (const Output &output : graph.outputs)
       results += (results.empty() ? "" : ", ") + type(output.value.id) +
-                 " {vit.name = " + quote(output.name) + "}";
+                 " {vit.name = " + quote(nameOf(graph, output.name)) + "}";
 
     std::string text =
         "module {\n  func.func @forward(" + arguments + ")\n      -> (" + results + ")";

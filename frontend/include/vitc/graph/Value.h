@@ -203,7 +203,7 @@ struct NamePart {
 };
 
 struct Output {
-  const char *name;
+  int name = -1; // in Graph::names
   Value value;
 };
 
@@ -369,8 +369,13 @@ constexpr bool sameName(const Graph &graph, int a, int b) {
   }
 }
 
-constexpr bool sameText(const char *a, const char *b) {
-  return std::string_view(a) == std::string_view(b);
+/// Whether the name is written so.
+constexpr bool isWritten(const Graph &graph, int name, std::string_view text) {
+  NameReader reader(graph, name);
+  for (std::size_t i = text.size(); i-- > 0;)
+    if (reader.next() != text[i])
+      return false;
+  return !reader.next();
 }
 
 /// FNV-1a of the name of which `part` is the end.

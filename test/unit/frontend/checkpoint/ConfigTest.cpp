@@ -7,6 +7,7 @@
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
 using llvm::json::Array;
 using llvm::json::Object;
 
@@ -140,8 +141,8 @@ TEST_CASE("what is not understood is refused by name") {
   CHECK_THAT(vitError({{"hidden_act", "mish"}}),
              Contains("config.json': 'hidden_act': expected one of gelu, ") &&
                  EndsWith(", found \"mish\""));
-  CHECK_THAT(vitError({{"model_type", "swin"}}),
-             EndsWith("'model_type': expected \"vit\", found \"swin\""));
+  CHECK_THAT(vitError({{"model_type", "nonsense"}}),
+             Contains("'model_type': expected \"vit\" or ") && EndsWith(", found \"nonsense\""));
   CHECK_THAT(vitError({{"model_type", nullptr}, {"architectures", nullptr}}),
              Contains("expected 'model_type' \"vit\"") &&
                  EndsWith("found none of them; name the class with --architecture"));
@@ -208,9 +209,10 @@ TEST_CASE("what a config leaves out is inferred, and said") {
         "ViTModel; 'architectures': is [\"ViTForMaskedImageModeling\"]; --architecture ViTModel is "
         "taken instead");
   CHECK(notes("{}", "ViTModel") == "ViTModel");
-  CHECK(notes("{}", "ViTModell") ==
-        "error: --architecture: expected one of ViTForImageClassification, "
-        "ViTModel, kernelbench_vit, found 'ViTModell'; did you mean ViTModel?");
+  CHECK_THAT(notes("{}", "ViTModell"),
+             StartsWith("error: --architecture: expected one of ViTForImageClassification, "
+                        "ViTModel, ") &&
+                 EndsWith(", found 'ViTModell'; did you mean ViTModel?"));
   CHECK_THAT(notes("{}", "Swin"), EndsWith("found 'Swin'"));
   CHECK_THAT(
       notes(R"({"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {}})"),
@@ -308,6 +310,6 @@ TEST_CASE("a config cut anywhere is an error of one line") {
 
 TEST_CASE("long and unprintable values stay one line") {
   std::string error = vitError({{"model_type", std::string(1000, 'x') + "\n\x01"}});
-  CHECK(error.size() < 250);
+  CHECK(error.size() < vitError({{"model_type", "x"}}).size() + 80);
   CHECK_THAT(vitError({{"a\nb", 1}}), !Contains("\n"));
 }

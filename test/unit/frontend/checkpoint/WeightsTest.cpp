@@ -226,10 +226,14 @@ TEST_CASE("whether ViTModel has a pooler is decided by its file") {
     t.list.erase("pooler.dense.bias");
   });
   vitc::checkpoint::Import imported = model.import();
-  CHECK(imported.availableOutputs == std::vector<std::string>{"last_hidden_state"});
+  CHECK(imported.availableOutputs == std::vector<std::string>{"last_hidden_state",
+                                                              "hidden_states.0", "hidden_states.1",
+                                                              "hidden_states.2", "patch_grid"});
   CHECK_THAT(imported.mlir(), !Contains("pooler_output"));
   CHECK_THAT(model.error({"pooler_output"}),
-             EndsWith("outputs: expected one of last_hidden_state, found 'pooler_output'"));
+             EndsWith("outputs: expected one of last_hidden_state, hidden_states.0 to "
+                      "hidden_states.2, patch_grid, "
+                      "found 'pooler_output'"));
 }
 
 TEST_CASE("outputs are selected by name, and weights of the others are ignored") {
@@ -243,10 +247,14 @@ TEST_CASE("outputs are selected by name, and weights of the others are ignored")
   CHECK(classifier.import().graph.outputs.size() == 1);
   imported = classifier.import({"last_hidden_state", "logits"});
   CHECK(imported.graph.outputs.size() == 2);
-  CHECK(imported.availableOutputs == std::vector<std::string>{"logits", "last_hidden_state"});
-  CHECK(std::string(imported.graph.outputs[0].name) == "last_hidden_state");
-  CHECK_THAT(classifier.error({"nothing"}),
-             EndsWith("outputs: expected one of logits, last_hidden_state, found 'nothing'"));
+  CHECK(vitc::checkpoint::listOutputs(imported.availableOutputs) ==
+        "logits, last_hidden_state, hidden_states.0 to hidden_states.2, patch_grid");
+  CHECK(vitc::graph::nameOf(imported.graph, imported.graph.outputs[0].name) == "last_hidden_state");
+  CHECK_THAT(
+      classifier.error({"nothing"}),
+      EndsWith(
+          "outputs: expected one of logits, last_hidden_state, hidden_states.0 to hidden_states.2, "
+          "patch_grid, found 'nothing'"));
   CHECK_THAT(classifier.error({"logits", "logits"}), EndsWith("once, found 'logits' twice"));
 }
 
