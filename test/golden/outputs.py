@@ -30,7 +30,7 @@ OUTPUTS = {"kernelbench_vit": ["logits", "last_hidden_state"],
            "Dinov2WithRegistersForImageClassification": ["last_hidden_state", "hidden_states.0"],
            "DINOv3ViTModel": ["hidden_states.1", "patch_grid"]}
 # What no kernel does yet, by the model's name: remove the line when one does.
-REFUSED = {"wide-b16-384-1block": r"expected at most \d+ keys in one attention, found 577"}
+REFUSED = {}
 
 
 def run(*command, refused=None):
