@@ -11,6 +11,7 @@
 #include "passes/cost/families/Attention.h"
 #include "passes/cost/families/Gemm.h"
 #include "passes/cost/families/Norm.h"
+#include "passes/cost/families/Tokens.h"
 #include "passes/cost/families/Vectors.h"
 
 #include <catch2/catch.hpp>
@@ -140,6 +141,32 @@ TEST_CASE("attention: blocks of keys, and heads that are padded") {
             wrong += g.pitch % 32 != 16;
           }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("a mean has shares of the tokens, whatever the block") {
+  Work work;
+  work.family = Family::Tokens;
+  work.columns = 768, work.vector = 8, work.summed = 196;
+  auto geometry = [&](int elements) {
+    return meanGeometry(work, TokensSchedule{{elements, elements}});
+  };
+  CHECK(geometry(32).shares == 64);
+  CHECK(geometry(32).threads == 256);
+  CHECK(geometry(32).turns == 4);
+  CHECK(geometry(32).grid[0] == Extent{24, 1, 1});
+  CHECK(geometry(128).shares == 64);
+  CHECK(geometry(128).threads == 1024);
+  work.summed = 1;
+  CHECK(geometry(32).threads == 32);
+  CHECK(geometry(32).shared == 0);
+}
+
+TEST_CASE("a norm's groups are rows") {
+  Work work = norm(197, 768);
+  work.groups = 12;
+  NormGeometry g = normGeometry(work, {.rows = 8});
+  CHECK(g.vector == 2); // 32 lanes have 64 columns
+  CHECK(g.grid[0] == Extent{197 * 12, 8, 1});
 }
 
 TEST_CASE("a norm has as many warps as leave each thread its part of the row") {
