@@ -60,9 +60,14 @@ LogicalResult GemmScheduleAttr::verify(EmitError emitError, int64_t minBatch, in
 }
 
 LogicalResult AttentionScheduleAttr::verify(EmitError emitError, int64_t minBatch, int64_t maxBatch,
-                                            int64_t rows, int64_t keys, bool, int64_t registers) {
-  return failure(failed(verifySchedule(emitError, minBatch, maxBatch, registers)) ||
-                 failed(verifySizes(emitError, "rows", rows, "keys", keys)));
+                                            int64_t rows, int64_t keys, int64_t stages, bool,
+                                            int64_t registers) {
+  if (failed(verifySchedule(emitError, minBatch, maxBatch, registers)) ||
+      failed(verifySizes(emitError, "rows", rows, "keys", keys)))
+    return failure();
+  if (stages != 1 && stages != 2 && stages != 4) // (C4)
+    return emitError() << "expected 1, 2 or 4 stages, but got " << stages;
+  return success();
 }
 
 LogicalResult NormScheduleAttr::verify(EmitError emitError, int64_t minBatch, int64_t maxBatch,

@@ -317,7 +317,7 @@ uint32_t Compiler::maxBatch() const {
     return scheduled ? std::min(scheduled, *options.wantedBatch) : *options.wantedBatch;
   if (scheduled)
     return scheduled;
-  return attendsOverBatch(module()) ? cost::mostBatchOverBatch : 64;
+  return 64;
 }
 
 LogicalResult Compiler::lowerTo(Level wanted) {

@@ -86,8 +86,7 @@ public:
   std::string directory() const;
   /// The architecture that kernels are written for.
   std::string arch() const;
-  /// The largest batch: what was asked for, else what the kernels were scheduled for, else 64, or
-  /// 17 where images attend to each other.
+  /// The largest batch: what was asked for, else what the kernels were scheduled for, else 64.
   uint32_t maxBatch() const;
 
   /// The module with names in locations, which the next reader needs: kernels are named after them.

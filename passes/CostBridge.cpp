@@ -72,12 +72,23 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
     work.queries = vit::rowsPerImage(typeOf(attention.getQuery()));
     work.keys = vit::rowsPerImage(typeOf(attention.getKey()));
     work.overBatch = attention.getAxis() == vit::Axis::Batch;
+    if (auto windows = attention.getWindows()) {
+      work.windows = work.keys / windows->tokens();
+      work.queries = work.keys = windows->tokens();
+      work.parted = llvm::any_of(windows->getShift(), [](int64_t shift) { return shift > 0; });
+    }
+    work.biased = attention.getBias() != nullptr;
   } else if (auto patchify = dyn_cast<vit::PatchifyOp>(root)) {
     // Neighbours in a row of patches are neighbours in the image up to the patch's width; lines of
     // the image begin where its width says.
     int64_t line = patchify.getInput().getType().getShape().back();
     work.vector = cost::vectorWidth(std::gcd(std::gcd(work.columns, line), patchify.getPatch()[1]));
     work.gathers = true;
+  } else if (auto norm = dyn_cast<vit::NormInterface>(root)) {
+    work.groups = static_cast<int64_t>(norm.getGroups());
+  } else if (auto mean = dyn_cast<vit::MeanTokensOp>(root)) {
+    work.summed =
+        vit::rowsPerImage(tensorType(mean.getInput())) - static_cast<int64_t>(mean.getFirst());
   } else if (auto merge = dyn_cast<vit::MergePatchesOp>(root)) {
     work.vector = cost::vectorWidth(widthOf(merge.getInput())); // of one of the four
   }
@@ -173,36 +184,32 @@ std::vector<cost::Use> vitc::usesOf(ArrayRef<vit::LaunchOp> launches) {
 // Schedules
 //===----------------------------------------------------------------------===//
 
+using Numbers = decltype(cost::Schedule::numbers);
+
+/// Verified: all numbers are small.
+static Numbers numbersOf(vit::ScheduleAttr attribute) {
+  if (auto a = dyn_cast<vit::GemmScheduleAttr>(attribute)) {
+    cost::GemmSchedule s;
+    llvm::copy(a.getTile(), s.tile.begin());
+    llvm::copy(a.getWarp(), s.warp.begin());
+    s.stages = int(a.getStages());
+    s.buffers = int(a.getBuffers());
+    s.splits = int(a.getSplits());
+    return s;
+  }
+  if (auto a = dyn_cast<vit::AttentionScheduleAttr>(attribute))
+    return cost::AttentionSchedule{int(a.getRows()), int(a.getKeys()), int(a.getStages()),
+                                   a.getResident()};
+  if (auto a = dyn_cast<vit::NormScheduleAttr>(attribute))
+    return cost::NormSchedule{int(a.getRows()), int(a.getWarp()), a.getRecompute()};
+  if (auto a = dyn_cast<vit::TokensScheduleAttr>(attribute))
+    return cost::TokensSchedule{{int(a.getElements()), int(a.getWarp())}};
+  auto a = cast<vit::ElementwiseScheduleAttr>(attribute);
+  return cost::ElementwiseSchedule{{int(a.getElements()), int(a.getWarp())}};
+}
+
 cost::Schedule vitc::scheduleOf(vit::ScheduleAttr attribute) {
-  using cost::Schedule;
-  // Verified: all numbers are small.
-  Schedule schedule =
-      llvm::TypeSwitch<Attribute, Schedule>(attribute)
-          .Case([](vit::GemmScheduleAttr a) {
-            cost::GemmSchedule s;
-            llvm::copy(a.getTile(), s.tile.begin());
-            llvm::copy(a.getWarp(), s.warp.begin());
-            s.stages = int(a.getStages());
-            s.buffers = int(a.getBuffers());
-            s.splits = int(a.getSplits());
-            return Schedule{s};
-          })
-          .Case([](vit::AttentionScheduleAttr a) {
-            return Schedule{
-                cost::AttentionSchedule{int(a.getRows()), int(a.getKeys()), a.getResident()}};
-          })
-          .Case([](vit::NormScheduleAttr a) {
-            return Schedule{
-                cost::NormSchedule{int(a.getRows()), int(a.getWarp()), a.getRecompute()}};
-          })
-          .Case([](vit::TokensScheduleAttr a) {
-            return Schedule{cost::TokensSchedule{{int(a.getElements()), int(a.getWarp())}}};
-          })
-          .Case([](vit::ElementwiseScheduleAttr a) {
-            return Schedule{cost::ElementwiseSchedule{{int(a.getElements()), int(a.getWarp())}}};
-          });
-  schedule.registers = int(attribute.getRegisters());
-  return schedule;
+  return {numbersOf(attribute), int(attribute.getRegisters())};
 }
 
 namespace {
@@ -218,8 +225,8 @@ struct MakeAttribute {
                                       s.splits, registers);
   }
   vit::ScheduleAttr operator()(const cost::AttentionSchedule &s) const {
-    return vit::AttentionScheduleAttr::get(context, minBatch, maxBatch, s.rows, s.keys, s.resident,
-                                           registers);
+    return vit::AttentionScheduleAttr::get(context, minBatch, maxBatch, s.rows, s.keys, s.stages,
+                                           s.resident, registers);
   }
   vit::ScheduleAttr operator()(const cost::NormSchedule &s) const {
     return vit::NormScheduleAttr::get(context, minBatch, maxBatch, s.rows, s.warp, s.recompute,

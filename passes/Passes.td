@@ -111,8 +111,8 @@ def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
     Every kernel without `schedules` gets them for batches 1 to `max-batch`, by the model of passes/cost at the shapes
     of all its launches: for each range of batches the best, a few others, and a smaller one, in the order in
     which they are to be tried. Warns where no schedule keeps the register budget. Refuses what the device or the
-    kernels cannot do: an unknown `gpu`, a `tile` that does not fit, attention of more than 272 tokens or over
-    more than 17 images, head sizes other than 16, 24, ... 128, a tuned schedule for a kernel that the model has not.
+    kernels cannot do: an unknown `gpu`, a `tile` that does not fit, attention with heads of an odd size or of more
+    than 256 columns, a tuned schedule for a kernel that the model has not.
 
     Takes `max-batch` and the options of schedules of [vitc build](cli.md), and `tuned`: KERNEL HASH BATCH SCHEDULE,
     as measured; several with semicolons.

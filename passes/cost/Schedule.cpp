@@ -40,7 +40,8 @@ Written vitc::cost::written(const Schedule &schedule) {
                                   .splits = s.splits};
                  },
                  [](const AttentionSchedule &s) {
-                   return Written{.block = {s.rows, s.keys}, .warp = {queryRowsOfWarp}};
+                   return Written{
+                       .block = {s.rows, s.keys}, .warp = {queryRowsOfWarp}, .stages = s.stages};
                  },
                  [](const NormSchedule &s) {
                    return Written{.block = {s.rows}, .warp = {s.warp}, .recompute = s.recompute};

@@ -35,7 +35,7 @@ struct GemmSchedule {
 };
 
 struct AttentionSchedule {
-  int rows = 0, keys = 0;
+  int rows = 0, keys = 0, stages = 1;
   bool resident = false;
 
   auto operator<=>(const AttentionSchedule &) const = default;

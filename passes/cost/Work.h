@@ -30,9 +30,15 @@ struct Work {
   int products = 1;    ///< linears that share the input
 
   // Attention: `heads` heads of `headDim` columns; a sequence has `queries` rows and `keys` keys.
-  // Over the batch both are the batch, and each row of an image is a sequence of its own.
-  int64_t heads = 0, headDim = 0, queries = 0, keys = 0;
+  // Over the batch both are the batch, and each row of an image is a sequence of its own. Of the
+  // tokens of an image each of `windows` windows is a sequence.
+  int64_t heads = 0, headDim = 0, queries = 0, keys = 0, windows = 1;
   bool overBatch = false;
+  bool biased = false; ///< something is added to the scores
+  bool parted = false; ///< some windows have parts that do not attend to each other
+
+  int64_t groups = 1; ///< norms: equal parts of a row, each with a norm of its own
+  int64_t summed = 0; ///< tokens: rows that one of the result is the mean of; 0: it is none
 
   int vector = 8;        ///< neighbouring columns that one access takes, where a thread has vectors
   bool gathers = false;  ///< tokens: a vector's place in the operand takes several divisions

@@ -56,6 +56,11 @@
 
 // -----
 
+// expected-error @below {{expected 1, 2 or 4 stages, but got 3}}
+#attention_schedule_c4 = #vit.attention_schedule<batch = 1 to 8, rows = 64, keys = 64 stages = 3>
+
+// -----
+
 // expected-error @below {{expected rows and warp of 1 to 65536, but got 4 and 65537}}
 #norm_schedule_c3 = #vit.norm_schedule<batch = 1 to 8, rows = 4, warp = 65537>
 

@@ -42,11 +42,17 @@ SETTINGS = re.compile("|".join([
     "^out_features$", "^out_indices$", "mask_token", "^semantic_loss", "^text_config$", "^logit_scale",
     "^tie_", "^eos_coefficient$", "^pos_embed_(shift|jitter|rescale)$", "^num_features$", "^apply_layernorm$",
     "^pretrained_cfg$", "^text_cfg$", "^preprocess_cfg$", "^initializer_factor$", "^norm_pix_loss$",
-    "^mask_ratio$", "^decoder_"]))
+    "^mask_ratio$", "^decoder_", "^layerscale_value$"]))
 
 
-# Those that only a class with another head reads.
-POOLER = re.compile("^pooler_")
+# Those that only other models of the family read, by what a model then says, or what its file has not.
+ELSEWHERE = [
+    ("^pooler_", lambda config, tensors: "Classification" in str(config.get("architectures"))
+     or not any("pooler" in name for name in tensors)),
+    ("^hidden_act$", lambda config, tensors: config.get("use_swiglu_ffn")),  # its gate is SiLU
+    ("^image_size$", lambda config, tensors: not any("position_embed" in name for name in tensors)
+     and config.get("model_type") == "dinov3_vit"),  # the size is the input's, and nothing is learned for one
+]
 
 
 def copy(model, target):
@@ -174,12 +180,14 @@ def walk_settings(walk, scratch):
     name = next(f for f in ("config.json", "open_clip_config.json") if
                 os.path.exists(os.path.join(walk.model, f)))
     config = json.load(open(os.path.join(walk.model, name)))
+    tensors = [name for file in weights_of(walk.model)
+               for name in safetensors.read(os.path.join(walk.model, file))]
     for number, (path, value) in enumerate(settings(config)):
         key = path[-1]
         if key == "id2label":
             continue
         neutral = bool(SETTINGS.search(key)) or value is None
-        neutral |= bool(POOLER.search(key)) and "Classification" in str(config.get("architectures"))
+        neutral |= any(re.search(pattern, key) and says(config, tensors) for pattern, says in ELSEWHERE)
         # One that is left out may have its default, so that is no error here; it must not crash.
         for other in others(key, value):
             directory = copy(walk.model, os.path.join(scratch, f"s{number}"))

@@ -2,147 +2,123 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// A warp computes 16 query rows against all keys and keeps the whole rows of scores in registers:
-// no running maximum, no rescaling, each exponential once. K and V of one head lie in shared
-// memory, where V may take the place of K once the scores are there.
+// What both forms share. Which lane holds which key does not depend on the row, the block or the
+// batch, so neither do a row's bits. With axis `batch` the sequence is the batch: its length is a
+// parameter, keys behind it are masked and their rows are zero.
 //
-//   scores (16 x keys) = Q * K^T      Q from global memory one step ahead, K by ldmatrix
-//   p = 2^(c * score - c * max)       c = scale * log2(e); f32
-//   out = p * V / sum(p)              p, packed in pairs, already is an A fragment of mma
+// Heads are padded in shared memory: columns up to a multiple of 8 are zero, and their products are
+// not stored. Copies are as wide as the places of heads in memory allow.
 //
-// Which lane holds which key does not depend on the row, the block or the batch, so neither do a
-// row's bits. With axis `batch` the sequence is the batch: its length is a parameter, keys behind
-// it are masked and their rows are zero.
+// A bias is where the sums of products begin, over the scale: it costs no register beside them, and
+// its loads go along with the copies.
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/cost/families/Attention.h"
+#include "codegen/nvptx/kernels/Attention.h"
 
 #include "codegen/nvptx/kernels/Families.h"
 #include "codegen/nvptx/kernels/Region.h"
 
+#include <cmath>
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 
 namespace vitc::codegen {
 
-namespace {
-
-using Values = PtxBuilder::Values;
-
-/// Where the rows of one operand, or of the result, are: sequence member r is row first + r * step.
-struct Rows {
-  Value first;
-  int64_t step = 1;
-};
-
-/// Rows that are copied to shared memory.
-struct Tile {
-  Value operand;
-  unsigned which; // in the op's offsets
-  Rows rows;
-  Value first;    // of the sequence; null: 0
-  int64_t count;  // rows in shared memory
-  Value existing; // how many of them exist, the others are zero; null: `surely`
-  int64_t surely; // so many do at least
-};
-
-class AttentionEmitter {
-public:
-  explicit AttentionEmitter(KernelBuilder &k)
-      : k(k), op(k.rootAs<vit::AttentionOp>()), headDim(op.getHeadDim()),
-        plan(cost::attentionGeometry(k.work, k.schedule.attention())),
-        storage(k.storageOf(op.getQuery())) {}
-
-  LogicalResult emit();
-
-private:
-  LogicalResult check();
-  void locate(Value thread);
-  void copy(const Tile &tile, Value buffer, Value thread);
-  Tile queryTile();
-  Tile keyTile(Value operand, unsigned which);
-  Values scores(Value queries, Value keys);
-  Values probabilities(const Values &scores, function_ref<void()> between);
-  Values product(Value buffer, const Values &p);
-  void store(const Values &out);
-  void compute();
-  Value parked(Value queries);
-  Value again(Value thread);
-
-  bool isDynamic() { return op.getAxis() == vit::Axis::Batch; }
-  /// Whether key `constant + (0 or more)` exists: null if all of a tile do.
-  Value isKey(int64_t tile, unsigned element);
-  Value rowOffset(Value operand, unsigned which, Rows rows, Value row);
-
-  KernelBuilder &k;
-  vit::AttentionOp op;
-  const int64_t headDim;
-  const cost::AttentionGeometry plan;
-  const Type storage;
-
-  Value warp, lane, quad, pair; // lane; lane / 4: row in the fragment; 2 * (lane % 4): column in it
-  Value head, keyCount;         // keyCount is null if it is the constant plan.keys
-  Value queryLimit;             // query rows of the sequence
-  Rows queryRows, keyRows;
-  Value blockRow;   // first query row of the block
-  Value row;        // first of this lane's two rows in the sequence, `quad` included
-  Value inverse[2]; // 1 / sum(p) of both rows
-};
+/// What a pair of tokens loses that rolling the grid brought together, as the reference has it.
+static constexpr double strangers = -100;
+/// Beyond it a bias over the scale, times two, may be none that f32 holds.
+static constexpr double mostScaleOfBias = 0x1p60;
 
 LogicalResult AttentionEmitter::check() {
-  if (op.getBias() || op.getWindows())
-    return k.error() << "has no code yet for a bias or windows";
   const char *names[] = {"query", "key", "value"};
-  int64_t unit = cost::copyColumns(plan.mma->bytes);
-  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
-    if (op.getOffsets()[i] % unit != 0 || k.widthOf(operand) % unit != 0)
-      return k.error() << "expected offset and width of " << names[i] << " in multiples of " << unit
-                       << ", found " << op.getOffsets()[i] << " and " << k.widthOf(operand);
+  for (unsigned i = 0; i < 3; ++i) {
+    Value operand = op->getOperand(i);
+    if (op.getOffsets()[i] % 2 != 0 || k.widthOf(operand) % 2 != 0)
+      return k.error() << "expected offset and width of " << names[i]
+                       << " in multiples of 2, found " << op.getOffsets()[i] << " and "
+                       << k.widthOf(operand);
   }
-  if (isDynamic() && k.lastBatch() > plan.keys)
+  if (isDynamic() && !plan.online() && k.lastBatch() > plan.keys)
     return k.error() << "expected a batch of at most " << plan.keys
                      << ", the keys of a block, since images attend to each other, found "
                      << k.lastBatch();
+  double size = std::fabs(scale);
+  if ((k.work.biased || k.work.parted) && (size < 1 / mostScaleOfBias || size > mostScaleOfBias))
+    return k.error() << "expected a scale from 2^-60 to 2^60 where something is added to scores, "
+                        "found "
+                     << scale;
   return success();
 }
 
-/// From the number of this thread: its sequence, head and rows.
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
 void AttentionEmitter::locate(Value thread) {
   lane = k.bitAnd(thread, 31);
   warp = k.shr(thread, 5);
   quad = k.shr(lane, 2);
   pair = k.shl(k.bitAnd(lane, 3), 1);
   head = k.ctaY();
-  Value sequence = k.divU(k.ctaX(), plan.rowBlocks);
-  Value block = k.remU(k.ctaX(), plan.rowBlocks);
-  blockRow = k.mul(block, plan.mma->m * plan.warps);
+  int64_t blocks = isDynamic() ? k.work.rows : plan.rowBlocks; // that the x dimension goes through
+  Value sequence = k.divU(k.ctaX(), blocks), block = k.remU(k.ctaX(), blocks);
+  if (isDynamic())
+    std::swap(sequence, block);
+  blockRow = k.mul(block, plan.blockRows());
   row = k.add(k.add(blockRow, k.mul(warp, plan.mma->m)), quad);
   if (isDynamic()) {
     keyCount = queryLimit = k.count();
     queryRows = keyRows = {sequence, vit::rowsPerImage(k.typeOf(op.getKey()))};
-  } else {
-    queryLimit = k.imm(plan.rows);
-    queryRows = {k.mul(sequence, plan.rows)};
-    keyRows = {k.mul(sequence, plan.keys)};
+    return;
+  }
+  queryLimit = k.imm(plan.rows);
+  queryRows = {k.mul(sequence, plan.rows)};
+  keyRows = {k.mul(sequence, k.work.keys)};
+  if (auto windows = op.getWindows()) {
+    ArrayRef<int64_t> grid = windows->getGrid(), size = windows->getSize(),
+                      shift = windows->getShift();
+    Value image = k.divU(sequence, k.work.windows), window = k.remU(sequence, k.work.windows);
+    int64_t down = grid[0] / size[0], across = grid[1] / size[1];
+    Value line = k.divU(window, across), column = k.remU(window, across);
+    queryRows = keyRows = {k.mul(image, grid[0] * grid[1])};
+    windowTop = k.add(k.mul(line, size[0]), shift[0]);
+    windowLeft = k.add(k.mul(column, size[1]), shift[1]);
+    lastWindows[0] = k.equal(line, down - 1);
+    lastWindows[1] = k.equal(column, across - 1);
   }
 }
 
-/// Element offset of this head in row `row` of the sequence.
-Value AttentionEmitter::rowOffset(Value operand, unsigned which, Rows rows, Value row) {
-  Value index = k.add(rows.first, k.mul(row, rows.step));
-  return k.add(k.mul(index, k.widthOf(operand)),
-               k.add(k.mul(head, headDim), op.getOffsets()[which]));
+AttentionEmitter::Member AttentionEmitter::memberOf(const Rows &rows, Value member) {
+  auto windows = op.getWindows();
+  if (!windows)
+    return {k.add(rows.first, k.mul(member, rows.step)), isDynamic() ? rows.first : member};
+  ArrayRef<int64_t> grid = windows->getGrid();
+  int64_t width = windows->getSize()[1];
+  auto wrapped = [&](Value place, int64_t size, int64_t shift) {
+    return shift ? k.select(k.less(place, size), place, k.sub(place, k.imm(size))) : place;
+  };
+  Value line = k.divU(member, width), column = k.sub(member, k.mul(line, width));
+  line = wrapped(k.add(windowTop, line), grid[0], windows->getShift()[0]);
+  column = wrapped(k.add(windowLeft, column), grid[1], windows->getShift()[1]);
+  Value token = k.add(k.mul(line, grid[1]), column);
+  return {k.add(rows.first, token), token};
 }
 
-Tile AttentionEmitter::keyTile(Value operand, unsigned which) {
-  return {operand, which, keyRows, {}, plan.bufferRows, keyCount, keyCount ? 0 : plan.keys};
+/// Element offset of this head in a row.
+Value AttentionEmitter::headColumn(unsigned operand) {
+  return k.add(k.mul(head, headDim), op.getOffsets()[operand]);
 }
 
-Tile AttentionEmitter::queryTile() {
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+AttentionTile AttentionEmitter::queryTile() {
   int64_t count = plan.queryRows;
-  Tile tile{op.getQuery(), 0, queryRows, blockRow, count, k.sub(queryLimit, blockRow), 0};
+  AttentionTile tile{0, blockRow, count, k.sub(queryLimit, blockRow), 0};
   if (!isDynamic() && plan.rows % count == 0)
     tile.surely = count;
   if (!isDynamic() && plan.rowBlocks == 1)
@@ -150,49 +126,161 @@ Tile AttentionEmitter::queryTile() {
   return tile;
 }
 
-/// Starts copying this head's columns. A thread keeps its 16 bytes of a row and goes down the rows
-/// in equal steps, so that one address serves all its copies.
-void AttentionEmitter::copy(const Tile &tile, Value buffer, Value thread) {
-  int64_t chunkColumns = cost::copyColumns(plan.mma->bytes), chunks = headDim / chunkColumns;
-  int64_t stepRows = plan.threads / chunks;
-  int64_t last = tile.count - 1, rowElements = tile.rows.step * k.widthOf(tile.operand);
-  Value mine = k.divU(thread, chunks), chunk = k.sub(thread, k.mul(mine, chunks));
-  Value first = tile.first ? tile.first : k.imm(0);
-  Value offset = k.add(k.mul(mine, rowElements), k.mul(chunk, chunkColumns));
-  offset = k.add(rowOffset(tile.operand, tile.which, tile.rows, first), offset);
-  Value source = k.at(k.pointer(tile.operand), storage, offset);
-  Value target = k.atByte(buffer, k.add(k.mul(mine, plan.pitch), k.mul(chunk, cost::copyBytes)));
+/// Bytes of one copy: 16, 8 or 4, as all rows of all heads begin at multiples of them.
+unsigned AttentionEmitter::copyBytesOf(unsigned operand) {
+  int64_t columns = std::gcd(
+      std::gcd(headDim, op.getOffsets()[operand]),
+      std::gcd(k.widthOf(op->getOperand(operand)), int64_t(cost::copyColumns(plan.mma->bytes))));
+  return columns * plan.mma->bytes;
+}
+
+/// A thread keeps its bytes of a row and goes down the rows in equal steps, so that one address
+/// serves all its copies. Rows with more copies than threads are copied in parts.
+void AttentionEmitter::copy(const AttentionTile &tile, Value buffer, Value thread) {
+  int64_t chunks = plan.columns * plan.mma->bytes / copyBytesOf(tile.operand), part = chunks;
+  while (part > plan.threads || chunks % part != 0)
+    --part;
+  for (int64_t first = 0; first < chunks; first += part)
+    copyColumns(tile, buffer, thread, first, part);
+}
+
+void AttentionEmitter::copyColumns(const AttentionTile &tile, Value buffer, Value thread,
+                                   int64_t firstChunk, int64_t chunks) {
+  Value operand = op->getOperand(tile.operand);
+  unsigned bytes = copyBytesOf(tile.operand);
+  int64_t elements = bytes / plan.mma->bytes, stepRows = plan.threads / chunks;
+  int64_t last = tile.count - 1;
+  Rows rows = rowsOf(tile.operand);
+  Value mine = k.divU(thread, chunks);
+  Value column = k.mul(k.add(k.sub(thread, k.mul(mine, chunks)), firstChunk), elements);
+  Value first = tile.first ? k.add(tile.first, mine) : mine; // member
+  Value offset = k.add(headColumn(tile.operand), column);
+  Value target = k.atByte(buffer, k.add(k.mul(mine, plan.pitch), k.mul(column, plan.mma->bytes)));
+  Value all = k.imm(bytes);
+  bool padded = headDim < plan.columns; // those columns do not exist
+  if (padded)
+    all = k.select(k.less(column, headDim), all, k.imm(0));
+
+  // Members of a window lie in no straight line.
+  bool scattered = op.getWindows().has_value();
+  int64_t width = k.widthOf(operand);
+  Value source =
+      k.at(k.pointer(operand), storage,
+           k.add(k.mul(scattered ? rows.first : memberOf(rows, first).row, width), offset));
+  auto address = [&](Value row, int64_t delta) {
+    if (!scattered)
+      return k.at(source, storage, row ? k.mul(row, rows.step * width) : row,
+                  delta * rows.step * width);
+    Value member = k.add(row ? k.add(first, row) : first, delta);
+    return k.at(source, storage, k.mul(memberOf({k.imm(0)}, member).row, width));
+  };
 
   // Predicates instead of branches: a branch amid the scores would cost registers.
   Value copies = plan.threads % chunks ? k.less(mine, stepRows) : Value();
   auto copyRow = [&](Value from, Value to, Value row, int64_t most) {
-    Value bytes, predicate = copies;
+    Value valid = padded ? all : Value(), predicate = copies;
     if (most >= tile.surely)
-      bytes = k.select(k.less(row, tile.existing ? tile.existing : k.imm(tile.surely)),
-                       k.imm(cost::copyBytes), k.imm(0));
+      valid =
+          k.select(k.less(row, tile.existing ? tile.existing : k.imm(tile.surely)), all, k.imm(0));
     if (most > last)
       predicate = k.both(copies, k.less(row, last + 1));
-    predicate ? k.cpAsyncIf(predicate, to, from, bytes)
-              : k.cpAsync(to, from, cost::copyBytes, bytes);
+    predicate ? k.cpAsyncIf(predicate, to, from, bytes, valid) : k.cpAsync(to, from, bytes, valid);
   };
   if (last / stepRows < 32)
     for (int64_t row = 0; row <= last; row += stepRows)
-      copyRow(k.at(source, storage, {}, row * rowElements), k.atByte(target, {}, row * plan.pitch),
-              k.add(mine, row), row + stepRows - 1);
+      copyRow(address({}, row), k.atByte(target, {}, row * plan.pitch), k.add(mine, row),
+              row + stepRows - 1);
   else
     k.loop(k.imm(0), k.imm(last + 1), stepRows, {}, [&](Value row, ValueRange) -> Values {
-      copyRow(k.at(source, storage, k.mul(row, rowElements)),
-              k.atByte(target, k.mul(row, plan.pitch)), k.add(mine, row), last + stepRows);
+      copyRow(address(row, 0), k.atByte(target, k.mul(row, plan.pitch)), k.add(mine, row),
+              last + stepRows);
       return {};
     });
 }
 
-/// Q * K^T, unscaled. The loop over the head's columns is outside, so only one step of Q and K
-/// lives beside the accumulators.
-Values AttentionEmitter::scores(Value queries, Value keys) {
+/// A window in the last line, or the last column, of windows has what was rolled to it behind what
+/// was there.
+void AttentionEmitter::writeParts() {
+  if (!k.work.parted)
+    return;
+  auto windows = *op.getWindows();
+  ArrayRef<int64_t> size = windows.getSize(), shift = windows.getShift();
+  Value table = k.atByte(k.dynamicShared(), {}, plan.partsOffset);
+  k.loop(k.tid(), k.imm(plan.partCount), plan.threads, {}, [&](Value key, ValueRange) -> Values {
+    Value places[] = {k.divU(key, size[1]), k.remU(key, size[1])}, part = k.imm(0);
+    for (int axis = 0; axis < 2; ++axis) {
+      if (shift[axis] == 0)
+        continue;
+      Value behind = k.less(k.imm(size[axis] - shift[axis] - 1), places[axis]);
+      part = k.add(part, k.select(k.both(lastWindows[axis], behind), k.imm(1 << axis), k.imm(0)));
+    }
+    k.store(part, k.at(table, k.i32, key));
+    return {};
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+AttentionEmitter::Values AttentionEmitter::summands(Value first, int64_t tiles, int64_t columns) {
+  Values sums(plan.mma->sums() * tiles, k.immF(0.0));
+  if (!k.work.biased)
+    return sums;
+  int64_t width = biasWidth();
+  Value key = first ? k.add(first, pair) : pair, over = k.immF(1 / scale);
+  bool pairs = width % 2 == 0; // then the two neighbours of a lane are aligned
+  for (int half = 0; half < 2; ++half) {
+    // Rows and keys that do not exist read what does.
+    Value query = k.min(k.add(row, plan.mma->m / 2 * half), k.sub(queryLimit, k.imm(1)));
+    Value begin = k.mul(k.add(k.mul(query, k.work.heads), head), width);
+    Value base = k.at(k.pointer(op.getBias()), k.f32, begin);
+    Value inside = k.at(base, k.f32, key);
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      int64_t delta = plan.mma->n * tile;
+      bool ends = delta + plan.mma->n > columns; // may lie behind the row
+      Values loaded;
+      for (int element = 0; element < (pairs ? 1 : 2); ++element) {
+        Value address =
+            ends ? k.at(base, k.f32, k.min(k.add(key, delta + element), width - (pairs ? 2 : 1)))
+                 : k.at(inside, k.f32, {}, delta + element);
+        loaded.append(k.loadValues(address, k.f32, pairs ? 2 : 1, /*readOnly=*/true));
+      }
+      for (int element = 0; element < 2; ++element)
+        sums[plan.mma->sums() * tile + 2 * half + element] = k.mulF(loaded[element], over);
+    }
+  }
+  return sums;
+}
+
+void AttentionEmitter::separateParts(Values &sums, Value first) {
+  if (!k.work.parted)
+    return;
+  Value table = k.atByte(k.dynamicShared(), {}, plan.partsOffset);
+  Value keys = k.at(table, k.i32, first ? k.add(first, pair) : pair), own[2];
+  for (int half = 0; half < 2; ++half)
+    own[half] = k.load(
+        k.at(table, k.i32, k.min(k.add(row, plan.mma->m / 2 * half), plan.partCount - 1)), k.i32);
+  int64_t sumsOfTile = plan.mma->sums();
+  Value apart = k.immF(strangers / scale), zero = k.immF(0.0);
+  for (size_t tile = 0; tile < sums.size() / sumsOfTile; ++tile) {
+    Value both = k.load(k.at(keys, k.i32, {}, plan.mma->n * tile), VectorType::get(2, k.i32));
+    for (int element = 0; element < 2; ++element) {
+      Value part = k.extract(both, element);
+      for (int half = 0; half < 2; ++half) {
+        Value &sum = sums[sumsOfTile * tile + 2 * half + element];
+        sum = k.addF(sum, k.select(k.equal(k.bitXor(part, own[half]), 0), zero, apart));
+      }
+    }
+  }
+}
+
+/// The loop over the head's columns is outside, so only one step of Q and K lives beside the
+/// accumulators.
+void AttentionEmitter::scores(Value keys, Values &sums) {
   Value queryRow = k.add(k.mul(warp, plan.mma->m), k.bitAnd(lane, 15));
   Value queryFragments =
-      k.atByte(queries, k.add(k.mul(queryRow, plan.pitch), k.shl(k.shr(lane, 4), 4)));
+      k.atByte(queries(), k.add(k.mul(queryRow, plan.pitch), k.shl(k.shr(lane, 4), 4)));
   // ldmatrix rows: keys of two tiles, 8 columns and the next 8.
   Value key = k.add(k.bitAnd(lane, 7), k.shl(k.shr(lane, 4), 3));
   Value fragments =
@@ -200,15 +288,15 @@ Values AttentionEmitter::scores(Value queries, Value keys) {
   Value halfFragments = k.atByte(keys, k.mul(k.bitAnd(lane, 15), plan.pitch));
 
   const cost::MmaShape &mma = *plan.mma;
-  Values sums(mma.sums() * plan.keyTiles, k.immF(0.0));
-  for (int64_t column = 0; column < headDim; column += mma.k) {
-    bool half = column + mma.k / 2 == headDim; // only half of a k-step is left
+  int64_t keyTiles = sums.size() / mma.sums();
+  for (int64_t column = 0; column < plan.columns; column += mma.k) {
+    bool half = column + mma.k / 2 == plan.columns; // only half of a k-step is left
     int64_t registersOfA = half ? mma.registersOfA() / 2 : mma.registersOfA();
     int64_t registersOfB = half ? mma.registersOfB() / 2 : mma.registersOfB();
     Values a = k.ldmatrix(k.atByte(queryFragments, {}, mma.bytes * column), registersOfA);
     a.resize(mma.registersOfA(), half ? k.imm(0) : a[0]);
-    for (int64_t tile = 0; tile < plan.keyTiles; tile += 2) {
-      unsigned tiles = std::min<int64_t>(2, plan.keyTiles - tile);
+    for (int64_t tile = 0; tile < keyTiles; tile += 2) {
+      unsigned tiles = std::min<int64_t>(2, keyTiles - tile);
       int64_t delta = mma.n * tile * plan.pitch + mma.bytes * column;
       Values b =
           k.ldmatrix(k.atByte(half ? halfFragments : fragments, {}, delta), tiles * registersOfB);
@@ -221,182 +309,69 @@ Values AttentionEmitter::scores(Value queries, Value keys) {
       }
     }
   }
-  return sums;
 }
 
-/// Null: the key exists.
-Value AttentionEmitter::isKey(int64_t tile, unsigned element) {
-  if (!keyCount && plan.mma->n * (tile + 1) <= plan.keys)
+Value AttentionEmitter::isKey(int64_t tile, unsigned element, Value limit, int64_t atLeast) {
+  if (plan.mma->n * (tile + 1) <= atLeast)
     return {};
-  return k.less(k.add(pair, plan.mma->n * tile + element), keyCount ? keyCount : k.imm(plan.keys));
+  return k.less(k.add(pair, plan.mma->n * tile + element), limit ? limit : k.imm(atLeast));
 }
 
-/// Scores to unnormalised probabilities, packed as A fragments: 4 words for every 16 keys. Leaves
-/// 1/sum.
-Values AttentionEmitter::probabilities(const Values &scores, function_ref<void()> between) {
-  double scale = op.getScale().convertToDouble();
-  Value factor = k.immF(scale * 1.44269504088896340736), zero = k.immF(0.0);
-  // The largest scale * score belongs to the smallest score if scale is negative.
-  auto extreme = [&](Value a, Value b) { return scale < 0 ? k.minF(a, b) : k.maxF(a, b); };
+Value AttentionEmitter::leastScore() {
   float least = std::numeric_limits<float>::max();
-  Value masked = k.immF(scale < 0 ? least : -least);
-
-  Value best[2], shift[2];
-  for (int64_t tile = 0; tile < plan.keyTiles; ++tile)
-    for (unsigned element = 0; element < 2; ++element) {
-      Value exists = isKey(tile, element);
-      for (int half = 0; half < 2; ++half) {
-        Value score = scores[plan.mma->sums() * tile + 2 * half + element];
-        if (exists)
-          score = k.select(exists, score, masked);
-        best[half] = best[half] ? extreme(best[half], score) : score;
-      }
-    }
-  for (int half = 0; half < 2; ++half) {
-    for (int lanes : {1, 2})
-      best[half] = extreme(best[half], k.shuffleXor(best[half], lanes));
-    shift[half] = k.negF(k.mulF(best[half], factor));
-  }
-
-  Value sum[2];
-  Values packed;
-  for (int64_t tile = 0; tile < (plan.keyTiles + 1) / 2 * 2; ++tile) {
-    if (tile == plan.keyTiles / 3)
-      between();
-    for (int half = 0; half < 2; ++half) {
-      if (tile == plan.keyTiles) {
-        packed.push_back(k.imm(0));
-        continue;
-      }
-      Value p[2];
-      for (unsigned element = 0; element < 2; ++element) {
-        Value score = scores[plan.mma->sums() * tile + 2 * half + element];
-        p[element] = k.ex2(k.fma(score, factor, shift[half]));
-        if (Value exists = isKey(tile, element))
-          p[element] = k.select(exists, p[element], zero);
-        sum[half] = sum[half] ? k.addF(sum[half], p[element]) : p[element];
-      }
-      packed.push_back(k.pack2(p[0], p[1], storage));
-    }
-  }
-  for (int half = 0; half < 2; ++half) {
-    for (int lanes : {1, 2})
-      sum[half] = k.addF(sum[half], k.shuffleXor(sum[half], lanes));
-    inverse[half] = k.divF(k.immF(1.0), sum[half]);
-  }
-  return packed;
+  return k.immF(scale < 0 ? least : -least);
 }
 
-/// p * V: 4 values for every 8 columns.
-Values AttentionEmitter::product(Value buffer, const Values &p) {
+Value AttentionEmitter::exponentFactor() { return k.immF(scale * 1.44269504088896340736); }
+
+//===----------------------------------------------------------------------===//
+// The result
+//===----------------------------------------------------------------------===//
+
+void AttentionEmitter::product(Value values, const Values &p, Values &sums) {
   Value fragments =
-      k.atByte(buffer, k.add(k.mul(k.bitAnd(lane, 15), plan.pitch), k.shl(k.shr(lane, 4), 4)));
+      k.atByte(values, k.add(k.mul(k.bitAnd(lane, 15), plan.pitch), k.shl(k.shr(lane, 4), 4)));
   const cost::MmaShape &mma = *plan.mma;
-  int64_t tiles = headDim / mma.n;
-  Values out(mma.sums() * tiles, k.immF(0.0));
-  for (int64_t step = 0; step < plan.bufferRows / mma.k; ++step)
+  int64_t tiles = plan.columns / mma.n, steps = p.size() / mma.registersOfA();
+  for (int64_t step = 0; step < steps; ++step)
     for (int64_t tile = 0; tile < tiles; tile += 2) {
       int64_t now = std::min<int64_t>(2, tiles - tile), registersOfB = mma.registersOfB();
       Value address = k.atByte(fragments, {}, mma.k * step * plan.pitch + mma.n * mma.bytes * tile);
       Values b = k.ldmatrix(address, now * registersOfB, /*transpose=*/true);
       auto a = llvm::ArrayRef(p).slice(mma.registersOfA() * step, mma.registersOfA());
       for (int64_t t = 0; t < now; ++t) {
-        auto sum = llvm::MutableArrayRef(out).slice(mma.sums() * (tile + t), mma.sums());
+        auto sum = llvm::MutableArrayRef(sums).slice(mma.sums() * (tile + t), mma.sums());
         llvm::copy(k.mma(a, llvm::ArrayRef(b).slice(t * registersOfB, registersOfB), sum, storage),
                    sum.begin());
       }
     }
-  return out;
 }
 
-/// Normalises, applies the fused ops and stores, two columns at a time.
-void AttentionEmitter::store(const Values &out) {
+void AttentionEmitter::store(const Values &out, ArrayRef<Value> inverse) {
   Region region(k);
   Value column = k.add(k.mul(head, headDim), pair);
   for (int half = 0; half < 2; ++half) {
     Value mine = k.add(row, plan.mma->m / 2 * half);
     k.ifThen(k.less(mine, queryLimit), [&] {
-      Place place{k.add(queryRows.first, k.mul(mine, queryRows.step)), column, 0,
-                  isDynamic() ? queryRows.first : mine};
-      for (int64_t tile = 0; tile < headDim / plan.mma->n; ++tile) {
+      auto [launchRow, token] = memberOf(queryRows, mine);
+      Place place{launchRow, column, 0, token};
+      for (int64_t tile = 0; tile < plan.columns / plan.mma->n; ++tile) {
         place.delta = plan.mma->n * tile;
-        Known known;
-        for (unsigned element = 0; element < 2; ++element)
-          known[op.getResult()].push_back(
-              k.mulF(out[plan.mma->sums() * tile + 2 * half + element], inverse[half]));
-        region.store(place, region.results(place, 2, known));
+        int64_t left = headDim - place.delta; // columns of the tile that exist
+        k.ifThen(left < plan.mma->n ? k.less(pair, left) : Value(), [&] {
+          Known known;
+          for (unsigned element = 0; element < 2; ++element)
+            known[op.getResult()].push_back(
+                k.mulF(out[plan.mma->sums() * tile + 2 * half + element], inverse[half]));
+          region.store(place, region.results(place, 2, known));
+        });
       }
     });
   }
 }
 
-void AttentionEmitter::compute() {
-  Value keys = k.dynamicShared(), queries = k.atByte(keys, {}, plan.queryOffset);
-  Value values = plan.resident ? k.atByte(keys, {}, plan.bufferBytes) : keys;
-  copy(queryTile(), queries, k.tid());
-  copy(keyTile(op.getKey(), 1), keys, k.tid());
-  k.cpAsyncCommit();
-  if (plan.resident) {
-    copy(keyTile(op.getValue(), 2), values, k.tid());
-    k.cpAsyncCommit();
-  }
-  if (plan.resident && plan.threads != 32 * plan.warps) { // some warps only copy
-    k.cpAsyncWait(0);
-    k.barrier();
-    k.ifThen(k.less(warp, plan.warps), [&] {
-      Values p = probabilities(scores(queries, keys), [] {});
-      store(product(values, p));
-    });
-    return;
-  }
-
-  k.cpAsyncWait(plan.resident ? 1 : 0);
-  k.barrier();
-  Values sums = scores(queries, keys);
-  if (!plan.resident)
-    k.barrier(); // every warp has read K
-  // The copy needs registers too: it starts when some of the scores have been packed.
-  Values p = probabilities(sums, [&] {
-    if (plan.resident)
-      return;
-    copy(keyTile(op.getValue(), 2), values, again(k.tid()));
-    k.cpAsyncCommit();
-  });
-  // 1/sum waits where the warp's queries were. The product has more use for the registers, and a
-  // store before the barrier keeps ptxas from moving exponentials behind it, among the tensor
-  // instructions, where scores and result live at the same time.
-  k.syncWarp();
-  for (int half = 0; half < 2; ++half)
-    k.store(inverse[half], k.at(parked(queries), k.f32, {}, 32 * half));
-  k.cpAsyncWait(0);
-  k.barrier();
-  locate(plan.resident ? k.tid() : again(k.tid()));
-  Values out = product(values, p);
-  for (int half = 0; half < 2; ++half)
-    inverse[half] = k.load(k.at(parked(queries), k.f32, {}, 32 * half), k.f32);
-  store(out);
+LogicalResult emitAttention(KernelBuilder &k) {
+  return k.schedule.attention().stages > 1 ? emitOnlineAttention(k) : emitWholeRowAttention(k);
 }
-
-/// Where a lane keeps 1/sum of its first row.
-Value AttentionEmitter::parked(Value queries) {
-  return k.at(k.atByte(queries, k.mul(warp, plan.mma->m * plan.pitch)), k.f32, lane);
-}
-
-/// The thread's number anew: what was derived from it need not live meanwhile. A shuffle with
-/// itself is a thing that ptxas does not see through.
-Value AttentionEmitter::again(Value thread) { return k.shuffleXor(thread, 0); }
-
-LogicalResult AttentionEmitter::emit() {
-  if (failed(check()))
-    return failure();
-  locate(k.tid());
-  compute();
-
-  return k.finish(plan);
-}
-
-} // namespace
-
-LogicalResult emitAttention(KernelBuilder &k) { return AttentionEmitter(k).emit(); }
 
 } // namespace vitc::codegen

@@ -144,7 +144,7 @@ void MainLoop::copyOperand(const Operand &operand, Value pointer, Value stage, V
     if (exists)
       bytes = k.select(exists, k.imm(cost::copyBytes), k.imm(0));
     if (Value predicate = k.both(go, mine))
-      k.cpAsyncIf(predicate, to, from, bytes);
+      k.cpAsyncIf(predicate, to, from, cost::copyBytes, bytes);
     else
       k.cpAsync(to, from, cost::copyBytes, bytes);
   }

@@ -8,6 +8,8 @@
 // registers. Which lane has which column and what is added in which order depends on the width
 // alone, so a row's bits depend on nothing but the row.
 //
+// A row of several groups is as many rows for the norm; what is fused sees the whole one.
+//
 //===----------------------------------------------------------------------===//
 
 #include "passes/cost/families/Norm.h"
@@ -26,7 +28,8 @@ using Values = PtxBuilder::Values;
 class NormEmitter {
 public:
   explicit NormEmitter(KernelBuilder &k)
-      : k(k), op(cast<vit::NormInterface>(k.root())), region(k), width(k.work.columns),
+      : k(k), op(cast<vit::NormInterface>(k.root())), region(k),
+        width(k.work.columns / k.work.groups),
         geometry(cost::normGeometry(k.work, k.schedule.norm())), vector(geometry.vector),
         vectors(geometry.vectors) {}
 
@@ -40,6 +43,8 @@ private:
     Values x;
   };
   Chunk chunkAt(Value row, int64_t index);
+  Place placeOf(Value row, Value column, int64_t delta);
+  Place inGroup(Place place);
   void rowInRegisters(Value row);
   void rowFromMemory(Value row);
   Values normalise(const Place &place, ArrayRef<Value> x, Value mean, Value factor);
@@ -54,10 +59,10 @@ private:
   KernelBuilder &k;
   vit::NormInterface op;
   Region region;
-  const int64_t width;
+  const int64_t width; // of a group: all columns, if there is one
   const cost::NormGeometry geometry;
   const unsigned vector;
-  const int64_t vectors; // in a row
+  const int64_t vectors; // in a group
 };
 
 /// Sum over the lanes, the same bits in all of them.
@@ -104,9 +109,9 @@ Values NormEmitter::normalise(const Place &place, ArrayRef<Value> x, Value mean,
   Known vectorsOnly;
   Values scale, shift, result;
   if (Value factors = op.getScale())
-    scale = region.evaluate(factors, place, vector, vectorsOnly);
+    scale = region.evaluate(factors, inGroup(place), vector, vectorsOnly);
   if (Value summands = op.getShift())
-    shift = region.evaluate(summands, place, vector, vectorsOnly);
+    shift = region.evaluate(summands, inGroup(place), vector, vectorsOnly);
   for (unsigned i = 0; i < vector; ++i) {
     Value normal = k.mulF(mean ? k.subF(x[i], mean) : x[i], factor);
     if (!scale.empty())
@@ -126,6 +131,20 @@ void NormEmitter::storeIf(bool afterNorm, const Place &place, Value exists, Know
     }
 }
 
+/// Columns of row `row` of those that are normalised: one of the groups of a row of the launch.
+Place NormEmitter::placeOf(Value row, Value column, int64_t delta) {
+  int64_t groups = k.work.groups;
+  Value group = k.remU(row, groups);
+  return {k.divU(row, groups), k.add(k.mul(group, width), column), delta, {}};
+}
+
+/// Where a place is in its group, as scale and shift have it.
+Place NormEmitter::inGroup(Place place) {
+  if (k.work.groups > 1)
+    place.column = k.remU(place.column, width);
+  return place;
+}
+
 NormEmitter::Chunk NormEmitter::chunkAt(Value row, int64_t index) {
   Chunk chunk;
   Value lane = k.lane();
@@ -134,7 +153,7 @@ NormEmitter::Chunk NormEmitter::chunkAt(Value row, int64_t index) {
     chunk.exists = k.less(lane, lanes);
     lane = k.min(lane, lanes - 1);
   }
-  chunk.place = {row, k.mul(lane, vector), 32 * index * vector, {}};
+  chunk.place = placeOf(row, k.mul(lane, vector), 32 * index * vector);
   return chunk;
 }
 
@@ -171,7 +190,7 @@ void NormEmitter::rowFromMemory(Value row) {
   auto overRow = [&](function_ref<Values(const Place &, Known &, ValueRange)> body,
                      const Values &initial) {
     return k.rolledLoop(k.lane(), k.imm(vectors), 32, initial, [&](Value index, ValueRange sums) {
-      Place place{row, k.mul(index, vector), 0, {}};
+      Place place = placeOf(row, k.mul(index, vector), 0);
       Known known;
       region.evaluate(op.getInput(), place, vector, known);
       return body(place, known, sums);
@@ -206,10 +225,8 @@ void NormEmitter::rowFromMemory(Value row) {
 }
 
 LogicalResult NormEmitter::emit() {
-  if (op.getGroups() != 1)
-    return k.error() << "has no code yet for a norm of " << op.getGroups() << " groups of columns";
   int64_t perWarp = k.schedule.norm().warp;
-  Value rows = k.rows(k.typeOf(op.getInput()));
+  Value rows = k.mul(k.rows(k.typeOf(op.getInput())), k.work.groups);
   Value first = k.mul(k.add(k.mul(k.ctaX(), geometry.warps), k.warp()), perWarp);
   auto emitRow = [&](Value row) {
     k.ifThen(k.less(row, rows), [&] { // one row, one warp: all lanes go the same way

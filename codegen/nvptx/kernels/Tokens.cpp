@@ -96,27 +96,6 @@ LogicalResult emitSelect(KernelBuilder &k) {
   });
 }
 
-LogicalResult emitMean(KernelBuilder &k) {
-  auto op = k.rootAs<vit::MeanTokensOp>();
-  int64_t tokens = vit::rowsPerImage(k.typeOf(op.getInput())), first = op.getFirst();
-  return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
-    Value image = k.mul(place.image, tokens);
-    Values sums = k.rolledLoop(k.imm(first), k.imm(tokens), 1, Values(vector, k.immF(0.0)),
-                               [&](Value token, ValueRange sums) {
-                                 Known known;
-                                 Values row = region.evaluate(
-                                     op.getInput(), {k.add(image, token), place.column, 0, token},
-                                     vector, known);
-                                 for (auto [value, sum] : llvm::zip_equal(row, sums))
-                                   value = k.addF(sum, value);
-                                 return row;
-                               });
-    for (Value &sum : sums)
-      sum = k.mulF(sum, k.immF(1.0 / double(tokens - first)));
-    return sums;
-  });
-}
-
 LogicalResult emitMerge(KernelBuilder &k) {
   auto op = k.rootAs<vit::MergePatchesOp>();
   int64_t across = op.getGrid()[1], tokens = op.getGrid()[0] * across;

@@ -121,6 +121,10 @@ Value PtxBuilder::bitcast(Value value, Type type) {
   return value.getType() == type ? value : LLVM::BitcastOp::create(*this, type, value);
 }
 
+Value PtxBuilder::extract(Value vector, int64_t index) {
+  return LLVM::ExtractElementOp::create(*this, vector, imm(index));
+}
+
 Value PtxBuilder::toF32(Value value) {
   if (value.getType() == f32)
     return value;
@@ -283,9 +287,11 @@ static std::string takeOffset(Value &pointer) {
   return "+" + std::to_string(address.getRawConstantIndices()[0] * bytesOf(address.getElemType()));
 }
 
-void PtxBuilder::cpAsyncIf(Value predicate, Value destination, Value source, Value validBytes) {
+void PtxBuilder::cpAsyncIf(Value predicate, Value destination, Value source, unsigned bytes,
+                           Value validBytes) {
   std::string to = takeOffset(destination), from = takeOffset(source);
-  std::string text = "@$0 cp.async.cg.shared.global [$1" + to + "], [$2" + from + "], 16";
+  std::string text = std::string("@$0 cp.async.") + (bytes == 16 ? "cg" : "ca") +
+                     ".shared.global [$1" + to + "], [$2" + from + "], " + std::to_string(bytes);
   std::string constraints = "b,l,l";
   Values operands = {predicate, destination, source};
   if (validBytes) {

@@ -94,6 +94,7 @@ public:
   Value pack2(Value low, Value high, Type storage); ///< two f32 to a 16-bit pair in an i32
   Values unpack2(Value pair, Type storage);         ///< and back
   Value bitcast(Value value, Type type);
+  Value extract(Value vector, int64_t index);
 
   // Memory. `pointer` is global or shared; the address is pointer + (offset + delta) * size of
   // `type`, with `offset` an i32 or null.
@@ -121,8 +122,9 @@ public:
   /// cp.async of 16 (.cg), 8 or 4 (.ca) bytes; `validBytes` (i32, may be null = all) are read, the
   /// others become zero. With 0 valid bytes `source` is not accessed.
   void cpAsync(Value destination, Value source, unsigned bytes, Value validBytes = {});
-  /// cp.async of 16 bytes under a predicate, without a branch around it.
-  void cpAsyncIf(Value predicate, Value destination, Value source, Value validBytes = {});
+  /// The same under a predicate, without a branch around it.
+  void cpAsyncIf(Value predicate, Value destination, Value source, unsigned bytes,
+                 Value validBytes = {});
   void cpAsyncCommit();
   void cpAsyncWait(unsigned pending); ///< until at most `pending` groups of this thread are open
   void barrier();                     ///< bar.sync 0, all threads of the block

@@ -2,12 +2,17 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// A thread holds the scores of two query rows: 4 registers for every 8 keys. That is the peak; when
-// the probabilities are packed in pairs, half of them are free again, and the result needs fewer.
-// Around it the loop over the head's columns keeps one step of Q and of K and a few addresses.
+// Whole rows: a thread holds the scores of two query rows, 4 registers for every 8 keys. That is
+// the peak; when the probabilities are packed in pairs, half of them are free again, and the result
+// needs fewer. Around it the loop over the head's columns keeps one step of Q and of K and a few
+// addresses.
+//
+// Online: it holds those of one block of keys, and beside them the result.
 //
 // Which rows a block has, and whether V lies beside K, a schedule says. Both are decided by what
-// fits: V beside K saves a wait, V after K leaves room for more blocks.
+// fits: V beside K saves a wait, V after K leaves room for more blocks. How the keys are cut into
+// blocks decides how a row is summed; so one form, and one size of block, is chosen for all
+// batches.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,11 +20,15 @@
 
 #include "passes/cost/Family.h"
 
+#include <array>
 #include <fmt/format.h>
+#include <limits>
 
 using namespace vitc::cost;
 
 namespace {
+
+constexpr double onlineHandicap = 1.15; // whole rows are measured, blocks of keys are predicted
 
 constexpr int copyWarps = 4; // copy keys and values faster than the one that has a single row
 
@@ -27,10 +36,12 @@ constexpr int copyWarps = 4; // copy keys and values faster than the one that ha
 int64_t roomFor(const Work &work, int64_t keys) { return work.overBatch ? keys : work.keys; }
 
 /// Registers per thread, as ptxas was seen to need without spilling.
-int64_t registersOf(int64_t keyTiles, int64_t headDim) {
-  int64_t scores = 4 * keyTiles;
-  int64_t result = 2 * keyTiles + headDim / 2;
-  return std::max(scores, result) + 24;
+int64_t registersOf(const Work &work, const AttentionGeometry &g) {
+  int64_t scores = 4 * g.keyTiles, more = work.biased || work.parted ? (g.online() ? 14 : 8) : 0;
+  if (g.online())
+    return scores + g.columns / 2 + 42 + more;
+  int64_t result = 2 * g.keyTiles + g.columns / 2;
+  return std::max(scores, result) + 24 + more;
 }
 
 /// Warps whose registers fit: 16 leave a thread 128, 8 leave it 255.
@@ -38,54 +49,75 @@ int64_t mostWarps(int64_t registers, int registersPerSm) {
   return registersPerSm / 32 / (registers <= 128 ? 128 : 256);
 }
 
-/// All but what depends on whether V is resident; equal shares of the rows for every block.
-AttentionGeometry geometryOfRows(const Work &work, int64_t keys, int64_t blockRows) {
+/// How the keys are cut, and what a block of them takes.
+AttentionGeometry geometryOfKeys(const Work &work, int64_t keys, int stages) {
   AttentionGeometry g;
   g.mma = findMma(work.inputBytes);
-  g.keys = keys;
-  g.keyTiles = ceilDiv(keys, g.mma->n);
-  g.rows = work.overBatch ? keys : work.queries;
+  g.stages = stages;
+  g.keys = g.online() ? keys : roomFor(work, keys);
+  g.keyTiles = ceilDiv(g.keys, g.mma->n);
+  if (g.online() && !work.overBatch)
+    g.keyBlocks = work.keys / g.keys, g.lastKeys = work.keys % g.keys;
+  g.columns = ceilDiv(work.headDim, g.mma->n) * g.mma->n;
   // An odd number of 16-byte chunks per row: 8 rows are in 8 different bank groups.
-  g.pitch = copyBytes * (work.headDim / copyColumns(work.inputBytes) | 1);
-  g.bufferRows = ceilDiv(keys, g.mma->k) * g.mma->k;
+  g.pitch = copyBytes * (g.columns / copyColumns(work.inputBytes) | 1);
+  g.bufferRows = ceilDiv(g.keys, g.mma->k) * g.mma->k;
   g.bufferBytes = g.bufferRows * g.pitch;
-  g.registers = registersOf(g.keyTiles, work.headDim);
+  if (work.parted)
+    g.partCount = g.online() ? ceilDiv(work.keys, g.keys) * g.keys : g.bufferRows;
+  g.registers = registersOf(work, g);
+  return g;
+}
+
+/// Bytes of shared memory without Q.
+int64_t bytesOfKeys(const AttentionGeometry &g) {
+  int buffers = g.online() ? g.stages : g.resident ? 2 : 1;
+  return g.bufferBytes * buffers + g.partCount * 4;
+}
+
+/// All but what depends on whether V is resident; equal shares of the rows for every block.
+AttentionGeometry geometryOfRows(const Work &work, int64_t keys, int stages, int64_t blockRows) {
+  AttentionGeometry g = geometryOfKeys(work, keys, stages);
+  bool unknown = work.overBatch && g.online(); // how many rows there are
+  g.rows = unknown ? blockRows : work.overBatch ? g.keys : work.queries;
   int64_t rowTiles = ceilDiv(g.rows, g.mma->m);
   int64_t warps = std::clamp<int64_t>(blockRows / g.mma->m, 1, rowTiles);
   g.rowBlocks = ceilDiv(rowTiles, warps);
   g.warps = ceilDiv(rowTiles, g.rowBlocks);
   // One row, as of a class token, is work for one warp.
-  bool helpers = g.rows <= g.mma->m && keys > 32;
-  g.threads = 32 * int(helpers ? copyWarps : g.warps);
+  bool helpers = !unknown && g.rows <= g.mma->m && g.keys > 32;
+  g.threads = 32 * int(helpers ? std::max<int64_t>(copyWarps, g.warps) : g.warps);
   return g;
 }
 
 /// Registers of a thread that do without spilling.
 int leastOf(const AttentionGeometry &g) {
   // Warps that only copy leave by a branch, around which more lives.
-  return int(g.registers) + (g.threads != 32 * g.warps ? 18 : 0) + 2;
+  bool leave = !g.online() && g.threads != 32 * g.warps;
+  return int(g.registers) + (leave ? 18 : 0) + 2;
 }
 
 /// With V beside K the helpers of a single warp leave early; else they go along, on zeros.
 void placeValues(AttentionGeometry &g, bool resident) {
   g.resident = resident;
   g.queryRows = g.mma->m * (resident ? g.warps : g.threads / 32);
-  g.queryOffset = g.bufferBytes * (resident ? 2 : 1);
-  g.shared = g.queryOffset + g.queryRows * g.pitch;
+  g.queryOffset = bytesOfKeys(g) - g.partCount * 4;
+  g.partsOffset = g.queryOffset + g.queryRows * g.pitch;
+  g.shared = g.partsOffset + g.partCount * 4;
 }
 
 } // namespace
 
 AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const AttentionSchedule &s) {
-  AttentionGeometry g = geometryOfRows(work, roomFor(work, s.keys), s.rows);
+  AttentionGeometry g = geometryOfRows(work, s.keys, s.stages, s.rows);
   placeValues(g, s.resident);
   if (work.overBatch)
-    g.grid[0] = {0, 1, g.rowBlocks * work.rows};
+    g.grid[0] = {1, g.blockRows(), work.rows};
   else
-    g.grid[0] = {1, 1, g.rowBlocks};
+    g.grid[0] = {work.windows, 1, g.rowBlocks};
   g.grid[1].times = work.heads;
   // Without a demand ptxas takes more registers than it needs.
-  int blocks = blocksByRegisters(commonRegistersPerSm, g.threads, leastOf(g));
+  int blocks = blocksByRegisters(commonRegistersPerSm, g.threads, std::min(leastOf(g), 255));
   g.minBlocks = blocks > 1 ? std::min(blocks, commonBlocksPerSm) : 0;
   return g;
 }
@@ -93,7 +125,7 @@ AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const Attentio
 bool vitc::cost::valuesFitBeside(const Work &work, int64_t rows, int64_t keys, const Gpu &gpu) {
   if (!findMma(work.inputBytes))
     return false;
-  AttentionGeometry g = geometryOfRows(work, roomFor(work, keys), rows);
+  AttentionGeometry g = geometryOfRows(work, keys, /*stages=*/1, rows);
   auto blocksWith = [&](bool resident) {
     placeValues(g, resident);
     Occupancy fit = occupancy(gpu, g.threads, int(std::min<int64_t>(g.registers, 255)), g.shared);
@@ -105,14 +137,14 @@ bool vitc::cost::valuesFitBeside(const Work &work, int64_t rows, int64_t keys, c
 }
 
 AttentionSchedule vitc::cost::attentionSchedule(const Work &work, int64_t rows, int64_t keys,
-                                                const Gpu &gpu) {
-  int64_t room = roomFor(work, keys);
-  AttentionGeometry g = geometryOfRows(work, room, rows);
+                                                const Gpu &gpu, int stages) {
+  AttentionGeometry g = geometryOfRows(work, keys, stages, rows);
   // All rows of Q must fit beside K.
   int64_t most = std::min(mostWarps(g.registers, gpu.registersPerSm),
-                          (gpu.smemPerBlock - g.bufferBytes) / (g.mma->m * g.pitch));
-  rows = g.mma->m * geometryOfRows(work, room, std::min(most * g.mma->m, rows)).warps;
-  return {int(rows), int(keys), valuesFitBeside(work, rows, keys, gpu)};
+                          (gpu.smemPerBlock - bytesOfKeys(g)) / (g.mma->m * g.pitch));
+  int64_t fitting = std::min(most * g.mma->m, rows);
+  rows = g.mma->m * geometryOfRows(work, keys, stages, fitting).warps;
+  return {int(rows), int(keys), stages, stages == 1 && valuesFitBeside(work, rows, keys, gpu)};
 }
 
 namespace {
@@ -124,72 +156,116 @@ Geometry attentionPart(const Work &work, const Schedule &s, int) {
 std::optional<Schedule> attentionRead(const Written &s, const Work &work, const Gpu &gpu) {
   if (s.block.size() != 2)
     return std::nullopt;
-  return Schedule{AttentionSchedule{s.block[0], s.block[1],
-                                    valuesFitBeside(work, s.block[0], s.block[1], gpu)}};
+  bool resident = s.stages == 1 && valuesFitBeside(work, s.block[0], s.block[1], gpu);
+  return Schedule{AttentionSchedule{s.block[0], s.block[1], s.stages, resident}};
 }
 
 // What cannot be built -------------------------------------------------------
 
 /// What no schedule can change.
-std::string objectionTo(const Work &work, int64_t keys) {
+std::string objectionTo(const Work &work) {
   if (!findMma(work.inputBytes))
     return fmt::format("expected attention on f16 or bf16, found values of {} bytes: choose "
                        "--dtype=f16 or bf16",
                        work.inputBytes);
-  if (int unit = copyColumns(work.inputBytes);
-      work.headDim % unit != 0 || work.headDim < leastHeadDim || work.headDim > mostHeadDim)
-    return fmt::format("expected head_dim in multiples of {} from {} to {}, found {}", unit,
-                       leastHeadDim, mostHeadDim, work.headDim);
-  if (keys < 1 || keys > mostKeys)
-    return fmt::format("expected at most {} keys in one attention, found {}", mostKeys, keys);
+  if (work.headDim % 2 != 0 || work.headDim < leastHeadDim || work.headDim > mostHeadDim)
+    return fmt::format("expected an even head_dim from {} to {}, found {}", leastHeadDim,
+                       mostHeadDim, work.headDim);
+  return "";
+}
+
+std::string objectionToKeys(const Work &work, const AttentionSchedule &s) {
+  int64_t unit = findMma(work.inputBytes)->k;
+  if (s.stages > 1 && (s.keys % unit != 0 || s.resident))
+    return fmt::format("expected blocks of keys in multiples of {}, none resident, found {}{}",
+                       unit, s.keys, s.resident ? ", resident" : "");
+  if (s.stages != 1 && s.stages != 2 && s.stages != 4)
+    return fmt::format("expected 1, 2 or 4 stages, found {}", s.stages);
+  int64_t most = s.stages > 1 ? s.keys : roomFor(work, s.keys);
+  if (most > mostKeys)
+    return fmt::format("expected at most {} keys at once in one attention, found {}: choose blocks "
+                       "of keys, in 2 stages",
+                       mostKeys, most);
+  if (s.stages == 1 && s.keys < work.keys && !work.overBatch)
+    return fmt::format("expected a schedule with all {} keys in a block, or with 2 stages, found "
+                       "{}",
+                       work.keys, s.keys);
   return "";
 }
 
 std::string attentionObjection(const Work &work, const Schedule &schedule, const Limits &) {
   const AttentionSchedule &s = schedule.attention();
-  if (std::string why = objectionTo(work, roomFor(work, s.keys)); !why.empty())
+  if (std::string why = objectionTo(work); !why.empty())
+    return why;
+  if (std::string why = objectionToKeys(work, s); !why.empty())
     return why;
   if (s.rows < findMma(work.inputBytes)->m)
     return fmt::format("expected at least {} query rows in a block, found {}",
                        findMma(work.inputBytes)->m, s.rows);
   AttentionGeometry g = attentionGeometry(work, s);
-  if (int64_t most = mostWarps(g.registers, commonRegistersPerSm); g.warps > most)
+  if (int64_t most = mostWarps(g.registers, commonRegistersPerSm);
+      g.warps > most || g.registers > 255)
     return fmt::format("expected at most {} warps in a block, whose threads need {} registers, "
-                       "found {}: choose fewer rows",
+                       "found {}: choose fewer rows, or fewer keys at once",
                        most, g.registers, g.warps);
-  if (s.keys < work.keys && !work.overBatch)
-    return fmt::format("expected a schedule with all {} keys in a block, found {}", work.keys,
-                       s.keys);
   return "";
 }
 
-std::string attentionImpossible(const Work &work, int64_t maxBatch, const Preferences &) {
-  if (work.overBatch && maxBatch > mostBatchOverBatch)
-    return fmt::format("expected a max-batch of at most {} where images attend to each other, "
-                       "found {}",
-                       mostBatchOverBatch, maxBatch);
-  return objectionTo(work, roomFor(work, maxBatch));
+std::string attentionImpossible(const Work &work, int64_t, const Preferences &) {
+  return objectionTo(work);
 }
 
 // Candidates -----------------------------------------------------------------
 
-std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
-                                          const Preferences &p) {
-  std::vector<Schedule> list;
-  if (!attentionImpossible(work, maxBatch, p).empty())
-    return list;
-  int64_t queries = work.overBatch ? maxBatch : work.queries;
-  int64_t keys = roomFor(work, maxBatch);
+/// Blocks of `keys` keys and all numbers of rows; appended to `list`.
+void addOfRows(std::vector<Schedule> &list, const Work &work, int64_t queries, int64_t keys,
+               int stages, const Preferences &p) {
   int tile = findMma(work.inputBytes)->m, last = 0;
   for (int64_t rows = std::min<int64_t>(256, ceilDiv(queries, tile) * tile); rows >= tile;
        rows -= tile) {
     // Blocks get equal shares of the rows: what was asked for may come out as the one before.
-    AttentionSchedule s = attentionSchedule(work, rows, keys, *p.gpu);
+    AttentionSchedule s = attentionSchedule(work, rows, keys, *p.gpu, stages);
     if (s.rows != last)
       addCandidate(list, work, {s}, p);
     last = s.rows;
   }
-  return list;
+}
+
+/// How long the best of `list` takes for one image and for all.
+std::array<double, 2> leastSeconds(const std::vector<Schedule> &list, const Work &work,
+                                   int64_t maxBatch, const Gpu &gpu) {
+  std::array<double, 2> least = {1e9, 1e9};
+  for (const Schedule &s : list) {
+    least[0] = std::min(least[0], predict(work, s, 1, gpu).seconds);
+    least[1] = std::min(least[1], predict(work, s, maxBatch, gpu).seconds);
+  }
+  return least;
+}
+
+std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
+                                          const Preferences &p) {
+  std::vector<Schedule> best;
+  if (!attentionImpossible(work, maxBatch, p).empty())
+    return best;
+  int64_t queries = work.overBatch ? maxBatch : work.queries;
+  int64_t keys = roomFor(work, maxBatch);
+  std::vector<std::vector<Schedule>> forms(3); // lists of equal sums
+  if (keys <= mostKeys)
+    addOfRows(forms[0], work, queries, keys, 1, p);
+  for (int stages : {2, 4}) {
+    addOfRows(forms[1], work, queries, 64, stages, p);
+    addOfRows(forms[2], work, queries, 32, stages, p);
+  }
+  double leastLoss = std::numeric_limits<double>::max();
+  for (const std::vector<Schedule> &form : forms) {
+    if (form.empty())
+      continue;
+    auto [one, all] = leastSeconds(form, work, maxBatch, *p.gpu);
+    double loss = one * all * (&form == &forms.front() ? 1 : onlineHandicap * onlineHandicap);
+    if (loss < leastLoss)
+      leastLoss = loss, best = form;
+  }
+  return best;
 }
 
 /// No rule says anything about it.
@@ -204,35 +280,60 @@ std::vector<Schedule> attentionClassic(const Work &work, int64_t maxBatch, const
 
 Registers attentionRegisters(const Work &work, const Schedule &schedule) {
   AttentionGeometry g = attentionGeometry(work, schedule.attention());
-  double scores = 4.0 * g.keyTiles, result = 2.0 * g.keyTiles + work.headDim / 2.0;
+  double scores = 4.0 * g.keyTiles, result = 2.0 * g.keyTiles + g.columns / 2.0;
   double least = leastOf(g);
-  return {least, (least - 2) * (scores > result ? 1.25 : 1.13)};
+  return {least, (least - 2) * (g.online() ? 1.1 : scores > result ? 1.25 : 1.13)};
+}
+
+/// Groups of mma->n keys that a warp computes, and steps of mma->k of them.
+struct KeyCount {
+  double tiles, steps;
+};
+KeyCount keysOf(const Work &work, const AttentionGeometry &g, int64_t batch) {
+  if (!g.online())
+    return {double(g.keyTiles), double(g.bufferRows / g.mma->k)};
+  int64_t full = work.overBatch ? ceilDiv(batch, g.keys) : g.keyBlocks;
+  return {double(full * g.keyTiles + ceilDiv(g.lastKeys, g.mma->n)),
+          double(full * g.bufferRows / g.mma->k + ceilDiv(g.lastKeys, g.mma->k))};
 }
 
 LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t batch,
                          const Gpu &gpu) {
   AttentionGeometry g = attentionGeometry(work, schedule.attention());
+  auto [keyTiles, keySteps] = keysOf(work, g, batch);
   double perPart = double(ceilDiv(g.warps, 4)), mma = mmaCycles(*g.mma, gpu);
-  int64_t valueSteps = g.bufferRows / g.mma->k; // its rows are whole steps
-  double products = g.keyTiles * double(ceilDiv(work.headDim, g.mma->k)) +
-                    double(valueSteps) * (work.headDim / double(g.mma->n));
-  double scores = 4.0 * g.keyTiles; // of a lane
-  double rowBytes = double(work.inputBytes) * work.headDim;
-  double copied = (2 * g.bufferRows + g.queryRows) * rowBytes;
+  double products =
+      keyTiles * double(ceilDiv(g.columns, g.mma->k)) + keySteps * (g.columns / double(g.mma->n));
+  double scores = 4.0 * keyTiles; // of a lane
+  double rowBytes = double(work.inputBytes) * work.headDim, keyRows = keySteps * g.mma->k;
+  double copied = (2 * keyRows + g.queryRows) * rowBytes;
+  double added = (work.biased ? 4.0 * keyTiles * g.mma->n * g.blockRows() : 0);
 
   LaunchCost launch;
   Block &block = launch.block;
   block.tensor = g.warps * products * mma / 4 / tensorShare;
-  // Of each score: scale, exponential, sum, largest, rounding.
-  block.arithmetic = g.warps * 32 * scores * std::max(6 / lanes, 1 / functionUnits);
-  double fragments = g.warps * double(g.bufferRows) * rowBytes * 2; // of K and V
+  // Of each score: scale, exponential, sum, largest, rounding; what is added; and the share of
+  // scaling the result anew for each block of keys.
+  double ops = 6 + (work.biased ? 3 : 0) + (work.parted ? 3 : 0);
+  double again = g.online() ? keyTiles / g.keyTiles * (g.columns / 2.0 + 24) : 0;
+  block.arithmetic =
+      g.warps * 32 * std::max((scores * ops + again) / lanes, scores / functionUnits);
+  double fragments = g.warps * keyRows * rowBytes * 2; // of K and V
+  if (g.online())
+    fragments += g.warps * keyTiles / g.keyTiles * g.mma->m * rowBytes; // Q again
   block.shared = (fragments + copied) / sharedWidth;
-  double softmax = perPart * scores * 10;
-  block.alone = memoryLatency + copied / 64 + perPart * products * mma * 1.1 + softmax +
-                (g.resident ? 0 : memoryLatency / 2) + storeLatency + 4 * barrierCost;
-  int64_t sequences = work.heads * (work.overBatch ? work.rows : batch);
-  launch.blocks = sequences * g.rowBlocks;
-  launch.l2 = launch.blocks * copied + double(work.otherRead + work.written) * batch;
+  double softmax = perPart * (scores * (4 + ops) + again);
+  double waits = g.online() ? ceilDiv(int64_t(keyTiles), g.keyTiles) * 2 * barrierCost
+                            : (g.resident ? 0 : memoryLatency / 2) + 4 * barrierCost;
+  block.alone = memoryLatency + (copied + added) / 64 + perPart * products * mma * 1.1 + softmax +
+                waits + storeLatency;
+  if (g.stages == 2) // a copy has the time of one product, and may take longer
+    block.alone += keyTiles / g.keyTiles *
+                   std::max(0.0, memoryLatency - perPart * products / keyTiles * g.keyTiles * mma);
+  int64_t sequences = work.heads * (work.overBatch ? work.rows : batch * work.windows);
+  launch.blocks = sequences * (work.overBatch ? ceilDiv(batch, g.blockRows()) : g.rowBlocks);
+  launch.l2 =
+      double(launch.blocks) * (copied + added) + double(work.otherRead + work.written) * batch;
   launch.dram = dramBytes(work, batch, gpu);
   return launch;
 }

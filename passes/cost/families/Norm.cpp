@@ -4,7 +4,7 @@
 //
 // One warp per row, which stays in registers: a thread holds its part of it. Where the budget, or
 // the width, leaves no room for that, a row is read again, and what comes before the norm computed
-// again, for the mean, the variance and the result.
+// again, for the mean, the variance and the result. The groups of a row are rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,8 +22,12 @@ static constexpr int64_t mostHeldColumns = 128;
 
 NormGeometry vitc::cost::normGeometry(const Work &work, const NormSchedule &s) {
   NormGeometry g;
-  g.vector = work.vector;
-  g.vectors = ceilDiv(work.columns, g.vector);
+  int64_t width = work.columns / work.groups;
+  g.vector = vectorWidth(width);
+  // Groups are narrow: all lanes of a warp get a part, which is side by side with the others'.
+  while (work.groups > 1 && g.vector > 1 && width / (g.vector / 2) <= 32)
+    g.vector /= 2;
+  g.vectors = ceilDiv(width, g.vector);
   g.held = ceilDiv(g.vectors, 32);
   int64_t columns = g.held * g.vector;
   g.readsAgain = s.recompute || columns > mostHeldColumns;
@@ -32,7 +36,7 @@ NormGeometry vitc::cost::normGeometry(const Work &work, const NormSchedule &s) {
   int most = g.readsAgain ? 32 : columns > 64 ? 8 : columns > 16 ? 16 : 32;
   g.warps = std::min(s.rows / s.warp, most);
   g.threads = 32 * g.warps;
-  g.grid[0] = {work.rows, int64_t(g.warps) * s.warp, 1};
+  g.grid[0] = {work.rows * work.groups, int64_t(g.warps) * s.warp, 1};
   return g;
 }
 
@@ -100,7 +104,7 @@ LaunchCost normTime(const Work &work, const Schedule &schedule, int64_t batch, c
   const NormSchedule &s = schedule.norm();
   NormGeometry g = normGeometry(work, s);
   int rows = g.warps * s.warp;
-  double elements = double(rows) * work.columns;
+  double elements = double(rows) * work.columns / work.groups;
   int times = g.readsAgain ? 3 : 1; // mean, variance, result
   Arithmetic ops = work.after;
   ops.cheap += 9 + work.before.cheap * times;
@@ -112,7 +116,7 @@ LaunchCost normTime(const Work &work, const Schedule &schedule, int64_t batch, c
   double read = double(work.rootRead) + work.otherRead;
   launch.l2 = (times * read + work.written) * batch;
   launch.dram = dramBytes(work, batch, gpu);
-  launch.blocks = ceilDiv(work.rows * batch, rows);
+  launch.blocks = ceilDiv(work.rows * work.groups * batch, rows);
   return launch;
 }
 

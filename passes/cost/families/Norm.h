@@ -10,7 +10,7 @@ namespace vitc::cost {
 
 struct NormGeometry : Geometry {
   int vector = 1;          ///< neighbouring columns of a lane
-  int64_t vectors = 0;     ///< of a row
+  int64_t vectors = 0;     ///< of a row, or a group of its columns
   int64_t held = 0;        ///< vectors of a lane, the last of which it may not have
   bool readsAgain = false; ///< the row is read for each of its uses instead of kept in registers
   int warps = 0;           ///< of a block

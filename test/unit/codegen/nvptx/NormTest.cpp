@@ -197,3 +197,38 @@ TEST_CASE("norm: the root mean square, with ops around it, kept and computed ane
           check(rms(width, type, residual, recompute), coarse, 5);
         }
 }
+
+/// Of `groups` groups, with the ops around it that a query's norm has.
+static std::string grouped(int64_t groups, int64_t width, const std::string &type, bool rms,
+                           bool recompute = false) {
+  std::string w = number(groups * width), x = "tensor<?x6x" + w + "x" + type + ">",
+              y = "tensor<?x6x" + w + "xf32>", v = "tensor<" + number(width) + "xf32>",
+              b = "tensor<" + w + "xf32>", t = "tensor<6x" + w + "xf32>";
+  std::string norm =
+      rms ? "vit.rms_norm %0, %g eps 1.0e-06 groups " + number(groups) + " : " + y + ", " + v
+          : "vit.layer_norm %0, %g, %s eps 1.0e-06 groups " + number(groups) + " : " + y + ", " +
+                v + ", " + v;
+  return "vit.kernel @k(%x: " + x + ", %b: " + b + ", %g: " + v + (rms ? "" : ", %s: " + v) +
+         ", %t: " + t + ") -> (" + y + ", " + x + ")" + schedule(4, 1, recompute) +
+         "  %0 = vit.bias_add %x, %b : " + x + ", " + b + " -> " + y + "\n  %1 = " + norm + " -> " +
+         y + "\n  %2 = vit.position %1, %t : " + y + ", " + t + " -> " + y +
+         "\n  %3 = vit.cast %2 : " + y + " -> " + x + "\n  vit.yield %0, %3 : " + y + ", " + x +
+         "\n}\n";
+}
+
+TEST_CASE("norm: groups of columns") {
+  for (auto [groups, width] : {std::pair<int64_t, int64_t>{2, 32},
+                               {3, 64},
+                               {12, 64},
+                               {2, 48},
+                               {5, 7},
+                               {4, 1},
+                               {3, 80},
+                               {2, 128},
+                               {2, 300},
+                               {2, 4352}})
+    for (bool rms : {false, true}) {
+      check(grouped(groups, width, "f16", rms), "f16", 2);
+      check(grouped(groups, width, "bf16", rms, true), "bf16", 1);
+    }
+}

@@ -4,6 +4,8 @@
 
 #include "KernelRunner.h"
 
+#include "passes/cost/Geometry.h"
+
 #include <catch2/catch.hpp>
 
 namespace {
@@ -94,15 +96,65 @@ TEST_CASE("tokens: merged patches") {
     }
 }
 
+/// The mean of the tokens from `first` on, in blocks of `vectors` vectors of columns.
+static std::string mean(int64_t tokens, int64_t width, int64_t first, int vectors,
+                        const std::string &from = "f16") {
+  std::string x = "tensor<?x" + number(tokens) + "x" + number(width) + "x" + from + ">",
+              y = "tensor<?x" + number(width) + "xf32>";
+  std::string elements = number(vectors * vitc::cost::vectorWidth(width));
+  return "vit.kernel @k(%x: " + x + ") -> " + y +
+         " attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, elements = " + elements +
+         ", warp = " + elements + ">]} {\n  %0 = vit.mean_tokens %x from " + number(first) + " : " +
+         x + " -> " + y + "\n  vit.yield %0 : " + y + "\n}\n";
+}
+
 TEST_CASE("tokens: means") {
   for (int64_t width : {5, 64, 200})
-    for (int64_t first : {0, 1, 6}) {
-      std::string x = "tensor<?x7x" + number(width) + "xf16>",
-                  y = "tensor<?x" + number(width) + "xf32>";
-      check("vit.kernel @k(%x: " + x + ") -> " + y + schedule + "  %0 = vit.mean_tokens %x from " +
-                number(first) + " : " + x + " -> " + y + "\n  vit.yield %0 : " + y + "\n}\n",
-            3, 1e-6);
+    for (int64_t first : {0, 1, 6})
+      for (int vectors : {4, 8, 16, 32})
+        check(mean(7, width, first, vectors), 3, 1e-6);
+  for (int64_t tokens : {1, 49, 64, 65, 196, 577, 1000})
+    for (std::string type : {"f16", "bf16", "f32"})
+      check(mean(tokens, 72, 0, 4, type), 2, 2e-6);
+  check(mean(196, 768, 0, 8), 1, 2e-6);
+}
+
+TEST_CASE("tokens: the bits of a mean do not depend on the block") {
+  for (int64_t tokens : {7, 100, 577}) { // 8, 32 and 64 shares
+    KernelRunner few(mean(tokens, 72, 1, 4));
+    REQUIRE(few.error() == "");
+    auto arguments = few.randomArguments(2, 1);
+    KernelRun expected = few.run(arguments, 2);
+    REQUIRE(expected.error == "");
+    for (int vectors : {8, 16}) {
+      KernelRunner many(mean(tokens, 72, 1, vectors));
+      REQUIRE(many.error() == "");
+      KernelRun run = many.run(arguments, 2);
+      REQUIRE(run.error == "");
+      CHECK(run.results[0].values == expected.results[0].values);
     }
+  }
+}
+
+TEST_CASE("tokens: fused ops after a mean") {
+  check(R"(
+vit.kernel @k(%x: tensor<?x50x24xf16>, %b: tensor<24xf32>, %r: tensor<?x24xf32>) -> (tensor<?x24xf32>, tensor<?x24xf16>)
+    attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, elements = 32, warp = 32>]} {
+  %0 = vit.mean_tokens %x from 2 : tensor<?x50x24xf16> -> tensor<?x24xf32>
+  %1 = vit.bias_add %0, %b : tensor<?x24xf32>, tensor<24xf32> -> tensor<?x24xf32>
+  %2 = vit.add %1, %r : tensor<?x24xf32>, tensor<?x24xf32> -> tensor<?x24xf32>
+  %3 = vit.cast %2 : tensor<?x24xf32> -> tensor<?x24xf16>
+  vit.yield %2, %3 : tensor<?x24xf32>, tensor<?x24xf16>
+})",
+        5, 2e-3);
+}
+
+TEST_CASE("tokens: blocks that a mean cannot have") {
+  std::string text = mean(7, 64, 0, 4);
+  text.replace(text.find("elements = 32"), 13, "elements = 64");
+  CHECK_THAT(KernelRunner(text).error(),
+             Catch::Contains("expected a block, and a warp, of 4, 8, 16 or 32 vectors of 8 "
+                             "elements, found 64 and 32 elements"));
 }
 
 TEST_CASE("tokens: the wrong token is seen") {

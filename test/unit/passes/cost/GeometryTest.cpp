@@ -11,6 +11,7 @@
 #include "passes/cost/families/Attention.h"
 #include "passes/cost/families/Gemm.h"
 #include "passes/cost/families/Norm.h"
+#include "passes/cost/families/Tokens.h"
 #include "passes/cost/families/Vectors.h"
 
 #include <catch2/catch.hpp>
@@ -60,7 +61,7 @@ TEST_CASE("attention: equal shares of the rows, and where V lies") {
   CHECK(whole.grid[1] == Extent{0, 1, 12});
   // Half of the rows: two blocks fit if V follows K; where there is room they fit with both.
   AttentionSchedule half = attentionSchedule(base, 112, 197, rtx4090());
-  CHECK(half == AttentionSchedule{112, 197, false});
+  CHECK(half == AttentionSchedule{112, 197});
   CHECK(attentionGeometry(base, half).rowBlocks == 2);
   CHECK(attentionGeometry(base, half).minBlocks == 2);
   CHECK(attentionSchedule(base, 112, 197, *findGpu("h200")).resident);
@@ -75,12 +76,19 @@ TEST_CASE("attention: equal shares of the rows, and where V lies") {
   // Over the batch every row of an image is a sequence.
   Work batch = base;
   batch.overBatch = true, batch.rows = 5;
-  CHECK(attentionGeometry(batch, {32, 17, true}).grid[0] == Extent{0, 1, 5});
+  CHECK(attentionGeometry(batch, {32, 17, 1, true}).grid[0] == Extent{1, 32, 5});
+  // So is every window of an image.
+  Work windows = attention(49, 3, 32);
+  windows.rows = 64 * 49, windows.windows = 64, windows.parted = true;
+  AttentionGeometry window = attentionGeometry(windows, {64, 49, 1, true});
+  CHECK(window.grid[0] == Extent{64, 1, 1});
+  CHECK(window.partsOffset == 3 * 64 * 80);
+  CHECK(window.shared == 3 * 64 * 80 + 64 * 4);
 
   int wrong = 0;
   for (const char *name : {"rtx4090", "a100", "h200"})
     for (int64_t keys = 1; keys <= mostKeys; ++keys)
-      for (int64_t headDim = leastHeadDim; headDim <= mostHeadDim; headDim += 8)
+      for (int64_t headDim = 16; headDim <= 128; headDim += 8)
         for (int64_t rows : {16, 64, 128, 208, 272}) {
           Work work = attention(keys, 12, headDim);
           AttentionSchedule s = attentionSchedule(work, rows, keys, *findGpu(name));
@@ -92,6 +100,73 @@ TEST_CASE("attention: equal shares of the rows, and where V lies") {
           wrong += 8 * g.keyTiles < keys;
         }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("attention: blocks of keys, and heads that are padded") {
+  Work work = attention(577, 12, 64);
+  AttentionSchedule s = attentionSchedule(work, 64, 64, rtx4090(), /*stages=*/2);
+  CHECK(s == AttentionSchedule{64, 64, 2});
+  AttentionGeometry g = attentionGeometry(work, s);
+  CHECK(g.keyTiles == 8);
+  CHECK(g.keyBlocks == 9);
+  CHECK(g.lastKeys == 1);
+  CHECK(g.rowBlocks == 10); // 37 groups of 16 rows
+  CHECK(g.warps == 4);
+  CHECK(g.shared == (2 * 64 + 64) * 144);
+  s.stages = 4;
+  CHECK(attentionGeometry(work, s).shared == (4 * 64 + 64) * 144);
+  // 20 columns are 24, in 3 chunks of 16 bytes; 12 are 16, and 8 rows of 32 bytes would share
+  // banks.
+  CHECK(attentionGeometry(attention(577, 12, 20), s).pitch == 48);
+  CHECK(attentionGeometry(attention(577, 12, 12), s).pitch == 48);
+  // The batch decides how many blocks of rows there are.
+  Work batch = attention(1, 12, 64);
+  batch.overBatch = true, batch.rows = 5;
+  CHECK(attentionGeometry(batch, s).grid[0] == Extent{1, 64, 5});
+
+  int wrong = 0;
+  for (const char *name : {"rtx4090", "a100", "h200"})
+    for (int64_t keys : {1, 63, 64, 577, 1025, 16384})
+      for (int64_t headDim = leastHeadDim; headDim <= mostHeadDim; headDim += 2)
+        for (int64_t rows : {16, 64, 128, 256})
+          for (int keyBlock : {32, 64}) {
+            if (headDim > 128 && keyBlock == 64)
+              continue;
+            Work work = attention(keys, 12, headDim);
+            AttentionSchedule s = attentionSchedule(work, rows, keyBlock, *findGpu(name), 2);
+            AttentionGeometry g = attentionGeometry(work, s);
+            wrong += objection(work, {s}, limitsOf(*findGpu(name))) != "";
+            wrong += g.blockRows() != s.rows || g.blockRows() * g.rowBlocks < keys;
+            wrong += g.keyBlocks * g.keys + g.lastKeys != keys;
+            wrong += g.pitch % 32 != 16;
+          }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a mean has shares of the tokens, whatever the block") {
+  Work work;
+  work.family = Family::Tokens;
+  work.columns = 768, work.vector = 8, work.summed = 196;
+  auto geometry = [&](int elements) {
+    return meanGeometry(work, TokensSchedule{{elements, elements}});
+  };
+  CHECK(geometry(32).shares == 64);
+  CHECK(geometry(32).threads == 256);
+  CHECK(geometry(32).turns == 4);
+  CHECK(geometry(32).grid[0] == Extent{24, 1, 1});
+  CHECK(geometry(128).shares == 64);
+  CHECK(geometry(128).threads == 1024);
+  work.summed = 1;
+  CHECK(geometry(32).threads == 32);
+  CHECK(geometry(32).shared == 0);
+}
+
+TEST_CASE("a norm's groups are rows") {
+  Work work = norm(197, 768);
+  work.groups = 12;
+  NormGeometry g = normGeometry(work, {.rows = 8});
+  CHECK(g.vector == 2); // 32 lanes have 64 columns
+  CHECK(g.grid[0] == Extent{197 * 12, 8, 1});
 }
 
 TEST_CASE("a norm has as many warps as leave each thread its part of the row") {

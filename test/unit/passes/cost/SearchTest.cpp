@@ -119,12 +119,31 @@ TEST_CASE("more rows than can be launched are refused") {
         "max-batch 100000000 has 19700000000 rows, at most 65535 blocks of 256 can be launched");
 }
 
-TEST_CASE("attention has whole rows of at most 272 keys") {
+TEST_CASE("attention has whole rows of at most 272 keys, and blocks of more") {
   Preferences p = preferencesFor(rtx4090());
-  CHECK(best(attention(272, 12, 64), 64, p));
+  CHECK(best(attention(197, 12, 64), 64, p)->schedule.attention().stages == 1);
+  for (int64_t tokens : {273, 577, 1025, 16384})
+    CHECK(best(attention(tokens, 12, 64), 64, p)->schedule.attention().stages > 1);
+  CHECK(best(attention(144, 2, 256), 64, p));
+  CHECK(best(attention(577, 2, 256), 64, p));
   std::string why;
-  CHECK(!best(attention(1025, 12, 64), 64, p, &why));
-  CHECK(why == "expected at most 272 keys in one attention, found 1025");
+  CHECK(!best(attention(577, 12, 63), 64, p, &why));
+  CHECK(why == "expected an even head_dim from 2 to 256, found 63");
+}
+
+TEST_CASE("attention cuts its keys alike for all batches") {
+  Preferences p = preferencesFor(rtx4090());
+  for (int64_t tokens : {50, 197, 257, 577, 1370})
+    for (int64_t headDim : {12, 32, 64, 80, 128, 256}) {
+      Selection selection = select({{attention(tokens, 12, headDim)}}, 64, p);
+      REQUIRE(!selection.ranges.empty());
+      const AttentionSchedule &first = selection.ranges[0].alternatives[0].attention();
+      for (const BatchRange &range : selection.ranges)
+        for (const Schedule &s : range.alternatives) {
+          CHECK((s.attention().stages > 1) == (first.stages > 1));
+          CHECK(s.attention().keys == first.keys);
+        }
+    }
 }
 
 TEST_CASE("two sets of sums take the place of a larger tile") {

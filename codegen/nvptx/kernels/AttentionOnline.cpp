@@ -1,0 +1,237 @@
+//===- AttentionOnline.cpp - Attention over blocks of keys ----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// For more keys than one warp holds scores of, or a number of them that is known when it runs. A
+// warp computes 16 query rows against one block of keys after the other, and keeps of all before it
+//
+//   shift = -(c * max)                c = scale * log2(e); the largest exponent so far, negated
+//   sum   = sum of 2^(c * score + shift)
+//   out   = p * V, of the same p
+//
+// When a block lowers the shift, sum and out are multiplied by 2^(new - old), which is exactly 1
+// where the maximum stays: rounding does not add up over the blocks. The order of the blocks is
+// that of the keys, so a row's bits depend on the row and the keys alone.
+//
+// K and V of a block go through a ring of buffers, one barrier for each: behind it the tile has
+// arrived, and all warps are done with the tile before, whose buffer takes the next copy while this
+// tile is multiplied.
+//
+//   tiles     K0 V0 K1 V1 ...      K of block j in buffer 2 (j mod stages/2), V in the one behind
+//   at tile t copy t + stages - 1
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/nvptx/kernels/Attention.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace vitc::codegen {
+
+namespace {
+
+class OnlineEmitter : AttentionEmitter {
+public:
+  using AttentionEmitter::AttentionEmitter;
+  LogicalResult emit();
+
+private:
+  /// What goes from block to block.
+  struct State {
+    Value shift[2], sum[2]; // of both rows; sums of this lane's keys
+    Values out;
+    Values values() const;
+    static State of(ValueRange values);
+  };
+  /// A block of keys: which, how many at most, how many exist, or surely do.
+  struct KeyBlock {
+    Value index;
+    int64_t keys;
+    Value existing;
+    int64_t surely;
+    bool last; // none follows, whatever the number of keys
+  };
+
+  int64_t pairs() const { return plan.stages / 2; }
+  Value blockCount();
+  Value slot(Value block, bool values);
+  void copyKeys(Value block, bool values);
+  void copyAhead(const KeyBlock &block, bool values);
+  void startCopies();
+  void computeBlock(const KeyBlock &block, State &state);
+  Values probabilities(const KeyBlock &block, const Values &scores, State &state);
+  KeyBlock inside(Value index);
+  void compute();
+};
+
+OnlineEmitter::Values OnlineEmitter::State::values() const {
+  Values all = {shift[0], shift[1], sum[0], sum[1]};
+  all.append(out);
+  return all;
+}
+
+OnlineEmitter::State OnlineEmitter::State::of(ValueRange values) {
+  State state{{values[0], values[1]}, {values[2], values[3]}, Values(values.drop_front(4))};
+  return state;
+}
+
+Value OnlineEmitter::blockCount() {
+  if (keyCount)
+    return k.divU(k.add(keyCount, plan.keys - 1), plan.keys);
+  return k.imm(plan.keyBlocks + (plan.lastKeys ? 1 : 0));
+}
+
+/// Where K or V of a block is.
+Value OnlineEmitter::slot(Value block, bool values) {
+  Value offset = k.mul(k.remU(block, pairs()), 2 * plan.bufferBytes);
+  return k.atByte(k.dynamicShared(), offset, values ? plan.bufferBytes : 0);
+}
+
+/// Of a block that exists, though maybe not with all its keys.
+void OnlineEmitter::copyKeys(Value block, bool values) {
+  Value first = k.mul(block, plan.keys);
+  AttentionTile tile{values ? 2u : 1u, first, plan.bufferRows, {}, plan.keys};
+  if (keyCount || plan.lastKeys) {
+    tile.existing = k.sub(keyCount ? keyCount : k.imm(k.work.keys), first);
+    tile.surely = 0;
+  }
+  copy(tile, slot(block, values), k.tid());
+}
+
+/// The copy that begins at a tile of `block`.
+void OnlineEmitter::copyAhead(const KeyBlock &block, bool values) {
+  // At K of block j: V of block j + pairs - 1. At V of it: K of block j + pairs.
+  int64_t ahead = values ? pairs() : pairs() - 1;
+  Value next = k.add(block.index, ahead);
+  if (ahead == 0)
+    copyKeys(next, !values);
+  else if (!block.last)
+    k.ifThen(k.less(next, blockCount()), [&] { copyKeys(next, !values); });
+  k.cpAsyncCommit();
+}
+
+/// Q and the tiles before the one that the first block asks for.
+void OnlineEmitter::startCopies() {
+  copy(queryTile(), queries(), k.tid());
+  for (int64_t tile = 0; tile + 1 < plan.stages; ++tile) {
+    Value block = k.imm(tile / 2);
+    bool values = tile % 2;
+    bool surely = tile < 2 || (!keyCount && tile / 2 < plan.keyBlocks + (plan.lastKeys > 0));
+    if (surely || keyCount)
+      k.ifThen(surely ? Value() : k.less(block, blockCount()), [&] { copyKeys(block, values); });
+    k.cpAsyncCommit();
+  }
+}
+
+/// Scores to probabilities that are packed as A fragments, and what that makes of the state.
+OnlineEmitter::Values OnlineEmitter::probabilities(const KeyBlock &block, const Values &scores,
+                                                   State &state) {
+  Value factor = exponentFactor(), zero = k.immF(0.0), masked = leastScore();
+  int64_t sums = plan.mma->sums(), tiles = scores.size() / sums;
+  auto exists = [&](int64_t tile, unsigned element) {
+    return isKey(tile, element, block.existing, block.surely);
+  };
+  Value best[2];
+  for (int64_t tile = 0; tile < tiles; ++tile)
+    for (unsigned element = 0; element < 2; ++element)
+      for (int half = 0; half < 2; ++half) {
+        Value score = scores[sums * tile + 2 * half + element];
+        if (Value key = exists(tile, element))
+          score = k.select(key, score, masked);
+        best[half] = best[half] ? extreme(best[half], score) : score;
+      }
+  for (int half = 0; half < 2; ++half) {
+    for (int lanes : {1, 2})
+      best[half] = extreme(best[half], k.shuffleXor(best[half], lanes));
+    Value before = state.shift[half];
+    state.shift[half] = k.minF(before, k.negF(k.mulF(best[half], factor)));
+    Value shrink = k.ex2(k.subF(state.shift[half], before));
+    state.sum[half] = k.mulF(state.sum[half], shrink);
+    for (size_t i = 0; i < state.out.size(); i += sums)
+      for (int element = 0; element < 2; ++element)
+        state.out[i + 2 * half + element] = k.mulF(state.out[i + 2 * half + element], shrink);
+  }
+
+  Values packed;
+  for (int64_t tile = 0; tile < (tiles + 1) / 2 * 2; ++tile)
+    for (int half = 0; half < 2; ++half) {
+      if (tile == tiles) {
+        packed.push_back(k.imm(0));
+        continue;
+      }
+      Value p[2];
+      for (unsigned element = 0; element < 2; ++element) {
+        Value score = scores[sums * tile + 2 * half + element];
+        p[element] = k.ex2(k.fma(score, factor, state.shift[half]));
+        if (Value key = exists(tile, element))
+          p[element] = k.select(key, p[element], zero);
+        state.sum[half] = k.addF(state.sum[half], p[element]);
+      }
+      packed.push_back(k.pack2(p[0], p[1], storage));
+    }
+  return packed;
+}
+
+void OnlineEmitter::computeBlock(const KeyBlock &block, State &state) {
+  Value first = k.mul(block.index, plan.keys);
+  int64_t columns = block.last ? biasWidth() - plan.keyBlocks * plan.keys : plan.keys;
+  Values sums = summands(first, (block.keys + plan.mma->n - 1) / plan.mma->n, columns);
+  k.cpAsyncWait(plan.stages - 2);
+  k.barrier();
+  copyAhead(block, /*values=*/false);
+  separateParts(sums, first);
+  scores(slot(block.index, false), sums);
+  Values p = probabilities(block, sums, state);
+  k.cpAsyncWait(plan.stages - 2);
+  k.barrier();
+  copyAhead(block, /*values=*/true);
+  product(slot(block.index, true), p, state.out);
+}
+
+/// A block of the loop: all its keys exist, unless their number is the batch's.
+OnlineEmitter::KeyBlock OnlineEmitter::inside(Value index) {
+  if (keyCount)
+    return {index, plan.keys, k.sub(keyCount, k.mul(index, plan.keys)), 0, false};
+  return {index, plan.keys, {}, plan.keys, false};
+}
+
+void OnlineEmitter::compute() {
+  startCopies();
+  writeParts();
+  Value zero = k.immF(0.0), none = k.immF(std::numeric_limits<float>::max());
+  State state{{none, none}, {zero, zero}, noResult()};
+  Value full = keyCount ? blockCount() : k.imm(plan.keyBlocks);
+  if (keyCount || plan.keyBlocks > 0)
+    state = State::of(
+        k.rolledLoop(k.imm(0), full, 1, state.values(), [&](Value index, ValueRange values) {
+          State now = State::of(values);
+          computeBlock(inside(index), now);
+          return now.values();
+        }));
+  if (plan.lastKeys)
+    computeBlock({full, plan.lastKeys, {}, plan.lastKeys, true}, state);
+  Value inverse[2];
+  for (int half = 0; half < 2; ++half) {
+    Value sum = state.sum[half];
+    for (int lanes : {1, 2})
+      sum = k.addF(sum, k.shuffleXor(sum, lanes));
+    inverse[half] = k.divF(k.immF(1.0), sum);
+  }
+  store(state.out, inverse);
+}
+
+LogicalResult OnlineEmitter::emit() {
+  if (failed(check()))
+    return failure();
+  locate(k.tid());
+  compute();
+  return k.finish(plan);
+}
+
+} // namespace
+
+LogicalResult emitOnlineAttention(KernelBuilder &k) { return OnlineEmitter(k).emit(); }
+
+} // namespace vitc::codegen
