@@ -18,6 +18,7 @@
 
 #include <cmath>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 using namespace llvm;
 
@@ -136,9 +137,13 @@ bool Config::has(StringRef key) const {
 
 bool Config::is(StringRef key, StringRef text) const { return object.getString(key) == text; }
 
+std::string Config::named(StringRef key) const {
+  return fmt::format("{}: {}", vitrt::quoted(path), vitrt::quoted(section + key.str()));
+}
+
 void Config::fail(StringRef key, const std::string &text) {
   if (problem.empty())
-    problem = fmt::format("{}: {}: {}", vitrt::quoted(path), vitrt::quoted(key), text);
+    problem = fmt::format("{}: {}", named(key), text);
 }
 
 void Config::failFound(StringRef key, const std::string &expected) {
@@ -147,7 +152,7 @@ void Config::failFound(StringRef key, const std::string &expected) {
 }
 
 void Config::note(StringRef key, const std::string &text) {
-  notes.push_back(fmt::format("{}: {}: {}", vitrt::quoted(path), vitrt::quoted(key), text));
+  notes.push_back(fmt::format("{}: {}", named(key), text));
 }
 
 std::string Config::found(StringRef key) const {
@@ -256,6 +261,38 @@ double Config::positive(StringRef key, double fallback) {
   return fallback;
 }
 
+double Config::notNegative(StringRef key, double fallback) {
+  const json::Value *value = get(key, false);
+  if (!value) {
+    noteNull(key, fmt::format("{:g}", fallback));
+    return fallback;
+  }
+  std::optional<double> number = value->getAsNumber();
+  if (number && *number >= 0 && std::isfinite(*number))
+    return *number;
+  failFound(key, "a number that is not below 0");
+  return fallback;
+}
+
+std::vector<int64_t> Config::list(StringRef key, const std::vector<int64_t> &fallback,
+                                  int64_t most) {
+  const json::Value *value = get(key, false);
+  if (!value) {
+    noteNull(key, fmt::format("[{}]", fmt::join(fallback, ", ")));
+    return fallback;
+  }
+  std::vector<int64_t> numbers;
+  if (const json::Array *array = value->getAsArray())
+    for (const json::Value &one : *array)
+      if (auto number = inRange(one, 1, most))
+        numbers.push_back(*number);
+  if (const json::Array *array = value->getAsArray();
+      array && !array->empty() && numbers.size() == array->size())
+    return numbers;
+  failFound(key, fmt::format("an array of integers from 1 to {}", most));
+  return fallback;
+}
+
 Size Config::sizes(StringRef key, std::optional<Size> fallback) {
   constexpr int64_t most = 1 << 20;
   if (const Size *size = hinted(key, fallback))
@@ -291,6 +328,20 @@ const json::Object *Config::dictionary(StringRef key) {
   return value ? value->getAsObject() : nullptr;
 }
 
+void Config::within(StringRef key, function_ref<void(Config &)> read) {
+  const json::Object *inner = dictionary(key);
+  if (failed())
+    return;
+  Config config(inner ? *inner : json::Object(), path);
+  config.section = section + key.str() + ".";
+  config.wantedImage = wantedImage;
+  read(config);
+  config.refuseOthers();
+  notes.insert(notes.end(), config.notes.begin(), config.notes.end());
+  if (problem.empty())
+    problem = config.problem;
+}
+
 void Config::harmless(ArrayRef<StringRef> keys) {
   for (StringRef key : keys)
     known.insert(key);
@@ -314,7 +365,7 @@ void Config::refuseOthers() {
     return failFound(others.front(), "no such setting, because its effect is not known");
   std::string list;
   for (StringRef key : ArrayRef(others).drop_front())
-    list += fmt::format(", {} {}", vitrt::quoted(key), found(key));
+    list += fmt::format(", {} {}", vitrt::quoted(section + key.str()), found(key));
   fail(others.front(), fmt::format("expected no such settings, because their effect is not known, "
                                    "found {}{}",
                                    found(others.front()), list));
@@ -326,7 +377,7 @@ Size Config::imageSize(StringRef key, Size learned, Size patch) {
   Size image = wantedImage.value_or(learned);
   if (failed())
     return image;
-  std::string place = wantedImage ? "--image-size" : fmt::format("'{}'", key.str());
+  std::string place = wantedImage ? vitrt::quoted(path) + ": --image-size" : named(key);
   Size whole = {image.height / patch.height * patch.height,
                 image.width / patch.width * patch.width};
   if (!whole.height || !whole.width)
@@ -334,10 +385,9 @@ Size Config::imageSize(StringRef key, Size learned, Size patch) {
                           shown(image), wantedImage ? " as --image-size" : ""));
   else if (!(whole == image))
     notes.push_back(
-        fmt::format("{}: {}: {} is no multiple of the patch size {}: the last lines and "
-                    "columns of pixels are not used, as PyTorch does not use them; what "
-                    "is seen is {}",
-                    vitrt::quoted(path), place, shown(image), shown(patch), shown(whole)));
+        fmt::format("{}: {} is no multiple of the patch size {}: the last lines and columns of "
+                    "pixels are not used, as PyTorch does not use them; what is seen is {}",
+                    place, shown(image), shown(patch), shown(whole)));
   return image;
 }
 

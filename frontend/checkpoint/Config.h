@@ -11,6 +11,7 @@
 #include "weights/Result.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/JSON.h"
@@ -54,10 +55,19 @@ public:
   int64_t count(llvm::StringRef key, int64_t fallback, int64_t most = 1 << 24);
   /// Positive and finite.
   double positive(llvm::StringRef key, double fallback);
+  /// Finite, and not below 0.
+  double notNegative(llvm::StringRef key, double fallback);
+  /// At least one number from 1 to `most`.
+  std::vector<int64_t> list(llvm::StringRef key, const std::vector<int64_t> &fallback,
+                            int64_t most = 1 << 24);
   /// A number for both, or [height, width].
   Size sizes(llvm::StringRef key, std::optional<Size> fallback = std::nullopt);
   const llvm::json::Array *array(llvm::StringRef key);
   const llvm::json::Object *dictionary(llvm::StringRef key);
+  /// Reads the object of `key` as a config of its own, which has no keys if it is missing: an error
+  /// of `read`, a setting that it does not ask for and what it notes are this config's, under the
+  /// key "vision_config.hidden_size".
+  void within(llvm::StringRef key, llvm::function_ref<void(Config &)> read);
 
   /// What the tensors say of a size, which is taken, with a note, where the config says nothing.
   void hint(llvm::StringRef key, int64_t value);
@@ -103,8 +113,12 @@ private:
   const Size *hinted(llvm::StringRef key, std::optional<Size> fallback);
   std::optional<int64_t> inRange(const llvm::json::Value &value, int64_t least, int64_t most) const;
 
+  /// How a key is named in messages.
+  std::string named(llvm::StringRef key) const;
+
   llvm::json::Object object;
   std::string path, problem;
+  std::string section; ///< before all keys in messages: "vision_config."
   llvm::StringSet<> known;
   llvm::StringMap<Size> hints; ///< of a plain number: both are it
 };

@@ -18,7 +18,9 @@ static Value tokenRows(Scope s, int64_t count, int64_t width) {
 /// The tokens that may have positions.
 static std::vector<Value> leadingTokens(graph::Graph &g, const Encoder &e) {
   std::vector<Value> rows;
-  if (e.classToken)
+  if (e.classToken && e.classVector)
+    rows.push_back(graph::weight(g / "cls_token", {1, e.patches.width}, {e.patches.width}));
+  else if (e.classToken)
     rows.push_back(tokenRows(g / "cls_token", 1, e.patches.width));
   if (e.distillationToken)
     rows.push_back(tokenRows(g / "dist_token", 1, e.patches.width));
@@ -40,10 +42,14 @@ static Value prependAll(graph::Graph &g, const Encoder &e, const std::vector<Val
 static Value embed(graph::Graph &g, const Encoder &e, Value x) {
   std::vector<Value> rows = leadingTokens(g, e);
   Scope position = g / "pos_embed";
-  Value table = e.positions ? (*e.positions)(position, e.patches.width) : Value();
+  Value table = e.positions        ? (*e.positions)(position, e.patches.width)
+                : e.fixedPositions ? e.fixedPositions(position)
+                                   : Value();
   if (!e.registers) {
     x = prependAll(g, e, rows, x);
-    return e.positions ? graph::position(position, x, table) : x;
+    if (Scope place = g / "detection_tokens"; e.detections)
+      x = graph::appendTokens(place, x, tokenRows(place, e.detections, e.patches.width));
+    return table.id >= 0 ? graph::position(position, x, table) : x;
   }
   if (e.positions) {
     int64_t lead = e.positions->lead;
@@ -61,14 +67,21 @@ Encoded encode(graph::Graph &g, const Encoder &e) {
   Value x =
       graph::input(g / "pixel_values", {graph::batch, e.channels, e.seen.height, e.seen.width});
   x = e.patches(g / "patch_embed", x);
+  if (e.patchNorm)
+    x = (*e.patchNorm)(g / "patch_norm", x);
   x = embed(g, e, x);
   if (e.preNorm)
     x = (*e.preNorm)(g / "pre_norm", x);
   result.states.push_back(x);
   Scope blocks = g / "blocks";
   for (int64_t i = 0; i < e.layers && !g.problem.found; ++i) {
-    x = e.block(blocks / i, x);
+    dsl::Block block = e.block;
+    if (e.vary)
+      e.vary(blocks / i, block);
+    x = block(blocks / i, x);
     result.states.push_back(x);
+    if (e.between && i + 1 < e.layers)
+      x = e.between(i, x);
   }
   result.last = e.norm ? (*e.norm)(g / "norm", x) : x;
   return result;

@@ -11,24 +11,34 @@
 #include "frontend/checkpoint/Registry.h"
 #include "vitc/dsl/Layers.h"
 
+#include <functional>
 #include <optional>
 #include <vector>
 
 namespace vitc::checkpoint {
 
-/// Places: patch_embed, cls_token, dist_token, register_tokens, pos_embed, pre_norm, blocks.N,
-/// norm.
+/// Places: patch_embed, patch_norm, cls_token, dist_token, register_tokens, detection_tokens,
+/// pos_embed, pre_norm, blocks.N, norm.
 struct Encoder {
   int64_t channels = 3;
   Size seen; ///< of the images
   dsl::PatchEmbed patches;
+  std::optional<dsl::Norm> patchNorm = {}; ///< of the patches alone
   /// Before the patches, in this order.
   bool classToken = true, distillationToken = false;
-  int64_t registers = 0; ///< these have no positions
+  int64_t registers = 0;    ///< these have no positions
+  int64_t detections = 0;   ///< behind the patches
+  bool classVector = false; ///< the class token is stored as [width]
   std::optional<dsl::PositionTable> positions = {};
+  /// A table that is not learned, for the tokens of the patches.
+  std::function<graph::Value(graph::Scope)> fixedPositions = {};
   std::optional<dsl::Norm> preNorm = {};
   int64_t layers = 12;
   dsl::Block block;
+  /// What a block at this place has that others have not.
+  std::function<void(graph::Scope, dsl::Block &)> vary = {};
+  /// What becomes of the tokens between block `before` and the next.
+  std::function<graph::Value(int64_t before, graph::Value)> between = {};
   std::optional<dsl::Norm> norm = {};
 
   /// Tokens before the patches.

@@ -24,6 +24,7 @@ void allowHarmless(Config &config) {
       "prefix", "torchscript", "use_bfloat16", "tf_legacy_loss",
       // training; encoder_stride is of the masked-image decoder
       "attention_probs_dropout_prob", "hidden_dropout_prob", "initializer_range",
+      "attention_dropout", "dropout", "drop_path_rate", "initializer_factor",
       "gradient_checkpointing", "tie_word_embeddings", "tie_encoder_decoder", "encoder_stride",
       // what is returned; chunks cut the same computation into pieces
       "output_attentions", "output_hidden_states", "return_dict", "return_dict_in_generate",
@@ -111,9 +112,8 @@ int64_t readClassCount(Config &config) {
   return count;
 }
 
-HfSizes readSizes(Config &config, const HfSizes &defaults) {
+HfSizes readEncoderSizes(Config &config, const HfSizes &defaults, StringRef epsKey) {
   HfSizes s = defaults;
-  s.image = config.sizes("image_size", defaults.image);
   s.patch = config.sizes("patch_size", defaults.patch);
   s.channels = config.size("num_channels", defaults.channels);
   s.width = config.size("hidden_size", defaults.width);
@@ -124,8 +124,7 @@ HfSizes readSizes(Config &config, const HfSizes &defaults) {
   s.heads = config.size("num_attention_heads", defaults.heads);
   if (defaults.mlp)
     s.mlp = config.size("intermediate_size", defaults.mlp);
-  s.eps = config.positive("layer_norm_eps", defaults.eps);
-  s.seen = config.imageSize("image_size", s.image, s.patch);
+  s.eps = config.positive(epsKey, defaults.eps);
   s.headDim = std::max<int64_t>(1, s.width / s.heads);
   if (defaults.freeHeads) {
     if (config.has("head_dim")) {
@@ -138,6 +137,19 @@ HfSizes readSizes(Config &config, const HfSizes &defaults) {
   }
   config.expectDivides("num_attention_heads", s.heads, "hidden_size", s.width);
   return s;
+}
+
+HfSizes readSizes(Config &config, const HfSizes &defaults, StringRef epsKey) {
+  Size image = config.sizes("image_size", defaults.image);
+  HfSizes s = readEncoderSizes(config, defaults, epsKey);
+  s.image = image;
+  s.seen = config.imageSize("image_size", s.image, s.patch);
+  return s;
+}
+
+void expectSquare(Config &config, StringRef key, Size size) {
+  if (size.height != size.width)
+    config.failFound(key, "height and width that are equal, as this model's own code asks for");
 }
 
 dsl::PositionTable readPositions(Config &config, const HfSizes &s, int64_t lead, bool antialias,

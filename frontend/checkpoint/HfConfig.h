@@ -45,7 +45,14 @@ struct HfSizes {
   int64_t headDim = 0; ///< is read
   double eps = 1e-12;
 };
-HfSizes readSizes(Config &config, const HfSizes &defaults);
+HfSizes readSizes(Config &config, const HfSizes &defaults,
+                  llvm::StringRef epsKey = "layer_norm_eps");
+/// All of them but the sizes of images.
+HfSizes readEncoderSizes(Config &config, const HfSizes &defaults,
+                         llvm::StringRef epsKey = "layer_norm_eps");
+
+/// Refuses the sizes of `key` unless both are one: the model's own code takes a number.
+void expectSquare(Config &config, llvm::StringRef key, Size size);
 
 /// The table of positions of `s` behind `lead` rows, resampled bicubically. transformers takes the
 /// square root of the number of patches for both sides of the grid that was learned, so other grids

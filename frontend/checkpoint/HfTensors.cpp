@@ -53,7 +53,8 @@ void hintSizes(Config &config, const NamedTensors &tensors, int64_t lead) {
   if (!patch.height || !patch.width)
     return;
   config.hint("patch_size", patch);
-  int64_t patches = tensors.extent("pos_embed", 3, 1) - lead, side = 1;
+  int64_t rows = std::max(tensors.extent("pos_embed", 3, 1), tensors.extent("pos_embed", 2, 0));
+  int64_t patches = rows - lead, side = 1;
   while (side * side < patches)
     ++side;
   if (patches > 0 && side * side == patches)

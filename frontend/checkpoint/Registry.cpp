@@ -26,6 +26,14 @@ namespace vitc::checkpoint {
   FAMILY(hfDinov2)            \
   FAMILY(hfDinov2Registers)   \
   FAMILY(hfDinov3)            \
+  FAMILY(hfClip)              \
+  FAMILY(hfSiglip)            \
+  FAMILY(hfSiglip2)           \
+  FAMILY(hfAimv2)             \
+  FAMILY(hfBeit)              \
+  FAMILY(hfData2VecVision)    \
+  FAMILY(hfYolos)             \
+  FAMILY(hfSwin)              \
   FAMILY(kernelBench)
 // clang-format on
 

@@ -52,7 +52,7 @@ class Case:
         self.scratch = os.path.join(scratch, self.label.replace(" ", "-"))
         os.mkdir(self.scratch)
         self.weights = os.path.join(directory, "model.safetensors")
-        self.small = os.path.exists(self.weights)
+        self.small = os.path.exists(self.weights) and os.path.basename(directory) not in REFUSED
         self.expected = {}
 
     def prepare(self):

@@ -50,8 +50,10 @@ ELSEWHERE = [
     ("^pooler_", lambda config, tensors: "Classification" in str(config.get("architectures"))
      or not any("pooler" in name for name in tensors)),
     ("^hidden_act$", lambda config, tensors: config.get("use_swiglu_ffn")),  # its gate is SiLU
+    # The size is the input's, and nothing is learned for one.
     ("^image_size$", lambda config, tensors: not any("position_embed" in name for name in tensors)
-     and config.get("model_type") == "dinov3_vit"),  # the size is the input's, and nothing is learned for one
+     and config.get("model_type") in ("dinov3_vit", "swin")),
+    (r"^vision_config\.projection_dim$", lambda config, tensors: "projection_dim" in config),  # of both towers
 ]
 
 
@@ -187,7 +189,8 @@ def walk_settings(walk, scratch):
         if key == "id2label":
             continue
         neutral = bool(SETTINGS.search(key)) or value is None
-        neutral |= any(re.search(pattern, key) and says(config, tensors) for pattern, says in ELSEWHERE)
+        neutral |= any(re.search(pattern, ".".join(path)) and says(config, tensors)
+                       for pattern, says in ELSEWHERE)
         # One that is left out may have its default, so that is no error here; it must not crash.
         for other in others(key, value):
             directory = copy(walk.model, os.path.join(scratch, f"s{number}"))

@@ -115,20 +115,29 @@ constexpr Value activate(Scope s, Value x, Activation kind) {
 constexpr Value residual(Scope s, Value x, Value h) { return graph::add(s, x, h); }
 
 /// Pixels to tokens: patches of height x width, each through a linear of `width` columns.
+/// `pixelRows`: stored as a linear of (y, x, channel), not as a convolution.
 struct PatchEmbed {
   std::int64_t patchHeight, patchWidth, width;
   PatchOrder order = PatchOrder::Conv;
   bool bias = true;
+  bool pixelRows = false;
 
   constexpr Value operator()(Scope s, Value pixels) const {
     Value x = graph::patchify(s / "patchify", pixels, order, patchHeight, patchWidth);
-    std::int64_t channels = s.shape(pixels)[1];
+    Value y = graph::linear(s, x, weight(s / "weight", s.shape(pixels)[1], s.shape(x).width()));
+    return bias ? graph::biasAdd(s, y, graph::weight(s / "bias", {width})) : y;
+  }
+
+private:
+  constexpr Value weight(Scope s, std::int64_t channels, std::int64_t columns) const {
+    if (pixelRows) {
+      Value w = graph::weight(s, {width, patchHeight, patchWidth, channels}, {width, columns});
+      return graph::reshape(s, graph::permute(s, w, {0, 3, 1, 2}), {width, columns});
+    }
     // A convolution's weight has four dimensions in the file; unfolded patches had a linear.
     Shape fileShape =
         order == PatchOrder::Conv ? Shape{width, channels, patchHeight, patchWidth} : Shape();
-    Value w = graph::weight(s / "weight", {width, s.shape(x).width()}, fileShape);
-    Value y = graph::linear(s, x, w);
-    return bias ? graph::biasAdd(s, y, graph::weight(s / "bias", {width})) : y;
+    return graph::weight(s, {width, columns}, fileShape);
   }
 };
 
@@ -140,22 +149,38 @@ struct ClassToken {
   }
 };
 
-/// A table of positions for `grid`, behind rows of `lead` tokens, from one learned for the grid
-/// `learned`. `matrix`: stored as [tokens, width] and not as [1, tokens, width].
+/// A table of positions for `grid`, behind rows of `lead` tokens and before those of `tail`, from
+/// one learned for the grid `learned`. `matrix`: stored as [tokens, width] and not as [1, tokens,
+/// width].
 struct PositionTable {
   Grid grid, learned;
   std::int64_t lead = 0;
   Resampling how = {};
   bool matrix = false;
+  std::int64_t tail = 0;
 
   constexpr Value operator()(Scope s, std::int64_t width) const {
-    std::int64_t places = learned.places(), rows = lead + places;
-    Value table = graph::weight(s, {rows, width}, matrix ? Shape() : Shape{1, rows, width});
+    std::int64_t rows = this->rows();
+    return resampled(s, graph::weight(s, {rows, width}, matrix ? Shape() : Shape{1, rows, width}));
+  }
+
+  /// Rows of the learned table.
+  constexpr std::int64_t rows() const { return lead + learned.places() + tail; }
+
+  /// From `table`, which is that.
+  constexpr Value resampled(Scope s, Value table) const {
     if (grid == learned)
       return table;
-    Value image = lead ? graph::slice(s, table, lead, places) : table;
+    std::int64_t places = learned.places();
+    Value image = lead + tail ? graph::slice(s, table, lead, places) : table;
     image = graph::resample(s, image, learned, grid, how);
-    return lead ? graph::concat(s, {graph::slice(s, table, 0, lead), image}) : image;
+    if (!lead && !tail)
+      return image;
+    Value before = lead ? graph::slice(s, table, 0, lead) : Value();
+    Value after = tail ? graph::slice(s, table, lead + places, tail) : Value();
+    return !tail   ? graph::concat(s, {before, image})
+           : !lead ? graph::concat(s, {image, after})
+                   : graph::concat(s, {before, image, after});
   }
 };
 
@@ -200,8 +225,12 @@ struct Attention {
   Norm qkNorm = {NormKind::Layer, 0};    ///< of each head of q and k; eps 0: none
   Norm innerNorm = {NormKind::Layer, 0}; ///< before proj; eps 0: none
   graph::Heads how = {};                 ///< bias, windows and scale; heads and sizes are set here
+  bool projectsQuery = true;             ///< false: there is no linear q
 
-  constexpr Value operator()(Scope s, Value x) const {
+  constexpr Value operator()(Scope s, Value x) const { return over(s, x, x); }
+
+  /// What `query` finds in the tokens of `x`, which has its width.
+  constexpr Value over(Scope s, Value query, Value x) const {
     std::int64_t width = s.shape(x).width();
     if (heads < 1 || headDim < 0 || (headDim == 0 && width % heads))
       return graph::fail(s, graph::Op::Attention, "a number of heads that divides the width",
@@ -220,10 +249,14 @@ struct Attention {
     Value qkv[3];
     for (int i = 0; i < 3; ++i) {
       Scope at = places[i];
+      if (i == 0 && !projectsQuery) {
+        qkv[i] = query;
+        continue;
+      }
       std::int64_t rows = heads * size;
       Value w = packed.id >= 0 ? graph::slice(at / "weight", packed, i * rows, rows)
                                : graph::weight(at / "weight", {rows, width});
-      Value y = graph::linear(at, x, i < 2 ? paired(at / "weight", w, size) : w);
+      Value y = graph::linear(at, i ? x : query, i < 2 ? paired(at / "weight", w, size) : w);
       if (hasBias[i]) {
         Value b = packedBias.id >= 0 ? graph::slice(at / "bias", packedBias, i * rows, rows)
                   : weights == QkvWeights::PackedBiased ? graph::weight(biases[i], {rows})
@@ -318,6 +351,24 @@ private:
     bool last = gate == Gate::PackedLast;
     Value h = activate(s, half(s / "gate", last), activation);
     return graph::mul(s / "mul", h, half(at, !last));
+  }
+};
+
+/// One learned token asks all others; an MLP with a norm before it and a residual follows.
+struct AttentionPool {
+  Attention attention;
+  Mlp mlp; ///< hidden 0: none
+  Norm norm;
+
+  constexpr Value operator()(Scope s, Value x) const {
+    std::int64_t width = s.shape(x).width();
+    Scope probe = s / "probe", feed = s / "mlp";
+    Value query = graph::broadcast(probe, graph::weight(probe, {1, width}, {1, 1, width}));
+    Value pooled = attention.over(s / "attn", query, x);
+    if (!mlp.hidden)
+      return pooled;
+    Value h = mlp(feed, norm(s / "norm", pooled));
+    return residual(feed / "residual", pooled, h);
   }
 };
 

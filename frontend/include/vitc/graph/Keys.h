@@ -14,8 +14,8 @@
 
 namespace vitc::graph {
 
-/// `layer` is a weight's name or what it begins with, up to a dot; what follows is kept. One '*' in
-/// it stands for one part, which takes the place of '*' in the other texts.
+/// `layer` is a weight's name or what it begins with, up to a dot; what follows is kept. Each '*'
+/// in it stands for one part, which takes the place of the same '*' in the other texts.
 struct KeyRule {
   const char *layer;
   const char *key;
@@ -46,28 +46,30 @@ inline std::string nameOf(const Graph &graph, int name) {
 }
 
 namespace detail {
-/// Whether `name` begins with `pattern`; then what '*' stood for, and the rest of the name.
-inline bool match(std::string_view pattern, std::string_view name, std::string_view &star,
-                  std::string_view &rest) {
-  std::size_t at = pattern.find('*');
-  if (at != std::string_view::npos) {
-    if (name.substr(0, at) != pattern.substr(0, at))
+/// Whether `name` begins with `pattern`; then what each '*' stood for, and the rest of the name.
+inline bool match(std::string_view pattern, std::string_view name,
+                  std::vector<std::string_view> &stars, std::string_view &rest) {
+  for (char c : pattern) {
+    if (c == '*') {
+      std::size_t end = std::min(name.find('.'), name.size());
+      stars.push_back(name.substr(0, end));
+      name.remove_prefix(end);
+    } else if (name.empty() || name.front() != c) {
       return false;
-    std::size_t end = std::min(name.find('.', at), name.size());
-    star = name.substr(at, end - at);
-    pattern = pattern.substr(at + 1);
-    name = name.substr(end);
+    } else {
+      name.remove_prefix(1);
+    }
   }
-  if (name.substr(0, pattern.size()) != pattern)
-    return false;
-  rest = name.substr(pattern.size());
+  rest = name;
   return rest.empty() || rest.front() == '.';
 }
 
-inline std::string fill(std::string_view text, std::string_view star, std::string_view rest) {
+inline std::string fill(std::string_view text, const std::vector<std::string_view> &stars,
+                        std::string_view rest) {
   std::string result;
+  std::size_t star = 0;
   for (char c : text)
-    c == '*' ? result.append(star) : result.append(1, c);
+    c == '*' && star < stars.size() ? result.append(stars[star++]) : result.append(1, c);
   return result.append(rest);
 }
 } // namespace detail
@@ -76,12 +78,13 @@ inline std::string fill(std::string_view text, std::string_view star, std::strin
 inline Keys keysOf(const KeyScheme &scheme, std::string_view name) {
   Keys keys;
   for (const KeyRule &rule : scheme.rules) {
-    std::string_view star, rest;
-    if (!detail::match(rule.layer, name, star, rest))
+    std::vector<std::string_view> stars;
+    std::string_view rest;
+    if (!detail::match(rule.layer, name, stars, rest))
       continue;
     for (const char *prefix : scheme.prefixes) {
       auto take = [&](const char *text) {
-        return (rule.prefixed ? prefix : "") + detail::fill(text, star, rest);
+        return (rule.prefixed ? prefix : "") + detail::fill(text, stars, rest);
       };
       if (keys.key.empty())
         keys.key = take(rule.key);
