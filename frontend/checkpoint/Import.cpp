@@ -29,7 +29,13 @@ static bool isPickle(StringRef name) {
   return is_contained({".bin", ".pt", ".pth", ".pkl", ".ckpt"}, sys::path::extension(name));
 }
 
-/// The config.json that `path` means.
+/// Names of the files of a checkpoint: those of HuggingFace and timm, those of open_clip.
+static constexpr const char *layouts[][2] = {
+    {"config.json", "model.safetensors"},
+    {"open_clip_config.json", "open_clip_model.safetensors"},
+};
+
+/// The config that `path` means; the weights themselves where there is no config.
 static vitrt::Result<std::string> findConfig(const std::string &path) {
   auto error = [&](const char *expected) {
     return vitrt::Error{fmt::format("{}: expected {}", quoted(path), expected)};
@@ -37,11 +43,14 @@ static vitrt::Result<std::string> findConfig(const std::string &path) {
   if (!sys::fs::exists(path))
     return error("a checkpoint directory, found no such file");
   if (sys::fs::is_directory(path)) {
-    SmallString<128> config(path);
-    sys::path::append(config, "config.json");
-    if (!sys::fs::exists(config))
-      return error("a config.json in this directory, found none");
-    return config.str().str();
+    for (bool weights : {false, true})
+      for (const auto &layout : layouts) {
+        SmallString<128> file(path);
+        sys::path::append(file, layout[weights]);
+        if (sys::fs::exists(file))
+          return file.str().str();
+      }
+    return error("a config.json in this directory, found none");
   }
   if (isPickle(path))
     if (auto file = vitrt::Safetensors::open(path); !file)
@@ -63,8 +72,14 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
     sys::path::append(path, name);
     return path.str().str();
   };
-  for (StringRef name : {"model.safetensors", "model.safetensors.index.json"})
-    if (std::string weights = inside(name); sys::fs::exists(weights))
+  if (sys::path::extension(config) == ".safetensors")
+    return config;
+  StringRef stem = "model.safetensors";
+  for (const auto &layout : layouts)
+    if (sys::path::filename(config) == layout[0])
+      stem = layout[1];
+  for (StringRef end : {"", ".index.json"})
+    if (std::string weights = inside((stem + end).str()); sys::fs::exists(weights))
       return weights;
   if (sys::fs::exists(inside("pytorch_model.bin")))
     if (auto file = vitrt::Safetensors::open(inside("model.safetensors")); !file)
@@ -129,7 +144,10 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   auto configPath = findConfig(path);
   if (!configPath)
     return configPath.takeError();
-  auto object = readJsonObject(*configPath);
+  bool hasConfig = sys::path::extension(*configPath) != ".safetensors";
+  vitrt::Result<json::Object> object = json::Object();
+  if (hasConfig)
+    object = readJsonObject(*configPath);
   if (!object)
     return object.takeError();
   auto weightsPath = findWeights(*configPath);
@@ -150,7 +168,15 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   config.wantedImage = options.imageSize;
   if (std::string wrong = objectionToArchitecture(options.architecture); !wrong.empty())
     return vitrt::Error{"--architecture: " + wrong};
-  const Family *family = findFamily(config);
+  const Family *family = nullptr;
+  if (!hasConfig && tensors && options.architecture.empty())
+    family = findFamily(*tensors);
+  if (!hasConfig && !family && options.architecture.empty())
+    return vitrt::Error{fmt::format("{}: expected a config.json in this directory, found none, and "
+                                    "the tensors do not tell what model this is",
+                                    quoted(path))};
+  if (!family)
+    family = findFamily(config);
   ImportedGraph model;
   if (family)
     model = family->import(config, tensors ? &*tensors : nullptr);
