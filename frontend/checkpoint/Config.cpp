@@ -165,6 +165,19 @@ void Config::noteNull(StringRef key, const std::string &value) {
     note(key, fmt::format("is null; {}, the default, is taken", value));
 }
 
+Config Config::derive(json::Object part) const {
+  Config derived(std::move(part), path);
+  derived.wantedArchitecture = wantedArchitecture;
+  derived.wantedImage = wantedImage;
+  return derived;
+}
+
+void Config::take(const Config &derived) {
+  append_range(notes, derived.notes);
+  if (problem.empty())
+    problem = derived.problem;
+}
+
 const json::Value *Config::get(StringRef key, bool required) {
   known.insert(key);
   if (has(key))
@@ -237,6 +250,8 @@ int64_t Config::size(StringRef key, std::optional<int64_t> fallback, int64_t mos
 }
 
 int64_t Config::count(StringRef key, int64_t fallback, int64_t most) {
+  if (const Size *size = hinted(key, Size{fallback, fallback}))
+    return std::min(size->height, most);
   const json::Value *value = get(key, false);
   if (!value) {
     noteNull(key, std::to_string(fallback));
@@ -248,16 +263,16 @@ int64_t Config::count(StringRef key, int64_t fallback, int64_t most) {
   return fallback;
 }
 
-double Config::positive(StringRef key, double fallback) {
+double Config::anyNumber(StringRef key, double fallback, bool positive) {
   const json::Value *value = get(key, false);
   if (!value) {
     noteNull(key, fmt::format("{:g}", fallback));
     return fallback;
   }
   std::optional<double> number = value->getAsNumber();
-  if (number && *number > 0 && std::isfinite(*number))
+  if (number && (*number > 0 || !positive) && std::isfinite(*number))
     return *number;
-  failFound(key, "a positive number");
+  failFound(key, positive ? "a positive number" : "a finite number");
   return fallback;
 }
 
@@ -292,6 +307,8 @@ std::vector<int64_t> Config::list(StringRef key, const std::vector<int64_t> &fal
   failFound(key, fmt::format("an array of integers from 1 to {}", most));
   return fallback;
 }
+double Config::positive(StringRef key, double fallback) { return anyNumber(key, fallback, true); }
+double Config::number(StringRef key, double fallback) { return anyNumber(key, fallback, false); }
 
 Size Config::sizes(StringRef key, std::optional<Size> fallback) {
   constexpr int64_t most = 1 << 20;

@@ -44,6 +44,8 @@ public:
   bool is(llvm::StringRef key, llvm::StringRef text) const;
   /// Its text, if it is one; does not count either.
   std::optional<llvm::StringRef> textOf(llvm::StringRef key) const { return object.getString(key); }
+  /// Everything, as the file has it; does not count either.
+  const llvm::json::Object &members() const { return object; }
   /// The value, or `fallback` if the key is missing. Without a fallback it is required. Null is as
   /// if the key were missing, with a note, here and below.
   std::string text(llvm::StringRef key, const std::optional<std::string> &fallback = std::nullopt);
@@ -60,6 +62,8 @@ public:
   /// At least one number from 1 to `most`.
   std::vector<int64_t> list(llvm::StringRef key, const std::vector<int64_t> &fallback,
                             int64_t most = 1 << 24);
+  /// Finite.
+  double number(llvm::StringRef key, double fallback);
   /// A number for both, or [height, width].
   Size sizes(llvm::StringRef key, std::optional<Size> fallback = std::nullopt);
   const llvm::json::Array *array(llvm::StringRef key);
@@ -68,6 +72,11 @@ public:
   /// of `read`, a setting that it does not ask for and what it notes are this config's, under the
   /// key "vision_config.hidden_size".
   void within(llvm::StringRef key, llvm::function_ref<void(Config &)> read);
+
+  /// A config of `object`, which is a part of this one or made of it: same file, same wishes. When
+  /// it was read, take() gives its notes and its error to this one.
+  Config derive(llvm::json::Object object) const;
+  void take(const Config &derived);
 
   /// What the tensors say of a size, which is taken, with a note, where the config says nothing.
   void hint(llvm::StringRef key, int64_t value);
@@ -112,6 +121,7 @@ private:
   /// What the tensors say of `key`, unless the config says something or `fallback` is the same.
   const Size *hinted(llvm::StringRef key, std::optional<Size> fallback);
   std::optional<int64_t> inRange(const llvm::json::Value &value, int64_t least, int64_t most) const;
+  double anyNumber(llvm::StringRef key, double fallback, bool positive);
 
   /// How a key is named in messages.
   std::string named(llvm::StringRef key) const;

@@ -47,7 +47,13 @@ static vitrt::Result<bool> exists(const std::string &path) {
   return false;
 }
 
-/// The config.json that `path` means.
+/// Names of the files of a checkpoint: those of HuggingFace and timm, those of open_clip.
+static constexpr const char *layouts[][2] = {
+    {"config.json", "model.safetensors"},
+    {"open_clip_config.json", "open_clip_model.safetensors"},
+};
+
+/// The config that `path` means; the weights themselves where there is no config.
 static vitrt::Result<std::string> findConfig(const std::string &path) {
   auto error = [&](const char *expected) {
     return vitrt::Error{fmt::format("{}: expected {}", quoted(path), expected)};
@@ -58,14 +64,17 @@ static vitrt::Result<std::string> findConfig(const std::string &path) {
   if (!*there)
     return error("a checkpoint directory, found no such file");
   if (sys::fs::is_directory(path)) {
-    SmallString<128> config(path);
-    sys::path::append(config, "config.json");
-    there = exists(config.str().str());
-    if (!there)
-      return there.takeError();
-    if (!*there)
-      return error("a config.json in this directory, found none");
-    return config.str().str();
+    for (bool weights : {false, true})
+      for (const auto &layout : layouts) {
+        SmallString<128> file(path);
+        sys::path::append(file, layout[weights]);
+        there = exists(file.str().str());
+        if (!there)
+          return there.takeError();
+        if (*there)
+          return file.str().str();
+      }
+    return error("a config.json in this directory, found none");
   }
   if (isPickle(path))
     if (auto file = vitrt::Safetensors::open(path); !file)
@@ -87,8 +96,14 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
     sys::path::append(path, name);
     return path.str().str();
   };
-  for (StringRef name : {"model.safetensors", "model.safetensors.index.json"}) {
-    std::string weights = inside(name);
+  if (sys::path::extension(config) == ".safetensors")
+    return config;
+  StringRef stem = "model.safetensors";
+  for (const auto &layout : layouts)
+    if (sys::path::filename(config) == layout[0])
+      stem = layout[1];
+  for (StringRef end : {"", ".index.json"}) {
+    std::string weights = inside((stem + end).str());
     auto there = exists(weights);
     if (!there)
       return there.takeError();
@@ -158,7 +173,10 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   auto configPath = findConfig(path);
   if (!configPath)
     return configPath.takeError();
-  auto object = readJsonObject(*configPath);
+  bool hasConfig = sys::path::extension(*configPath) != ".safetensors";
+  vitrt::Result<json::Object> object = json::Object();
+  if (hasConfig)
+    object = readJsonObject(*configPath);
   if (!object)
     return object.takeError();
   auto weightsPath = findWeights(*configPath);
@@ -179,7 +197,15 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   config.wantedImage = options.imageSize;
   if (std::string wrong = objectionToArchitecture(options.architecture); !wrong.empty())
     return vitrt::Error{"--architecture: " + wrong};
-  const Family *family = findFamily(config);
+  const Family *family = nullptr;
+  if (!hasConfig && tensors && options.architecture.empty())
+    family = findFamily(*tensors);
+  if (!hasConfig && !family && options.architecture.empty())
+    return vitrt::Error{fmt::format("{}: expected a config.json in this directory, found none, and "
+                                    "the tensors do not tell what model this is",
+                                    quoted(path))};
+  if (!family)
+    family = findFamily(config);
   ImportedGraph model;
   if (family)
     model = family->import(config, tensors ? &*tensors : nullptr);

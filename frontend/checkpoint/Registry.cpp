@@ -4,6 +4,7 @@
 #include "frontend/checkpoint/Registry.h"
 
 #include "frontend/checkpoint/Recognise.h"
+#include "frontend/checkpoint/timm/Architectures.h"
 
 #include "weights/Safetensors.h"
 
@@ -34,7 +35,13 @@ namespace vitc::checkpoint {
   FAMILY(hfData2VecVision)    \
   FAMILY(hfYolos)             \
   FAMILY(hfSwin)              \
-  FAMILY(kernelBench)
+  FAMILY(kernelBench)         \
+  FAMILY(openClip)            \
+  FAMILY(timmBeit)            \
+  FAMILY(timmEva)             \
+  FAMILY(timmSwin)            \
+  FAMILY(timmVit)             \
+  FAMILY(torchvisionVit)
 // clang-format on
 
 #define VITC_FAMILY(function) Family function();
@@ -103,12 +110,20 @@ std::string objectionToArchitecture(StringRef name) {
   return nearest.empty() ? text : text + "; did you mean " + nearest + "?";
 }
 
-/// The name of a model in a config of timm, whose keys are others.
-static std::optional<StringRef> timmModel(const Config &config) {
-  if (!config.has("architecture") || config.has("model_type") ||
-      !(config.has("pretrained_cfg") || config.has("num_features")))
-    return std::nullopt;
-  return config.textOf("architecture");
+/// Fails for an architecture of timm, whose configs have other keys than those of transformers.
+static void refuseTimmModel(Config &config) {
+  std::optional<StringRef> name = config.textOf("architecture");
+  if (!name || config.has("model_type"))
+    return;
+  if (const timm::Architecture *known = timm::findArchitecture(*name))
+    config.failFound(
+        "architecture",
+        fmt::format("one of another class, as timm's {} is not supported", known->className.str()));
+  else
+    config.failFound("architecture",
+                     fmt::format("\"kernelbench_vit\", \"torchvision_vit\" or a name of timm "
+                                 "1.0.31 ({})",
+                                 timm::suggestionsFor(*name)));
 }
 
 /// The only class that the config names, if a family has it.
@@ -130,14 +145,9 @@ const Family *findFamily(Config &config) {
   for (const Family &family : families())
     if (family.matches(config))
       return &family;
-  if (auto model = timmModel(config)) {
-    config.fail("architecture",
-                fmt::format("expected a config of transformers, found that of timm's \"{}\", which "
-                            "is not read yet; convert it with transformers' "
-                            "convert_vit_timm_to_pytorch.py and give the directory that it writes",
-                            model->str()));
+  refuseTimmModel(config);
+  if (config.failed())
     return nullptr;
-  }
   std::string other = modelOfConfig(config);
   for (const Family &family : families())
     if (config.has(family.key)) {
@@ -156,6 +166,13 @@ const Family *findFamily(Config &config) {
   config.fail(families().front().key,
               fmt::format("expected {}, found none of them; name the class with --architecture",
                           knownValues()));
+  return nullptr;
+}
+
+const Family *findFamily(const vitrt::TensorNames &tensors) {
+  for (const Family &family : families())
+    if (family.matchesTensors && family.matchesTensors(tensors))
+      return &family;
   return nullptr;
 }
 

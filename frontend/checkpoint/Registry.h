@@ -62,6 +62,8 @@ struct Family {
   ImportedGraph (*import)(Config &config, const vitrt::TensorNames *tensors);
   /// Names of the weights in checkpoints of that architecture.
   graph::KeyScheme (*keys)(llvm::StringRef architecture);
+  /// Whether weights without a config are of this family; NULL where they do not tell.
+  bool (*matchesTensors)(const vitrt::TensorNames &tensors) = nullptr;
   /// For the table in the README: whose models they are, what they are called, and, where the
   /// architectures would be too many, what to say of them instead.
   const char *source = "Hugging Face transformers";
@@ -79,6 +81,9 @@ std::string objectionToArchitecture(llvm::StringRef name);
 /// The family of a config: that of the wanted architecture, else what the config says. Null if
 /// there is none: then the config has failed, with what is known of it.
 const Family *findFamily(Config &config);
+
+/// The family of weights that come without a config; null if they do not tell.
+const Family *findFamily(const vitrt::TensorNames &tensors);
 
 /// The README's table of what is read.
 std::string familyTable();

@@ -42,7 +42,7 @@ SETTINGS = re.compile("|".join([
     "^out_features$", "^out_indices$", "mask_token", "^semantic_loss", "^text_config$", "^logit_scale",
     "^tie_", "^eos_coefficient$", "^pos_embed_(shift|jitter|rescale)$", "^num_features$", "^apply_layernorm$",
     "^pretrained_cfg$", "^text_cfg$", "^preprocess_cfg$", "^initializer_factor$", "^norm_pix_loss$",
-    "^mask_ratio$", "^decoder_", "^layerscale_value$"]))
+    "^mask_ratio$", "^decoder_", "^layerscale_value$", "^dynamic_img_size$"]))
 
 
 # Those that only other models of the family read, by what a model then says, or what its file has not.
@@ -51,6 +51,7 @@ ELSEWHERE = [
      or not any("pooler" in name for name in tensors)),
     ("^hidden_act$", lambda config, tensors: config.get("use_swiglu_ffn")),  # its gate is SiLU
     # The size is the input's, and nothing is learned for one.
+    ("^img_size$", lambda config, tensors: re.search("dinov3|swin", str(config.get("architecture")))),
     ("^image_size$", lambda config, tensors: not any("position_embed" in name for name in tensors)
      and config.get("model_type") in ("dinov3_vit", "swin")),
     (r"^vision_config\.projection_dim$", lambda config, tensors: "projection_dim" in config),  # of both towers

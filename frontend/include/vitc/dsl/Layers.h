@@ -226,6 +226,7 @@ struct Attention {
   Norm innerNorm = {NormKind::Layer, 0}; ///< before proj; eps 0: none
   graph::Heads how = {};                 ///< bias, windows and scale; heads and sizes are set here
   bool projectsQuery = true;             ///< false: there is no linear q
+  std::int64_t keyHeads = 0; ///< of k and v, each for several of q (weights Separate); 0: as many
 
   constexpr Value operator()(Scope s, Value x) const { return over(s, x, x); }
 
@@ -236,6 +237,10 @@ struct Attention {
       return graph::fail(s, graph::Op::Attention, "a number of heads that divides the width",
                          {width}, {heads});
     std::int64_t size = headDim ? headDim : width / heads;
+    if (keyHeads && (keyHeads < 0 || heads % keyHeads || weights != QkvWeights::Separate))
+      return graph::fail(s, graph::Op::Attention,
+                         "key heads that divide the heads, and separate weights", {heads},
+                         {keyHeads});
     Value packed;
     if (weights != QkvWeights::Separate)
       packed = graph::weight(s / "qkv" / "weight", {3 * heads * size, width});
@@ -253,14 +258,16 @@ struct Attention {
         qkv[i] = query;
         continue;
       }
-      std::int64_t rows = heads * size;
+      std::int64_t rows = (i && keyHeads ? keyHeads : heads) * size;
       Value w = packed.id >= 0 ? graph::slice(at / "weight", packed, i * rows, rows)
                                : graph::weight(at / "weight", {rows, width});
+      w = repeated(at / "weight", w, size);
       Value y = graph::linear(at, i ? x : query, i < 2 ? paired(at / "weight", w, size) : w);
       if (hasBias[i]) {
         Value b = packedBias.id >= 0 ? graph::slice(at / "bias", packedBias, i * rows, rows)
                   : weights == QkvWeights::PackedBiased ? graph::weight(biases[i], {rows})
                                                         : graph::weight(at / "bias", {rows});
+        b = repeated(at / "bias", b, size);
         y = graph::biasAdd(at, y, i < 2 ? paired(at / "bias", b, size) : b);
       }
       if (i < 2 && qkNorm.eps > 0)
@@ -279,6 +286,19 @@ struct Attention {
   }
 
 private:
+  /// The rows of each key head once for every head of queries that it serves.
+  constexpr Value repeated(Scope s, Value w, std::int64_t size) const {
+    std::int64_t count = s.shape(w)[0] / size;
+    if (s.graph->problem.found || count == heads)
+      return w;
+    std::vector<Value> all;
+    for (std::int64_t head = 0; head < heads; ++head) {
+      std::int64_t keyHead = head * count / heads;
+      bool again = head && keyHead == (head - 1) * count / heads;
+      all.push_back(again ? all.back() : graph::slice(s, w, keyHead * size, size));
+    }
+    return graph::concat(s, all);
+  }
   /// Rows of a head i and i + headDim / 2 become neighbours.
   constexpr Value paired(Scope s, Value w, std::int64_t size) const {
     if (rope.table.id < 0 || !rope.halves)

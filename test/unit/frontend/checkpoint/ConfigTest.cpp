@@ -162,7 +162,8 @@ TEST_CASE("what is not understood is refused by name") {
   CHECK(vitError({{"hidden_dropout_prob", 0.5}, {"initializer_range", 3}}) == "no error");
   CHECK_THAT(kernelBenchError({{"pool", "mean"}}), Contains("'pool': expected no such setting"));
   CHECK_THAT(kernelBenchError({{"architecture", "vit"}}),
-             EndsWith("'architecture': expected \"kernelbench_vit\", found \"vit\""));
+             Contains("'architecture': expected \"kernelbench_vit\", ") &&
+                 EndsWith(", found \"vit\""));
   CHECK_THAT(kernelBenchError({{"dim", nullptr}}), EndsWith("'dim': expected a value, found none"));
 }
 
@@ -214,9 +215,6 @@ TEST_CASE("what a config leaves out is inferred, and said") {
                         "ViTModel, ") &&
                  EndsWith(", found 'ViTModell'; did you mean ViTModel?"));
   CHECK_THAT(notes("{}", "Swin"), EndsWith("found 'Swin'"));
-  CHECK_THAT(
-      notes(R"({"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {}})"),
-      Contains("found that of timm's \"vit_tiny_patch16_224\", which is not read yet; convert"));
 }
 
 TEST_CASE("sizes of the wrong kind, sign or magnitude are refused by name") {
