@@ -9,6 +9,7 @@
 #include "frontend/checkpoint/HfTensors.h"
 
 #include <cmath>
+#include <fmt/format.h>
 #include <numbers>
 
 using namespace llvm;
@@ -40,8 +41,8 @@ static graph::KeyScheme keys(StringRef) {
   // clang-format on
 }
 
-/// Half of the pairs of a head turn with the row of a patch, half with its column, each once in
-/// theta^(i / half) heights or widths of half an image.
+/// Half of the pairs of a head turn with the row of a patch, half with its column. From -1 to 1,
+/// pair i of a half turns 2 / theta^(i / half) times.
 static graph::Value ropeTable(graph::Graph &g, const Encoder &e, int64_t headDim, double theta) {
   int64_t half = headDim / 4;
   std::vector<double> rows(2 * half, 0), columns(2 * half, 0);
@@ -99,9 +100,11 @@ static ImportedGraph importGraph(Config &config, const vitrt::TensorNames *file)
   HfSizes s = readSizes(config, {.width = 384, .layers = 12, .heads = 6, .mlp = 1536, .eps = 1e-5});
   Encoder encoder = readEncoder(config, s);
   double theta = config.positive("rope_theta", 100);
-  if (!config.failed() && s.headDim % 4)
+  if (!config.failed() && (s.headDim % 4 || s.headDim > 65536))
     config.failFound("num_attention_heads",
-                     "heads of a multiple of 4 columns, for sines and cosines of rows and columns");
+                     fmt::format("heads of a multiple of 4 columns, sines and cosines of rows and "
+                                 "columns, up to 65536 (of 'hidden_size' {})",
+                                 s.width));
   allowHarmless(config);
   config.harmless({"attention_dropout", "layerscale_value", "drop_path_rate", // of training
                    "pos_embed_shift", "pos_embed_jitter", "pos_embed_rescale", "id2label",
