@@ -29,6 +29,8 @@ TEST_CASE("families: each has a name of its own and is found by its own config a
   std::set<std::string> names;
   for (const Family &family : families()) {
     CHECK(names.insert(family.name).second);
+    // What the README says of it.
+    CHECK((*family.source && *family.title && (*family.summary || !family.architectures.empty())));
     // The texts of messages are the values: the first one, without its quotes, must match.
     std::string value(family.values);
     value = value.substr(1, value.find('"', 1) - 1);
