@@ -37,22 +37,27 @@ static Value prependAll(graph::Graph &g, const Encoder &e, const std::vector<Val
   return graph::prepend(tokens, graph::concat(tokens, graph::Values(rows)), x);
 }
 
+/// The rows of positions.
+static Value positionTable(graph::Graph &g, const Encoder &e) {
+  Scope s = g / "pos_embed";
+  return e.positions ? (*e.positions)(s, e.patches.width) : e.fixedPositions(s);
+}
+
 /// Tokens before the patches, with registers and positions. Registers stand between tokens that
-/// have positions, so there the table is cut and added on both sides of them.
+/// have positions, so there the table is cut and added on both sides of them. Else ops have the
+/// order of the layers in the DSL, which give the same IR.
 static Value embed(graph::Graph &g, const Encoder &e, Value x) {
   std::vector<Value> rows = leadingTokens(g, e);
   Scope position = g / "pos_embed";
-  Value table = e.positions        ? (*e.positions)(position, e.patches.width)
-                : e.fixedPositions ? e.fixedPositions(position)
-                                   : Value();
   if (!e.registers) {
     x = prependAll(g, e, rows, x);
     if (Scope place = g / "detection_tokens"; e.detections)
       x = graph::appendTokens(place, x, tokenRows(place, e.detections, e.patches.width));
-    return table.id >= 0 ? graph::position(position, x, table) : x;
+    return e.positions || e.fixedPositions ? graph::position(position, x, positionTable(g, e)) : x;
   }
   if (e.positions) {
     int64_t lead = e.positions->lead;
+    Value table = positionTable(g, e);
     Value patches = lead ? graph::slice(position, table, lead, e.grid().places()) : table;
     x = graph::position(position, x, patches);
     for (int64_t i = 0; i < lead && i < int64_t(rows.size()); ++i)
