@@ -200,21 +200,21 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   const Family *family = nullptr;
   if (!hasConfig && tensors && options.architecture.empty())
     family = findFamily(*tensors);
-  if (!hasConfig && !family && options.architecture.empty())
-    return vitrt::Error{fmt::format("{}: expected a config.json in this directory, found none, and "
-                                    "the tensors do not tell what model this is",
-                                    quoted(path))};
+  if (!hasConfig && !family && options.architecture.empty()) {
+    std::string other = file ? modelOfTensors(*file) : "";
+    return vitrt::Error{
+        fmt::format("{}: expected a config.json in this directory, found none, and the tensors {}",
+                    quoted(path),
+                    other.empty() ? "do not tell what model this is"
+                                  : "are those of " + other + ", whose settings they do not tell")};
+  }
   if (!family)
     family = findFamily(config);
   ImportedGraph model;
   if (family)
     model = family->import(config, tensors ? &*tensors : nullptr);
   if (config.failed()) {
-    std::vector<std::string> names;
-    if (!family && file)
-      for (const vitrt::FileTensor &tensor : file->tensors())
-        names.push_back(tensor.name);
-    std::string other = modelOfTensors(names);
+    std::string other = !family && file ? modelOfTensors(*file) : "";
     return vitrt::Error{config.error() +
                         (other.empty() ? "" : "; its tensors are those of " + other)};
   }

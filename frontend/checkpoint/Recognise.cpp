@@ -3,6 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Recognise.h"
 
+#include "weights/Safetensors.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <fmt/format.h>
@@ -57,6 +59,13 @@ std::string modelOfTensors(const std::vector<std::string> &names) {
     if (all_of(one.has, some) && !(one.lacks && some(one.lacks)))
       return one.model;
   return "";
+}
+
+std::string modelOfTensors(const vitrt::Safetensors &file) {
+  std::vector<std::string> names;
+  for (const vitrt::FileTensor &tensor : file.tensors())
+    names.push_back(tensor.name);
+  return modelOfTensors(names);
 }
 
 std::string modelOfConfig(const Config &config) {

@@ -11,10 +11,15 @@
 #include <string>
 #include <vector>
 
+namespace vitrt {
+class Safetensors;
+}
+
 namespace vitc::checkpoint {
 
 /// "a DETR, which detects objects", by the names of its tensors; empty if they are not known.
 std::string modelOfTensors(const std::vector<std::string> &names);
+std::string modelOfTensors(const vitrt::Safetensors &file);
 
 /// The same of a config, by its model_type or the class that diffusers writes. Does not count as
 /// asking for them.

@@ -106,14 +106,12 @@ public:
 /// "; the tensors are those of ...", if those of the graph are not.
 static std::string otherModel(const graph::Graph &graph, const graph::KeyScheme &scheme,
                               const vitrt::Safetensors &file) {
-  std::vector<std::string> inFile, wanted;
-  for (const vitrt::FileTensor &tensor : file.tensors())
-    inFile.push_back(tensor.name);
+  std::vector<std::string> wanted;
   forWeights(graph, scheme, /*alive=*/true, [&](const graph::Node &, const graph::Keys &keys) {
     wanted.push_back(keys.key);
     append_range(wanted, keys.aliases);
   });
-  std::string other = modelOfTensors(inFile);
+  std::string other = modelOfTensors(file);
   return other.empty() || other == modelOfTensors(wanted) ? ""
                                                           : "; the tensors are those of " + other;
 }

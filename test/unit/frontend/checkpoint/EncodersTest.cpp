@@ -292,6 +292,16 @@ TEST_CASE("a checkpoint of something else is told what it is") {
                                     {{"model_type", nullptr}, {"architectures", nullptr}});
     CHECK_THAT(unknown, EndsWith("; its tensors are those of " + std::string(c.model)));
   }
+  // Without a config the tensors are all that there is.
+  Checkpoint bare;
+  bare.config(smallVit());
+  Tensors tensors(bare.import());
+  tensors.list.clear();
+  tensors.list["layer1.0.conv1.weight"] = {{4}};
+  tensors.save(bare);
+  std::filesystem::remove(bare.path + "/config.json");
+  CHECK_THAT(bare.error(), EndsWith("found none, and the tensors are those of a ResNet, whose "
+                                    "settings they do not tell"));
   // Models of one library share names, so what is missing decides.
   std::string kin = errorWith(small("vit", "ViTModel"), [](Tensors &) {},
                               {{"model_type", "dinov2"}, {"architectures", Array{"Dinov2Model"}}});
