@@ -135,6 +135,16 @@ Entry entryOf(Op op) {
   case Op::Reshape:
   case Op::Permute:
     return {Entry::Part};
+  // Made by no case: they need the grid of the tokens, or stand between other ops.
+  case Op::Resample:
+  case Op::RelativeBias:
+  case Op::RopeTable:
+  case Op::Rope:
+  case Op::Append:
+  case Op::SliceTokens:
+  case Op::MeanTokens:
+  case Op::MergePatches:
+    return {Entry::Part};
   case Op::Input: // elementwise ops alone
     return {Entry::Root, [](Case &c, Scope, Random) { return c.pixels; }};
   case Op::Patchify:
@@ -211,6 +221,8 @@ Entry entryOf(Op op) {
     return {Entry::Elementwise, unaryOf<relu>};
   case Op::Silu:
     return {Entry::Elementwise, unaryOf<silu>};
+  case Op::Sigmoid:
+    return {Entry::Elementwise, unaryOf<sigmoid>};
   case Op::Tanh:
     return {Entry::Elementwise, unaryOf<graph::tanh>};
   case Op::Scale:
@@ -268,9 +280,9 @@ public:
     if (root == Op::Input)
       c.before = {};
     elementwise(c, s, random, ops, 2 + random.at(4).below(std::max(1, options.mostOps - 1)));
-    output(number, "", c.values.back());
+    output(s, c.values.back());
     if (c.values.size() > 2 && random.at(5).oneIn(3))
-      output(number, "b", c.values[c.values.size() - 2]);
+      output(s / "b", c.values[c.values.size() - 2]);
   }
 
 private:
@@ -282,11 +294,6 @@ private:
       Random r = random.at(100 + number);
       c.values.push_back(entryOf(r.pick(kinds)).append(c, s / "op" / number, r.at(0)));
     }
-  }
-
-  void output(std::int64_t number, const char *which, Value value) {
-    model.names.push_back("case" + std::to_string(number) + which);
-    model.graph.outputs.push_back({model.names.back().c_str(), value});
   }
 
   RandomModel &model;

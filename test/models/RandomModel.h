@@ -15,7 +15,6 @@
 
 #include "vitc/graph/Graph.h"
 
-#include <deque>
 #include <optional>
 #include <string>
 
@@ -36,10 +35,10 @@ std::vector<graph::Op> randomModelRoots();
 
 struct RandomModel {
   graph::Graph graph;
-  std::deque<std::string> names; ///< of outputs: "case12" and "case12b"; the graph points here
 };
 
-/// The input is pixel_values; the n-th elementwise op of case i is at "case.<i>.op.<n>".
+/// The input is pixel_values; outputs are "case.12" and "case.12.b"; the n-th elementwise op of
+/// case i is at "case.<i>.op.<n>".
 RandomModel randomModel(const RandomModelOptions &options);
 
 } // namespace vitc::test
