@@ -263,30 +263,28 @@ int64_t Config::count(StringRef key, int64_t fallback, int64_t most) {
   return fallback;
 }
 
-double Config::anyNumber(StringRef key, double fallback, bool positive) {
+double Config::numberWith(StringRef key, double fallback, bool (*fits)(double),
+                          const char *expected) {
   const json::Value *value = get(key, false);
   if (!value) {
     noteNull(key, fmt::format("{:g}", fallback));
     return fallback;
   }
   std::optional<double> number = value->getAsNumber();
-  if (number && (*number > 0 || !positive) && std::isfinite(*number))
+  if (number && fits(*number) && std::isfinite(*number))
     return *number;
-  failFound(key, positive ? "a positive number" : "a finite number");
+  failFound(key, expected);
   return fallback;
 }
 
+double Config::positive(StringRef key, double fallback) {
+  return numberWith(key, fallback, [](double x) { return x > 0; }, "a positive number");
+}
 double Config::notNegative(StringRef key, double fallback) {
-  const json::Value *value = get(key, false);
-  if (!value) {
-    noteNull(key, fmt::format("{:g}", fallback));
-    return fallback;
-  }
-  std::optional<double> number = value->getAsNumber();
-  if (number && *number >= 0 && std::isfinite(*number))
-    return *number;
-  failFound(key, "a number that is not below 0");
-  return fallback;
+  return numberWith(key, fallback, [](double x) { return x >= 0; }, "a number that is not below 0");
+}
+double Config::number(StringRef key, double fallback) {
+  return numberWith(key, fallback, [](double) { return true; }, "a finite number");
 }
 
 std::vector<int64_t> Config::list(StringRef key, const std::vector<int64_t> &fallback,
@@ -307,8 +305,6 @@ std::vector<int64_t> Config::list(StringRef key, const std::vector<int64_t> &fal
   failFound(key, fmt::format("an array of integers from 1 to {}", most));
   return fallback;
 }
-double Config::positive(StringRef key, double fallback) { return anyNumber(key, fallback, true); }
-double Config::number(StringRef key, double fallback) { return anyNumber(key, fallback, false); }
 
 Size Config::sizes(StringRef key, std::optional<Size> fallback) {
   constexpr int64_t most = 1 << 20;
@@ -349,14 +345,11 @@ void Config::within(StringRef key, function_ref<void(Config &)> read) {
   const json::Object *inner = dictionary(key);
   if (failed())
     return;
-  Config config(inner ? *inner : json::Object(), path);
-  config.section = section + key.str() + ".";
-  config.wantedImage = wantedImage;
-  read(config);
-  config.refuseOthers();
-  notes.insert(notes.end(), config.notes.begin(), config.notes.end());
-  if (problem.empty())
-    problem = config.problem;
+  Config part = derive(inner ? *inner : json::Object());
+  part.section = section + key.str() + ".";
+  read(part);
+  part.refuseOthers();
+  take(part);
 }
 
 void Config::harmless(ArrayRef<StringRef> keys) {

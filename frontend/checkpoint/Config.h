@@ -121,7 +121,9 @@ private:
   /// What the tensors say of `key`, unless the config says something or `fallback` is the same.
   const Size *hinted(llvm::StringRef key, std::optional<Size> fallback);
   std::optional<int64_t> inRange(const llvm::json::Value &value, int64_t least, int64_t most) const;
-  double anyNumber(llvm::StringRef key, double fallback, bool positive);
+  /// Finite, and one that fits.
+  double numberWith(llvm::StringRef key, double fallback, bool (*fits)(double),
+                    const char *expected);
 
   /// How a key is named in messages.
   std::string named(llvm::StringRef key) const;
