@@ -200,7 +200,7 @@ TEST_CASE("torchvision: a state dict alone tells all but the number of heads") {
   strange.renameAll([](std::string name) { return "net." + name; });
   strange.save(stranger);
   CHECK_THAT(stranger.error(), Contains("expected a config.json in this directory, found none, and "
-                                        "the tensors do not tell what model this is"));
+                                        "the tensors are those of a ViT of torchvision"));
 }
 
 TEST_CASE("open_clip: towers that are not followed are refused by their name") {
