@@ -18,6 +18,7 @@ static constexpr StringRef declared[] = {
     "vit_arg",
     "vit_arg_kind",
     "vit_buffer",
+    "vit_check",
     "vit_count",
     "vit_cuda_code",
     "vit_dtype",

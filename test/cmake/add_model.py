@@ -92,7 +92,7 @@ class AddModel(unittest.TestCase):
                               ("GPU voodoo2", "GPU 'voodoo2' is not known; expected one of", "rtx4090"),
                               ("MAX_BATCH 0", "MAX_BATCH is 0, expected 1 to"),
                               ("MAX_BATCH few", "MAX_BATCH: expected an integer, found 'few'"),
-                              ("OUTPUTS logits colours", "colours"), ("IMAGE_SIZE 9x9", "IMAGE_SIZE is 9x9"),
+                              ("OUTPUTS logits colours", "colours"), ("IMAGE_SIZE 1x1", "found 1x1"),
                               ("ARCH rtx4090", "ARCH: expected sm_80|sm_86|sm_87|sm_89|sm_90"), ("PTXAS nowhere", "nowhere"),
                               ("TUNING nowhere.json TILE_POLICY tuned", self.at("nowhere.json")),
                               ("FLAGS --colour", "unknown flag '--colour'")):

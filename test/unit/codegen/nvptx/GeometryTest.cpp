@@ -274,7 +274,7 @@ void check(const KernelCode &code, FunctionOpInterface function, const cost::Wor
       CHECK(blocks * numbers.block[0] * numbers.block[1] >= elements * numbers.splits);
     else if (work.family == cost::Family::Attention)
       CHECK(blocks * numbers.block[0] * work.headDim >=
-            (work.overBatch ? work.rows * numbers.block[1] : count * work.queries) * work.columns);
+            (work.overBatch ? work.rows : work.queries) * count * work.columns);
     else if (work.family == cost::Family::Norm)
       CHECK(blocks * geometry.threads / 32 * numbers.warp[0] * work.columns >= elements);
     else

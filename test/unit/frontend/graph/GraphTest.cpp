@@ -59,9 +59,13 @@ TEST_CASE("what does not fit is named with place, op and both shapes") {
   CHECK(problemOf([](Graph &g) {
           linear(g / "blocks" / 3 / "fc1", tokens(g), weight(g / "w", {64, 48}));
         }) == "blocks.3.fc1: vit.linear expected a weight of shape 64x32, found 64x48");
-  CHECK(problemOf([](Graph &g) { patchify(g / "p", pixels(g), PatchOrder::Conv, 4, 5); }) ==
+  CHECK(problemOf([](Graph &g) { patchify(g / "p", pixels(g), PatchOrder::Unfold, 4, 5); }) ==
         "p: vit.patchify expected patches (height, width) that divide an image of ?x3x8x12, found "
         "4x5");
+  CHECK(
+      problemOf([](Graph &g) { patchify(g / "p", pixels(g), PatchOrder::Conv, 4, 13); }) ==
+      "p: vit.patchify expected patches (height, width) that fit into an image of ?x3x8x12, found "
+      "4x13");
   CHECK(problemOf([](Graph &g) { patchify(g / "p", tokens(g), PatchOrder::Conv, 4, 4); }) ==
         "p: vit.patchify expected pixels of shape ?x3x224x224, found ?x5x32");
   CHECK(problemOf([](Graph &g) { prepend(g / "c", weight(g / "w", {1, 31}), tokens(g)); }) ==
