@@ -51,7 +51,7 @@ ELSEWHERE = [
      or not any("pooler" in name for name in tensors)),
     ("^hidden_act$", lambda config, tensors: config.get("use_swiglu_ffn")),  # its gate is SiLU
     # The size is the input's, and nothing is learned for one.
-    ("^img_size$", lambda config, tensors: re.search("dinov3|swin", str(config.get("architecture")))),
+    (r"(^|\.)img_size$", lambda config, tensors: re.search("dinov3|swin", str(config.get("architecture")))),
     ("^image_size$", lambda config, tensors: not any("position_embed" in name for name in tensors)
      and config.get("model_type") in ("dinov3_vit", "swin")),
     (r"^vision_config\.projection_dim$", lambda config, tensors: "projection_dim" in config),  # of both towers
