@@ -99,12 +99,6 @@ static constexpr StringRef headers[] = {"aio",          "alloca",       "assert"
                                         "cuda_fp16",    "cuda_runtime", "cuda_runtime_api",
                                         "driver_types", "vector_types"};
 
-// Archives that libN.a would stand for.
-static constexpr StringRef archives[] = {
-    "anl",  "asan", "atomic", "bsd",   "c",     "c_nonshared", "cudart",
-    "dl",   "gcc",  "gcc_eh", "gcc_s", "gomp",  "lsan",        "m",
-    "mvec", "rt",   "supc",   "tsan",  "ubsan", "util",        "vit_runtime"};
-
 /// What a header of `name` declares whatever the model is.
 static constexpr StringRef always[] = {"library", "max_batch", "input_count", "output_count"};
 
@@ -121,8 +115,6 @@ std::string driver::objectionToName(StringRef name) {
       return fmt::format("the header would declare {}_{}, which vit/runtime.h does", name, suffix);
   if (is_contained(headers, name))
     return fmt::format("{}.h would hide a header of the system or of CUDA", name);
-  if (is_contained(archives, name))
-    return fmt::format("lib{}.a would stand for another library of this name", name);
   return "";
 }
 

@@ -42,6 +42,12 @@ def run(*command, refused=None):
     return done.stdout
 
 
+def first_of(directory, *names):
+    """The path of the first that is there, else of the first."""
+    paths = [os.path.join(directory, name) for name in names]
+    return next(filter(os.path.exists, paths), paths[0])
+
+
 class Case:
     """One output of a model, with what the reference computes of two images."""
 
@@ -51,7 +57,7 @@ class Case:
         self.label = f"{os.path.basename(directory)} {output}"
         self.scratch = os.path.join(scratch, self.label.replace(" ", "-"))
         os.mkdir(self.scratch)
-        self.weights = os.path.join(directory, "model.safetensors")
+        self.weights = first_of(directory, "model.safetensors", "open_clip_model.safetensors")
         self.small = os.path.exists(self.weights) and os.path.basename(directory) not in REFUSED
         self.expected = {}
 
@@ -101,9 +107,9 @@ class Case:
 
 
 def outputs_of(directory):
-    config = json.load(open(os.path.join(directory, "config.json")))
+    config = json.load(open(first_of(directory, "config.json", "open_clip_config.json")))
     meta = json.load(open(os.path.join(directory, "meta.json")))
-    name = config.get("architecture") or config["architectures"][0]
+    name = config.get("architecture") or (config.get("architectures") or [""])[0]
     return list(dict.fromkeys([*meta.get("outputs", []), *OUTPUTS.get(name, [])]))
 
 
