@@ -18,6 +18,7 @@
 
 #include "passes/Passes.h"
 #include "passes/Queries.h"
+#include "passes/Zeros.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_FOLDTOKENS
@@ -64,19 +65,6 @@ std::optional<Embedding> matchEmbedding(vit::PrependOp prepend) {
   return e;
 }
 
-/// Rows of zeros, as many as there are patches: of a token nothing is left.
-Value zeroRows(OpBuilder &builder, Location loc, TypedValue<RankedTensorType> tokens,
-               RankedTensorType type) {
-  RankedTensorType one = type.clone({int64_t(1), int64_t(1)});
-  Value zero =
-      vit::SliceOp::create(builder, loc, type.clone({int64_t(1), type.getDimSize(1)}), tokens, 0);
-  zero = vit::ReshapeOp::create(builder, loc, type.clone({type.getDimSize(1), int64_t(1)}), zero);
-  zero = vit::SliceOp::create(builder, loc, one, zero, 0);
-  zero =
-      vit::ScaleOp::create(builder, loc, one, zero, Value(), Value(), builder.getF64FloatAttr(0.0));
-  return vit::PadOp::create(builder, loc, type, zero);
-}
-
 /// What is added to the rows of the linear: tokens in front, then positions and bias.
 Value tableOf(OpBuilder &builder, Location loc, Embedding e) {
   auto tokens = e.prepend.getTokens().getType();
@@ -91,7 +79,7 @@ Value tableOf(OpBuilder &builder, Location loc, Embedding e) {
   } else if (e.before) {
     tail = e.before.getTable();
   } else {
-    tail = zeroRows(builder, loc, e.prepend.getTokens(), patches);
+    tail = zeroWeight(builder, loc, e.prepend.getTokens(), patches);
   }
   if (e.bias)
     tail = vit::BiasAddOp::create(builder, loc, patches, tail, e.bias.getBias());

@@ -17,6 +17,7 @@
 
 #include "passes/Passes.h"
 #include "passes/Queries.h"
+#include "passes/Zeros.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -101,16 +102,9 @@ Value stackBiases(OpBuilder &builder, Location loc, MutableArrayRef<Projection> 
   RankedTensorType type = tensorType(known);
   SmallVector<Value> biases;
   for (Projection &projection : group) {
-    if (projection.bias) {
-      biases.push_back(projection.biasVector());
-      continue;
-    }
-    // 0 of any bias, and no other numbers, which might not be finite.
-    Value zero = vit::SliceOp::create(builder, loc, type.clone({int64_t(1)}), known, 0);
-    zero = vit::ScaleOp::create(builder, loc, zero.getType(), zero, Value(), Value(),
-                                builder.getF64FloatAttr(0.0));
-    biases.push_back(vit::PadOp::create(
-        builder, loc, type.clone({widthOf(projection.linear.getResult())}), zero));
+    RankedTensorType absent = type.clone({widthOf(projection.linear.getResult())});
+    biases.push_back(projection.bias ? projection.biasVector()
+                                     : zeroWeight(builder, loc, known, absent));
   }
   return stack(builder, loc, biases);
 }

@@ -370,6 +370,20 @@ void AttentionEmitter::store(const Values &out, ArrayRef<Value> inverse) {
   }
 }
 
+AttentionEmitter::Value AttentionEmitter::inverseOfSum(Value sum) {
+  for (int lanes : {1, 2})
+    sum = k.addF(sum, k.shuffleXor(sum, lanes));
+  return k.divF(k.immF(1.0), sum);
+}
+
+LogicalResult AttentionEmitter::emit() {
+  if (failed(check()))
+    return failure();
+  locate(k.tid());
+  compute();
+  return k.finish(plan);
+}
+
 LogicalResult emitAttention(KernelBuilder &k) {
   return k.schedule.attention().stages > 1 ? emitOnlineAttention(k) : emitWholeRowAttention(k);
 }

@@ -30,13 +30,17 @@ public:
       : k(k), op(k.rootAs<vit::AttentionOp>()), headDim(op.getHeadDim()),
         plan(cost::attentionGeometry(k.work, k.schedule.attention())),
         storage(k.storageOf(op.getQuery())), scale(op.getScale().convertToDouble()) {}
+  virtual ~AttentionEmitter() = default;
+
+  /// Writes the kernel, or says why it cannot be.
+  mlir::LogicalResult emit();
 
 protected:
   using Value = mlir::Value;
   using Values = PtxBuilder::Values;
 
-  /// Refuses what the schedule does not show.
-  mlir::LogicalResult check();
+  /// What the block does, once it is known where its threads are.
+  virtual void compute() = 0;
 
   /// From the number of this thread: its sequence, head and rows.
   void locate(Value thread);
@@ -68,6 +72,8 @@ protected:
 
   /// Adds p * V to `sums`, 4 values for every 8 columns; `p` has 4 words for every 16 keys.
   void product(Value values, const Values &p, Values &sums);
+  /// 1 / the sum of what the lanes of a row have.
+  Value inverseOfSum(Value sum);
   Values noResult() { return Values(plan.mma->sums() * plan.columns / plan.mma->n, k.immF(0.0)); }
   /// Applies the fused ops and stores, two columns at a time.
   void store(const Values &out, llvm::ArrayRef<Value> inverse);
@@ -88,6 +94,9 @@ protected:
   Value row;                    // first of this lane's two rows in the sequence, `quad` included
 
 private:
+  /// Refuses what the schedule does not show.
+  mlir::LogicalResult check();
+
   /// Where the rows of one operand, or of the result, are: member r is row first + r * step of the
   /// launch. Those of windows lie in lines of the grid.
   struct Rows {

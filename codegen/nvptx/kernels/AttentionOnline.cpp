@@ -32,10 +32,9 @@ namespace vitc::codegen {
 
 namespace {
 
-class OnlineEmitter : AttentionEmitter {
+class OnlineEmitter : public AttentionEmitter {
 public:
   using AttentionEmitter::AttentionEmitter;
-  LogicalResult emit();
 
 private:
   /// What goes from block to block.
@@ -63,7 +62,7 @@ private:
   void computeBlock(const KeyBlock &block, State &state);
   Values probabilities(const KeyBlock &block, const Values &scores, State &state);
   KeyBlock inside(Value index);
-  void compute();
+  void compute() override;
 };
 
 OnlineEmitter::Values OnlineEmitter::State::values() const {
@@ -212,22 +211,8 @@ void OnlineEmitter::compute() {
         }));
   if (plan.lastKeys)
     computeBlock({full, plan.lastKeys, {}, plan.lastKeys, true}, state);
-  Value inverse[2];
-  for (int half = 0; half < 2; ++half) {
-    Value sum = state.sum[half];
-    for (int lanes : {1, 2})
-      sum = k.addF(sum, k.shuffleXor(sum, lanes));
-    inverse[half] = k.divF(k.immF(1.0), sum);
-  }
+  Value inverse[] = {inverseOfSum(state.sum[0]), inverseOfSum(state.sum[1])};
   store(state.out, inverse);
-}
-
-LogicalResult OnlineEmitter::emit() {
-  if (failed(check()))
-    return failure();
-  locate(k.tid());
-  compute();
-  return k.finish(plan);
 }
 
 } // namespace

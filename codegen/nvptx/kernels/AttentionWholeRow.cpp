@@ -20,17 +20,16 @@ namespace vitc::codegen {
 
 namespace {
 
-class WholeRowEmitter : AttentionEmitter {
+class WholeRowEmitter : public AttentionEmitter {
 public:
   using AttentionEmitter::AttentionEmitter;
-  LogicalResult emit();
 
 private:
   AttentionTile keyTile(unsigned operand);
   Values probabilities(const Values &scores, function_ref<void()> between);
   Values scoresOf(Values sums, Value keys);
   Values productWith(Value values, const Values &p);
-  void compute();
+  void compute() override;
   Value parked();
   Value again(Value thread);
 
@@ -97,11 +96,8 @@ WholeRowEmitter::Values WholeRowEmitter::probabilities(const Values &scores,
       packed.push_back(k.pack2(p[0], p[1], storage));
     }
   }
-  for (int half = 0; half < 2; ++half) {
-    for (int lanes : {1, 2})
-      sum[half] = k.addF(sum[half], k.shuffleXor(sum[half], lanes));
-    inverse[half] = k.divF(k.immF(1.0), sum[half]);
-  }
+  for (int half = 0; half < 2; ++half)
+    inverse[half] = inverseOfSum(sum[half]);
   return packed;
 }
 
@@ -162,14 +158,6 @@ Value WholeRowEmitter::parked() {
 /// The thread's number anew: what was derived from it need not live meanwhile. A shuffle with
 /// itself is a thing that ptxas does not see through.
 Value WholeRowEmitter::again(Value thread) { return k.shuffleXor(thread, 0); }
-
-LogicalResult WholeRowEmitter::emit() {
-  if (failed(check()))
-    return failure();
-  locate(k.tid());
-  compute();
-  return k.finish(plan);
-}
 
 } // namespace
 
