@@ -318,6 +318,9 @@ std::optional<std::pair<int64_t, int64_t>> imageSizeIn(const std::string &path) 
   const FileTensor *pixels = file ? file->find("pixel_values") : nullptr;
   if (!pixels || pixels->shape.size() != 4)
     return std::nullopt;
+  constexpr int64_t mostChannels = 4;
+  if (pixels->shape[1] > mostChannels && pixels->shape[3] <= mostChannels)
+    return std::nullopt; // channels last, which the check of the shape names
   return std::pair(pixels->shape[2], pixels->shape[3]);
 }
 

@@ -390,9 +390,12 @@ Size Config::imageSize(StringRef key, Size learned, Size patch) {
   std::string place = wantedImage ? vitrt::quoted(path) + ": --image-size" : named(key);
   Size whole = {image.height / patch.height * patch.height,
                 image.width / patch.width * patch.width};
-  if (!whole.height || !whole.width)
-    fail(key, fmt::format("expected an image of one patch, {}, at least, found {}{}", shown(patch),
-                          shown(image), wantedImage ? " as --image-size" : ""));
+  auto holdsPatch = [&](Size size) {
+    return size.height >= patch.height && size.width >= patch.width;
+  };
+  if (!holdsPatch(learned) || !holdsPatch(image))
+    fail(key, fmt::format("expected an image of one patch, {}, at least, found {}", shown(patch),
+                          holdsPatch(learned) ? shown(image) + " as --image-size" : shown(learned)));
   else if (!(whole == image))
     notes.push_back(
         fmt::format("{}: {} is no multiple of the patch size {}: the last lines and columns of "

@@ -54,12 +54,25 @@ int finish(const char *tool, int code) {
   bool written = fflush(stdout) == 0 && !ferror(stdout);
   if (written || code != exitDone)
     return code;
+  if (!errno) { // of an earlier write, whose reason only another one tells
+    clearerr(stdout);
+    fputc('\n', stdout);
+    fflush(stdout);
+  }
   return fail(tool, std::string("stdout: ") + (errno ? strerror(errno) : "cannot be written"));
 }
 
 static std::atomic<const char *> running{"vitc"};
 
 void endTool(const char *text) noexcept {
+  // Where memory is used up, several threads find it so: the first one ends them all.
+  static std::atomic<pid_t> ending{0};
+  pid_t none = 0, self = gettid();
+  if (!ending.compare_exchange_strong(none, self)) {
+    while (none != self)
+      pause();
+    _exit(exitFailed);
+  }
   auto part = [](const char *bytes) { return iovec{const_cast<char *>(bytes), strlen(bytes)}; };
   iovec line[] = {part(running), part(": "), part(text), part("\n")};
   (void)!writev(STDERR_FILENO, line, 4);
