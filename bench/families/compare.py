@@ -214,8 +214,8 @@ class Case:
                 self.module, self.images = own, images.half()
         result["sizes"] = {name: list(reference.shape) for name, reference in references.items()}
         say(f"{model.name}: {result['parameters'] / 1e6:.0f} million parameters, "
-            f"{len(constants)} of the tensors with noise, queries times {result['queries times']:.3g}; seen: attention {result['attention seen']:.2g}, "
-            f"noise {result['noise seen']:.2g}; PyTorch "
+            f"{len(constants)} of the tensors with noise, queries times {result['queries times']:.3g}; seen: "
+            f"attention {result['attention seen']:.2g}, noise {result['noise seen']:.2g}; PyTorch "
             + ", ".join(f"{dtype} {max(e.values()):.2e}" for dtype, e in result["pytorch"].items()))
 
     def moved(self, module, images, references):
