@@ -116,7 +116,8 @@ def libraries(vitc, chosen, tiny, out, scratch):
             total += os.path.getsize(target)
     packed, (folder, name) = out + ".tar.xz", os.path.split(out)
     subprocess.run(["tar", "-I", "xz -1", "-cf", packed, "-C", folder or ".", name], check=True)
-    print(f"libraries for the GPU machine: {total / 1e6:.1f} MB in {out}, {os.path.getsize(packed) / 1e6:.1f} MB in {packed}")
+    print(f"libraries for the GPU machine: {total / 1e6:.1f} MB in {out}, "
+          f"{os.path.getsize(packed) / 1e6:.1f} MB in {packed}")
 
 
 def main():

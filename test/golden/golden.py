@@ -324,6 +324,8 @@ def main():
     parser.add_argument("--tolerance")
     parser.add_argument("--only", help="one of the variants")
     arguments = parser.parse_args()
+    if not arguments.vitc and arguments.what != "library":
+        parser.error("--vitc is required")
     {"check": check, "controls": controls, "variants": variants,
      "weights": weights, "library": library}[arguments.what](arguments)
 
