@@ -390,7 +390,8 @@ def main():
                 continue
             case = Case(arguments, model, scratch)
             cases.append(case)
-            built = [kind for kind in ("f16", "bf16", "f16-h200")
+            kinds = ("f16", "bf16") if arguments.emulate else ("f16", "bf16", "f16-h200")  # it is an sm_89
+            built = [kind for kind in kinds
                      if os.path.exists(os.path.join(case.libraries, kind + ".so"))]
             if not built:
                 fail(f"{model.name}: no library was built")

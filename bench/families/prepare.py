@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the libraries of bench/families/compare.py from configs alone, and checks what can be checked without a GPU.
 
-  prepare.py [--bin build/bin] [--tiny] [--only NAME,...] [--out build/families]
+  prepare.py [--bin build/bin] [--no-measure] [--tiny] [--only NAME,...] [--out build/families]
 
 Each model is built as a user would build it, for batches up to 64, with machine code: seconds, bytes of the
 archive, launches. Limits are 20 s and 10 MB, and the fusions of its MLP are required. Models of base size
@@ -126,6 +126,7 @@ def main():
     parser.add_argument("--out", default="build/families")
     parser.add_argument("--only", help="names of models, with commas")
     parser.add_argument("--tiny", action="store_true", help="small models of the same families; no limits")
+    parser.add_argument("--no-measure", action="store_true", help="only the libraries that travel")
     arguments = parser.parse_args()
     vitc, out = os.path.join(arguments.bin, "vitc"), arguments.out.rstrip("/")
     only = arguments.only.split(",") if arguments.only else None
@@ -134,7 +135,7 @@ def main():
     os.makedirs(out)
     shutil.copy(os.path.join(arguments.bin, "vit-run"), out)
     with tempfile.TemporaryDirectory() as scratch:
-        if not arguments.tiny:
+        if not arguments.tiny and not arguments.no_measure:
             bases = [] if only else [base for base in models.BASES if base.name not in {m.name for m in chosen}]
             compare_launches(measure(vitc, chosen + bases, scratch))
         libraries(vitc, chosen, arguments.tiny, out, scratch)
