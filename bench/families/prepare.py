@@ -7,7 +7,7 @@ Each model is built as a user would build it, for batches up to 64, with machine
 archive, launches. Limits are 20 s and 10 MB, and the fusions of its MLP are required. Models of base size
 launch at most ten kernels more than ViT-B, and one more for each norm inside of a block. Then come the
 libraries that travel, for batches up to 8 and of PTX alone, which the driver compiles for its device: f16 and
-bf16 with schedules for the RTX 4090, f16 with those for the H200; packed, too, as OUT.tar.xz. Exit 1 if a limit
+bf16 with schedules for the RTX 4090, f16 with those for the H200; packed, too, as OUT.tar.gz. Exit 1 if a limit
 is exceeded.
 """
 import argparse
@@ -114,8 +114,8 @@ def libraries(vitc, chosen, tiny, out, scratch):
             target = os.path.join(out, model.name, f"{kind}.so")
             shutil.copy(os.path.join(scratch, f"lib{name}.so"), target)
             total += os.path.getsize(target)
-    packed, (folder, name) = out + ".tar.xz", os.path.split(out)
-    subprocess.run(["tar", "-I", "xz -1", "-cf", packed, "-C", folder or ".", name], check=True)
+    packed, (folder, name) = out + ".tar.gz", os.path.split(out)
+    subprocess.run(["tar", "-czf", packed, "-C", folder or ".", name], check=True)
     print(f"libraries for the GPU machine: {total / 1e6:.1f} MB in {out}, "
           f"{os.path.getsize(packed) / 1e6:.1f} MB in {packed}")
 
