@@ -11,6 +11,7 @@
 
 #include "codegen/nvptx/Functions.h"
 #include "driver/Compiler.h"
+#include "frontend/checkpoint/Import.h"
 #include "passes/Kernels.h"
 #include "passes/Queries.h"
 
@@ -29,9 +30,8 @@ Part &partNamed(std::vector<Part> &parts, const std::string &name) {
 }
 
 /// "blocks.0" of "blocks.0.mlp.fc1", "head" of "head".
-std::string partOf(Operation *op) {
+std::string partOf(const std::string &name) {
   llvm::SmallVector<StringRef> pieces;
-  std::string name = locationName(op->getLoc());
   StringRef(name).split(pieces, '.');
   int number;
   if (pieces.size() > 1 && !pieces[1].getAsInteger(10, number))
@@ -42,7 +42,7 @@ std::string partOf(Operation *op) {
 void countParts(func::FuncOp model, Inspection &found) {
   llvm::StringSet<> keys; // a weight that is used twice is one
   for (Operation &op : model.getBody().front().without_terminator()) {
-    Part &part = partNamed(found.parts, partOf(&op));
+    Part &part = partNamed(found.parts, partOf(locationName(op.getLoc())));
     part.ops += !vit::isWeightArithmetic(&op);
     if (auto root = dyn_cast<vit::KernelInterface>(op))
       part.flops += root.getFlops(/*batch=*/1);
@@ -123,7 +123,22 @@ void inspectPlan(const CompileOptions &options, const Session &session, Inspecti
 
 } // namespace
 
+/// Parameters and nothing else, of an architecture that there are no ops for.
+static Inspection inspectUnsupported(const checkpoint::Unsupported &model,
+                                     const CompileOptions &options, const Session &session) {
+  session.warn("{}: {} cannot be built: there are no ops for {}; its parameters are shown",
+               options.model, model.architecture, model.why);
+  Inspection found;
+  for (const auto &[name, elements] : model.parameters) {
+    partNamed(found.parts, partOf(name)).parameters += elements;
+    found.parameters += elements;
+  }
+  return found;
+}
+
 FailureOr<Inspection> driver::inspect(const CompileOptions &options, const Session &session) {
+  if (auto unsupported = checkpoint::findUnsupported(options.model))
+    return inspectUnsupported(*unsupported, options, session);
   Inspection found;
   if (failed(inspectModel(options, session, found)))
     return failure();

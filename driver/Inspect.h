@@ -22,7 +22,9 @@ struct Part {
 };
 
 struct Inspection {
-  int64_t parameters = 0, flops = 0, prunedFlops = 0; ///< flops: of one image
+  int64_t parameters = 0;
+  /// Of one image. None of a model that can only be looked at, which has no outputs either.
+  std::optional<int64_t> flops, prunedFlops;
   /// On the device: of all weights, and of one image's activations. None if no kernels can be
   /// built.
   std::optional<uint64_t> weightBytes, activationBytes;
@@ -30,7 +32,8 @@ struct Inspection {
   std::vector<Part> parts; ///< in order of appearance
 };
 
-/// Of a model that is not cut into kernels yet.
+/// Of a model that is not cut into kernels yet. One whose architecture is known, but cannot be built,
+/// is shown with a warning that says why.
 llvm::FailureOr<Inspection> inspect(const CompileOptions &options, const Session &session);
 
 } // namespace vitc::driver

@@ -9,6 +9,7 @@
 #include "frontend/checkpoint/Recognise.h"
 #include "frontend/checkpoint/Registry.h"
 #include "frontend/checkpoint/Weights.h"
+#include "frontend/checkpoint/timm/Architectures.h"
 #include "weights/FileKind.h"
 #include "weights/Safetensors.h"
 #include "weights/TensorNames.h"
@@ -237,6 +238,25 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   result.weights = *weightsPath;
   result.availableOutputs = namesOf(model);
   return result;
+}
+
+std::optional<Unsupported> findUnsupported(const std::string &path) {
+  auto config = findConfig(path);
+  if (!config || sys::path::extension(*config) != ".json")
+    return std::nullopt;
+  auto object = readJsonObject(*config);
+  if (!object || object->get("model_type") || object->get("model_args"))
+    return std::nullopt;
+  std::optional<StringRef> name = object->getString("architecture");
+  const timm::Architecture *known = name ? timm::findArchitecture(*name) : nullptr;
+  std::optional<int64_t> classes = object->getInteger("num_classes");
+  if (!known || known->unsupported.empty() ||
+      (classes && classes != known->cfg->getInteger("num_classes")))
+    return std::nullopt;
+  Unsupported found = {name->str(), known->unsupported.str(), {}};
+  for (const timm::ListedTensor &tensor : timm::parametersOf(*known))
+    found.parameters.emplace_back(tensor.name, tensor.elements);
+  return found;
 }
 
 } // namespace vitc::checkpoint

@@ -12,7 +12,9 @@
 #include "vitc/graph/Print.h"
 #include "weights/Result.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vitc::checkpoint {
@@ -52,6 +54,14 @@ std::string listOutputs(const std::vector<std::string> &names);
 /// Reads `path`, a directory with a config.json or that file itself. An error is one line that
 /// names file and key or tensor.
 vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOptions &options = {});
+
+/// A model whose architecture is known and has no ops here: its parameters, to look at.
+struct Unsupported {
+  std::string architecture, why;
+  std::vector<std::pair<std::string, int64_t>> parameters; ///< name, elements
+};
+/// Nothing where `path` is of another kind, or changes settings of the architecture.
+std::optional<Unsupported> findUnsupported(const std::string &path);
 
 } // namespace vitc::checkpoint
 #endif // VITC_FRONTEND_CHECKPOINT_IMPORT_H

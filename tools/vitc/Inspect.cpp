@@ -18,7 +18,7 @@ using driver::Inspection;
 namespace {
 
 std::string json(const Inspection &found) {
-  auto orNull = [](std::optional<uint64_t> value) {
+  auto orNull = [](auto value) {
     return value ? llvm::json::Value(*value) : llvm::json::Value(nullptr);
   };
   llvm::json::Array outputs;
@@ -26,8 +26,8 @@ std::string json(const Inspection &found) {
     outputs.push_back(llvm::json::Object{{"name", output.name},
                                          {"depends_on", llvm::json::Array(output.dependsOn)}});
   llvm::json::Value root = llvm::json::Object{{"parameters", found.parameters},
-                                              {"flops", found.flops},
-                                              {"pruned_flops", found.prunedFlops},
+                                              {"flops", orNull(found.flops)},
+                                              {"pruned_flops", orNull(found.prunedFlops)},
                                               {"outputs", std::move(outputs)},
                                               {"weight_bytes", orNull(found.weightBytes)},
                                               {"activation_bytes", orNull(found.activationBytes)}};
@@ -58,9 +58,11 @@ std::string table(const Inspection &found) {
     out << llvm::left_justify(part.name, width)
         << llvm::format("  %4u  %14s  %16s\n", part.ops, grouped(part.parameters).c_str(),
                         grouped(part.flops).c_str());
-  out << "parameters        " << grouped(found.parameters) << "\n"
-      << "FLOPs per image   " << grouped(found.flops) << ", of which pruning saves "
-      << grouped(found.prunedFlops) << "\n";
+  out << "parameters        " << grouped(found.parameters) << "\n";
+  if (!found.flops)
+    return text;
+  out << "FLOPs per image   " << grouped(*found.flops) << ", of which pruning saves "
+      << grouped(*found.prunedFlops) << "\n";
   if (found.weightBytes)
     out << "weights           " << grouped(*found.weightBytes) << " bytes on the device\n"
         << "activations       " << grouped(*found.activationBytes) << " bytes per image\n";

@@ -118,11 +118,8 @@ static void readEmbedding(Config &args, StringRef architecture, bool distilled,
     e.how = resamplingOf(architecture);
   // Padding a picture is not dropping what fills no patch.
   args.neutral("dynamic_img_pad", false);
-  args.harmless({"embed_layer"});
-  if (args.members().getObject("embed_layer"))
-    args.fail("embed_layer", fmt::format("expected a patch embedding, found the convolutions of "
-                                         "{}, which are not supported",
-                                         architecture.str()));
+  if (std::string layer = args.text("embed_layer"); layer != "PatchEmbed" && !layer.empty())
+    args.failFound("embed_layer", "PatchEmbed, as others are not supported");
   // Half of RADIO's checkpoints resample with aligned corners.
   for (StringRef name : {"base_patch16_radio_v3", "huge_patch16_radio_v3"})
     if (architecture.contains(name) && !args.failed())

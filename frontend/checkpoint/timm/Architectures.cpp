@@ -22,8 +22,12 @@ struct Table {
     for (const auto &[name, entry] : *top.getObject("architectures")) {
       const json::Object &one = *entry.getAsObject();
       StringRef className = *one.getString("class");
-      byName[name] = {className, classes.getObject(className), one.getObject("args"),
-                      one.getObject("cfg")};
+      byName[name] = {className,
+                      classes.getObject(className),
+                      one.getObject("args"),
+                      one.getObject("cfg"),
+                      one.getString("unsupported").value_or(""),
+                      &one};
     }
   }
 
@@ -40,6 +44,26 @@ static const Table &table() {
 const Architecture *findArchitecture(StringRef name) {
   auto found = table().byName.find(name);
   return found == table().byName.end() ? nullptr : &found->second;
+}
+
+std::vector<ListedTensor> parametersOf(const Architecture &architecture) {
+  constexpr StringRef number = "{depth}";
+  const json::Object &entry = *architecture.entry;
+  std::vector<ListedTensor> listed;
+  for (const auto &[name, shape] : *entry.getObject("tensors")) {
+    if (is_contained(*entry.getArray("buffers"), json::Value(name)))
+      continue;
+    int64_t elements = 1;
+    for (const json::Value &extent : *shape.getAsArray())
+      elements *= *extent.getAsInteger();
+    auto [before, after] = StringRef(name).split(number);
+    int64_t copies = before == StringRef(name) ? 1 : *entry.getInteger("depth");
+    for (int64_t i = 0; i < copies; ++i)
+      listed.push_back({copies == 1 ? name.str() : fmt::format("{}{}{}", before.str(), i, after.str()),
+                        elements});
+  }
+  sort(listed, [](const ListedTensor &a, const ListedTensor &b) { return a.name < b.name; });
+  return listed;
 }
 
 std::string suggestionsFor(StringRef name) {

@@ -11,6 +11,7 @@
 #include "llvm/Support/JSON.h"
 
 #include <string>
+#include <vector>
 
 namespace vitc::checkpoint::timm {
 
@@ -19,10 +20,20 @@ struct Architecture {
   const llvm::json::Object *defaults; ///< arguments of the class
   const llvm::json::Object *args;     ///< those that the architecture sets
   const llvm::json::Object *cfg;      ///< "input_size", "num_classes" of its default weights
+  llvm::StringRef unsupported;        ///< what there are no ops for; empty for what can be built
+  const llvm::json::Object *entry;    ///< all of it; "tensors" of what is unsupported
 };
 
 /// Null for a name that is not in the table.
 const Architecture *findArchitecture(llvm::StringRef name);
+
+/// A tensor of a model that can only be looked at.
+struct ListedTensor {
+  std::string name;
+  int64_t elements;
+};
+/// The parameters, without buffers, of an architecture that is unsupported, with its own settings.
+std::vector<ListedTensor> parametersOf(const Architecture &architecture);
 
 /// "did you mean 'vit_tiny_patch16_224' or ...?", with the names nearest to one that there is not.
 std::string suggestionsFor(llvm::StringRef name);

@@ -11,12 +11,16 @@ from timm itself, by calling its entry points with a model builder that builds n
   architectures   the class, the arguments of the entry point ("args"), and what the configuration of
                   the default tag says of inputs and classes ("cfg")
 
-Modules that an argument names are written as text; a norm as {"norm", "eps"}. A stem of convolutions
-is the list of its tensors, and which of them are buffers.
+Modules that an argument names are written as text; a norm as {"norm", "eps"}.
+
+An architecture that vitc cannot build has "unsupported", which says why, and its tensors, so that
+`vitc inspect` can show them: "tensors" by name, with {depth} in the place of a block's number, and of
+these "buffers", which are no parameters.
 """
 import functools
 import inspect
 import json
+import re
 import sys
 import warnings
 
@@ -49,11 +53,34 @@ def is_norm(value):
     return inspect.isclass(value) and "Norm" in value.__name__
 
 
-def stem(backbone, proj=True, **arguments):
-    """The tensors of a backbone of convolutions in front of, or in place of, the patch embedding."""
-    buffers = {name for name, _ in backbone.named_buffers()}
-    return {"tensors": {name: list(tensor.shape) for name, tensor in backbone.state_dict().items()},
-            "buffers": sorted(buffers), "proj": proj}
+def unsupported(model_class, arguments):
+    """What vitc has no ops for; None for what it builds."""
+    if isinstance(arguments.get("embed_layer"), functools.partial):
+        return "convolutions before the patches"
+    if model_class.__name__ == "VisionTransformerRelPos":
+        return "relative positions that an MLP makes"
+    if arguments.get("rope_type") == "mixed":
+        return "RoPE with learned rates"
+    if arguments.get("attn_layer") == "diff" or "Diff" in str(arguments.get("block_fn")):
+        return "differential attention"
+    return None
+
+
+def tensors(name):
+    """Those of a model: what its blocks have alike once, and which are buffers."""
+    with torch.device("meta"):
+        model = timm.create_model(name)
+    parameters = {key for key, _ in model.named_parameters()}
+    shapes = {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
+    depth = len(model.blocks)
+    listed = {}
+    for key, shape in shapes.items():
+        general = re.sub(r"^blocks\.\d+\.", "blocks.{depth}.", key)
+        if general == key or any(shapes.get(general.format(depth=i)) != shape for i in range(depth)):
+            listed[key] = shape
+        else:
+            listed[general] = shape
+    return {"depth": depth, "tensors": listed, "buffers": sorted(set(shapes) - parameters)}
 
 
 def plain(value):
@@ -65,7 +92,7 @@ def plain(value):
         eps = bound.get("eps", inspect.signature(value.__init__).parameters["eps"].default)
         return {"norm": value.__name__, "eps": eps}
     if value is HybridEmbed:
-        return stem(**bound)
+        return value.__name__
     if inspect.isclass(value) or inspect.isfunction(value):
         if bound.get("gate_last") is False:
             return "SwiGLUPacked"
@@ -91,9 +118,10 @@ def main():
     warnings.simplefilter("ignore")
     assert timm.__version__ == "1.0.31", timm.__version__
     names = {module.__name__.split(".")[-1] for module in MODULES}
+    builders = {module: module.build_model_with_cfg for module in MODULES}
     for module in MODULES:
         module.build_model_with_cfg = record
-    classes, architectures = {}, {}
+    classes, architectures, missing = {}, {}, {}
     for name in sorted(_model_entrypoints):
         if _model_to_module[name] not in names or name in _deprecated_models:
             continue
@@ -109,6 +137,12 @@ def main():
             "cfg": {"input_size": list(tag.input_size), "fixed_input_size": tag.fixed_input_size,
                     "num_classes": tag.num_classes},
         }
+        if why := unsupported(model_class, arguments):
+            missing[name] = why
+    for module, builder in builders.items():
+        module.build_model_with_cfg = builder
+    for name, why in missing.items():
+        architectures[name].update(unsupported=why, **tensors(name))
     line = functools.partial(json.dumps, separators=(",", ":"))
     rows = lambda table: ",\n".join(f"{line(key)}:{line(table[key])}" for key in sorted(table))
     sys.stdout.write(f'{{"timm":"{timm.__version__}",\n"classes":{{\n{rows(classes)}}},\n'

@@ -112,8 +112,8 @@ TEST_CASE("timm: an unknown name is refused with the nearest ones, an unknown cl
   CHECK_THAT(errorOf(timmConfig("vit_relpos_small_patch16_224")),
              Contains("timm's VisionTransformerRelPos is not supported"));
   CHECK_THAT(errorOf(timmConfig("vit_small_r26_s32_224")),
-             Contains("'embed_layer': expected a patch embedding, found the convolutions of "
-                      "vit_small_r26_s32_224, which are not supported"));
+             Contains("'embed_layer': expected PatchEmbed, as others are not supported, found "
+                      "\"HybridEmbed\""));
 }
 
 TEST_CASE("timm: arguments that are not followed are refused, and contradictions") {
