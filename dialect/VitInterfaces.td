@@ -131,6 +131,7 @@ def Vit_NormInterface : Vit_Interface<"NormInterface"> {
     InterfaceMethod<"One factor for each column of a group, or null.", "::mlir::Value", "getScale">,
     InterfaceMethod<"One summand for each column of a group, or null.", "::mlir::Value", "getShift">,
     InterfaceMethod<"How many groups a row is cut into.", "uint64_t", "getGroups">,
+    InterfaceMethod<"How many columns count, before others that are zeros; 0: all.", "uint64_t", "getColumns">,
     InterfaceMethod<"", "::llvm::APFloat", "getEps">,
     InterfaceMethod<"If not, `mean` is 0.", "bool", "subtractsMean">,
   ];

@@ -169,6 +169,10 @@ static LogicalResult verifyNorm(NormInterface op, FloatAttr eps) {
   if (groups < 1 || width(input) % groups) // (C4)
     return op->emitOpError() << "expected groups that divide the " << width(input)
                              << " columns of input, but got " << groups;
+  auto columns = static_cast<int64_t>(op.getColumns());
+  if (columns < 0 || columns > width(input) || (columns && groups != 1)) // (C5)
+    return op->emitOpError() << "expected columns of one group, at most the " << width(input)
+                             << " of input, but got " << columns;
   SmallVector<int64_t> shape(input.getShape());
   shape.back() /= groups;
   RankedTensorType group = input.clone(shape);

@@ -12,15 +12,17 @@ include "VitTokenOps.td"
 def Vit_LayerNormOp : Vit_RootOp<"layer_norm",
     family = "Norm", prologue = "Rows", flops = "0", rowWise = 1, mixesImages = "false",
     operandStorage = ["Any", "F32", "F32"], resultStorage = "Dtype",
-    operandColumns = ["Exact", "Exact", "Exact"], resultColumns = "Exact",
+    operandColumns = ["Kept", "Kept", "Kept"], resultColumns = "Kept",
     traits = [Vit_NormInterface]> {
   let summary = "Normalises every token";
   let description = [{
     `(x - mean(x)) / sqrt(var(x) + eps) * scale + shift` over the last dimension, with the variance
     divided by the width. Mean, variance and the result are f32. With `groups` the columns are cut into so
-    many equal parts, as heads are, and each is normalised by itself.
+    many equal parts, as heads are, and each is normalised by itself. With `columns` these are the ones that count;
+    those behind them are zeros, in all operands, and become zeros.
     Constraints: (C1) `scale` and `shift` have the width of `input`, or of a group; (C2) the result has the shape of
-    `input`; (C3) `eps` is positive, and f32 holds it: 2^-126 or more; (C4) `groups` divides the width.
+    `input`; (C3) `eps` is positive, and f32 holds it: 2^-126 or more; (C4) `groups` divides the width; (C5) `columns`
+    is at most the width, and there is one group.
 
     ```mlir
     %y = vit.layer_norm %x, %scale, %shift eps 1.0e-12 : tensor<?x197x768xf32>, tensor<768xf32>, tensor<768xf32> -> tensor<?x197x768xf32>
@@ -28,10 +30,11 @@ def Vit_LayerNormOp : Vit_RootOp<"layer_norm",
     ```
   }];
   let arguments = (ins Vit_Activation:$input, Vit_ParamOfRank<1>:$scale, Vit_ParamOfRank<1>:$shift,
-                       F64Attr:$eps, DefaultValuedAttr<I64Attr, "1">:$groups);
+                       F64Attr:$eps, DefaultValuedAttr<I64Attr, "1">:$groups,
+                       DefaultValuedAttr<I64Attr, "0">:$columns);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{
-    $input `,` $scale `,` $shift `eps` $eps (`groups` $groups^)? attr-dict `:` type($input) `,` type($scale) `,` type($shift)
+    $input `,` $scale `,` $shift `eps` $eps (`groups` $groups^)? (`columns` $columns^)? attr-dict `:` type($input) `,` type($scale) `,` type($shift)
     `->` type($result)
   }];
   let hasVerifier = 1;
@@ -41,14 +44,15 @@ def Vit_LayerNormOp : Vit_RootOp<"layer_norm",
 def Vit_RmsNormOp : Vit_RootOp<"rms_norm",
     family = "Norm", prologue = "Rows", flops = "0", rowWise = 1, mixesImages = "false",
     operandStorage = ["Any", "F32"], resultStorage = "Dtype",
-    operandColumns = ["Exact", "Exact"], resultColumns = "Exact",
+    operandColumns = ["Kept", "Kept"], resultColumns = "Kept",
     traits = [Vit_NormInterface]> {
   let summary = "Divides every token by its root mean square";
   let description = [{
     `x / sqrt(mean(x^2) + eps) * scale` over the last dimension; without `scale`, a factor of 1. The mean and the
-    result are f32. `groups` as for `layer_norm`.
+    result are f32. `groups` and `columns` as for `layer_norm`.
     Constraints: (C1) `scale` has the width of `input`, or of a group; (C2) the result has the shape of `input`;
-    (C3) `eps` is positive, and f32 holds it: 2^-126 or more; (C4) `groups` divides the width.
+    (C3) `eps` is positive, and f32 holds it: 2^-126 or more; (C4) `groups` divides the width; (C5) `columns` is at
+    most the width, and there is one group.
 
     ```mlir
     %y = vit.rms_norm %x, %scale eps 1.0e-6 : tensor<?x256x1024xf32>, tensor<1024xf32> -> tensor<?x256x1024xf32>
@@ -56,10 +60,11 @@ def Vit_RmsNormOp : Vit_RootOp<"rms_norm",
     ```
   }];
   let arguments = (ins Vit_Activation:$input, Optional<Vit_ParamOfRank<1>>:$scale, F64Attr:$eps,
-                       DefaultValuedAttr<I64Attr, "1">:$groups);
+                       DefaultValuedAttr<I64Attr, "1">:$groups,
+                       DefaultValuedAttr<I64Attr, "0">:$columns);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{
-    $input (`,` $scale^)? `eps` $eps (`groups` $groups^)? attr-dict
+    $input (`,` $scale^)? `eps` $eps (`groups` $groups^)? (`columns` $columns^)? attr-dict
     `:` type($input) (`,` type($scale)^)? `->` type($result)
   }];
   let hasVerifier = 1;

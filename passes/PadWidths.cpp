@@ -13,8 +13,10 @@
 // keep zero at zero make of it, whose vectors are padded with zeros. First the whole set is
 // collected and checked, then changed.
 //
-// Where somebody needs the value as it is (the model's caller, a layer_norm), it stays, and what it
-// is made of is computed a second time, wider, for the linears alone.
+// A norm is told how many of its columns count.
+//
+// Where somebody needs the value as it is (the model's caller), it stays, and what it is made of is
+// computed a second time, wider, for the linears alone.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
@@ -35,10 +37,17 @@ namespace {
 /// Of what linears sum over once precision is assigned: 16 bits.
 constexpr int64_t granularity = cost::copyColumns(2);
 
+/// Groups stay equal parts of a row.
+bool hasGroups(Operation *op) {
+  auto norm = dyn_cast<vit::NormInterface>(op);
+  return norm && norm.getGroups() != 1;
+}
+
 /// What is not an op on activations is not to be touched.
 vit::Columns columnsOf(OpOperand &operand) {
   auto op = dyn_cast<vit::StorageInterface>(operand.getOwner());
-  return op ? op.getOperandColumns(operand.getOperandNumber()) : vit::Columns::Exact;
+  return op && !hasGroups(op) ? op.getOperandColumns(operand.getOperandNumber())
+                              : vit::Columns::Exact;
 }
 
 /// Values that must have the same width because zero columns flow between them.
@@ -73,7 +82,7 @@ private:
     auto op = value.getDefiningOp<vit::StorageInterface>();
     if (!op)
       obstacle = "it is an input of the model";
-    else if (op.getResultColumns() == vit::Columns::Exact)
+    else if (op.getResultColumns() == vit::Columns::Exact || hasGroups(op))
       obstacle = nameOf(op) + " makes exactly these columns";
     else if (op.getResultColumns() == vit::Columns::Kept)
       for (OpOperand &operand : op->getOpOperands())
@@ -133,9 +142,13 @@ void WidthSet::widen(int64_t width) {
   for (Value value : values) {
     auto type = tensorType(value);
     SmallVector<int64_t> shape(type.getShape());
-    shape.back() = width;
+    int64_t columns = std::exchange(shape.back(), width);
     value.setType(type.clone(shape));
     auto op = value.getDefiningOp<vit::StorageInterface>();
+    if (auto norm = dyn_cast<vit::LayerNormOp>(op.getOperation()); norm && !norm.getColumns())
+      norm.setColumns(columns);
+    if (auto norm = dyn_cast<vit::RmsNormOp>(op.getOperation()); norm && !norm.getColumns())
+      norm.setColumns(columns);
     if (op.getResultColumns() == vit::Columns::Kept)
       padColumns(op, vit::Columns::Kept, width);
     else if (op.getResultColumns() == vit::Columns::Rows)

@@ -49,7 +49,7 @@ def PadWidths : Pass<"vit-pad-widths", "mlir::ModuleOp"> {
   let description = [{
     GPU kernels copy 16 bytes at a time, so rows must be multiples of 8 values. Widens the value that
     such a linear reads, back to the patchify or the linears it comes from, and pads the weights
-    with zeros; the sums do not change. Refuses what cannot be widened (a layer_norm's width).
+    with zeros; the sums do not change. Refuses what cannot be widened (an attention's width).
   }];
 }
 

@@ -7,29 +7,34 @@
 
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
 using namespace vitc::vit;
 using namespace vitc::reference;
 
-/// Calls `compute` for every row of operand 0 and of the result, or for each of `groups` equal
-/// parts of a row, `width` values long.
+/// Calls `compute` for every row of operand 0 and of the result, or for each of the equal groups of
+/// a row, with the `width` values that count; those behind them become zeros.
 static void
-forEachRow(const Call &call, int64_t groups,
+forEachRow(const Call &call, NormInterface op,
            llvm::function_ref<void(const double *x, double *y, int64_t width)> compute) {
   const double *input = call.operands[0].values.data();
-  int64_t width = call.shape.back() / groups;
+  int64_t width = call.shape.back() / static_cast<int64_t>(op.getGroups());
+  int64_t columns = op.getColumns() ? static_cast<int64_t>(op.getColumns()) : width;
   parallelFor(call.threads, call.result.size() / width, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      compute(input + row * width, call.result.data() + row * width, width);
+    for (int64_t row = begin; row < end; ++row) {
+      double *result = call.result.data() + row * width;
+      compute(input + row * width, result, columns);
+      std::fill(result + columns, result + width, 0.0);
+    }
   });
 }
 
 static void compute(LayerNormOp op, const Call &call) {
   ArrayRef<double> scale = call.operands[1].values, shift = call.operands[2].values;
   double eps = op.getEps().convertToDouble();
-  forEachRow(call, op.getGroups(), [&](const double *x, double *y, int64_t width) {
+  forEachRow(call, cast<NormInterface>(op.getOperation()), [&](const double *x, double *y, int64_t width) {
     double mean = 0, variance = 0;
     for (int64_t i = 0; i < width; ++i)
       mean += x[i];
@@ -48,7 +53,7 @@ static void compute(RmsNormOp op, const Call &call) {
   if (op.getScale())
     scale = call.operands[1].values;
   double eps = op.getEps().convertToDouble();
-  forEachRow(call, op.getGroups(), [&](const double *x, double *y, int64_t width) {
+  forEachRow(call, cast<NormInterface>(op.getOperation()), [&](const double *x, double *y, int64_t width) {
     double squares = 0;
     for (int64_t i = 0; i < width; ++i)
       squares += x[i] * x[i];

@@ -54,6 +54,11 @@ static constexpr const char *layouts[][2] = {
     {"open_clip_config.json", "open_clip_model.safetensors"},
 };
 
+/// Whether a file is weights: one file, or the index of several.
+static bool isWeights(StringRef path) {
+  return path.ends_with(".safetensors") || path.ends_with(".safetensors.index.json");
+}
+
 /// The config that `path` means; the weights themselves where there is no config.
 static vitrt::Result<std::string> findConfig(const std::string &path) {
   auto error = [&](const char *expected) {
@@ -65,10 +70,10 @@ static vitrt::Result<std::string> findConfig(const std::string &path) {
   if (!*there)
     return error("a checkpoint directory, found no such file");
   if (sys::fs::is_directory(path)) {
-    for (bool weights : {false, true})
+    for (auto [which, end] : {std::pair(0, ""), std::pair(1, ""), std::pair(1, ".index.json")})
       for (const auto &layout : layouts) {
         SmallString<128> file(path);
-        sys::path::append(file, layout[weights]);
+        sys::path::append(file, layout[which] + StringRef(end));
         there = exists(file.str().str());
         if (!there)
           return there.takeError();
@@ -97,7 +102,7 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
     sys::path::append(path, name);
     return path.str().str();
   };
-  if (sys::path::extension(config) == ".safetensors")
+  if (isWeights(config))
     return config;
   StringRef stem = "model.safetensors";
   for (const auto &layout : layouts)
@@ -174,7 +179,7 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   auto configPath = findConfig(path);
   if (!configPath)
     return configPath.takeError();
-  bool hasConfig = sys::path::extension(*configPath) != ".safetensors";
+  bool hasConfig = !isWeights(*configPath);
   vitrt::Result<json::Object> object = json::Object();
   if (hasConfig)
     object = readJsonObject(*configPath);

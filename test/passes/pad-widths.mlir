@@ -80,14 +80,32 @@ func.func @nothing_to_do(%x: tensor<?x5x32xf32>) -> tensor<?x5x7xf32> {
 func.func @refuses_layer_norm_before(%x: tensor<?x5x20xf32>, %s: tensor<20xf32>) -> tensor<?x5x8xf32> {
   %w = vit.weight "w" : tensor<8x20xf32>
   %n = vit.layer_norm %x, %s, %s eps 1.0e-5 : tensor<?x5x20xf32>, tensor<20xf32>, tensor<20xf32> -> tensor<?x5x20xf32>
-  // expected-error @below {{'vit.linear' sums over 20 columns; GPU kernels need a multiple of 8, and zeros cannot be added here because 'vit.layer_norm' (vit.layer_norm) makes exactly these columns}}
+  // expected-error @below {{'vit.linear' sums over 20 columns; GPU kernels need a multiple of 8, and zeros cannot be added here because it is an input of the model}}
   %y = vit.linear %n, %w : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32>
   return %y : tensor<?x5x8xf32>
 }
 
 // -----
 
-// A layer_norm depends on exactly these columns: it keeps them, and the linear gets its own.
+// A norm between two linears knows how many of its columns count.
+// CHECK-LABEL: func.func @norm_between(
+func.func @norm_between(%x: tensor<?x5x32xf32>) -> tensor<?x5x8xf32> {
+  %w1 = vit.weight "fc1" : tensor<20x32xf32>
+  %s = vit.weight "s" : tensor<20xf32>
+  %w2 = vit.weight "fc2" : tensor<8x20xf32>
+  // CHECK: %[[H:.*]] = vit.linear {{.*}} -> tensor<?x5x24xf32>
+  // CHECK: %[[N:.*]] = vit.layer_norm %[[H]], {{.*}} columns 20 : tensor<?x5x24xf32>, tensor<24xf32>, tensor<24xf32>
+  // CHECK: vit.rms_norm %[[N]], {{.*}} columns 20 : tensor<?x5x24xf32>, tensor<24xf32>
+  %h = vit.linear %x, %w1 : tensor<?x5x32xf32>, tensor<20x32xf32> -> tensor<?x5x20xf32>
+  %n = vit.layer_norm %h, %s, %s eps 1.0e-5 : tensor<?x5x20xf32>, tensor<20xf32>, tensor<20xf32> -> tensor<?x5x20xf32>
+  %m = vit.rms_norm %n, %s eps 1.0e-5 : tensor<?x5x20xf32>, tensor<20xf32> -> tensor<?x5x20xf32>
+  %y = vit.linear %m, %w2 : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32>
+  return %y : tensor<?x5x8xf32>
+}
+
+// -----
+
+// What a norm gives to the caller has exactly these columns: it keeps them, and the linear gets its own.
 // CHECK-LABEL: func.func @layer_norm_after(
 func.func @layer_norm_after(%x: tensor<?x5x32xf32>, %s: tensor<20xf32>) -> (tensor<?x5x8xf32>, tensor<?x5x20xf32>) {
   %w = vit.weight "w" : tensor<8x20xf32>

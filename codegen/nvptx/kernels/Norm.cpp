@@ -30,6 +30,7 @@ public:
   explicit NormEmitter(KernelBuilder &k)
       : k(k), op(cast<vit::NormInterface>(k.root())), region(k),
         width(k.work.columns / k.work.groups),
+        columns(op.getColumns() ? static_cast<int64_t>(op.getColumns()) : width),
         geometry(cost::normGeometry(k.work, k.schedule.norm())), vector(geometry.vector),
         vectors(geometry.vectors) {}
 
@@ -52,14 +53,15 @@ private:
 
   Value total(Value sum);
   Value tree(Values values);
-  Values squaresAround(Value mean, ArrayRef<Value> x);
+  Values squaresAround(const Place &place, Value mean, ArrayRef<Value> x);
   Value reciprocalDeviation(Value squares);
   bool usesNorm(Value value);
 
   KernelBuilder &k;
   vit::NormInterface op;
   Region region;
-  const int64_t width; // of a group: all columns, if there is one
+  const int64_t width;   // of a group: all columns, if there is one
+  const int64_t columns; // that count; those behind them are zeros
   const cost::NormGeometry geometry;
   const unsigned vector;
   const int64_t vectors; // in a group
@@ -85,14 +87,18 @@ Value NormEmitter::tree(Values values) {
 }
 
 Value NormEmitter::reciprocalDeviation(Value squares) {
-  Value variance = k.mulF(total(squares), k.immF(1.0 / width));
+  Value variance = k.mulF(total(squares), k.immF(1.0 / columns));
   return k.rsqrt(k.addF(variance, k.immF(op.getEps().convertToDouble())));
 }
 
-Values NormEmitter::squaresAround(Value mean, ArrayRef<Value> x) {
+Values NormEmitter::squaresAround(const Place &place, Value mean, ArrayRef<Value> x) {
   Values squares;
-  for (Value value : x) {
+  for (auto [i, value] : llvm::enumerate(x)) {
     Value distance = mean ? k.subF(value, mean) : value;
+    if (mean && columns != width) {
+      Value column = k.add(place.column, k.imm(place.delta + static_cast<int64_t>(i)));
+      distance = k.select(k.less(column, columns), distance, k.immF(0.0));
+    }
     squares.push_back(k.mulF(distance, distance));
   }
   return squares;
@@ -174,9 +180,9 @@ void NormEmitter::rowInRegisters(Value row) {
     chunks.push_back(chunk);
   }
   if (op.subtractsMean())
-    mean = k.mulF(total(sum), k.immF(1.0 / width));
+    mean = k.mulF(total(sum), k.immF(1.0 / columns));
   for (const Chunk &chunk : chunks)
-    squares = k.addF(squares, masked(chunk, tree(squaresAround(mean, chunk.x))));
+    squares = k.addF(squares, masked(chunk, tree(squaresAround(chunk.place, mean, chunk.x))));
   Value factor = reciprocalDeviation(squares);
   for (const Chunk &chunk : chunks) {
     Known known{{op.getInput(), chunk.x},
@@ -204,13 +210,13 @@ void NormEmitter::rowFromMemory(Value row) {
           return {k.addF(sums[0], tree(known[op.getInput()]))};
         },
         {zero});
-    mean = k.mulF(total(sum[0]), k.immF(1.0 / width));
+    mean = k.mulF(total(sum[0]), k.immF(1.0 / columns));
   }
   Values squares = overRow(
       [&](const Place &place, Known &known, ValueRange sums) -> Values {
         if (!mean)
           storeIf(/*afterNorm=*/false, place, {}, known);
-        return {k.addF(sums[0], tree(squaresAround(mean, known[op.getInput()])))};
+        return {k.addF(sums[0], tree(squaresAround(place, mean, known[op.getInput()])))};
       },
       {zero});
   Value factor = reciprocalDeviation(squares[0]);

@@ -105,6 +105,7 @@ Values Region::rotate(vit::RopeOp op, const Place &place, const Values &values) 
   bool all = columns == k.widthOf(op.getInput());
   Value token = place.token ? place.token : k.remU(place.row, type.getDimSize(0));
   Value tableRow = k.mul(token, period), table = k.pointer(op.getTable());
+  assert(values.size() % 2 == 0 && "a lane has whole pairs");
   Values result;
   for (size_t i = 0; i < values.size(); i += 2) {
     Value column = k.add(place.column, k.imm(place.delta + static_cast<int64_t>(i)));

@@ -93,7 +93,7 @@ static Value poolTokens(graph::Graph &g, const Encoder &e, Value hidden) {
 /// The class, one of those that the config can be of.
 static std::string readClass(Config &config, const Names &names, const NamedTensors &tensors) {
   const ClassHint known[] = {
-      {names.classifier, "head.weight"}, {names.full, "text"}, {names.vision, nullptr}};
+      {names.classifier, "head.weight"}, {names.full, "text.weight"}, {names.vision, nullptr}};
   return hasTowers(config, names.types) ? readClass(config, tensors, known)
                                         : readClass(config, tensors, ArrayRef(known).take_back(1));
 }

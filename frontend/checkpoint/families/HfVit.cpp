@@ -85,8 +85,11 @@ template <Kind K> static graph::KeyScheme keys(StringRef architecture) {
       {"head_dist", "distillation_classifier", {}, {}, /*prefixed=*/false},
   }};
   // clang-format on
-  bool bare = architecture == v.model;
-  scheme.prefixes = bare ? std::vector{"", v.prefix} : std::vector{v.prefix};
+  scheme.prefixes = {v.prefix};
+  if (architecture == v.model)
+    scheme.prefixes = {"", v.prefix};
+  else if (K == Kind::Msn) // transformers 5 saves its layers without, and all else with the prefix
+    scheme.prefixes.push_back("");
   return scheme;
 }
 

@@ -172,8 +172,10 @@ static ImportedGraph importGraph(Config &config, const vitrt::TensorNames *file)
     model.unused = {"class_labels_classifier.*", "bbox_predictor.*"};
   }
   if (encoder.layers == 1) // the tables have no rows then
-    model.unused.insert(model.unused.end(),
-                        {"vit.encoder.mid_position_embeddings", "encoder.mid_position_embeddings"});
+    for (const std::string prefix : {"", "vit."})
+      for (const char *name : {"encoder.interpolation.mid_position_embeddings",
+                               "encoder.mid_position_embeddings"})
+        model.unused.push_back(prefix + name);
   addStates(model, encoder, encoded);
   return model;
 }

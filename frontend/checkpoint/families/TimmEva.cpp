@@ -137,6 +137,8 @@ static void readMlp(Config &args, Settings &s, double ratio) {
   int64_t hidden = timm::hiddenWidth(s.embedding.sizes.width, ratio);
   bool swiglu = args.flag("swiglu_mlp", false), scaled = args.flag("scale_mlp", false);
   int64_t alignTo = args.count("swiglu_align_to", 0);
+  if (s.normsBehind) // timm's block of that kind aligns only what it scales
+    alignTo = scaled ? alignTo : 0;
   s.mlp = {hidden};
   if (separateGate(swiglu, scaled, alignTo)) {
     s.mlp.gate = dsl::Gate::Separate;
@@ -183,9 +185,9 @@ static Settings readSettings(Config &args) {
   s.layers = args.size("depth", std::nullopt, /*most=*/1000);
   s.norm = timm::readNorm(args, "norm_layer", {dsl::NormKind::Layer, 1e-6});
   double ratio = args.positive("mlp_ratio", 4);
+  s.normsBehind = args.flag("use_post_norm", false);
   readAttention(args, s);
   readMlp(args, s, ratio);
-  s.normsBehind = args.flag("use_post_norm", false);
   bool scale = args.has("init_values") && !s.normsBehind;
   args.number("init_values", 0);
   s.attentionScale = scale;

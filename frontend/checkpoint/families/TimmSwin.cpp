@@ -101,6 +101,16 @@ static Settings readSettings(Config &args) {
       learned = halved(learned);
     }
     Grid window = clamped(windows[i], grid);
+    auto refuseFilling = [&](const std::string &found) {
+      args.fail("img_size", fmt::format("expected images whose patches need no filling, found "
+                                        "{}x{}, where stage {} has {}x{} tokens{}",
+                                        s.sizes.seen.height, s.sizes.seen.width, i, grid.height,
+                                        grid.width, found));
+    };
+    if (grid.height % window.height || grid.width % window.width)
+      refuseFilling(fmt::format(" and windows of {}x{}", window.height, window.width));
+    else if (i + 1 < depths.size() && (grid.height % 2 || grid.width % 2))
+      refuseFilling(" to merge by four");
     if (!s.headDim && width % heads[i])
       args.failFound("num_heads", fmt::format("a divisor of the width {} of stage {}", width, i));
     if (!(window == clamped(windows[i], learned)))

@@ -167,6 +167,9 @@ TEST_CASE("a norm's groups are rows") {
   NormGeometry g = normGeometry(work, {.rows = 8});
   CHECK(g.vector == 2); // 32 lanes have 64 columns
   CHECK(g.grid[0] == Extent{197 * 12, 8, 1});
+  work = norm(197, 48);
+  work.groups = 3;
+  CHECK(normGeometry(work, {.rows = 8}).vector == 2); // pairs that a rope turns stay together
 }
 
 TEST_CASE("a norm has as many warps as leave each thread its part of the row") {
