@@ -340,7 +340,9 @@ LogicalResult AttentionOp::verify() {
   if (failed(verifyWindowsAndBias(*this)))
     return failure();
   SmallVector<int64_t> shape(query.getShape());
-  shape.back() = heads * headDim;
+  constexpr int64_t mostSpare = 7; // columns of zeros
+  int64_t spare = width(getType()) - heads * headDim;
+  shape.back() = heads * headDim + (spare > 0 && spare <= mostSpare ? spare : 0);
   if (query.getRank() != 3 && query.getRank() != 2) // (C4)
     return emitOpError() << "expected query of rank 2 or 3, but got rank " << query.getRank();
   if (failed(expectShape(*this, "a result", RankedTensorType::get(shape, query.getElementType()),

@@ -284,22 +284,22 @@ def Vit_WindowsAttr : Vit_Attr<"Windows", "windows"> {
 
 def Vit_AttentionOp : Vit_RootOp<"attention",
     family = "Attention", prologue = "None",
-    flops = "4 * rowsPerImage(getType()) * getType().getShape().back() * getKeys(batch)",
+    flops = "4 * rowsPerImage(getType()) * getHeads() * getHeadDim() * getKeys(batch)",
     rowWise = 0, mixesImages = "getAxis() == Axis::Batch",
     operandStorage = ["Dtype", "Dtype", "Dtype", "F32"], resultStorage = "Dtype",
-    operandColumns = ["Spare", "Spare", "Spare", "Exact"], resultColumns = "Exact"> {
+    operandColumns = ["Spare", "Spare", "Spare", "Exact"], resultColumns = "Spare"> {
   let summary = "Multi-head attention";
   let description = [{
     For every head h: `softmax(scale * Q_h * transpose(K_h) + bias_h) * V_h`. Head h of an operand is its columns
     [offset + h * head_dim, offset + (h + 1) * head_dim), with the operand's entry of `offsets` = [q, k, v];
     so a packed q|k|v tensor is all three operands. With axis `tokens` the tokens of an image attend to each
     other. With axis `batch` the images of a batch do, for each token by itself. `query` of rank 2 is one
-    token. The result has heads * head_dim columns. Softmax is f32.
+    token. The result has heads * head_dim columns, and up to 7 more, which are zeros. Softmax is f32.
     `bias` [queries, heads, keys] is the same for every image; columns behind the keys are not read. With `windows`
     the tokens of each window attend to each other, and `bias` is for the tokens of a window.
     Constraints: (C1) `key` and `value` have rank 3 and the same tokens, or rank 2 with axis `batch`;
     (C2) with axis `batch` `query` has their tokens too; (C3) every operand has its heads * head_dim
-    columns at its offset; (C4) the result has the rows of `query` and heads * head_dim columns;
+    columns at its offset; (C4) the result has the rows of `query` and heads * head_dim columns, or up to 7 more;
     (C5) `heads` and `head_dim` are positive; (C6) one element type for all three operands; (C7) f32 holds `scale`
     times 2: 0, or a magnitude from 2^-126 to below 2^127; (C8) with axis `batch` there are neither `bias` nor `windows`;
     (C9) with `windows` all operands have the tokens of the grid; (C10) `bias` has the queries, the heads and at least

@@ -98,7 +98,8 @@ def Require : Pass<"vit-require", "mlir::ModuleOp"> {
   let summary = "Fail unless fusions were made";
   let description = [{
     `fuse:linear+bias_add+gelu` requires every op of the last kind to be in one kernel with those before it, each
-    reading the one before. Otherwise an error names the op and what stands between, or why passes/cost
+    reading the one before; of branches that a gate joins one stands behind the other, as in
+    `fuse:linear+silu+linear+mul`. Otherwise an error names the op and what stands between, or why passes/cost
     kept them apart. `no-spill` is checked when machine code is there. Removes the notes that vit-fuse left.
 
     Takes `require` of [vitc build](cli.md), and `fused`: false says in messages that nothing was to be fused.

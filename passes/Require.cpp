@@ -98,20 +98,28 @@ struct Require : impl::RequireBase<Require> {
     return result;
   }
 
-  /// Whether `last` reads the op before it in `chain`, and so on, all in one kernel.
+  /// Whether `last` and the ops of `chain` before it are one kernel, where each is read by one of
+  /// those behind it: the next, or, as with a gate, a later one that joins two branches.
   LogicalResult checkChain(StringRef requirement, ArrayRef<StringRef> chain, Place last,
                            const KernelTable &kernels) {
-    Place at = last;
+    SmallVector<Place> found = {last};
     for (StringRef expected : llvm::reverse(chain.drop_back())) {
-      Place between, next;
-      for (Value operand : at.op->getOperands()) {
-        Place definition = definitionOf(operand, at.launch, kernels);
-        if (!definition.op)
-          continue;
-        (definition.op->getName().stripDialect() == expected ? next : between) = definition;
-      }
+      Place at = found.back(), between, next;
+      for (Place reader : llvm::reverse(found))
+        for (Value operand : reader.op->getOperands()) {
+          Place definition = definitionOf(operand, reader.launch, kernels);
+          auto same = [&](const Place &place) { return place.op == definition.op; };
+          if (!definition.op || llvm::any_of(found, same))
+            continue;
+          if (definition.op->getName().stripDialect() != expected) {
+            if (reader.op == at.op)
+              between = definition;
+          } else if (!next.op) {
+            next = definition;
+          }
+        }
       if (next.op && next.launch == last.launch) {
-        at = next;
+        found.push_back(next);
         continue;
       }
       InFlightDiagnostic error = emitError(last.op->getLoc())

@@ -179,7 +179,7 @@ static void attendInWindows(AttentionOp op, const Call &call) {
         from[o] = {rows[o].data(), headDim, count};
       attend(from[0], from[1], from[2], headDim, op.getScale().convertToDouble(), bias, out.data(),
              headDim);
-      int64_t width = heads * headDim;
+      int64_t width = call.shape.back();
       for (int64_t row = 0; row < count; ++row)
         std::copy_n(out.data() + row * headDim, headDim,
                     call.result.data() + (image * call.shape[1] + member(row)) * width +

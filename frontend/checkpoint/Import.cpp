@@ -220,7 +220,9 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   if (family)
     model = family->import(config, tensors ? &*tensors : nullptr);
   if (config.failed()) {
-    std::string other = !family && file ? modelOfTensors(*file) : "";
+    std::optional<StringRef> name = config.textOf("architecture");
+    bool named = name && timm::findArchitecture(*name); // the error says what it is
+    std::string other = !family && file && !named ? modelOfTensors(*file) : "";
     return vitrt::Error{config.error() +
                         (other.empty() ? "" : "; its tensors are those of " + other)};
   }

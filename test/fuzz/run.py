@@ -72,9 +72,10 @@ def fuzz(build, name, arguments):
                           errors="replace", env={**os.environ, **SANITIZERS})
     runs = re.findall(r"stat::number_of_executed_units: *(\d+)", done.stdout)
     covered = re.findall(r"cov: (\d+) ft: (\d+)", done.stdout)
+    edges = re.findall(r"\((\d+) inline 8-bit counters\)", done.stdout)
     line = f"{name:12} {runs[-1] if runs else '?':>9} runs"
     if covered:
-        line += f", {covered[-1][0]} edges and {covered[-1][1]} features covered"
+        line += f", {covered[-1][0]} of {edges[-1]} edges and {covered[-1][1]} features covered"
     if done.returncode:
         line += f"\n{done.stdout[-5000:]}\nrepeat with: {shlex.join(command)}"
     return done.returncode == 0, line

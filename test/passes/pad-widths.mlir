@@ -171,10 +171,26 @@ func.func @patches_are_an_output(%x: tensor<?x3x10x10xf32>) -> (tensor<?x4x75xf3
 
 // -----
 
-func.func @refuses_attention(%q: tensor<?x5x60xf32>) -> tensor<?x5x8xf32> {
+// An attention writes zeros behind its heads.
+// CHECK-LABEL: func.func @attention_before(
+func.func @attention_before(%q: tensor<?x5x60xf32>) -> tensor<?x5x8xf32> {
   %w = vit.weight "w" : tensor<8x20xf32>
-  %a = vit.attention %q, %q, %q heads 2 head_dim 10 scale 1.0 axis tokens offsets [0, 20, 40] : tensor<?x5x60xf32>, tensor<?x5x60xf32>, tensor<?x5x60xf32> -> tensor<?x5x20xf32> loc("blocks.0.attn")
-  // expected-error @unknown {{'blocks.0.proj' sums over 20 columns; GPU kernels need a multiple of 8, and zeros cannot be added here because 'blocks.0.attn' (vit.attention) makes exactly these columns}}
-  %y = vit.linear %a, %w : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32> loc("blocks.0.proj")
+  // CHECK: %[[A:.*]] = vit.attention {{.*}} -> tensor<?x5x24xf32>
+  // CHECK: vit.linear %[[A]], {{.*}} : tensor<?x5x24xf32>, tensor<8x24xf32>
+  %a = vit.attention %q, %q, %q heads 2 head_dim 10 scale 1.0 axis tokens offsets [0, 20, 40] : tensor<?x5x60xf32>, tensor<?x5x60xf32>, tensor<?x5x60xf32> -> tensor<?x5x20xf32>
+  %y = vit.linear %a, %w : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32>
+  return %y : tensor<?x5x8xf32>
+}
+
+// -----
+
+func.func @refuses_norm_of_heads(%x: tensor<?x5x32xf32>) -> tensor<?x5x8xf32> {
+  %w0 = vit.weight "w0" : tensor<20x32xf32>
+  %s = vit.weight "s" : tensor<10xf32>
+  %w = vit.weight "w" : tensor<8x20xf32>
+  %h = vit.linear %x, %w0 : tensor<?x5x32xf32>, tensor<20x32xf32> -> tensor<?x5x20xf32>
+  %n = vit.rms_norm %h, %s eps 1.0e-5 groups 2 : tensor<?x5x20xf32>, tensor<10xf32> -> tensor<?x5x20xf32> loc("blocks.0.norm")
+  // expected-error @unknown {{'blocks.0.proj' sums over 20 columns; GPU kernels need a multiple of 8, and zeros cannot be added here because 'blocks.0.norm' (vit.rms_norm) makes exactly these columns}}
+  %y = vit.linear %n, %w : tensor<?x5x20xf32>, tensor<8x20xf32> -> tensor<?x5x8xf32> loc("blocks.0.proj")
   return %y : tensor<?x5x8xf32>
 }

@@ -17,7 +17,6 @@
 #include "codegen/nvptx/kernels/Attention.h"
 
 #include "codegen/nvptx/kernels/Families.h"
-#include "codegen/nvptx/kernels/Region.h"
 
 #include <cmath>
 #include <limits>
@@ -349,6 +348,7 @@ void AttentionEmitter::product(Value values, const Values &p, Values &sums) {
 
 void AttentionEmitter::store(const Values &out, ArrayRef<Value> inverse) {
   Region region(k);
+  int64_t all = k.work.heads * headDim, spare = k.widthOf(op.getResult()) - all;
   Value column = k.add(k.mul(head, headDim), pair);
   for (int half = 0; half < 2; ++half) {
     Value mine = k.add(row, plan.mma->m / 2 * half);
@@ -366,6 +366,20 @@ void AttentionEmitter::store(const Values &out, ArrayRef<Value> inverse) {
           region.store(place, region.results(place, 2, known));
         });
       }
+      if (spare > 0)
+        k.ifThen(k.equal(head, k.work.heads - 1), [&] { storeZeros(region, place, all, spare); });
+    });
+  }
+}
+
+void AttentionEmitter::storeZeros(Region &region, Place place, int64_t first, int64_t count) {
+  place.column = pair;
+  for (int64_t done = 0; done < count; done += plan.mma->n) {
+    place.delta = first + done;
+    int64_t left = count - done;
+    k.ifThen(left < plan.mma->n ? k.less(pair, left) : Value(), [&] {
+      Known known{{op.getResult(), Values(2, k.immF(0.0))}};
+      region.store(place, region.results(place, 2, known));
     });
   }
 }

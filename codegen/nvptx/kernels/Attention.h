@@ -10,7 +10,7 @@
 #ifndef CODEGEN_NVPTX_KERNELS_ATTENTION_H
 #define CODEGEN_NVPTX_KERNELS_ATTENTION_H
 
-#include "codegen/nvptx/kernels/KernelBuilder.h"
+#include "codegen/nvptx/kernels/Region.h"
 #include "passes/cost/families/Attention.h"
 
 namespace vitc::codegen {
@@ -77,6 +77,9 @@ protected:
   Values noResult() { return Values(plan.mma->sums() * plan.columns / plan.mma->n, k.immF(0.0)); }
   /// Applies the fused ops and stores, two columns at a time.
   void store(const Values &out, llvm::ArrayRef<Value> inverse);
+
+  /// `count` columns from `first` on, of a row whose place has no column yet.
+  void storeZeros(Region &region, Place place, int64_t first, int64_t count);
 
   bool isDynamic() { return op.getAxis() == vit::Axis::Batch; }
 
