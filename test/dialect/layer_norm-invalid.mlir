@@ -70,3 +70,11 @@ func.func @layer_norm_c4(%x: tensor<?x17x8xf32>, %g: tensor<4xf32>) {
   %0 = vit.layer_norm %x, %g, %g eps 1.0e-6 groups 3 : tensor<?x17x8xf32>, tensor<4xf32>, tensor<4xf32> -> tensor<?x17x8xf32>
   return
 }
+
+// -----
+
+func.func @layer_norm_c5(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>) {
+  // expected-error @below {{'vit.layer_norm' op expected columns of one group, at most the 8 of input, but got 9}}
+  %0 = vit.layer_norm %x, %g, %g eps 1.0e-6 columns 9 : tensor<?x17x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x17x8xf32>
+  return
+}

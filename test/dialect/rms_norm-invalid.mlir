@@ -45,3 +45,11 @@ func.func @rms_norm_c4(%x: tensor<?x17x8xf32>, %g: tensor<4xf32>) {
   %0 = vit.rms_norm %x, %g eps 1.0e-6 groups 3 : tensor<?x17x8xf32>, tensor<4xf32> -> tensor<?x17x8xf32>
   return
 }
+
+// -----
+
+func.func @rms_norm_c5(%x: tensor<?x17x8xf32>, %g: tensor<4xf32>) {
+  // expected-error @below {{'vit.rms_norm' op expected columns of one group, at most the 8 of input, but got 3}}
+  %0 = vit.rms_norm %x, %g eps 1.0e-6 groups 2 columns 3 : tensor<?x17x8xf32>, tensor<4xf32> -> tensor<?x17x8xf32>
+  return
+}
