@@ -32,8 +32,8 @@ struct Inspection {
   std::vector<Part> parts; ///< in order of appearance
 };
 
-/// Of a model that is not cut into kernels yet. One whose architecture is known, but cannot be built,
-/// is shown with a warning that says why.
+/// Of a model that is not cut into kernels yet. One whose architecture is known, but cannot be
+/// built, is shown with a warning that says why.
 llvm::FailureOr<Inspection> inspect(const CompileOptions &options, const Session &session);
 
 } // namespace vitc::driver

@@ -34,18 +34,19 @@ forEachRow(const Call &call, NormInterface op,
 static void compute(LayerNormOp op, const Call &call) {
   ArrayRef<double> scale = call.operands[1].values, shift = call.operands[2].values;
   double eps = op.getEps().convertToDouble();
-  forEachRow(call, cast<NormInterface>(op.getOperation()), [&](const double *x, double *y, int64_t width) {
-    double mean = 0, variance = 0;
-    for (int64_t i = 0; i < width; ++i)
-      mean += x[i];
-    mean /= width;
-    for (int64_t i = 0; i < width; ++i)
-      variance += (x[i] - mean) * (x[i] - mean);
-    variance /= width;
-    double factor = 1 / std::sqrt(variance + eps);
-    for (int64_t i = 0; i < width; ++i)
-      y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
-  });
+  forEachRow(call, cast<NormInterface>(op.getOperation()),
+             [&](const double *x, double *y, int64_t width) {
+               double mean = 0, variance = 0;
+               for (int64_t i = 0; i < width; ++i)
+                 mean += x[i];
+               mean /= width;
+               for (int64_t i = 0; i < width; ++i)
+                 variance += (x[i] - mean) * (x[i] - mean);
+               variance /= width;
+               double factor = 1 / std::sqrt(variance + eps);
+               for (int64_t i = 0; i < width; ++i)
+                 y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
+             });
 }
 
 static void compute(RmsNormOp op, const Call &call) {
@@ -53,14 +54,15 @@ static void compute(RmsNormOp op, const Call &call) {
   if (op.getScale())
     scale = call.operands[1].values;
   double eps = op.getEps().convertToDouble();
-  forEachRow(call, cast<NormInterface>(op.getOperation()), [&](const double *x, double *y, int64_t width) {
-    double squares = 0;
-    for (int64_t i = 0; i < width; ++i)
-      squares += x[i] * x[i];
-    double factor = 1 / std::sqrt(squares / width + eps);
-    for (int64_t i = 0; i < width; ++i)
-      y[i] = x[i] * factor * (scale.empty() ? 1 : scale[i]);
-  });
+  forEachRow(call, cast<NormInterface>(op.getOperation()),
+             [&](const double *x, double *y, int64_t width) {
+               double squares = 0;
+               for (int64_t i = 0; i < width; ++i)
+                 squares += x[i] * x[i];
+               double factor = 1 / std::sqrt(squares / width + eps);
+               for (int64_t i = 0; i < width; ++i)
+                 y[i] = x[i] * factor * (scale.empty() ? 1 : scale[i]);
+             });
 }
 
 static void compute(LinearOp, const Call &call) {

@@ -61,8 +61,8 @@ struct InputBatch {
 };
 Result<InputBatch> readInput(const std::string &path, const ValueShape &input);
 
-/// Height and width of the images in a file, `pixel_values` [batch, channels, height, width]; nothing
-/// where there are none that could be read, which whoever reads them says.
+/// Height and width of the images in a file, `pixel_values` [batch, channels, height, width];
+/// nothing where there are none that could be read, which whoever reads them says.
 std::optional<std::pair<int64_t, int64_t>> imageSizeIn(const std::string &path);
 
 /// All outputs of a run.

@@ -394,8 +394,9 @@ Size Config::imageSize(StringRef key, Size learned, Size patch) {
     return size.height >= patch.height && size.width >= patch.width;
   };
   if (!holdsPatch(learned) || !holdsPatch(image))
-    fail(key, fmt::format("expected an image of one patch, {}, at least, found {}", shown(patch),
-                          holdsPatch(learned) ? shown(image) + " as --image-size" : shown(learned)));
+    fail(key,
+         fmt::format("expected an image of one patch, {}, at least, found {}", shown(patch),
+                     holdsPatch(learned) ? shown(image) + " as --image-size" : shown(learned)));
   else if (!(whole == image))
     notes.push_back(
         fmt::format("{}: {} is no multiple of the patch size {}: the last lines and columns of "

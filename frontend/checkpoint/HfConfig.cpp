@@ -147,6 +147,15 @@ HfSizes readSizes(Config &config, const HfSizes &defaults, StringRef epsKey) {
   return s;
 }
 
+int64_t hiddenWidth(Config &config, StringRef key, int64_t width, double fallback) {
+  constexpr int64_t most = 1 << 28;
+  double hidden = double(width) * config.positive(key, fallback);
+  if (hidden >= 1 && hidden <= double(most))
+    return static_cast<int64_t>(hidden);
+  config.failFound(key, fmt::format("a factor that makes 1 to {} of the width {}", most, width));
+  return 1;
+}
+
 void expectSquare(Config &config, StringRef key, Size size) {
   if (size.height != size.width)
     config.failFound(key, "height and width that are equal, as this model's own code asks for");

@@ -51,6 +51,10 @@ HfSizes readSizes(Config &config, const HfSizes &defaults,
 HfSizes readEncoderSizes(Config &config, const HfSizes &defaults,
                          llvm::StringRef epsKey = "layer_norm_eps");
 
+/// As Python has it, int(width * ratio), with the ratio that `key` says: from 1 to 2^28, or the
+/// config has failed.
+int64_t hiddenWidth(Config &config, llvm::StringRef key, int64_t width, double fallback = 4);
+
 /// Refuses the sizes of `key` unless both are one: the model's own code takes a number.
 void expectSquare(Config &config, llvm::StringRef key, Size size);
 

@@ -233,6 +233,7 @@ class Limits(unittest.TestCase):
                 os.setuid(user)
         return subprocess.run(command, capture_output=True, text=True, timeout=HANG, preexec_fn=prepare)
 
+    @unittest.skipIf(SANITIZED, "sanitizers have threads of their own")
     def test_a_user_without_threads(self):
         user = NOBODY if os.getuid() == 0 else None  # no limit holds for root
         commands = [[VITC, "build", self.mlir, "-o", self.out, "--ptxas", "none", "--quiet"],

@@ -66,8 +66,7 @@ template <int I> static graph::KeyScheme keys(StringRef architecture) {
 
 /// The MLP, or the SwiGLU, whose gate is SiLU whatever the config says of activations.
 static dsl::Mlp readMlp(Config &config, const NamedTensors &tensors, int64_t width) {
-  double ratio = config.positive("mlp_ratio", 4);
-  auto hidden = static_cast<int64_t>(std::min(double(width) * ratio, double(1 << 28)));
+  int64_t hidden = hiddenWidth(config, "mlp_ratio", width);
   dsl::Activation activation = readActivation(config, "hidden_act", "gelu");
   if (!config.flag("use_swiglu_ffn", false))
     return {hidden, activation};

@@ -173,8 +173,8 @@ static ImportedGraph importGraph(Config &config, const vitrt::TensorNames *file)
   }
   if (encoder.layers == 1) // the tables have no rows then
     for (const std::string prefix : {"", "vit."})
-      for (const char *name : {"encoder.interpolation.mid_position_embeddings",
-                               "encoder.mid_position_embeddings"})
+      for (const char *name :
+           {"encoder.interpolation.mid_position_embeddings", "encoder.mid_position_embeddings"})
         model.unused.push_back(prefix + name);
   addStates(model, encoder, encoded);
   return model;

@@ -108,7 +108,7 @@ static Settings readSettings(Config &model, Config &vision) {
   s.width = vision.size("width", 768);
   s.layers = vision.size("layers", 12, /*most=*/1000);
   int64_t headWidth = vision.size("head_width", 64);
-  s.hidden = static_cast<int64_t>(double(s.width) * vision.positive("mlp_ratio", 4));
+  s.hidden = hiddenWidth(vision, "mlp_ratio", s.width);
   s.eps = readEps(vision);
   s.activation = readActivation(model, vision);
   s.layerScale = vision.has("ls_init_value");

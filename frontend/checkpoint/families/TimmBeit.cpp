@@ -52,7 +52,7 @@ static Settings readSettings(Config &args) {
                        .qkvBias = args.flag("qkv_bias", true),
                        .weights = dsl::QkvWeights::PackedBiased,
                        .biased = {.k = false}};
-  s.block.mlp = {timm::hiddenWidth(e.sizes.width, args.positive("mlp_ratio", 4))};
+  s.block.mlp = {hiddenWidth(args, "mlp_ratio", e.sizes.width)};
   if (args.flag("swiglu_mlp", false)) {
     s.block.mlp.gate = dsl::Gate::Separate;
     s.block.mlp.activation = dsl::Activation::Silu;

@@ -133,8 +133,8 @@ static void readAttention(Config &args, Settings &s) {
                                      "false");
 }
 
-static void readMlp(Config &args, Settings &s, double ratio) {
-  int64_t hidden = timm::hiddenWidth(s.embedding.sizes.width, ratio);
+static void readMlp(Config &args, Settings &s) {
+  int64_t hidden = hiddenWidth(args, "mlp_ratio", s.embedding.sizes.width);
   bool swiglu = args.flag("swiglu_mlp", false), scaled = args.flag("scale_mlp", false);
   int64_t alignTo = args.count("swiglu_align_to", 0);
   if (s.normsBehind) // timm's block of that kind aligns only what it scales
@@ -152,7 +152,7 @@ static void readMlp(Config &args, Settings &s, double ratio) {
     s.mlp.innerNorm = s.norm;
 }
 
-static void readPooling(Config &args, Settings &s, double ratio) {
+static void readPooling(Config &args, Settings &s) {
   int64_t width = s.embedding.sizes.width;
   std::string kind = timm::readPooling(args, s.embedding.classToken);
   if (kind == "prr")
@@ -164,7 +164,8 @@ static void readPooling(Config &args, Settings &s, double ratio) {
                .prefix = s.embedding.prefix(),
                .includePrefix = kind == "map", // pools all tokens
                .heads = args.size("attn_pool_num_heads", s.attention.heads),
-               .hidden = timm::hiddenWidth(width, args.positive("attn_pool_mlp_ratio", ratio)),
+               .hidden =
+                   hiddenWidth(args, "attn_pool_mlp_ratio", width, args.positive("mlp_ratio", 4)),
                .norm = s.norm};
   if (fcNorm)
     s.pooling.fcNorm = s.norm;
@@ -184,10 +185,9 @@ static Settings readSettings(Config &args) {
   args.neutral("dynamic_img_pad", false);
   s.layers = args.size("depth", std::nullopt, /*most=*/1000);
   s.norm = timm::readNorm(args, "norm_layer", {dsl::NormKind::Layer, 1e-6});
-  double ratio = args.positive("mlp_ratio", 4);
   s.normsBehind = args.flag("use_post_norm", false);
   readAttention(args, s);
-  readMlp(args, s, ratio);
+  readMlp(args, s);
   bool scale = args.has("init_values") && !s.normsBehind;
   args.number("init_values", 0);
   s.attentionScale = scale;
@@ -195,7 +195,7 @@ static Settings readSettings(Config &args) {
   args.harmless({"attn_only_layer_scale"});
   s.preNorm = args.flag("use_pre_transformer_norm", false);
   e.patchBias = !s.preNorm;
-  readPooling(args, s, ratio);
+  readPooling(args, s);
   s.rope = readRope(args);
   if (s.rope && !args.failed() && (e.sizes.width / s.attention.heads) % 4)
     args.failFound("num_heads", "heads of a multiple of 4 columns, half for each axis");

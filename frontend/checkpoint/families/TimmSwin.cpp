@@ -83,7 +83,6 @@ static Settings readSettings(Config &args) {
   std::vector<int64_t> depths = readList(args, "depths", 0);
   std::vector<int64_t> heads = readList(args, "num_heads", depths.size());
   std::vector<Grid> windows = readWindows(args, depths.size());
-  double ratio = args.positive("mlp_ratio", 4);
   s.headDim = args.count("head_dim", 0);
   s.qkvBias = args.flag("qkv_bias", true);
   s.norm = timm::readNorm(args, "norm_layer", {dsl::NormKind::Layer, 1e-5});
@@ -118,7 +117,7 @@ static Settings readSettings(Config &args) {
                                         "window, as the table of positions is not resampled, "
                                         "found {}x{}",
                                         i, s.sizes.seen.height, s.sizes.seen.width));
-    s.stages.push_back({depths[i], heads[i], timm::hiddenWidth(width, ratio), grid, window});
+    s.stages.push_back({depths[i], heads[i], hiddenWidth(args, "mlp_ratio", width), grid, window});
   }
   return s;
 }

@@ -133,7 +133,7 @@ static Settings readSettings(Config &args, StringRef architecture, bool distille
   s.layers = args.size("depth", std::nullopt, /*most=*/1000);
   s.heads = args.size("num_heads");
   args.expectDivides("num_heads", s.heads, "embed_dim", width);
-  s.hidden = timm::hiddenWidth(width, args.positive("mlp_ratio", 4));
+  s.hidden = hiddenWidth(args, "mlp_ratio", width);
   s.kind = readBlock(args);
   s.norm = timm::readNorm(args, "norm_layer", {dsl::NormKind::Layer, 1e-6});
   dsl::Activation act = timm::readActivation(args, "act_layer", dsl::Activation::Gelu);

@@ -59,8 +59,9 @@ std::vector<ListedTensor> parametersOf(const Architecture &architecture) {
     auto [before, after] = StringRef(name).split(number);
     int64_t copies = before == StringRef(name) ? 1 : *entry.getInteger("depth");
     for (int64_t i = 0; i < copies; ++i)
-      listed.push_back({copies == 1 ? name.str() : fmt::format("{}{}{}", before.str(), i, after.str()),
-                        elements});
+      listed.push_back(
+          {copies == 1 ? name.str() : fmt::format("{}{}{}", before.str(), i, after.str()),
+           elements});
   }
   sort(listed, [](const ListedTensor &a, const ListedTensor &b) { return a.name < b.name; });
   return listed;

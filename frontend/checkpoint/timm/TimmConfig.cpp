@@ -192,8 +192,4 @@ Sizes readSizes(Config &args) {
   return s;
 }
 
-int64_t hiddenWidth(int64_t width, double ratio) {
-  return static_cast<int64_t>(static_cast<double>(width) * ratio);
-}
-
 } // namespace vitc::checkpoint::timm

@@ -32,9 +32,6 @@ struct Sizes {
 };
 Sizes readSizes(Config &args);
 
-/// As Python has it: int(width * ratio).
-int64_t hiddenWidth(int64_t width, double ratio);
-
 /// How timm resamples positions for another size of images.
 inline constexpr graph::Resampling bicubic = {graph::Filter::Cubic, /*antialias=*/true};
 

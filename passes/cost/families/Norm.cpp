@@ -24,8 +24,8 @@ NormGeometry vitc::cost::normGeometry(const Work &work, const NormSchedule &s) {
   NormGeometry g;
   int64_t width = work.columns / work.groups;
   g.vector = vectorWidth(width);
-  // Groups are narrow: all lanes of a warp get a part, which is side by side with the others'. Pairs
-  // stay with one lane, because a rope behind the norm turns them.
+  // Groups are narrow: all lanes of a warp get a part, which is side by side with the others'.
+  // Pairs stay with one lane, because a rope behind the norm turns them.
   while (work.groups > 1 && g.vector > 2 && width / (g.vector / 2) <= 32)
     g.vector /= 2;
   g.vectors = ceilDiv(width, g.vector);
