@@ -44,12 +44,21 @@ def FoldTokens : Pass<"vit-fold-tokens", "mlir::ModuleOp"> {
 
 // On the device --------------------------------------------------------------
 
+def PadHeads : Pass<"vit-pad-heads", "mlir::ModuleOp"> {
+  let summary = "A column of zeros for heads of an odd number of columns";
+  let description = [{
+    Kernels of attention take two columns at a time. The linears around an attention get zeros, in the rows
+    of weights and biases before it and the columns of weights behind it; scores and sums do not change. Heads that
+    something else makes or reads stay as they are.
+  }];
+}
+
 def PadWidths : Pass<"vit-pad-widths", "mlir::ModuleOp"> {
   let summary = "Zero columns where a linear's K is not a multiple of 8";
   let description = [{
     GPU kernels copy 16 bytes at a time, so rows must be multiples of 8 values. Widens the value that
     such a linear reads, back to the patchify or the linears it comes from, and pads the weights
-    with zeros; the sums do not change. Refuses what cannot be widened (an attention's width).
+    with zeros; the sums do not change. Refuses what cannot be widened (norms of heads).
   }];
 }
 

@@ -82,6 +82,7 @@ void vitc::buildModelPipeline(mlir::OpPassManager &manager, const PipelineOption
 
 void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
   Sequence passes(manager, options);
+  passes.add(createPadHeads());
   passes.add(createPadWidths());
   passes.add(createAssignPrecision(options));
   passes.add(createHoistWeights());

@@ -73,7 +73,7 @@ def on_kernels(r):
 
 def shuffled(r, regular):
     passes = [r.choice(MODEL) for _ in range(r.randint(1, 6))]
-    for one in ["vit-pad-widths", precision(r)]:
+    for one in ["vit-pad-heads", "vit-pad-widths", precision(r)]:
         if r.random() < 0.6:
             passes.insert(r.randint(0, len(passes)), one)
     ready = regular and "vit-pad-widths" in passes and any("precision" in p for p in passes)
@@ -89,7 +89,7 @@ def whole(r):
 
 def pipelines(seed, regular):
     r = random.Random(f"passes {seed}")
-    alone = [*MODEL, "vit-pad-widths", precision(r), "vit-hoist-weights", "vit-form-kernels"]
+    alone = [*MODEL, "vit-pad-heads", "vit-pad-widths", precision(r), "vit-hoist-weights", "vit-form-kernels"]
     lists = [[r.choice(alone)], shuffled(r, regular), shuffled(r, regular), whole(r)]
     return [",".join(passes) for passes in lists]
 
