@@ -2,9 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Kernels of attention take two columns of a head at a time. A head of an odd number of columns gets
-// one of zeros from the linears that make queries, keys and values; scores do not change, and the
-// result has a column of zeros behind each head, for which the linear behind has zeros, too:
+// Kernels of attention take two columns of a head at a time. A head of an odd number of columns
+// gets one of zeros from the linears that make queries, keys and values; scores do not change, and
+// the result has a column of zeros behind each head, for which the linear behind has zeros, too:
 //
 //   %q = vit.linear %x, %wq : -> ?x5x21        =>   %q = vit.linear %x, (padded %wq) : -> ?x5x24
 //   %a = vit.attention %q, ... heads 3 head_dim 7   %a = vit.attention %q, ... heads 3 head_dim 8
