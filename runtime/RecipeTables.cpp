@@ -149,8 +149,8 @@ std::vector<double> ropeTable(const vit_recipe_step &step) {
     for (size_t pair = 0; pair != pairs; ++pair) {
       double angle = 0;
       if (token >= lead) {
-        double y = origin[0] + stride[0] * double((token - lead) / width);
-        double x = origin[1] + stride[1] * double((token - lead) % width);
+        size_t line = (token - lead) / width, column = (token - lead) % width;
+        double y = origin[0] + stride[0] * double(line), x = origin[1] + stride[1] * double(column);
         angle = y * down[pair] + x * across[pair];
       }
       out.push_back(std::cos(angle));

@@ -86,8 +86,9 @@ static void compute(RelativeBiasOp op, const Call &call) {
 static void compute(RopeTableOp op, const Call &call) {
   int64_t across = op.getGrid()[1], lead = op.getLead(), pairs = call.shape[1] / 2;
   for (int64_t token = 0; token < call.shape[0]; ++token) {
-    double y = op.getOrigin()[0] + op.getStep()[0] * double((token - lead) / across);
-    double x = op.getOrigin()[1] + op.getStep()[1] * double((token - lead) % across);
+    int64_t line = (token - lead) / across, column = (token - lead) % across;
+    double y = op.getOrigin()[0] + op.getStep()[0] * double(line);
+    double x = op.getOrigin()[1] + op.getStep()[1] * double(column);
     for (int64_t pair = 0; pair < pairs; ++pair) {
       double angle = token < lead ? 0 : y * op.getRows()[pair] + x * op.getColumns()[pair];
       call.result[2 * (token * pairs + pair)] = std::cos(angle);

@@ -69,9 +69,10 @@ void endTool(const char *text) noexcept {
   static std::atomic<pid_t> ending{0};
   pid_t none = 0, self = gettid();
   if (!ending.compare_exchange_strong(none, self)) {
-    while (none != self)
+    if (none == self)
+      _exit(exitFailed);
+    for (;;)
       pause();
-    _exit(exitFailed);
   }
   auto part = [](const char *bytes) { return iovec{const_cast<char *>(bytes), strlen(bytes)}; };
   iovec line[] = {part(running), part(": "), part(text), part("\n")};

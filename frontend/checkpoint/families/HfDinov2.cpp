@@ -142,7 +142,7 @@ static ImportedGraph importVariant(const Variant &v, Config &config, const Named
   Value pooled = graph::select(g / "pooler", encoded.last, 0);
   model.outputs.push_back({"pooler_output", pooled, !classifier});
   addStates(model, encoder, encoded);
-  for (std::string prefix : {std::string(), std::string(v.prefix)}) {
+  for (const std::string &prefix : {std::string(), std::string(v.prefix)}) {
     model.unused.push_back(prefix + "embeddings.mask_token");
     if (v.registers && !encoder.registers) // which the file has without rows
       model.unused.push_back(prefix + "embeddings.register_tokens");

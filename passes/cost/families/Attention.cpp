@@ -290,11 +290,13 @@ struct KeyCount {
   double tiles, steps;
 };
 KeyCount keysOf(const Work &work, const AttentionGeometry &g, int64_t batch) {
-  if (!g.online())
-    return {double(g.keyTiles), double(g.bufferRows / g.mma->k)};
-  int64_t full = work.overBatch ? ceilDiv(batch, g.keys) : g.keyBlocks;
-  return {double(full * g.keyTiles + ceilDiv(g.lastKeys, g.mma->n)),
-          double(full * g.bufferRows / g.mma->k + ceilDiv(g.lastKeys, g.mma->k))};
+  int64_t tiles = g.keyTiles, steps = g.bufferRows / g.mma->k;
+  if (g.online()) {
+    int64_t full = work.overBatch ? ceilDiv(batch, g.keys) : g.keyBlocks;
+    tiles = full * g.keyTiles + ceilDiv(g.lastKeys, g.mma->n);
+    steps = full * g.bufferRows / g.mma->k + ceilDiv(g.lastKeys, g.mma->k);
+  }
+  return {double(tiles), double(steps)};
 }
 
 LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t batch,

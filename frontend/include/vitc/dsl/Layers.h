@@ -288,8 +288,10 @@ struct Attention {
 private:
   /// The rows of each key head once for every head of queries that it serves.
   constexpr Value repeated(Scope s, Value w, std::int64_t size) const {
+    if (s.graph->problem.found) // and maybe size 0
+      return w;
     std::int64_t count = s.shape(w)[0] / size;
-    if (s.graph->problem.found || count == heads)
+    if (count == heads)
       return w;
     std::vector<Value> all;
     for (std::int64_t head = 0; head < heads; ++head) {

@@ -237,11 +237,18 @@ struct NumberText {
 private:
   constexpr void putFinite(double number) {
     int exponent = 0;
-    for (; number >= 10; number /= 10)
+    while (number >= 10) {
+      number /= 10;
       ++exponent;
-    for (; number != 0 && number < 1; number *= 10)
+    }
+    while (number != 0 && number < 1) {
+      number *= 10;
       --exponent;
-    auto digits = static_cast<std::int64_t>(number * 100000 + 0.5);
+    }
+    number *= 100000;
+    auto digits = static_cast<std::int64_t>(number);
+    if (number - static_cast<double>(digits) >= 0.5)
+      ++digits;
     if (digits >= 1000000) {
       digits /= 10;
       ++exponent;
