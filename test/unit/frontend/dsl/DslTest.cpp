@@ -84,3 +84,11 @@ TEST_CASE("a problem at run time is the same as at compile time") {
   CHECK(std::string(report.expected.text) == "96");
   CHECK(std::string(report.found.text) == "5");
 }
+
+TEST_CASE("what follows a problem does not hide it") {
+  Graph g;
+  Value x = input(g / "pixel_values", {batch, 3, 0, 32}); // no shape, so a width of 0 from here on
+  x = PatchEmbed{8, 8, 96}(g / "patch_embed", x);
+  Attention{5}(g / "attn", Value());
+  CHECK_THAT(problemText(g), Catch::StartsWith("pixel_values: vit.input expected positive sizes"));
+}
