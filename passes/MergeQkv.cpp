@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
+#include "passes/Projection.h"
 #include "passes/Queries.h"
 #include "passes/Zeros.h"
 
@@ -28,43 +29,7 @@ namespace vitc {
 using namespace mlir;
 
 namespace {
-/// An operand of an attention that is a linear of its own, with or without bias, turned by its
-/// position or not.
-struct Projection {
-  Value value; ///< what the attention reads
-  vit::LinearOp linear;
-  vit::BiasAddOp bias; ///< null if there is none
-  vit::RopeOp rope;    ///< null if there is none; of all columns
-
-  Value weight() { return linear.getWeight(); }
-  Value biasVector() { return bias ? Value(bias.getBias()) : Value(); }
-
-  /// Projections with one key can be one linear; a bias that is missing is one of zeros.
-  auto key() {
-    return std::make_tuple(linear.getInput().getAsOpaquePointer(),
-                           tensorType(value).getElementType().getAsOpaquePointer(),
-                           linear.getType().getElementType().getAsOpaquePointer(),
-                           tensorType(weight()).getElementType().getAsOpaquePointer());
-  }
-};
 using Group = SmallVector<Projection, 3>;
-
-std::optional<Projection> matchProjection(Value value, vit::AttentionOp attention) {
-  if (llvm::any_of(value.getUsers(), [&](Operation *user) { return user != attention; }))
-    return std::nullopt;
-  Projection projection{value, {}, {}, value.getDefiningOp<vit::RopeOp>()};
-  if (projection.rope) {
-    value = projection.rope.getInput();
-    if (!value.hasOneUse() || static_cast<int64_t>(projection.rope.getColumns()) != widthOf(value))
-      return std::nullopt;
-  }
-  projection.bias = value.getDefiningOp<vit::BiasAddOp>();
-  if (projection.bias && !projection.bias.getInput().hasOneUse())
-    return std::nullopt;
-  Value product = projection.bias ? Value(projection.bias.getInput()) : value;
-  projection.linear = product.getDefiningOp<vit::LinearOp>();
-  return projection.linear ? std::optional(projection) : std::nullopt;
-}
 
 /// The weights below each other. Neighbouring slices of one weight are that weight again.
 Value stack(OpBuilder &builder, Location loc, ArrayRef<Value> weights) {

@@ -14,7 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
-#include "passes/Queries.h"
+#include "passes/Projection.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -51,24 +51,6 @@ void setWidth(Value value, int64_t width) {
   value.setType(type.clone(shape));
 }
 
-/// A linear, and the bias behind it if there is one, whose result nothing but `reader` reads.
-struct Projection {
-  vit::LinearOp linear;
-  vit::BiasAddOp bias;
-};
-std::optional<Projection> projectionOf(Value value, Operation *reader) {
-  Projection found;
-  for (Operation *user : value.getUsers())
-    if (user != reader)
-      return std::nullopt;
-  found.bias = value.getDefiningOp<vit::BiasAddOp>();
-  Value product = found.bias ? found.bias.getInput() : value;
-  found.linear = product.getDefiningOp<vit::LinearOp>();
-  if (!found.linear || (found.bias && !product.hasOneUse()))
-    return std::nullopt;
-  return found;
-}
-
 class OddHeads {
 public:
   explicit OddHeads(vit::AttentionOp attention)
@@ -83,8 +65,8 @@ public:
         return false;
       if (!operands.insert(operand))
         continue;
-      std::optional<Projection> projection = projectionOf(operand, attention);
-      if (!projection)
+      std::optional<Projection> projection = matchProjection(operand, attention);
+      if (!projection || projection->rope)
         return false;
       projections.push_back(*projection);
     }

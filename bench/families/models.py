@@ -9,7 +9,7 @@ import json
 import os
 
 GELU = ("linear+bias_add+gelu",)
-GATED = ("linear+bias_add+silu+mul", "linear+bias_add+mul")  # both products that the last op reads
+GATED = ("linear+bias_add+silu+linear+bias_add+mul",)
 
 
 @dataclasses.dataclass
@@ -112,7 +112,7 @@ MODELS = [
              hidden_act="silu", rms_norm_eps=1e-5, qkv_bias=False, mlp_bias=False, use_head=False,
              is_native=False),
           ("last_hidden_state",), {**TINY, "intermediate_size": 176, "image_size": 56},
-          ("linear+silu+mul", "linear+mul")),
+          ("linear+silu+linear+mul",)),
     Model("swin-b-224", timm("swin_base_patch4_window7_224", 224, 1024), ("logits",),
           {"embed_dim": 32, "depths": [2, 2], "num_heads": [2, 4], "img_size": 56}),
 ]

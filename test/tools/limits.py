@@ -76,15 +76,12 @@ class Limits(unittest.TestCase):
     def refused(self, command, text, **options):
         """Runs a command, which has to refuse; returns what it says."""
         done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, stdin=subprocess.DEVNULL, **options)
-        lines = self.said(done)
+        lines = self.lines(done.stderr)
         tool = os.path.basename(command[0])
         self.assertEqual((done.returncode, len(lines)), (1, 1), f"{command}: {done.stderr[-600:]}")
         self.assertRegex(lines[0], rf"\A{tool}: .*({text})", command)
         self.assertLess(len(lines[0]), 1000)
         self.nothing_left()
-
-    def said(self, done):
-        return self.lines(done.stderr)
 
     def lines(self, text):
         """Those of stderr but for the warning that --ptxas none brings."""
@@ -247,7 +244,7 @@ class Limits(unittest.TestCase):
                         done = self.run_limited(command, resource.RLIMIT_NPROC, most, user)
                     except (PermissionError, subprocess.SubprocessError):
                         self.skipTest("the tools cannot be run by another user")
-                    self.assertEqual((done.returncode, self.said(done)), (0, []), done.stdout)
+                    self.assertEqual((done.returncode, self.lines(done.stderr)), (0, []), done.stdout)
                     shutil.rmtree(self.out, ignore_errors=True)
 
     @unittest.skipIf(SANITIZED, "sanitizers need more")
@@ -265,7 +262,7 @@ class Limits(unittest.TestCase):
                     self.assertIn(done.returncode, (0, 1), done.stderr[-500:])
                     if done.returncode == 1:
                         ended.add(command[0])
-                        self.assertEqual(len(self.said(done)), 1, done.stderr[-500:])
+                        self.assertEqual(len(self.lines(done.stderr)), 1, done.stderr[-500:])
                         self.nothing_left()
                 if done.returncode == 0:
                     shutil.rmtree(self.out, ignore_errors=True)
