@@ -32,7 +32,28 @@ struct Ranking {
   std::vector<cost::Schedule> schedules;
 };
 
-/// Those that differ in what they compute where, predicted at the end of the range.
+/// Whether `schedule` is worth a place behind those that are ranked before it: the pipeline matters
+/// less than the tile, and of tiles alike a few say what the model misses.
+bool addsToThem(const std::vector<cost::Schedule> &ranked, const cost::Schedule &schedule) {
+  constexpr int mostOfTile = 3, mostOfBlock = 6;
+  cost::Written mine = cost::written(schedule);
+  int ofTile = 0, ofBlock = 0;
+  for (const cost::Schedule &other : ranked) {
+    cost::Written theirs = cost::written(other);
+    if (mine.block != theirs.block || mine.splits != theirs.splits)
+      continue;
+    ++ofBlock;
+    if (mine.warp != theirs.warp)
+      continue;
+    ++ofTile;
+    if (mine.stages == theirs.stages && mine.buffers == theirs.buffers &&
+        mine.recompute == theirs.recompute)
+      return false;
+  }
+  return ofTile < mostOfTile && ofBlock < mostOfBlock;
+}
+
+/// Those that differ, predicted at the end of the range.
 Ranking rank(ArrayRef<vit::LaunchOp> launches, int64_t minBatch, int64_t maxBatch,
              int64_t largestBatch, const cost::Preferences &preferences, size_t most) {
   std::vector<cost::Use> uses = usesOf(launches);
@@ -47,10 +68,9 @@ Ranking rank(ArrayRef<vit::LaunchOp> launches, int64_t minBatch, int64_t maxBatc
   llvm::stable_sort(timed, [](const auto &a, const auto &b) { return a.first < b.first; });
   Ranking ranking = {minBatch, maxBatch, {}};
   for (const auto &[seconds, schedule] : timed) {
-    bool known = llvm::any_of(ranking.schedules, [&](const cost::Schedule &other) {
-      return cost::sameTile(other, schedule);
-    });
-    if (!known && ranking.schedules.size() < most)
+    if (ranking.schedules.size() == most)
+      break;
+    if (addsToThem(ranking.schedules, schedule))
       ranking.schedules.push_back(schedule);
   }
   return ranking;

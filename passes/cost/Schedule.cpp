@@ -121,11 +121,6 @@ std::optional<Schedule> vitc::cost::readSchedule(const std::string &given, const
   return text(*schedule) == given ? schedule : std::nullopt;
 }
 
-bool vitc::cost::sameTile(const Schedule &a, const Schedule &b) {
-  Written x = written(a), y = written(b);
-  return x.block == y.block && x.warp == y.warp && x.splits == y.splits;
-}
-
 std::optional<GemmSchedule> vitc::cost::parseTile(const std::string &text, const Gpu &gpu,
                                                   std::string &error, bool force) {
   constexpr int64_t any = 4096;

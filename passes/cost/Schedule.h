@@ -97,10 +97,6 @@ std::string text(const Schedule &schedule);
 /// Reads such a text as a schedule for `work` on `gpu`; empty if it is none.
 std::optional<Schedule> readSchedule(const std::string &text, const Work &work, const Gpu &gpu);
 
-/// Whether both compute the same parts of the result: the pipeline, the bound on registers and what
-/// follows from the others may differ.
-bool sameTile(const Schedule &a, const Schedule &b);
-
 /// Most f32 sums of a thread: that leave room for fragments and addresses beside them; and, where
 /// spills are wanted (--force-fuse), that ptxas does not take minutes for.
 inline constexpr int mostAccumulators = 160, mostForcedAccumulators = 256;

@@ -236,15 +236,17 @@ std::vector<Schedule> givenTile(const Work &work, const Preferences &p) {
   return list;
 }
 
+constexpr int mostWarps = 8; // of a block: two or more of such blocks fill a multiprocessor
+
 std::vector<Schedule> wholeTiles(const Work &work, const Preferences &p) {
   std::vector<Schedule> list;
   const MmaShape *mma = findMma(work.inputBytes);
   if (!mma)
     return list;
   int mostN = int(std::min<int64_t>(256, ceilDiv(work.columns, mma->n) * mma->n));
-  for (int m : {1, 2, 4, 8})
-    for (int n : {1, 2, 4, 8}) {
-      if (m * n > 8)
+  for (int m : {1, 2, 3, 4, 6, 8})
+    for (int n : {1, 2, 3, 4, 6, 8}) {
+      if (m * n > mostWarps)
         continue;
       for (int wm = mma->m; wm * m <= 256 && wm <= 128; wm += mma->m)
         for (int wn = mma->n; wn * n <= mostN && wn <= 128; wn += mma->n)
