@@ -44,7 +44,7 @@ def Vit_GemmScheduleAttr : Vit_Schedule<"Gemm", "gemm",
     A thread block computes `tile`, M x N of the result, K columns at a time; a warp computes `warp`
     of it, M x N. Several linears of one kernel share the numbers. `stages` counts shared-memory
     buffers of the main loop; `buffers` of 2 loads the fragments of the next k-step while this one is
-    multiplied; `splits` divides K among that many blocks, whose sums a second function adds;
+    multiplied; `splits` divides K among that many blocks, whose sums the last of them to arrive adds;
     `registers` bounds what a thread may have (0: no bound).
 
     Constraints: (C1) the range of batches is not empty and lies within 1 to 1048576; (C2) `registers`

@@ -135,10 +135,7 @@ FailureOr<bool> Profile::apply(std::vector<ProfileNote> &notes) {
                         (verdict == NcuVerdict::Spilling ? "spilling: " : "register-bound: ") +
                             ncuReason(kernel),
                         ""};
-    if (function.part == 1)
-      note.action = "it only adds the sums of the function before";
-    else
-      changed |= replace(function, kernel, note);
+    changed |= replace(function, kernel, note);
     notes.push_back(std::move(note));
   }
   return changed;

@@ -47,7 +47,7 @@ public:
             checkValues("output", library.outputs, plan.output_values, library.output_count);
         !good)
       return good;
-    if (!fits(plan.workspace_bytes) || !fits(plan.scratch_bytes))
+    if (!fits(plan.workspace_bytes) || !fits(plan.scratch_bytes) || !fits(plan.counter_bytes))
       return damaged("a workspace exceeds 2^62 bytes");
     for (const vit_buffer &buffer : std::span(plan.buffers, plan.buffer_count))
       if (!isInWorkspace(buffer))
@@ -86,13 +86,13 @@ private:
            isInside(offset.per_token, bytes.per_token, end.per_token);
   }
 
-  /// The scratch memory of a workspace does not depend on the batch of a run, so neither may the
-  /// largest need of a step.
-  bool hasScratch(const vit_count &need, uint64_t batch) const {
+  /// Scratch memory and counters of a workspace do not depend on the batch of a run, so neither may
+  /// the largest need of a step.
+  static bool has(const vit_count &memory, const vit_count &need, uint64_t batch) {
     uint64_t constant, perLength;
     return evaluate({need.constant, need.per_image, 0, 0}, batch, 0, constant) &&
            evaluate({need.per_length, need.per_token, 0, 0}, batch, 0, perLength) &&
-           constant <= plan.scratch_bytes.constant && perLength <= plan.scratch_bytes.per_length;
+           constant <= memory.constant && perLength <= memory.per_length;
   }
 
   Status checkStep(const vit_step &step) const {
@@ -116,10 +116,13 @@ private:
     const uint32_t counts[] = {library.input_count, library.output_count, plan.buffer_count,
                                library.weight_count};
     for (const vit_arg &arg : std::span(step.args, step.arg_count)) {
-      if (arg.kind > VIT_ARG_SCRATCH || (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
+      if (arg.kind > VIT_ARG_COUNTERS ||
+          (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
         return fail("has an unknown argument");
-      if (arg.kind == VIT_ARG_SCRATCH && !hasScratch(arg.count, batch))
+      if (arg.kind == VIT_ARG_SCRATCH && !has(plan.scratch_bytes, arg.count, batch))
         return fail("uses more scratch memory than there is");
+      if (arg.kind == VIT_ARG_COUNTERS && !has(plan.counter_bytes, arg.count, batch))
+        return fail("uses more counters than there are");
       uint64_t most;
       if (arg.kind == VIT_ARG_COUNT &&
           (!evaluate(arg.count, batch, plan.max_tokens, most) || most > 0x7FFFFFFF))

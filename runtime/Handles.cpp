@@ -98,15 +98,21 @@ Status vitrt::createWorkspace(const vit_model &model, int maxBatch, ImageSize si
 Status vit_workspace::allocate() {
   const vit_plan &plan = *sized.plan;
   uint64_t buffers = alignUp(valueOf(plan.workspace_bytes, uint64_t(maxBatch), sized.tokens));
-  uint64_t bytes = buffers + valueOf(plan.scratch_bytes, uint64_t(maxBatch), sized.tokens);
+  uint64_t counters = valueOf(plan.counter_bytes, uint64_t(maxBatch), sized.tokens);
+  uint64_t scratch = valueOf(plan.scratch_bytes, uint64_t(maxBatch), sized.tokens);
+  if (counters)
+    scratch = alignUp(scratch);
+  uint64_t bytes = buffers + scratch + counters;
   if (bytes)
     if (Status allocated = model.backend->allocate(
             bytes, " for " + std::to_string(maxBatch) + " images", memory.buffers);
         !allocated)
       return allocated;
   memory.scratch = memory.buffers + buffers;
+  memory.counters = memory.scratch + scratch;
   memory.weights = model.backend->weights();
-  return {};
+  std::vector<uint8_t> zeros(counters);
+  return counters ? model.backend->write(memory.counters, zeros.data(), counters) : Status();
 }
 
 vit_workspace::~vit_workspace() {

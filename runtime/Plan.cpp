@@ -135,6 +135,9 @@ void Launches::prepare(int batch, const PlanMemory &memory) {
       case VIT_ARG_SCRATCH:
         value = memory.scratch;
         break;
+      case VIT_ARG_COUNTERS:
+        value = memory.counters;
+        break;
       default:
         patches.push_back({slot, arg.kind, arg.index});
       }

@@ -63,7 +63,7 @@ struct LaunchRecord {
 
 /// Where a plan's memory begins.
 struct PlanMemory {
-  uint64_t buffers = 0, scratch = 0, weights = 0;
+  uint64_t buffers = 0, scratch = 0, counters = 0, weights = 0;
 };
 
 /// The launches of a plan with one batch: all is known but the caller's pointers.

@@ -54,7 +54,7 @@ public:
   }
   Constant *constant(const vit_kernel &k) {
     return make<vit_kernel>({text(k.name), text(k.base), text(k.schedule), quad(k.hash),
-                             word(k.part), list(static_cast<const vit_cuda_code *>(k.code), 1)});
+                             list(static_cast<const vit_cuda_code *>(k.code), 1)});
   }
   Constant *constant(const vit_target &t) {
     assert(t.kind == VIT_TARGET_CUDA && "its kernels have other code");
@@ -117,7 +117,8 @@ public:
         word(p.step_count), word(p.buffer_count),
         list(p.steps, p.step_count), list(p.buffers, p.buffer_count),
         list(p.input_values, inputs), list(p.output_values, outputs),
-        constant(p.workspace_bytes), constant(p.scratch_bytes)});
+        constant(p.workspace_bytes), constant(p.scratch_bytes),
+        constant(p.counter_bytes)});
   }
 
   Constant *constant(const vit_library &l) {

@@ -67,8 +67,8 @@ static bool sameKernel(const vit_kernel &a, const vit_kernel &b) {
     return sameText(image.arch, other.arch) && bytes(image) == bytes(other);
   };
   return sameText(a.name, b.name) && sameText(a.base, b.base) && sameText(a.schedule, b.schedule) &&
-         a.hash == b.hash && a.part == b.part && x.threads == y.threads &&
-         x.dynamic_smem == y.dynamic_smem && sameText(x.ptx, y.ptx) &&
+         a.hash == b.hash && x.threads == y.threads && x.dynamic_smem == y.dynamic_smem &&
+         sameText(x.ptx, y.ptx) &&
          std::equal(x.codes, x.codes + x.code_count, y.codes, y.codes + y.code_count, sameImage);
 }
 
@@ -228,7 +228,6 @@ private:
     kernel.base = data->keep(code.kernel);
     kernel.schedule = data->keep(scheduleText(code.schedule));
     kernel.hash = hashOf(module.lookupSymbol<vit::KernelOp>(code.kernel));
-    kernel.part = code.part;
     kernel.code = data->keep(std::vector{cuda});
     return kernel;
   }

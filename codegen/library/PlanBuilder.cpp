@@ -43,6 +43,7 @@ public:
     plan.output_values = valuesOf(model.getResultTypes());
     plan.workspace_bytes = perImage(workspaceBytes);
     plan.scratch_bytes = fixed(scratchBytes);
+    plan.counter_bytes = fixed(counterBytes);
     plan.steps = data.keep(steps);
     plan.step_count = steps.size();
     plan.buffers = data.keep(buffers);
@@ -128,7 +129,6 @@ private:
           if (first <= input.maxBatch)
             uses.push_back(
                 {uint32_t(i), uint32_t(first), uint32_t(std::min<int64_t>(last, input.maxBatch))});
-    // Parts of one range are in order already.
     llvm::stable_sort(uses, [](const Use &a, const Use &b) { return a.first < b.first; });
     uint32_t served = 0;
     for (const Use &use : uses) {
@@ -152,14 +152,16 @@ private:
     auto result = cast<RankedTensorType>(launch.getResults_().front().getType());
     uint32_t rows = isOnRows(kernel) ? vit::rowsPerImage(result) : 1;
     std::vector<vit_arg> all(args.begin(), args.end());
-    if (uint64_t bytes = scratchOf(launch, code)) {
-      bool writes = code.part == 0; // the results come with the last part
-      for (vit_arg &arg : all)
-        arg.written &= !writes;
-      if (failed(checkScratch(launch, bytes, last)))
+    cost::Geometry geometry = cost::geometryOf(workOf(launch), scheduleOf(code.schedule));
+    if (geometry.sums) {
+      uint64_t sums = cost::scratchBytes(geometry, last),
+               tiles = cost::counterBytes(geometry, last);
+      if (failed(checkScratch(launch, sums, last)))
         return failure();
-      all.push_back({VIT_ARG_SCRATCH, 0, writes, perImage(bytes)});
-      scratchBytes = std::max(scratchBytes, llvm::alignTo(bytes * last, 256));
+      all.push_back({VIT_ARG_SCRATCH, 0, 1, fixed(sums)});
+      all.push_back({VIT_ARG_COUNTERS, 0, 0, fixed(tiles)});
+      scratchBytes = std::max(scratchBytes, llvm::alignTo(sums, 256));
+      counterBytes = std::max(counterBytes, llvm::alignTo(tiles, 256));
     }
     all.push_back({VIT_ARG_COUNT, 0, 0, perImage(rows)});
 
@@ -180,19 +182,14 @@ private:
     return success();
   }
 
-  /// Bytes for each image between the parts of a kernel.
-  static uint64_t scratchOf(vit::LaunchOp launch, const KernelCode &code) {
-    return cost::geometryOf(workOf(launch), scheduleOf(code.schedule), code.part).scratch;
-  }
-
   /// Of scratch memory too.
   static LogicalResult checkScratch(vit::LaunchOp launch, uint64_t bytes, uint32_t batch) {
     uint64_t limit = uint64_t(1) << 31;
-    if (bytes * batch <= limit)
+    if (bytes <= limit)
       return success();
     return launch.emitOpError("needs ")
-           << bytes << " bytes of scratch memory per image, " << bytes * batch << " for batch "
-           << batch << ", but kernels address " << limit << "; its schedule has too many splits";
+           << bytes << " bytes of scratch memory for batch " << batch << ", but kernels address "
+           << limit << "; its schedule has too many splits";
   }
 
   LogicalResult addResult(vit::LaunchOp launch, OpResult result, int64_t place) {
@@ -267,7 +264,7 @@ private:
   uint32_t launchCount = 0;
   std::vector<vit_buffer> buffers;
   uint64_t workspaceBytes = 0; // per image
-  uint64_t scratchBytes = 0;
+  uint64_t scratchBytes = 0, counterBytes = 0;
 };
 
 } // namespace

@@ -27,8 +27,8 @@ namespace vitc::codegen {
 
 /// How a function is launched: what its cost::Geometry was. Its grid's `count` is the function's
 /// last parameter. Attributes of its llvm.func: vit.threads, vit.dynamic_smem,
-/// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>; beside them vit.schedule and
-/// vit.part, which say what it is.
+/// vit.grid = array<i64: perCount, divisor, times, (y) ..., (z) ...>; beside them vit.schedule,
+/// which says what it is.
 struct LaunchShape {
   uint32_t threads = 0;     ///< per block, in x
   uint32_t dynamicSmem = 0; ///< bytes
@@ -48,12 +48,11 @@ struct MachineCode {
   Resources resources;
 };
 
-/// One function: a kernel as one of its schedules has it, or one part of that.
+/// One function: a kernel as one of its schedules has it.
 struct KernelCode {
   std::string name;   ///< of the function
   std::string kernel; ///< symbol of the vit.kernel
   vit::ScheduleAttr schedule;
-  unsigned part = 0; ///< 1: adds what part 0 of a split kernel has left in scratch memory
   /// Batches it serves, first to last, ascending; neighbours are joined.
   std::vector<std::pair<int64_t, int64_t>> batches;
   LaunchShape launch;
@@ -62,10 +61,10 @@ struct KernelCode {
 };
 
 /// Adds beside each vit.kernel @k a gpu.module @k_module with an llvm.func (nvvm.kernel) for each
-/// active schedule; for one with `splits` there are two, the second named "..._reduce". Parameters:
-/// a !llvm.ptr<1> for each argument, then each result, then scratch memory if there are two, then
-/// i32 `count`. Kernels whose module exists already are left alone, so IR that was lowered before
-/// continues from there. Errors are diagnostics that name the kernel and what is not supported.
+/// active schedule. Parameters: a !llvm.ptr<1> for each argument, then each result, then scratch
+/// memory and counters if K is split, then i32 `count`. Kernels whose module exists already are
+/// left alone, so IR that was lowered before continues from there. Errors are diagnostics that name
+/// the kernel and what is not supported.
 mlir::LogicalResult lowerKernels(mlir::ModuleOp module);
 std::unique_ptr<mlir::Pass> createLowerKernelsPass(); ///< "vit-lower-kernels"
 void registerCodegenPasses();

@@ -6,7 +6,7 @@
 // kernel apart: a linear always has its block tile, another kernel has the rows of a block only
 // if it has several schedules. The rest of a schedule follows where two would be called the same.
 //
-//   fc1_gelu_f16_128x128x32     fc2_f16_64x64x64_k4     fc2_f16_64x64x64_k4_reduce
+//   fc1_gelu_f16_128x128x32     fc2_f16_64x64x64_k4
 //   fc1_gelu_f16_128x128x32_64x32    fc1_gelu_f16_128x128x32_32x64
 //   norm1_f16                   norm1_f16_rows4 and norm1_f16_rows8
 //
@@ -148,11 +148,6 @@ FailureOr<std::vector<KernelCode>> planFunctions(vit::KernelOp kernel) {
       if (sameCode(schedule, other))
         addBatches(function, other);
     functions.push_back(function);
-    if (scheduleOf(schedule).parts() > 1) {
-      function.part = 1;
-      function.name += "_reduce";
-      functions.push_back(function);
-    }
   }
   return functions;
 }
@@ -163,7 +158,7 @@ bool looksLikeFunction(StringRef name) {
                                 "_[0-9]+x[0-9]+x[0-9]+(_k[0-9]+)?)"
                                 "(_keys[0-9x]+)?(_[0-9]+x[0-9]+)?(_stages[0-9]+)?"
                                 "(_buffers[0-9]+)?(_registers[0-9]+)?(_recompute|_keep)?"
-                                "(_resident)?(_reduce)?$");
+                                "(_resident)?$");
   return form.match(name);
 }
 
@@ -191,12 +186,9 @@ FailureOr<std::vector<KernelCode>> readFunctions(vit::KernelOp kernel) {
     auto code =
         dyn_cast_or_null<FunctionOpInterface>(SymbolTable::lookupSymbolIn(module, function.name));
     auto schedule = code ? code->getAttrOfType<vit::ScheduleAttr>("vit.schedule") : nullptr;
-    auto part = code ? code->getAttrOfType<IntegerAttr>("vit.part") : nullptr;
-    if (!schedule || !sameCode(schedule, function.schedule) || !part ||
-        part.getInt() != function.part)
+    if (!schedule || !sameCode(schedule, function.schedule))
       return module->emitError() << "expected an llvm.func @" << function.name
-                                 << " with vit.part = " << function.part
-                                 << " and vit.schedule = " << function.schedule
+                                 << " with vit.schedule = " << function.schedule
                                  << ", as the schedules of @" << function.kernel
                                  << " say: delete this module to have it written anew";
     FailureOr<LaunchShape> launch = readLaunchShape(code);

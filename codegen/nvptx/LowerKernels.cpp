@@ -42,7 +42,7 @@ LogicalResult emitFunction(KernelBuilder &k) {
   case vit::KernelFamily::Elementwise:
     return emitElementwise(k);
   case vit::KernelFamily::Gemm:
-    return k.part == 0 ? emitGemm(k) : emitSplitReduction(k);
+    return emitGemm(k);
   case vit::KernelFamily::Attention:
     return emitAttention(k);
   case vit::KernelFamily::Norm:
@@ -70,7 +70,7 @@ LogicalResult lowerKernel(vit::KernelOp kernel) {
   if (failed(functions))
     return failure();
   for (const KernelCode &function : *functions) {
-    KernelBuilder k(kernel, function.schedule, function.name, function.part);
+    KernelBuilder k(kernel, function.schedule, function.name);
     if (failed(emitFunction(k))) {
       k.module->erase();
       return failure();

@@ -135,7 +135,7 @@ private:
       for (KernelCode &function : *functions) {
         auto same = llvm::find_if(before, [&](const KernelCode &old) {
           return old.name == function.name && old.kernel == function.kernel &&
-                 old.part == function.part && sameCode(old.schedule, function.schedule);
+                 sameCode(old.schedule, function.schedule);
         });
         if (same != before.end()) {
           function.ptx = std::move(same->ptx);

@@ -78,11 +78,9 @@ public:
   KernelReport make() {
     describe();
     addFacts();
-    if (function.part == 0) {
-      predict();
-      addCandidates();
-      addDecisions();
-    }
+    predict();
+    addCandidates();
+    addDecisions();
     return std::move(report);
   }
 
@@ -110,7 +108,6 @@ void FunctionReporter::describe() {
   const cost::Work &work = uses.work;
   report.name = function.name;
   report.kernel = function.kernel;
-  report.part = function.part;
   report.batches = function.batches;
   Operation *root = kernel.getRoot();
   report.root = root ? root->getName().stripDialect().str() : "elementwise";

@@ -51,7 +51,6 @@ struct OccupancyReport {
 struct KernelReport {
   std::string name;   ///< of the function, in PTX and in profilers
   std::string kernel; ///< of the kernel it is a variant of
-  unsigned part = 0;  ///< 1: adds the sums that part 0 left; predictions stand with part 0
   /// First and last batch of each range it serves, ascending.
   std::vector<std::pair<int64_t, int64_t>> batches;
   std::string root;            ///< "linear"; "elementwise" where no op is more than that

@@ -43,7 +43,6 @@ static json::Object kernelJson(const KernelReport &kernel) {
     batches.push_back(json::Array{first, last});
   return json::Object{{"name", kernel.name},
                       {"kernel", kernel.kernel},
-                      {"part", kernel.part},
                       {"batches", std::move(batches)},
                       {"root", kernel.root},
                       {"ops", kernel.ops},

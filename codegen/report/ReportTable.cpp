@@ -115,8 +115,6 @@ void TableWriter::writeKernels() {
       tile += "/" + std::to_string(kernel.stages);
     if (kernel.splits > 1)
       tile += " k" + std::to_string(kernel.splits);
-    if (kernel.part == 1)
-      tile = "  + sums of k" + std::to_string(kernel.splits);
     std::string registers = orDash(kernel.predictedRegisters) + "/" + orDash(kernel.registers);
     if (kernel.spillBytes)
       registers += " !" + std::to_string(kernel.spillBytes);

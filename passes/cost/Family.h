@@ -36,7 +36,7 @@ struct FamilyTraits {
 
   /// Why kernels cannot be built so, apart from what no kernel may ask for.
   std::string (*objection)(const Work &, const Schedule &, const Limits &);
-  Geometry (*geometry)(const Work &, const Schedule &, int part);
+  Geometry (*geometry)(const Work &, const Schedule &);
   Registers (*registers)(const Work &, const Schedule &);
   LaunchCost (*time)(const Work &, const Schedule &, int64_t batch, const Gpu &);
 

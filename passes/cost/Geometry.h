@@ -14,6 +14,9 @@ struct Extent {
   int64_t perCount = 0, divisor = 1, times = 1;
 
   bool operator==(const Extent &) const = default;
+  int64_t at(int64_t count) const {
+    return (perCount ? (count * perCount + divisor - 1) / divisor : 1) * times;
+  }
 };
 
 /// What follows from a work and a schedule, whatever the device, and is the same for all families.
@@ -21,10 +24,11 @@ struct Extent {
 struct Geometry {
   int threads = 0; ///< of a block
   Extent grid[3];
-  int64_t shared = 0;  ///< dynamic shared memory of a block, bytes
-  int64_t scratch = 0; ///< device memory between the parts of a kernel, bytes for each count
-  int minBlocks = 0;   ///< blocks that should fit in one multiprocessor, for schedules without a
-                       ///< bound on registers; 0: no demand
+  int64_t shared = 0; ///< dynamic shared memory of a block, bytes
+  int64_t sums = 0;   ///< bytes that a block leaves in device memory for others of its tile, where
+                      ///< grid[2] blocks share one; 0: none
+  int minBlocks = 0;  ///< blocks that should fit in one multiprocessor, for schedules without a
+                      ///< bound on registers; 0: no demand
 };
 
 /// Threads that take vectors of neighbouring columns, one after the other.
@@ -34,8 +38,13 @@ struct VectorGeometry : Geometry {
   int64_t vectorsPerRow = 0; ///< of a row of the result
 };
 
-/// Of part `part` of a kernel. The schedule must be one without objection.
-Geometry geometryOf(const Work &work, const Schedule &schedule, int part = 0);
+/// The schedule must be one without objection.
+Geometry geometryOf(const Work &work, const Schedule &schedule);
+
+/// Bytes of device memory that blocks of a launch on `count` leave sums in, and bytes of counters
+/// that say of each tile how many have.
+int64_t scratchBytes(const Geometry &geometry, int64_t count);
+int64_t counterBytes(const Geometry &geometry, int64_t count);
 
 /// Neighbouring columns that one access takes at most: 16 bytes of 2-byte elements, or twice that.
 inline constexpr int widestVector = 8;

@@ -75,10 +75,10 @@ struct Schedule {
   const NormSchedule &norm() const { return std::get<NormSchedule>(numbers); }
   NormSchedule &norm() { return std::get<NormSchedule>(numbers); }
 
-  /// Functions of a kernel that has it: two where K is split, of which the second adds the sums.
-  int parts() const {
+  /// Whether several blocks share a tile of the result, each with a part of K.
+  bool isSplit() const {
     auto *gemm = std::get_if<GemmSchedule>(&numbers);
-    return gemm && gemm->splits > 1 ? 2 : 1;
+    return gemm && gemm->splits > 1;
   }
 };
 

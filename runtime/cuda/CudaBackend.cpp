@@ -287,6 +287,8 @@ void CudaBackend::registerRanges(const RunRequest &request, const LaunchRecord &
                             request.library.outputs[arg.index].name, fresh);
     } else if (arg.kind == VIT_ARG_SCRATCH) {
       driver->registerRange(address, valueAt(arg.count), "scratch", fresh);
+    } else if (arg.kind == VIT_ARG_COUNTERS) {
+      driver->registerRange(address, valueAt(arg.count), "counters", 0);
     }
   }
 }

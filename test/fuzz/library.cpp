@@ -79,14 +79,14 @@ struct Library {
     for (vit_cuda_code &code : codes)
       number(code.threads), number(code.dynamic_smem), length(code.code_count);
     for (vit_kernel &kernel : kernels)
-      number(kernel.part), number(kernel.hash);
+      number(kernel.hash);
     number(target.kind), length(target.kernel_count);
   }
   void listPlan() {
     number(plan.target), number(plan.height), number(plan.width);
     number(plan.patch_height), number(plan.patch_width), number(plan.max_tokens);
     length(plan.step_count), length(plan.buffer_count);
-    count(plan.workspace_bytes), count(plan.scratch_bytes);
+    count(plan.workspace_bytes), count(plan.scratch_bytes), count(plan.counter_bytes);
     count(inputValues[0]), count(outputValues[0]);
     for (vit_buffer &buffer : buffers)
       count(buffer.offset), count(buffer.bytes);
@@ -229,7 +229,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   vitrt::SizedPlan plan; // a workspace may be as large as it says, but not here
   bool small = bool(vitrt::choosePlan(library.root, 0, {}, plan)) &&
                vitrt::valueOf(plan.plan->workspace_bytes, uint64_t(most), 0) < (1 << 24) &&
-               vitrt::valueOf(plan.plan->scratch_bytes, uint64_t(most), 0) < (1 << 24);
+               vitrt::valueOf(plan.plan->scratch_bytes, uint64_t(most), 0) < (1 << 24) &&
+               vitrt::valueOf(plan.plan->counter_bytes, uint64_t(most), 0) < (1 << 24);
   if (small && vit_workspace_create(model, most, &workspace) == VIT_OK)
     for (int batch = 1; batch <= most; batch += 3)
       run(model, workspace, library, batch);

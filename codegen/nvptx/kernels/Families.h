@@ -13,18 +13,17 @@
 
 namespace vitc::codegen {
 
-mlir::LogicalResult emitGemm(KernelBuilder &k);           ///< vit.linear; of a split one, the sums
-mlir::LogicalResult emitSplitReduction(KernelBuilder &k); ///< vit.linear: the sums of a split one
-mlir::LogicalResult emitAttention(KernelBuilder &k);      ///< vit.attention
-mlir::LogicalResult emitNorm(KernelBuilder &k);           ///< norms of rows
-mlir::LogicalResult emitPatchify(KernelBuilder &k);       ///< vit.patchify
-mlir::LogicalResult emitPrepend(KernelBuilder &k);        ///< vit.prepend
-mlir::LogicalResult emitAppend(KernelBuilder &k);         ///< vit.append
-mlir::LogicalResult emitBroadcast(KernelBuilder &k);      ///< vit.broadcast
-mlir::LogicalResult emitSelect(KernelBuilder &k);         ///< vit.select, vit.slice_tokens
-mlir::LogicalResult emitMean(KernelBuilder &k);           ///< vit.mean_tokens
-mlir::LogicalResult emitMerge(KernelBuilder &k);          ///< vit.merge_patches
-mlir::LogicalResult emitElementwise(KernelBuilder &k);    ///< no root
+mlir::LogicalResult emitGemm(KernelBuilder &k);        ///< vit.linear; of a split one, the sums
+mlir::LogicalResult emitAttention(KernelBuilder &k);   ///< vit.attention
+mlir::LogicalResult emitNorm(KernelBuilder &k);        ///< norms of rows
+mlir::LogicalResult emitPatchify(KernelBuilder &k);    ///< vit.patchify
+mlir::LogicalResult emitPrepend(KernelBuilder &k);     ///< vit.prepend
+mlir::LogicalResult emitAppend(KernelBuilder &k);      ///< vit.append
+mlir::LogicalResult emitBroadcast(KernelBuilder &k);   ///< vit.broadcast
+mlir::LogicalResult emitSelect(KernelBuilder &k);      ///< vit.select, vit.slice_tokens
+mlir::LogicalResult emitMean(KernelBuilder &k);        ///< vit.mean_tokens
+mlir::LogicalResult emitMerge(KernelBuilder &k);       ///< vit.merge_patches
+mlir::LogicalResult emitElementwise(KernelBuilder &k); ///< no root
 
 } // namespace vitc::codegen
 

@@ -10,9 +10,9 @@
 // Blocks go through N first: rows of A are read from memory once, while B, which is a weight of a
 // few megabytes, stays in L2 for all of them.
 //
-// With splits, block z sums its share of K and leaves f32 sums in scratch memory, [split][linear]
-// [row][column]; a second function adds them (SplitReduction.cpp). Shares are multiples of 64, so
-// which products a split sums depends on nothing but K and the number of splits.
+// With splits, block z sums its share of K, and the last block of a tile to have done so adds what
+// all have (GemmSplits.cpp). Shares are multiples of 64, so which products a split sums depends on
+// nothing but K and the number of splits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,7 +47,11 @@ LogicalResult emitGemm(KernelBuilder &k) {
   place.warpColumn = k.mul(k.remU(k.warp(), warpsN), plan.wn);
 
   PtxBuilder::Values sums = emitGemmMainLoop(k, plan, place);
-  emitGemmEpilogue(k, plan, place, sums);
+  auto finish = [&](const PtxBuilder::Values &whole) { emitGemmEpilogue(k, plan, place, whole); };
+  if (plan.splits > 1)
+    emitSplits(k, plan, sums, finish);
+  else
+    finish(sums);
   return k.finish(plan);
 }
 

@@ -29,6 +29,8 @@ struct GemmPlan : cost::GemmGeometry {
   int64_t tilesM() const { return wm / mma->m; }
   int64_t tilesN() const { return wn / mma->n; }
   int64_t sums() const { return tilesM() * tilesN() * mma->sums(); }
+  /// Of all threads, for all linears.
+  int64_t sumsOfBlock() const { return static_cast<int64_t>(linears.size()) * bm * bn; }
 };
 
 /// Where this block is in the result, and this warp in the block.
@@ -40,6 +42,11 @@ struct GemmPlace {
 /// Writes the main loop. Returns the accumulators: for each linear, m16 tile and n8 tile of the
 /// warp, the four of mma.
 PtxBuilder::Values emitGemmMainLoop(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place);
+
+/// Writes how the blocks of a tile that is split along K add their sums; `whole` writes what the
+/// last of them does with those of all.
+void emitSplits(KernelBuilder &k, const GemmPlan &plan, const PtxBuilder::Values &sums,
+                llvm::function_ref<void(const PtxBuilder::Values &)> whole);
 
 /// Writes what comes after. Shared memory is the plan's slots, from the start of the ring on.
 void emitGemmEpilogue(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place,

@@ -2,8 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// The fused ops on the accumulators, column group by column group, then stores. What is stored are
-// the results of the kernel or, of a split one, the sums themselves.
+// The fused ops on the accumulators, column group by column group, then stores.
 //
 // Accumulators hold neighbouring columns in pairs. Stored directly, a warp would write 16 bytes of
 // each of 8 rows; where rows allow it they pass through shared memory, warp by warp and without
@@ -60,17 +59,8 @@ private:
 };
 
 void Epilogue::prepareOutputs() {
-  if (p.splits == 1) {
-    for (unsigned r = 0; r < k.numResults(); ++r)
-      outputs.push_back({k.resultPointer(r), k.resultType(r).getElementType()});
-    return;
-  }
-  auto linears = static_cast<int64_t>(p.linears.size());
-  for (int64_t linear = 0; linear < linears; ++linear) {
-    Value before = k.add(k.mul(k.ctaZ(), linears), linear); // arrays of M x N
-    Value offset = k.mul(k.mul(before, place.rows), p.n);
-    outputs.push_back({k.at(k.scratch(), k.f32, offset), k.f32});
-  }
+  for (unsigned r = 0; r < k.numResults(); ++r)
+    outputs.push_back({k.resultPointer(r), k.resultType(r).getElementType()});
 }
 
 void Epilogue::layOutSlots() {
@@ -87,14 +77,12 @@ void Epilogue::layOutSlots() {
 SmallVector<Values> Epilogue::outputsAt(const Place &at, int64_t i, int64_t half, int64_t j,
                                         unsigned first, unsigned count) {
   Known known;
-  SmallVector<Values> plain;
   for (auto [linear, op] : llvm::enumerate(p.linears)) {
     int64_t tile = (static_cast<int64_t>(linear) * p.tilesM() + i) * p.tilesN() + j;
     ArrayRef<Value> pair = ArrayRef(sums).slice(tile * p.mma->sums() + half * 2 + first, count);
     known[vit::LinearOp(op).getResult()] = Values(pair);
-    plain.push_back(Values(pair));
   }
-  return p.splits == 1 ? region.results(at, count, known) : plain;
+  return region.results(at, count, known);
 }
 
 /// The columns of the j-th n8 tile in `row`, moved inside N.
@@ -117,7 +105,7 @@ void Epilogue::storeStaged() {
   // To ptxas the code for all rows would be one piece: what the fused ops read, and which columns
   // exist, it would have ready for as many rows ahead as there are registers, and spill for the
   // others. So each slot is a branch.
-  bool branches = (p.splits == 1 && region.rowOperands() > 0) || p.n % p.bn != 0;
+  bool branches = region.rowOperands() > 0 || p.n % p.bn != 0;
   for (int64_t i = 0; i < p.tilesM(); ++i) {
     Value exists = branches ? k.less(k.add(warpRow, i * p.mma->m), place.rows) : Value();
     k.ifThen(exists, [&] {

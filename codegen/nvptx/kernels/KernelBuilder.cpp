@@ -24,16 +24,16 @@ ImplicitLocOpBuilder builderBehind(vit::KernelOp kernel) {
 
 } // namespace
 
-KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, StringRef name,
-                             unsigned part)
-    : PtxBuilder(builderBehind(kernel)), kernel(kernel), module(moduleOf(kernel)), part(part),
+KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, StringRef name)
+    : PtxBuilder(builderBehind(kernel)), kernel(kernel), module(moduleOf(kernel)),
       work(workOf(kernel)), schedule(scheduleOf(schedule)), attribute(schedule) {
   if (!module)
     module = gpu::GPUModuleOp::create(*this, (kernel.getSymName() + "_module").str());
   setInsertionPointToEnd(&module->getRegion(0).front());
 
   unsigned arguments = kernel.getArgumentTypes().size(), results = kernel.getResultTypes().size();
-  unsigned pointers = arguments + results + (this->schedule.parts() > 1);
+  bool split = this->schedule.isSplit();
+  unsigned pointers = arguments + results + (split ? 2 : 0);
   SmallVector<Type> parameters(pointers, globalPtr);
   parameters.push_back(i32);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), parameters);
@@ -43,13 +43,13 @@ KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, S
   // No result of a launch lies in memory the launch reads, which is what noalias says: the
   // planner gives a result memory of its own, and outputs of a model are not its inputs.
   for (unsigned i = 0; i < pointers; ++i) {
-    bool reads = i < arguments || (i == arguments + results && part > 0);
     function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), getUnitAttr());
     function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), getI64IntegerAttr(16));
-    function.setArgAttr(i,
-                        reads ? LLVM::LLVMDialect::getReadonlyAttrName()
-                              : LLVM::LLVMDialect::getWriteOnlyAttrName(),
-                        getUnitAttr());
+    if (i < arguments + results)
+      function.setArgAttr(i,
+                          i < arguments ? LLVM::LLVMDialect::getReadonlyAttrName()
+                                        : LLVM::LLVMDialect::getWriteOnlyAttrName(),
+                          getUnitAttr());
   }
   setInsertionPointToStart(code.addEntryBlock(*this));
 }
@@ -67,7 +67,12 @@ RankedTensorType KernelBuilder::resultType(unsigned i) {
 }
 
 Value KernelBuilder::scratch() {
-  assert(schedule.parts() > 1 && "only split kernels have scratch memory");
+  assert(schedule.isSplit() && "only split kernels have scratch memory");
+  return function.getArgument(function.getNumArguments() - 3);
+}
+
+Value KernelBuilder::counters() {
+  assert(schedule.isSplit() && "only split kernels have counters");
   return function.getArgument(function.getNumArguments() - 2);
 }
 
@@ -91,7 +96,6 @@ LogicalResult KernelBuilder::finish(const cost::Geometry &geometry) {
   for (const cost::Extent &extent : geometry.grid)
     grid.append({extent.perCount, extent.divisor, extent.times});
   function->setAttr("vit.schedule", attribute);
-  function->setAttr("vit.part", getI64IntegerAttr(part));
   function->setAttr("vit.threads", getI64IntegerAttr(geometry.threads));
   function->setAttr("vit.dynamic_smem", getI64IntegerAttr(geometry.shared));
   function->setAttr("vit.grid", getDenseI64ArrayAttr(grid));

@@ -3,9 +3,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Writes one llvm.func into gpu.module @k_module of a vit.kernel @k: the kernel as one of its
-// schedules has it, or one part of that. Parameters: a global pointer for each argument, then for
-// each result, then for the scratch memory if there are parts, then i32 `count`. A family writes
-// the body with the instructions of PtxBuilder and ends with finish().
+// schedules has it. Parameters: a global pointer for each argument, then for each result, then for
+// scratch memory and counters if K is split, then i32 `count`. A family writes the body with the
+// instructions of PtxBuilder and ends with finish().
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_NVPTX_KERNELS_KERNELBUILDER_H
@@ -20,15 +20,12 @@ namespace vitc::codegen {
 class KernelBuilder : public PtxBuilder {
 public:
   /// Creates the function `name` in the kernel's module, and that behind the kernel if it is not
-  /// there yet; everything written goes to the function's entry. A schedule with `splits` has two
-  /// parts: 0 sums shares of K into scratch memory, 1 adds them up and does what is fused.
-  KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, llvm::StringRef name,
-                unsigned part = 0);
+  /// there yet; everything written goes to the function's entry.
+  KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, llvm::StringRef name);
 
   vit::KernelOp kernel;
   mlir::Operation *module;            ///< the gpu.module
   mlir::FunctionOpInterface function; ///< the llvm.func
-  const unsigned part;
   /// What passes/cost knows of the kernel; geometries follow from both.
   const cost::Work work;
   const cost::Schedule schedule;
@@ -53,9 +50,10 @@ public:
   mlir::RankedTensorType resultType(unsigned i);
   unsigned numResults() { return kernel.getYield().getNumOperands(); }
 
-  /// Memory for f32 sums between two parts, splits * linears * rows * N of them in that order,
-  /// 16-byte aligned: written by part 0, read by part 1. Only where the schedule has splits.
+  /// Memory that blocks leave f32 sums in for each other, 16-byte aligned, and an i32 for each tile
+  /// of the result, 0 before and after each launch. Only where K is split.
   Value scratch();
+  Value counters();
 
   /// The last parameter: rows if all activations are rank 2, else images.
   Value count();

@@ -308,6 +308,11 @@ void PtxBuilder::cpAsyncCommit() { NVVM::CpAsyncCommitGroupOp::create(*this); }
 void PtxBuilder::cpAsyncWait(unsigned pending) { NVVM::CpAsyncWaitGroupOp::create(*this, pending); }
 void PtxBuilder::barrier() { NVVM::Barrier0Op::create(*this); }
 void PtxBuilder::syncWarp() { NVVM::SyncWarpOp::create(*this, imm(-1)); }
+void PtxBuilder::fence() { NVVM::MembarOp::create(*this, NVVM::MemScopeKind::GPU); }
+Value PtxBuilder::atomicIncrement(Value pointer, int64_t last) {
+  return LLVM::AtomicRMWOp::create(*this, LLVM::AtomicBinOp::uinc_wrap, pointer, imm(last),
+                                   LLVM::AtomicOrdering::monotonic, "device");
+}
 
 Values PtxBuilder::ldmatrix(Value pointer, unsigned count, bool transpose) {
   Type type = i32;

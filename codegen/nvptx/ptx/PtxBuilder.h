@@ -129,6 +129,9 @@ public:
   void cpAsyncWait(unsigned pending); ///< until at most `pending` groups of this thread are open
   void barrier();                     ///< bar.sync 0, all threads of the block
   void syncWarp();                    ///< all 32 lanes
+  void fence();                       ///< membar.gl: between accesses of blocks to global memory
+  /// atom.inc of an i32 in global memory: adds 1, or makes `last` 0. Returns what it was.
+  Value atomicIncrement(Value pointer, int64_t last);
   /// Loads `count` (1, 2, 4) 8x8 matrices of 16-bit values; lanes 8i..8i+7 address the rows of
   /// matrix i. Results are pairs in i32.
   Values ldmatrix(Value pointer, unsigned count, bool transpose = false);

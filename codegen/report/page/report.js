@@ -27,7 +27,7 @@ const bytes = count => count < 1024 ? count + " B" : (count / 1024).toFixed(1) +
 
 const batchRanges = kernel => kernel.batches.map(([first, last]) => first === last ? first : first + "\u2013" + last).join(", ");
 const tileText = kernel => kernel.tile + (kernel.stages > 1 ? "/" + kernel.stages : "") +
-  (kernel.splits > 1 ? ` k${kernel.splits}` : "") + (kernel.part ? " sums" : "");
+  (kernel.splits > 1 ? ` k${kernel.splits}` : "");
 const shapeText = kernel => [kernel.m, kernel.n].concat(kernel.k ? [kernel.k] : []).join(" \u00d7 ");
 
 // What runs at the chosen batch ----------------------------------------------------
@@ -38,7 +38,7 @@ let selected = null; // name of a kernel
 
 /// The function of `kernel` that serves the chosen batch; beyond all ranges the last.
 function functionOf(kernel) {
-  const variants = report.kernels.filter(each => each.kernel === kernel && each.part === 0);
+  const variants = report.kernels.filter(each => each.kernel === kernel);
   const serves = each => each.batches.some(([first, last]) => first <= batches[chosen] && batches[chosen] <= last);
   return variants.find(serves) ?? variants[variants.length - 1];
 }

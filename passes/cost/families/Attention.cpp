@@ -149,7 +149,7 @@ AttentionSchedule vitc::cost::attentionSchedule(const Work &work, int64_t rows, 
 
 namespace {
 
-Geometry attentionPart(const Work &work, const Schedule &s, int) {
+Geometry attentionPart(const Work &work, const Schedule &s) {
   return attentionGeometry(work, s.attention());
 }
 

@@ -3,8 +3,8 @@
 //===----------------------------------------------------------------------===//
 //
 // All tiles that kernels can be built for are tried: there are a few thousand. With splits, a block
-// sums its share of K and leaves f32 sums in scratch memory, [split][linear][row][column]; a second
-// function adds them. Shares are multiples of 64 columns, so which products a share sums depends on
+// sums its share of K and leaves f32 sums in scratch memory; the last block of a tile to do so adds
+// those of all. Shares are multiples of 64 columns, so which products a share sums depends on
 // nothing but K and the number of splits.
 //
 // A thread holds its sums, the fragments of one k-step (of two, if they are double-buffered), and
@@ -27,8 +27,8 @@ namespace {
 
 constexpr int64_t shortRow = 64, longRow = 128; // bytes of a row in a stage: what swizzles know
 constexpr int64_t mostBlocksAlongM = 65535;     // the second dimension of the grid
-constexpr int reductionThreads = 256;
 constexpr int bytesOfSum = 4;
+constexpr double l2PerCycle = 48; // bytes that one multiprocessor reads from L2 or writes to it
 
 // Geometry -------------------------------------------------------------------
 
@@ -62,27 +62,23 @@ int64_t fragmentRegisters(const Work &work, const GemmSchedule &s, const MmaShap
 /// measured over those of bench/register_sweep.py.
 int demandOf(const Work &work, const GemmSchedule &s, const GemmGeometry &g) {
   int64_t sums = s.accumulators(work), copies = g.stageBytes / copyBytes / g.threads;
-  int rowOperands = s.splits == 1 ? work.activations : 0;
   int64_t needed =
-      sums + s.buffers * fragmentRegisters(work, s, *g.mma) + 2 * copies + 4 * rowOperands;
+      sums + s.buffers * fragmentRegisters(work, s, *g.mma) + 2 * copies + 4 * work.activations;
   if (s.buffers == 2)
     needed += 12;
   // Many addresses and values alive beside the accumulators may have more rather than spill.
-  bool heavy = s.splits == 1 && rowOperands + work.results > 3;
+  bool heavy = work.activations + work.results > 3;
   int registers = heavy ? 255 : needed <= 108 && sums <= 64 ? 128 : needed <= 147 ? 168 : 255;
   return std::max(1, commonRegistersPerSm / (registers * g.threads));
 }
 
 void addSlots(GemmGeometry &g, const Work &work, const GemmSchedule &s) {
-  bool sums = s.splits > 1;
-  int64_t bytes = sums ? bytesOfSum * work.products : work.outputBytes;
-  int64_t narrowest = sums ? bytesOfSum : work.narrowest;
-  g.staged = work.columns * narrowest % copyBytes == 0;
+  g.staged = work.columns * work.narrowest % copyBytes == 0;
   // The padding of a slot's rows spreads the pairs of a store over the banks: 8 rows of 4 pairs (of
   // 4 bytes; of 8 bytes, 4 rows at a time) lie in different ones if a row is an odd number of such
   // fours.
   g.slotColumns = (s.warp[1] / g.mma->n | 1) * g.mma->n;
-  g.slotBytes = g.mma->m * g.slotColumns * bytes;
+  g.slotBytes = g.mma->m * g.slotColumns * work.outputBytes;
   int64_t warps = g.threads / 32;
   g.slots = 2 * warps * g.slotBytes <= g.ringBytes ? 2 : 1;
   g.shared = std::max(g.ringBytes, g.staged ? warps * g.slots * g.slotBytes : 0);
@@ -101,7 +97,7 @@ GemmGeometry vitc::cost::gemmGeometry(const Work &work, const GemmSchedule &s) {
   g.grid[1] = {work.rows, s.tile[0], 1};
   g.grid[2].times = s.splits;
   if (s.splits > 1)
-    g.scratch = bytesOfSum * s.splits * work.products * work.rows * work.columns;
+    g.sums = bytesOfSum * work.products * s.tile[0] * s.tile[1];
 
   g.rowBytes = int64_t(s.tile[2]) * work.inputBytes;
   g.tileBytesOfA = s.tile[0] * g.rowBytes;
@@ -113,24 +109,9 @@ GemmGeometry vitc::cost::gemmGeometry(const Work &work, const GemmSchedule &s) {
   return g;
 }
 
-VectorGeometry vitc::cost::reductionGeometry(const Work &work, const GemmSchedule &s) {
-  VectorGeometry g;
-  g.vector = vectorWidth(work.columns, copyColumns(bytesOfSum));
-  g.vectorsPerRow = work.columns / g.vector;
-  g.threads = reductionThreads;
-  g.vectors = g.threads;
-  g.grid[0] = {work.rows * g.vectorsPerRow, g.vectors, 1};
-  g.scratch = gemmGeometry(work, s).scratch;
-  return g;
-}
-
 namespace {
 
-Geometry gemmPart(const Work &work, const Schedule &s, int part) {
-  if (part == 1)
-    return reductionGeometry(work, s.gemm());
-  return gemmGeometry(work, s.gemm());
-}
+Geometry geometry(const Work &work, const Schedule &s) { return gemmGeometry(work, s.gemm()); }
 
 // Text -----------------------------------------------------------------------
 
@@ -314,7 +295,7 @@ Registers gemmRegisters(const Work &work, const Schedule &schedule) {
            longRow) // twice the steps and copies in one piece of code
     least += s.stages == 3 ? 24 : 9;
   // Columns that are moved inside N have an address for each group instead of one offset for all.
-  if (s.splits == 1 && work.columns % s.tile[1] != 0)
+  if (work.columns % s.tile[1] != 0)
     least += s.warp[1] * (work.activations ? 0.5 : work.vectors ? 0.3 : 0);
   return {least, std::max(least, free)};
 }
@@ -322,16 +303,29 @@ Registers gemmRegisters(const Work &work, const Schedule &schedule) {
 // Time -----------------------------------------------------------------------
 
 /// What a warp does between two results: `elements` are those of a block.
-void addEpilogue(Block &block, const Work &work, const GemmSchedule &s, double elements) {
-  double bytes = s.splits > 1 ? double(bytesOfSum) * work.products : double(work.outputBytes);
-  Arithmetic ops = s.splits > 1 ? Arithmetic() : work.after;
+void addEpilogue(Block &block, const Work &work, double elements) {
+  Arithmetic ops = work.after;
   ops.cheap += 4 + 2 * work.activations; // rounding, addresses, stores
   double cycles = arithmeticCycles(ops, elements);
-  double copies = 2 * bytes * elements / sharedWidth;
+  double copies = 2 * double(work.outputBytes) * elements / sharedWidth;
   block.arithmetic += cycles;
   block.shared += copies;
-  double waits = work.activations && s.splits == 1 ? memoryLatency : 0;
+  double waits = work.activations ? memoryLatency : 0;
   block.alone += waits + storeLatency + 1.5 * cycles + copies;
+}
+
+/// What a block that shares its tile does with its sums, and is done.
+void addSums(Block &block, const Work &work, double elements) {
+  block.alone += storeLatency + memoryLatency + bytesOfSum * work.products * elements / l2PerCycle;
+}
+
+/// Seconds of the last block of a tile, behind the others: all sums, then what is fused.
+double lastBlockSeconds(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
+  double elements = double(s.tile[0]) * s.tile[1];
+  Block last;
+  last.alone = memoryLatency + s.splits * bytesOfSum * work.products * elements / l2PerCycle;
+  addEpilogue(last, work, elements);
+  return last.alone / (gpu.clockGhz * 1e9);
 }
 
 Block blockOf(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
@@ -357,15 +351,11 @@ Block blockOf(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
   // Copies of the k-blocks ahead are under way meanwhile.
   kBlock = std::max(kBlock, memoryLatency / (s.stages - 1));
   block.alone = memoryLatency + 100 + kBlock * steps * shape.k / bk;
-  addEpilogue(block, work, s, double(bm) * bn);
+  if (s.splits > 1)
+    addSums(block, work, double(bm) * bn);
+  else
+    addEpilogue(block, work, double(bm) * bn);
   return block;
-}
-
-double reductionSeconds(const Work &work, const GemmSchedule &s, int64_t batch, const Gpu &gpu) {
-  double elements = double(work.rows) * batch * work.columns * work.products;
-  double bytes = elements * bytesOfSum * s.splits + double(work.otherRead + work.written) * batch;
-  return launchStart + gpu.launchGapUs * 1e-6 + bytes / (gpu.l2GBs * 1e9) +
-         1600 / (gpu.clockGhz * 1e9);
 }
 
 LaunchCost gemmTime(const Work &work, const Schedule &schedule, int64_t batch, const Gpu &gpu) {
@@ -376,14 +366,13 @@ LaunchCost gemmTime(const Work &work, const Schedule &schedule, int64_t batch, c
   double weight = double(work.products) * work.columns * work.depth * work.inputBytes;
   launch.l2 = tilesN * double(work.rootRead) * batch + tilesM * weight;
   launch.dram = dramBytes(work, batch, gpu);
-  if (s.splits > 1)
-    launch.l2 += double(bytesOfSum) * s.splits * m * work.columns * work.products;
-  else
-    launch.l2 += double(work.otherRead + work.written) * batch;
+  launch.l2 += double(work.otherRead + work.written) * batch;
+  if (s.splits > 1) // written, then read
+    launch.l2 += 2.0 * bytesOfSum * s.splits * m * work.columns * work.products;
   launch.block = blockOf(work, s, gpu);
   launch.blocks = tilesM * tilesN * s.splits;
   if (s.splits > 1)
-    launch.after = reductionSeconds(work, s, batch, gpu);
+    launch.after = lastBlockSeconds(work, s, gpu);
   return launch;
 }
 
@@ -409,7 +398,7 @@ const FamilyTraits vitc::cost::gemmFamily = {
     .impossible = gemmImpossible,
     .read = gemmRead,
     .objection = gemmObjection,
-    .geometry = gemmPart,
+    .geometry = geometry,
     .registers = gemmRegisters,
     .time = gemmTime,
     .alike = gemmAlike,

@@ -32,8 +32,6 @@ struct GemmGeometry : Geometry {
 GemmGeometry gemmGeometry(const Work &work, const GemmSchedule &schedule);
 
 /// Part 1, which adds the shares of a kernel that is split: a vector for each thread.
-VectorGeometry reductionGeometry(const Work &work, const GemmSchedule &schedule);
-
 } // namespace vitc::cost
 
 #endif // PASSES_COST_FAMILIES_GEMM_H

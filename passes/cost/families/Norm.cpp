@@ -43,7 +43,7 @@ NormGeometry vitc::cost::normGeometry(const Work &work, const NormSchedule &s) {
 
 namespace {
 
-Geometry normPart(const Work &work, const Schedule &s, int) { return normGeometry(work, s.norm()); }
+Geometry normPart(const Work &work, const Schedule &s) { return normGeometry(work, s.norm()); }
 
 std::optional<Schedule> normRead(const Written &s, const Work &, const Gpu &) {
   return Schedule{NormSchedule{s.block[0], s.warp[0], s.recompute}};

@@ -84,8 +84,8 @@ std::string tokensObjection(const Work &work, const Schedule &s, const Limits &l
   return work.summed ? meanObjection(work, of(s)) : Copies::objection(work, s, limits);
 }
 
-Geometry tokensGeometry(const Work &work, const Schedule &s, int part) {
-  return work.summed ? meanGeometry(work, of(s)) : Copies::geometry(work, s, part);
+Geometry tokensGeometry(const Work &work, const Schedule &s) {
+  return work.summed ? meanGeometry(work, of(s)) : Copies::geometry(work, s);
 }
 
 Registers tokensRegisters(const Work &work, const Schedule &s) {

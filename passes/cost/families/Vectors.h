@@ -47,7 +47,7 @@ template <typename Kind, int (*placing)(const Work &)> struct VectorFamily {
   static std::string objection(const Work &, const Schedule &s, const Limits &) {
     return vectorObjection(of(s));
   }
-  static Geometry geometry(const Work &work, const Schedule &s, int) {
+  static Geometry geometry(const Work &work, const Schedule &s) {
     return vectorGeometry(work, of(s));
   }
   static Registers registers(const Work &work, const Schedule &) { return vectorRegisters(work); }

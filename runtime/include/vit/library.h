@@ -59,7 +59,6 @@ typedef struct vit_kernel {
   const char *base;     /* the kernel, whatever the schedule: functions with one base do the same */
   const char *schedule; /* tile, stages and what else decides about the code, as text */
   uint64_t hash;        /* of the kernel's ops, types and shapes, not of names or schedule */
-  uint32_t part;        /* 1: finishes from scratch memory what part 0 has begun */
   const void *code;     /* of its target's kind: a vit_cuda_code */
 } vit_kernel;
 
@@ -91,12 +90,13 @@ typedef struct vit_extent {
 } vit_extent;
 
 typedef enum vit_arg_kind {
-  VIT_ARG_INPUT = 0,  /* pointer of input `index` */
-  VIT_ARG_OUTPUT = 1, /* pointer of output `index` */
-  VIT_ARG_BUFFER = 2, /* pointer of the plan's buffer `index` */
-  VIT_ARG_WEIGHT = 3, /* weights + weights[index].offset */
-  VIT_ARG_COUNT = 4,  /* 32-bit integer: `count` */
-  VIT_ARG_SCRATCH = 5 /* the scratch memory, of which the step uses `count` bytes */
+  VIT_ARG_INPUT = 0,   /* pointer of input `index` */
+  VIT_ARG_OUTPUT = 1,  /* pointer of output `index` */
+  VIT_ARG_BUFFER = 2,  /* pointer of the plan's buffer `index` */
+  VIT_ARG_WEIGHT = 3,  /* weights + weights[index].offset */
+  VIT_ARG_COUNT = 4,   /* 32-bit integer: `count` */
+  VIT_ARG_SCRATCH = 5, /* the scratch memory, of which the step uses `count` bytes */
+  VIT_ARG_COUNTERS = 6 /* `count` bytes of zeros, which the step leaves as zeros */
 } vit_arg_kind;
 
 typedef struct vit_arg {
@@ -112,8 +112,8 @@ typedef struct vit_step {
   const char *label;             /* where it comes from in the model, for messages and --bisect */
   uint32_t kernel;               /* of the plan's target */
   uint32_t min_batch, max_batch; /* inclusive */
-  uint32_t launch; /* steps of one number, which stand together, do one launch of the model: its
-                      alternatives, each in one part or two */
+  uint32_t launch; /* steps of one number, which stand together, are alternatives for one launch of
+                      the model */
   vit_extent grid[3];
   uint32_t arg_count;
   const vit_arg *args; /* in the order of the kernel's parameters */
@@ -148,6 +148,7 @@ typedef struct vit_plan {
   const vit_count *output_values; /* for each output */
   vit_count workspace_bytes;      /* of the buffers: the end of the last */
   vit_count scratch_bytes;        /* behind them, whatever the batch; no step needs more */
+  vit_count counter_bytes;        /* behind that, alike; zeros when the workspace is made */
 } vit_plan;
 
 /* ---- Weights ---- */

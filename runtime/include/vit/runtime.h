@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* What <model>_library() is asked for. A library and a runtime work together if theirs is equal. */
-#define VIT_ABI 4u
+#define VIT_ABI 5u
 
 typedef struct vit_library vit_library;     /* constants inside the generated library */
 typedef struct vit_model vit_model;         /* weights and kernels on one device */

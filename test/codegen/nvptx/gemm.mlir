@@ -12,12 +12,11 @@
 // CLEAN: .visible .entry odd_32x32x64(
 // CLEAN: .visible .entry uneven_48x24x32(
 // CLEAN: .visible .entry split_64x64x64_k4(
-// CLEAN: .visible .entry split_64x64x64_k4_reduce(
 
 // LAUNCH: llvm.func @fc1_128x128x32(
 // LAUNCH-SAME: nvvm.kernel, nvvm.minctasm = 2 : i32, nvvm.reqntid = array<i32: 256, 1, 1>
 // LAUNCH-SAME: vit.dynamic_smem = 49152 : i64
-// LAUNCH-SAME: vit.grid = array<i64: 0, 1, 24, 1, 128, 1, 0, 1, 1>, vit.part = 0 : i64,{{.*}} vit.threads = 256 : i64
+// LAUNCH-SAME: vit.grid = array<i64: 0, 1, 24, 1, 128, 1, 0, 1, 1>,{{.*}} vit.threads = 256 : i64
 
 // CHECK-LABEL: kernel fc1_128x128x32: threads 256, dynamic shared 49152
 // CHECK: .target sm_89
@@ -130,26 +129,25 @@ vit.kernel @uneven(%x: tensor<?x64xf16>, %w: tensor<24x64xf16>) -> tensor<?x24xf
   vit.yield %0 : tensor<?x24xf16>
 }
 
-// Four blocks along z sum 3 k-blocks of 64 each and store f32; the second function has what is
-// fused, and adds in order.
+// Four blocks along z sum 3 k-blocks of 64 each and store f32. Who is last by the tile's counter
+// loads the sums of all in order, and has what is fused.
 // LAUNCH: llvm.func @split_64x64x64_k4({{.*}}, %arg{{[0-9]+}}: i32)
 // LAUNCH-SAME: nvvm.maxnreg = 96 : i32
-// LAUNCH-SAME: vit.grid = array<i64: 0, 1, 16, 1, 64, 1, 0, 1, 4>, vit.part = 0
-// LAUNCH: llvm.func @split_64x64x64_k4_reduce(
-// LAUNCH-SAME: nvvm.maxnreg = 96 : i32
-// LAUNCH-SAME: vit.grid = array<i64: 256, 256, 1, 0, 1, 1, 0, 1, 1>, vit.part = 1
+// LAUNCH-SAME: vit.grid = array<i64: 0, 1, 16, 1, 64, 1, 0, 1, 4>
 // CHECK-LABEL: kernel split_64x64x64_k4: threads 128
 // CHECK: .maxnreg 96
 // CHECK-NOT: .minnctapersm
 // CHECK: %ctaid.z
 // CHECK: mma.sync
 // CHECK-NOT: ex2
-// CHECK: st.global.v4.b32
-// CHECK-LABEL: kernel split_64x64x64_k4_reduce: threads 256, dynamic shared 0
-// CHECK: .maxnreg 96
-// CHECK-COUNT-4: ld.global.nc.v4.b32
+// CHECK-COUNT-8: st.global.v4.b32
+// CHECK: bar.sync 0;
+// CHECK: membar.gl;
+// CHECK: atom.{{.*}}inc.u32 {{.*}}, 3;
+// CHECK: membar.gl;
+// CHECK: bar.sync 0;
+// CHECK-COUNT-16: ld.global.v4.b32
 // CHECK: ex2.approx.ftz.f32
-// CHECK: st.global.v2.b32
 vit.kernel @split(%x: tensor<?x768xf16>, %w: tensor<1024x768xf16>) -> tensor<?x1024xf16>
     attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [64, 64, 64], warp = [32, 32], stages = 2 splits = 4 registers = 96>]} {
   %0 = vit.linear %x, %w : tensor<?x768xf16>, tensor<1024x768xf16> -> tensor<?x1024xf16>

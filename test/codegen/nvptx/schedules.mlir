@@ -6,7 +6,7 @@
 // Equal schedules are one function; alternatives that come second are none.
 // CHECK: gpu.module @fc1_module
 // CHECK: llvm.func @fc1_64x64x32(
-// CHECK-SAME: vit.part = 0 : i64, vit.schedule = #vit.gemm_schedule<batch = 1 to 4, tile = [64, 64, 32]
+// CHECK-SAME: vit.schedule = #vit.gemm_schedule<batch = 1 to 4, tile = [64, 64, 32]
 // CHECK: llvm.func @fc1_128x64x32(
 // CHECK-SAME: vit.schedule = #vit.gemm_schedule<batch = 5 to 8, tile = [128, 64, 32]
 vit.kernel @fc1(%x: tensor<?x96xf16>, %w: tensor<64x96xf16>) -> tensor<?x64xf16>

@@ -56,9 +56,8 @@ def compare(vitc, text, options):
             if other["predicted_registers"] != kernel["predicted_registers"]:
                 sys.exit(f"{kernel['name']}: predicted {kernel['predicted_registers']} registers, "
                          f"without ptxas {other['predicted_registers']}")
-        if kernel["part"] == 0:
-            results.append((f"{kernel['name']} {kernel['schedule']} {' '.join(options)}",
-                            kernel["predicted_registers"], kernel["registers"]))
+        results.append((f"{kernel['name']} {kernel['schedule']} {' '.join(options)}",
+                        kernel["predicted_registers"], kernel["registers"]))
     return results
 
 

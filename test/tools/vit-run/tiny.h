@@ -70,9 +70,9 @@ static const vit_cuda_code tinyAffineCode = {tinyAffine, sizeof tinyAffine - 1, 
 static const vit_cuda_code tinyReluCode = {tinyRelu, sizeof tinyRelu - 1, tinyCodes, 1, 64, 0};
 static const vit_cuda_code tinyReluWideCode = {
     tinyReluWide, sizeof tinyReluWide - 1, tinyCodes, 1, 128, 0};
-static const vit_kernel tinyKernels[] = {{"affine", "affine", "64", 11, 0, &tinyAffineCode},
-                                         {"relu", "relu", "64", 12, 0, &tinyReluCode},
-                                         {"relu_wide", "relu", "128", 12, 0, &tinyReluWideCode}};
+static const vit_kernel tinyKernels[] = {{"affine", "affine", "64", 11, &tinyAffineCode},
+                                         {"relu", "relu", "64", 12, &tinyReluCode},
+                                         {"relu_wide", "relu", "128", 12, &tinyReluWideCode}};
 static const vit_target tinyTargets[] = {{VIT_TARGET_CUDA, 3, tinyKernels}};
 
 static const vit_tensor tinyInputs[] = {{"pixel_values", VIT_F32, 3, {-1, 4, 8, 0}}};
@@ -97,7 +97,8 @@ static const vit_step tinySteps[] = {
     {"relu of h", 1, 1, 2, 1, TINY_GRID(64), 3, tinyReluArgs},
     {"wide relu of h", 2, 3, 8, 1, TINY_GRID(128), 3, tinyReluArgs}};
 static const vit_plan tinyPlans[] = {{0, 0, 0, 0, 0, 0, 3, 2, tinySteps, tinyBuffers, tinyCounts,
-                                      tinyCounts, TINY_PER_IMAGE(512), TINY_COUNT(0)}};
+                                      tinyCounts, TINY_PER_IMAGE(512), TINY_COUNT(0),
+                                      TINY_COUNT(0)}};
 
 static const vit_key tinyKeyW[] = {{"block.weight", 0}, {"old.weight", 1}};
 static const vit_key tinyKeyB[] = {{"block.bias", 0}};

@@ -159,25 +159,25 @@ TEST_CASE("library: a smaller largest batch leaves out what it never runs") {
   CHECK(cut.steps().back() == "1 fc_64x64x32 3-5");
 }
 
-TEST_CASE("library: a split product takes two steps and scratch memory") {
+TEST_CASE("library: a split product takes scratch memory and counters") {
   Built built(range(1, 3, small + " splits = 4") + "," + range(4, 16, large + " splits = 2"));
   REQUIRE(built.data);
-  CHECK(built.steps() == std::vector<std::string>{
-                             "0 cast 1-16", "1 fc_32x32x64_k4 1-3", "1 fc_32x32x64_k4_reduce 1-3",
-                             "1 fc_64x64x32_k2 4-16", "1 fc_64x64x32_k2_reduce 4-16"});
+  CHECK(built.steps() ==
+        std::vector<std::string>{"0 cast 1-16", "1 fc_32x32x64_k4 1-3", "1 fc_64x64x32_k2 4-16"});
   const vit_plan &plan = built.plan();
-  // 6 rows of 48 f32 an image: 4 times for 3 images, 2 times for 16.
-  uint32_t image = 6 * 48 * 4;
-  CHECK(same(plan.scratch_bytes, {2 * 16 * image, 0, 0, 0}));
-  const vit_step &sums = plan.steps[1], &reduce = plan.steps[2];
-  REQUIRE(sums.arg_count == 6);
-  CHECK(same(sums.args[3], VIT_ARG_OUTPUT, 0, 0)); // comes with the second part
-  CHECK(same(sums.args[4], VIT_ARG_SCRATCH, 0, 1, 4 * image));
-  CHECK(same(sums.args[5], VIT_ARG_COUNT, 0, 0, 6));
-  CHECK(same(reduce.args[3], VIT_ARG_OUTPUT, 0, 1));
-  CHECK(same(reduce.args[4], VIT_ARG_SCRATCH, 0, 0, 4 * image));
-  CHECK(built.kernels()[sums.kernel].part == 0);
-  CHECK(built.kernels()[reduce.kernel].part == 1);
+  // 6 rows an image, 48 columns: for 3 images 1 x 2 tiles of 32 x 32, for 16 2 x 1 of 64 x 64.
+  uint64_t small = 4 * 2 * 32 * 32 * 4, large = 2 * 2 * 64 * 64 * 4;
+  CHECK(same(plan.scratch_bytes, {large, 0, 0, 0}));
+  CHECK(same(plan.counter_bytes, {256, 0, 0, 0}));
+  const vit_step &sums = plan.steps[1];
+  REQUIRE(sums.arg_count == 7);
+  CHECK(same(sums.args[3], VIT_ARG_OUTPUT, 0, 1));
+  CHECK(sums.args[4].kind == VIT_ARG_SCRATCH);
+  CHECK(sums.args[4].written == 1);
+  CHECK(same(sums.args[4].count, {small, 0, 0, 0}));
+  CHECK(sums.args[5].kind == VIT_ARG_COUNTERS);
+  CHECK(same(sums.args[5].count, {2 * 4, 0, 0, 0}));
+  CHECK(same(sums.args[6], VIT_ARG_COUNT, 0, 0, 6));
 }
 
 TEST_CASE("library: kernels say what they are, whatever the schedule") {
@@ -185,12 +185,11 @@ TEST_CASE("library: kernels say what they are, whatever the schedule") {
               range(3, 16, large));
   REQUIRE(built.data);
   llvm::ArrayRef<vit_kernel> kernels = built.kernels();
-  REQUIRE(kernels.size() == 4);
+  REQUIRE(kernels.size() == 3);
   CHECK(std::string(kernels[1].base) == "fc");
   CHECK(std::string(kernels[1].schedule) == "32x32x64/16x16/2 buffers 2 splits 3 registers 96");
-  CHECK(std::string(kernels[3].schedule) == "64x64x32/32x32/2");
+  CHECK(std::string(kernels[2].schedule) == "64x64x32/32x32/2");
   CHECK(kernels[1].hash == kernels[2].hash);
-  CHECK(kernels[1].hash == kernels[3].hash);
   CHECK(kernels[0].hash != kernels[1].hash);
 
   // Names do not count, types do.
@@ -215,15 +214,14 @@ TEST_CASE("library: batches that no schedule serves, and scratch memory beyond 3
   CHECK_THAT(Built(range(1, 8, small)).error, Contains("for batch 9 of 16"));
   CHECK_THAT(Built(range(1, 8, small) + "," + range(5, 16, large)).error,
              Contains("expected ranges of batches that are equal or apart, found 1 to 8 and 5 to"));
-  CHECK_THAT(
-      Built(range(1, 4096, small + " splits = 1000"), 4096).error,
-      Contains("needs 1152000 bytes of scratch memory per image, 4718592000 for batch 4096"));
+  CHECK_THAT(Built(range(1, 4096, small + " splits = 1000"), 4096).error,
+             Contains("bytes of scratch memory for batch 4096, but kernels address 2147483648"));
 }
 
 TEST_CASE("library: names of functions are told from those of others") {
   for (const char *name :
        {"patchify_f16", "attn_f16_2", "norm1_f16_rows4", "cast_elements512", "fc_64x64x32",
-        "fc1_gelu_f16_128x128x32_64x32_stages3", "fc2_add_f16_112x96x64_k8_reduce",
+        "fc1_gelu_f16_128x128x32_64x32_stages3", "fc2_add_f16_112x96x64_k8",
         "attn_bf16_2_rows64_keys32_16x32_stages2_buffers2_registers128_recompute"})
     CHECK(looksLikeFunction(name));
   for (const char *name :

@@ -246,8 +246,8 @@ int64_t blocksOf(const cost::Extent &extent, int64_t count) {
 
 void check(const KernelCode &code, FunctionOpInterface function, const cost::Work &work) {
   cost::Schedule schedule = scheduleOf(code.schedule);
-  cost::Geometry geometry = cost::geometryOf(work, schedule, int(code.part));
-  INFO(cost::text(schedule) << ", part " << code.part);
+  cost::Geometry geometry = cost::geometryOf(work, schedule);
+  INFO(cost::text(schedule));
   CHECK(code.launch.threads == uint32_t(geometry.threads));
   CHECK(code.launch.dynamicSmem == geometry.shared);
   for (int i = 0; i < 3; ++i)
@@ -255,11 +255,11 @@ void check(const KernelCode &code, FunctionOpInterface function, const cost::Wor
   auto threads = function->getAttrOfType<DenseI32ArrayAttr>("nvvm.reqntid");
   REQUIRE(threads);
   CHECK(threads.asArrayRef().front() == geometry.threads);
-  // Pointers, one more for scratch memory, and the count.
+  // Pointers, two more for scratch memory and counters, and the count.
   auto kernel = function->getParentOfType<ModuleOp>().lookupSymbol<vit::KernelOp>("k");
   size_t values = kernel.getArgumentTypes().size() + kernel.getResultTypes().size();
-  CHECK(function.getNumArguments() == values + (geometry.scratch ? 1 : 0) + 1);
-  CHECK((geometry.scratch > 0) == (schedule.parts() > 1));
+  CHECK(function.getNumArguments() == values + (geometry.sums ? 2 : 0) + 1);
+  CHECK((geometry.sums > 0) == schedule.isSplit());
 
   // Every element has a thread, at any count.
   for (int64_t count : {1, 5}) {
@@ -268,9 +268,7 @@ void check(const KernelCode &code, FunctionOpInterface function, const cost::Wor
       blocks *= blocksOf(extent, count);
     cost::Written numbers = cost::written(schedule);
     int64_t elements = work.rows * count * work.columns;
-    if (code.part == 1)
-      CHECK(blocks * geometry.threads * 4 >= elements);
-    else if (work.family == cost::Family::Gemm)
+    if (work.family == cost::Family::Gemm)
       CHECK(blocks * numbers.block[0] * numbers.block[1] >= elements * numbers.splits);
     else if (work.family == cost::Family::Attention)
       CHECK(blocks * numbers.block[0] * work.headDim >=

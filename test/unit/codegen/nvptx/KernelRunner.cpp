@@ -162,7 +162,7 @@ struct KernelRunner::Impl {
                   std::vector<KernelTensor> &results);
   std::string launch(const vitc::codegen::KernelCode &code, std::vector<void *> parameters,
                      int32_t count, void *loaded);
-  int64_t scratchBytes(int64_t count);
+  std::string addScratch(int64_t count, std::vector<Buffer> &buffers);
 };
 
 void KernelRunner::Impl::prepare(const std::string &text) {
@@ -201,10 +201,22 @@ void KernelRunner::Impl::prepare(const std::string &text) {
   ptx = vitc::codegen::joinPtx(functions);
 }
 
-/// What the functions of a split kernel hand on.
-int64_t KernelRunner::Impl::scratchBytes(int64_t count) {
-  vitc::cost::Schedule schedule = vitc::scheduleOf(functions.front().schedule);
-  return vitc::cost::geometryOf(vitc::workOf(kernel), schedule).scratch * count;
+/// Memory for sums and zeros for counters, for a kernel whose K is split.
+std::string KernelRunner::Impl::addScratch(int64_t count, std::vector<Buffer> &buffers) {
+  Driver &driver = Driver::get();
+  vitc::cost::Geometry geometry =
+      vitc::cost::geometryOf(vitc::workOf(kernel), vitc::scheduleOf(functions.front().schedule));
+  if (!geometry.sums)
+    return {};
+  std::vector<char> zeros(vitc::cost::counterBytes(geometry, count));
+  for (size_t bytes : {size_t(vitc::cost::scratchBytes(geometry, count)), zeros.size()}) {
+    buffers.emplace_back();
+    if (auto code = driver.memAlloc(&buffers.back().pointer, bytes))
+      return driver.describe("cuMemAlloc", code);
+  }
+  if (auto code = driver.copyIn(buffers.back().pointer, zeros.data(), zeros.size()))
+    return driver.describe("cuMemcpyHtoD", code);
+  return {};
 }
 
 /// `parameters` are pointers of the kernel; the last one follows here.
@@ -265,11 +277,8 @@ std::string KernelRunner::Impl::run(const std::vector<KernelTensor> &arguments, 
       return driver.describe("cuMemcpyHtoD", code);
   }
 
-  if (int64_t bytes = scratchBytes(count)) {
-    buffers.emplace_back();
-    if (auto code = driver.memAlloc(&buffers.back().pointer, bytes))
-      return driver.describe("cuMemAlloc", code);
-  }
+  if (std::string problem = addScratch(count, buffers); !problem.empty())
+    return problem;
 
   void *loaded = nullptr;
   if (auto code = driver.moduleLoad(&loaded, ptx.c_str()))

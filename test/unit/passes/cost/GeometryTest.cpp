@@ -29,23 +29,21 @@ TEST_CASE("a linear: ring, slots and shares of K") {
   CHECK(g.blocks == 4);     // 13 blocks of 64 in four shares
   CHECK(g.lastBlocks == 1); // the last has 8 columns
   CHECK(g.staged);
-  CHECK(g.slotColumns == 72);            // an odd number of eights
-  CHECK(g.slotBytes == 16 * 72 * 2 * 4); // 16 rows of two f32
+  CHECK(g.slotColumns == 72);        // an odd number of eights
+  CHECK(g.slotBytes == 16 * 72 * 2); // 16 rows of f16
   CHECK(g.slots == 2);
   CHECK(g.shared == g.ringBytes);
   CHECK(g.grid[0] == Extent{0, 1, 6});
   CHECK(g.grid[1] == Extent{197, 64, 1});
   CHECK(g.grid[2] == Extent{0, 1, 4});
-  CHECK(g.scratch == 4 * 4 * 2 * 197 * 768);
-
-  VectorGeometry reduction = reductionGeometry(work, s);
-  CHECK(reduction.threads == 256);
-  CHECK(reduction.grid[0] == Extent{197 * 192, 256, 1});
-  CHECK(reduction.scratch == g.scratch);
-  // Rows that are no multiple of 16 bytes leave without slots: 1004 columns of f32 are one.
-  CHECK(gemmGeometry(linear(197, 1004, 776), s).staged);
-  s.splits = 1;
+  CHECK(g.sums == 4 * 2 * 64 * 128);                // a block's
+  CHECK(scratchBytes(g, 3) == g.sums * 6 * 10 * 4); // 591 rows
+  CHECK(counterBytes(g, 3) == 4 * 6 * 10);
+  // Rows that are no multiple of 16 bytes leave without slots.
   CHECK(!gemmGeometry(linear(197, 1004, 776), s).staged);
+  s.splits = 1;
+  CHECK(gemmGeometry(work, s).sums == 0);
+  CHECK(counterBytes(gemmGeometry(work, s), 3) == 0);
 }
 
 TEST_CASE("attention: equal shares of the rows, and where V lies") {

@@ -44,9 +44,6 @@ TEST_CASE("what is fused to a linear costs it nothing, moved columns their addre
   CHECK(predictRegisters(linear(197, 768, 768, 1), s) == predictRegisters(plain, s));
   // A residual whose last columns lie beyond N is read from others: half an address a column.
   CHECK(leastRegisters(linear(197, 1000, 768, 1), s) == leastRegisters(plain, s) + 16);
-  // Split sums leave without it.
-  s.gemm().splits = 2;
-  CHECK(leastRegisters(linear(197, 1000, 768, 1), s) == leastRegisters(plain, s));
 }
 
 TEST_CASE("a bound is kept down to what is needed") {
