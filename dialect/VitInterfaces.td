@@ -36,7 +36,8 @@ def Vit_Arithmetic : Vit_Answer<"Arithmetic", "the function of an elementwise op
     I32EnumCase<"Add", 0, "add">, I32EnumCase<"Mul", 1, "mul">, I32EnumCase<"Scale", 2, "scale">,
     I32EnumCase<"Copy", 3, "copy">, I32EnumCase<"Gelu", 4, "gelu">, I32EnumCase<"Relu", 5, "relu">,
     I32EnumCase<"Silu", 6, "silu">, I32EnumCase<"Tanh", 7, "tanh">,
-    I32EnumCase<"Sigmoid", 8, "sigmoid">, I32EnumCase<"Rope", 9, "rope">]>;
+    I32EnumCase<"Sigmoid", 8, "sigmoid">, I32EnumCase<"Rope", 9, "rope">,
+    I32EnumCase<"Moments", 10, "moments">, I32EnumCase<"Normalize", 11, "normalize">]>;
 
 def Vit_Storage : Vit_Answer<"Storage", "the element type that vit-assign-precision gives a value", [
     I32EnumCase<"Any", 0, "any">,            // operand: whatever it is stored in
@@ -58,7 +59,8 @@ def Vit_RecipeOp : Vit_Answer<"RecipeOp", "the step of a recipe that an op on we
     I32EnumCase<"Pad", 4, "pad">, I32EnumCase<"Add", 5, "add">,
     I32EnumCase<"Scale", 6, "scale">, I32EnumCase<"Reshape", 7, "reshape">,
     I32EnumCase<"Permute", 8, "permute">, I32EnumCase<"Resample", 9, "resample">,
-    I32EnumCase<"RelativeBias", 10, "relative_bias">, I32EnumCase<"RopeTable", 11, "rope_table">]>;
+    I32EnumCase<"RelativeBias", 10, "relative_bias">, I32EnumCase<"RopeTable", 11, "rope_table">,
+    I32EnumCase<"RowSums", 12, "row_sums">]>;
 
 // Questions ------------------------------------------------------------------
 
@@ -100,7 +102,8 @@ def Vit_ElementwiseInterface : Vit_Interface<"ElementwiseInterface"> {
   let description = [{
     An op that computes each element of its result from the elements in the same place of its operands
     (a vector stands for all rows, a table for all images), or each pair of neighbours in columns 2i and
-    2i + 1 from such pairs. Such an op can join any kernel.
+    2i + 1 from such pairs. Such an op can join any kernel. Two see more of a row: `moments` makes columns 2i and
+    2i + 1 of the i-th group of columns, so it joins products alone, and `normalize` reads all that `moments` made.
   }];
   let methods = [
     InterfaceMethod<"", "::vitc::vit::Arithmetic", "getArithmetic">,

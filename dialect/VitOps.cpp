@@ -239,6 +239,39 @@ LogicalResult RopeOp::verify() {
   return expectShape(*this, "a result", input, getType()); // (C3)
 }
 
+LogicalResult MomentsOp::verify() {
+  auto input = getInput().getType();
+  auto group = static_cast<int64_t>(getGroup());
+  if (group <= 0 || width(input) % group) // (C1)
+    return emitOpError() << "expected groups of equally many columns of " << width(input)
+                         << ", but got groups of " << group;
+  SmallVector<int64_t> shape(input.getShape());
+  shape.back() = 2 * width(input) / group;
+  if (failed(expectShape(*this, "a result", input.clone(shape), getType()))) // (C2)
+    return failure();
+  return expectElementType(*this, "a result", Float32Type::get(getContext()),
+                           getType().getElementType());
+}
+
+LogicalResult NormalizeOp::verify() {
+  auto input = getInput().getType(), moments = getMoments().getType();
+  if (moments.getShape().drop_back() != input.getShape().drop_back() || width(moments) % 2) // (C1)
+    return emitOpError() << "expected moments with the rows of input, " << shapeText(input)
+                         << ", and an even width, but got " << shapeText(moments);
+  if (failed(expectElementType(*this, "moments", Float32Type::get(getContext()),
+                               moments.getElementType())))
+    return failure();
+  if (getSums() && failed(expectWidth(*this, "sums", input,
+                                      cast<RankedTensorType>(getSums().getType())))) // (C2)
+    return failure();
+  if (failed(expectShape(*this, "a result", input, getType()))) // (C3)
+    return failure();
+  if (static_cast<int64_t>(getGroup()) <= 0) // (C5)
+    return emitOpError() << "expected a positive group, but got "
+                         << static_cast<int64_t>(getGroup());
+  return expectEps(*this, getEpsAttr()); // (C4)
+}
+
 LogicalResult ScaleOp::verify() {
   auto input = getInput().getType();
   if (input.getRank() == 0)

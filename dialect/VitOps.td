@@ -204,6 +204,54 @@ def Vit_CastOp : Vit_ElementwiseOp<"cast",
   let extraClassDeclaration = elementwiseAnswers # Vit_InRecipe<"Cast">.cpp;
 }
 
+def Vit_MomentsOp : Vit_ElementwiseOp<"moments",
+    arithmetic = "Moments", expensive = 0, named = 0, keepsZero = 0,
+    rowWise = 1, operandStorage = ["Any"], resultStorage = "F32"> {
+  let summary = "Mean and squared deviations of groups of columns";
+  let description = [{
+    With G = `group`, column 2i of the result is the mean m of columns [iG, iG + G) of `input`, and column 2i + 1 the
+    sum of (x - m)^2 over them. What is needed to normalise a row follows from these without reading it again, and
+    without the cancellation of sums of squares.
+    Constraints: (C1) `group` is positive and divides the width of `input`; (C2) the result has the shape of `input`
+    with two columns for each group, in f32.
+
+    ```mlir
+    %m = vit.moments %x group 32 : tensor<?x197x768xf16> -> tensor<?x197x48xf32>
+    ```
+  }];
+  let arguments = (ins Vit_Activation:$input, I64Attr:$group);
+  let results = (outs Vit_Activation:$result);
+  let assemblyFormat = "$input `group` $group attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Vit_NormalizeOp : Vit_ElementwiseOp<"normalize",
+    arithmetic = "Normalize", expensive = 0, named = 0, keepsZero = 0,
+    rowWise = 1, operandStorage = ["Any", "F32", "F32"], resultStorage = "Dtype"> {
+  let summary = "Makes a product of rows one of normalised rows";
+  let description = [{
+    `(input - mean * sums) / sqrt(variance + eps)` with mean and variance of the row that `moments` were made of, in
+    groups of `group` columns. If `input` is x * W^T and `sums` are the sums of the rows of W, that is
+    ((x - mean) / sqrt(variance + eps)) * W^T: the norm comes after the product, and needs no pass over x. Without
+    `sums` it is `input / sqrt(mean of x^2 + eps)`, as rms_norm has it.
+    Constraints: (C1) `moments` has the rows of `input`, and two columns for each group, in f32; (C2) `sums` has the
+    width of `input`; (C3) the result has the shape of `input`; (C4) `eps` is positive, and f32 holds it: 2^-126 or
+    more; (C5) `group` is positive.
+
+    ```mlir
+    %y = vit.normalize %p, %m, %c group 32 eps 1.0e-06 : tensor<?x197x2304xf32>, tensor<?x197x48xf32>, tensor<2304xf32> -> tensor<?x197x2304xf16>
+    ```
+  }];
+  let arguments = (ins Vit_Activation:$input, Vit_Activation:$moments,
+                       Optional<Vit_ParamOfRank<1>>:$sums, I64Attr:$group, F64Attr:$eps);
+  let results = (outs Vit_Activation:$result);
+  let assemblyFormat = [{
+    $input `,` $moments (`,` $sums^)? `group` $group `eps` $eps attr-dict
+    `:` type($input) `,` type($moments) (`,` type($sums)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Vit_ScaleOp : Vit_ElementwiseOp<"scale",
     arithmetic = "Scale", expensive = 0, named = 1, keepsZero = 1,
     rowWise = 1, operandStorage = ["Any", "F32"], resultStorage = "Dtype",

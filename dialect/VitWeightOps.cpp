@@ -135,6 +135,11 @@ LogicalResult ConcatOp::verify() {
   return success();
 }
 
+LogicalResult RowSumsOp::verify() {
+  auto input = getInput().getType();
+  return expectShape(*this, "a result", input.clone({input.getDimSize(0)}), getType()); // (C1)
+}
+
 LogicalResult PadOp::verify() {
   auto input = getInput().getType(), result = getType();
   bool fits =

@@ -97,6 +97,21 @@ def Vit_ConcatOp : Vit_WeightArithmeticOp<"concat", "Concat"> {
   let hasVerifier = 1;
 }
 
+def Vit_RowSumsOp : Vit_WeightArithmeticOp<"row_sums", "RowSums"> {
+  let summary = "The sum of each row of a weight";
+  let description = [{
+    Constraints: (C1) the result has one element for each row of `input`, a matrix.
+
+    ```mlir
+    %c = vit.row_sums %w : tensor<2304x768xf16> -> tensor<2304xf32>
+    ```
+  }];
+  let arguments = (ins Vit_ParamOfRank<2>:$input);
+  let results = (outs Vit_ParamOfRank<1>:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Vit_PadOp : Vit_WeightArithmeticOp<"pad", "Pad"> {
   let summary = "A weight extended by zeros";
   let description = [{

@@ -94,6 +94,31 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
   }
 }
 
+/// Moments leave a kernel with a root beside the elements of its results: one pair for many.
+static void describeResults(cost::Work &work, vit::KernelOp kernel, TypeRange results) {
+  work.outputBytes = work.results = 0;
+  work.narrowest = static_cast<int>(bytesOf(cast<RankedTensorType>(results.front())));
+  for (auto [type, value] : llvm::zip_equal(results, kernel.getYield().getValues())) {
+    work.written += sizeOf(type);
+    auto moments = value.getDefiningOp<vit::MomentsOp>();
+    if (moments && kernel.getRoot()) {
+      work.group = static_cast<int64_t>(moments.getGroup());
+      continue;
+    }
+    int bytes = static_cast<int>(bytesOf(cast<RankedTensorType>(type)));
+    ++work.results;
+    work.outputBytes += bytes;
+    work.narrowest = std::min(work.narrowest, bytes);
+  }
+}
+
+bool vitc::isMoments(BlockArgument argument) {
+  return !argument.use_empty() && llvm::all_of(argument.getUses(), [](OpOperand &use) {
+    auto normalize = dyn_cast<vit::NormalizeOp>(use.getOwner());
+    return normalize && &use == &normalize.getMomentsMutable();
+  });
+}
+
 cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange results) {
   cost::Work work;
   SmallVector<Operation *> roots = kernel.getRoots();
@@ -106,15 +131,7 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
     work.inputBytes = bytesOf(cast<RankedTensorType>(operands.front()));
   describeRoot(work, kernel, operands);
 
-  work.results = static_cast<int>(results.size());
-  work.outputBytes = 0;
-  work.narrowest = static_cast<int>(bytesOf(first));
-  for (Type type : results) {
-    int bytes = static_cast<int>(bytesOf(cast<RankedTensorType>(type)));
-    work.outputBytes += bytes;
-    work.narrowest = std::min(work.narrowest, bytes);
-    work.written += sizeOf(type);
-  }
+  describeResults(work, kernel, results);
 
   // What a root's operand is computed from comes before it.
   llvm::SmallPtrSet<Operation *, 8> before;
@@ -151,10 +168,13 @@ cost::Work vitc::workOf(vit::KernelOp kernel, TypeRange operands, TypeRange resu
     auto size = static_cast<int64_t>(sizeOf(type) / tokens.size() * tokens.count());
     if (ofRoot)
       work.rootRead += size;
-    if (ofOthers) {
-      work.otherRead += size;
+    if (!ofOthers)
+      continue;
+    work.otherRead += size;
+    if (isMoments(argument) && work.family == cost::Family::Gemm)
+      work.normalized = true;
+    else
       ++work.activations;
-    }
   }
   return work;
 }

@@ -18,6 +18,8 @@ namespace vitc {
 /// of the kernel if that works on rows. The kernel may be in no module.
 cost::Work workOf(vit::KernelOp kernel, mlir::TypeRange operands, mlir::TypeRange results);
 cost::Work workOf(vit::LaunchOp launch);
+/// Whether `argument` holds moments of rows, which a kernel reads once for each row of a block.
+bool isMoments(mlir::BlockArgument argument);
 /// For operands and results of the kernel's own types: one count is what its last parameter counts.
 cost::Work workOf(vit::KernelOp kernel);
 /// Launches of one kernel, equal ones counted.

@@ -154,6 +154,21 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
     }
   }
 
+  /// Moments see whole groups of columns, as products have them.
+  bool makesMoments(vit::LaunchOp launch) {
+    Block &body = kernels->of(launch).getBody().front();
+    return !body.getOps<vit::MomentsOp>().empty();
+  }
+
+  /// Whether `consumer` normalises by moments that `producer` makes: of a whole row they exist when
+  /// the producer has ended.
+  bool needsMomentsOf(vit::LaunchOp producer, vit::LaunchOp consumer) {
+    for (auto normalize : kernels->of(consumer).getBody().getOps<vit::NormalizeOp>())
+      if (producerOf(consumer, normalize.getMoments()) == producer)
+        return true;
+    return false;
+  }
+
   /// Tries to join `launch` to a neighbour and returns the result if it is to be tried again.
   /// `next`, where the walk goes on, is kept valid.
   vit::LaunchOp visit(vit::LaunchOp launch, Operation *&next) {
@@ -161,10 +176,15 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
       return {};
     if (!isElementwise(launch))
       return visitLinear(launch);
+    bool moments = makesMoments(launch);
     for (vit::LaunchOp producer : producersBestFirst(launch))
-      if (Operation *place = upwardPlace(producer, launch))
+      if ((moments && !isGemm(producer)) || needsMomentsOf(producer, launch))
+        continue;
+      else if (Operation *place = upwardPlace(producer, launch))
         if (vit::LaunchOp fused = fuse(producer, launch, place))
           return fused;
+    if (moments)
+      return {};
     if (vit::LaunchOp consumer = prologueOf(launch)) {
       bool isNext = next == consumer;
       vit::LaunchOp fused = fuse(launch, consumer, consumer);
@@ -279,7 +299,8 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
       if (!first || user->isBeforeInBlock(first))
         first = user;
     auto consumer = dyn_cast_or_null<vit::LaunchOp>(first);
-    if (!consumer || !sameRanks(consumer))
+    if (!consumer || !sameRanks(consumer) || needsMomentsOf(launch, consumer) ||
+        (makesMoments(consumer) && !kernels->of(consumer).getRoot()))
       return {};
     Operation *root = kernels->of(consumer).getRoot();
     if (!root)

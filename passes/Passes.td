@@ -44,6 +44,16 @@ def FoldTokens : Pass<"vit-fold-tokens", "mlir::ModuleOp"> {
 
 // On the device --------------------------------------------------------------
 
+def FoldNorm : Pass<"vit-fold-norm", "mlir::ModuleOp"> {
+  let summary = "Norms behind the products that read them";
+  let description = [{
+    A norm of what a product makes, read by products alone, becomes `moments` of its input and a `normalize` behind
+    each of these; its scale goes into their weights, its shift into their biases. In the end neither takes a launch.
+    A row is rounded before it is normalised then, not after: where the mean is large beside the deviation that costs
+    accuracy, in bf16 first.
+  }];
+}
+
 def PadHeads : Pass<"vit-pad-heads", "mlir::ModuleOp"> {
   let summary = "A column of zeros for heads of an odd number of columns";
   let description = [{

@@ -85,6 +85,8 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
   passes.add(createPadHeads());
   passes.add(createPadWidths());
   passes.add(createAssignPrecision(options));
+  if (!options.noFuse && !options.noFoldNorm)
+    passes.add(createFoldNorm());
   passes.add(createHoistWeights());
   passes.add(createFormKernels());
   if (!options.noFuse)

@@ -107,7 +107,8 @@ struct Require : impl::RequireBase<Require> {
       Place at = found.back(), between, next;
       for (Place reader : llvm::reverse(found))
         for (Value operand : reader.op->getOperands()) {
-          Place definition = definitionOf(operand, reader.launch, kernels);
+          Place definition = behindNorm(definitionOf(operand, reader.launch, kernels), expected,
+                                        kernels);
           auto same = [&](const Place &place) { return place.op == definition.op; };
           if (!definition.op || llvm::any_of(found, same))
             continue;
@@ -135,6 +136,15 @@ struct Require : impl::RequireBase<Require> {
       return error << "'vit." << expected << "' is in another kernel: " << reasonOf(at.launch);
     }
     return success();
+  }
+
+  /// A norm that was folded stands behind the product that it was in front of: what reads it reads
+  /// the product.
+  static Place behindNorm(Place definition, StringRef expected, const KernelTable &kernels) {
+    auto normalize = dyn_cast_or_null<vit::NormalizeOp>(definition.op);
+    return normalize && expected != "normalize"
+               ? definitionOf(normalize.getInput(), definition.launch, kernels)
+               : definition;
   }
 
   std::string reasonOf(vit::LaunchOp launch) {

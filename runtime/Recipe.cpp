@@ -209,8 +209,7 @@ private:
     auto fail = [&](const char *text) {
       return Error{"the library's recipe is damaged: value " + std::to_string(value) + " " + text};
     };
-    if (step.op > VIT_RECIPE_ROPE_TABLE || step.rank > VIT_MAX_RANK ||
-        step.file_rank > VIT_MAX_RANK)
+    if (step.op > VIT_RECIPE_ROW_SUMS || step.rank > VIT_MAX_RANK || step.file_rank > VIT_MAX_RANK)
       return fail("has an unknown form");
     for (uint32_t operand : operandsOf(step))
       if (operand >= value)
@@ -277,6 +276,8 @@ private:
       return std::ranges::equal(first, shape) &&
              (step.operand_count == 1 ||
               (second.size() == 1 && step.axis < step.rank && second[0] == shape[step.axis]));
+    case VIT_RECIPE_ROW_SUMS:
+      return first.size() == 2 && shape.size() == 1 && first[0] == shape[0];
     case VIT_RECIPE_CAST:
       return countOf(first) == count && step.dtype <= VIT_F64;
     case VIT_RECIPE_RESHAPE:
@@ -347,6 +348,8 @@ private:
         out[i] *= vector[i / inner % vector.size()];
       return out;
     }
+    case VIT_RECIPE_ROW_SUMS:
+      return rowSums(values[step.operands[0]].data, countOf(shapeOf(step)));
     case VIT_RECIPE_PERMUTE:
       return permute(values[step.operands[0]].data, operandShape(step, 0), step.order);
     case VIT_RECIPE_PAD: {

@@ -159,4 +159,12 @@ std::vector<double> ropeTable(const vit_recipe_step &step) {
   return out;
 }
 
+std::vector<double> rowSums(const std::vector<double> &in, size_t rows) {
+  std::vector<double> out(rows, 0.0);
+  size_t width = rows ? in.size() / rows : 0;
+  for (size_t i = 0; i != rows * width; ++i)
+    out[i / width] += in[i];
+  return out;
+}
+
 } // namespace vitrt

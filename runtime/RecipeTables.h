@@ -23,6 +23,8 @@ bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand);
 std::vector<double> resample(const vit_recipe_step &step, const std::vector<double> &table);
 std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<double> &table);
 std::vector<double> ropeTable(const vit_recipe_step &step);
+/// The sum of each of `rows` rows.
+std::vector<double> rowSums(const std::vector<double> &in, size_t rows);
 
 } // namespace vitrt
 #endif // VITC_RUNTIME_RECIPETABLES_H

@@ -167,6 +167,9 @@ private:
       define(op, step);
       return success();
     }
+    case vit::RecipeOp::RowSums:
+      define(op, newStep(op, VIT_RECIPE_ROW_SUMS));
+      return success();
     case vit::RecipeOp::Pad:
       define(op, newStep(op, VIT_RECIPE_PAD));
       return success();

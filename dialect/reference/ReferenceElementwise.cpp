@@ -76,6 +76,45 @@ static void rotate(const Call &call, int64_t columns) {
   });
 }
 
+/// Mean and squared deviations from it, of each group of a row.
+static void makeMoments(const Call &call, int64_t group) {
+  ArrayRef<double> input = call.operands[0].values;
+  for (size_t i = 0; i < input.size() / group; ++i) {
+    double mean = 0, squares = 0;
+    for (double x : input.slice(i * group, group))
+      mean += x / double(group);
+    for (double x : input.slice(i * group, group))
+      squares += (x - mean) * (x - mean);
+    call.result[2 * i] = mean;
+    call.result[2 * i + 1] = squares;
+  }
+}
+
+/// Mean of a row, and the mean of the squares of its distances from `mean`, or from 0 if there is
+/// none to subtract.
+static std::pair<double, double> rowMoments(ArrayRef<double> moments, double group, bool centred) {
+  double groups = double(moments.size() / 2), mean = 0, squares = 0;
+  for (size_t i = 0; centred && i < moments.size(); i += 2)
+    mean += moments[i] / groups;
+  for (size_t i = 0; i < moments.size(); i += 2)
+    squares += moments[i + 1] + group * (moments[i] - mean) * (moments[i] - mean);
+  return {mean, squares / (groups * group)};
+}
+
+static void normalize(const Call &call, NormalizeOp op) {
+  View input = call.operands[0], moments = call.operands[1];
+  size_t width = call.shape.back(), pairs = moments.shape.back();
+  for (size_t row = 0; row < input.values.size() / width; ++row) {
+    auto [mean, variance] = rowMoments(moments.values.slice(row * pairs, pairs),
+                                       double(op.getGroup()), op.getSums() != nullptr);
+    double factor = 1 / std::sqrt(variance + op.getEps().convertToDouble());
+    for (size_t i = 0; i < width; ++i) {
+      double shift = op.getSums() ? mean * call.operands[2].values[i] : 0;
+      call.result[row * width + i] = (input.values[row * width + i] - shift) * factor;
+    }
+  }
+}
+
 void vitc::reference::computeElementwise(ElementwiseInterface op, const Call &call) {
   switch (op.getArithmetic()) {
   case Arithmetic::Add:
@@ -102,6 +141,10 @@ void vitc::reference::computeElementwise(ElementwiseInterface op, const Call &ca
     return map(call, [](double x) { return 1 / (1 + std::exp(-x)); });
   case Arithmetic::Rope:
     return rotate(call, cast<RopeOp>(op).getColumns());
+  case Arithmetic::Moments:
+    return makeMoments(call, static_cast<int64_t>(cast<MomentsOp>(op).getGroup()));
+  case Arithmetic::Normalize:
+    return normalize(call, cast<NormalizeOp>(op));
   case Arithmetic::Copy:
     return map(call, [](double x) { return x; });
   }

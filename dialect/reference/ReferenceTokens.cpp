@@ -28,6 +28,16 @@ static void compute(ConcatOp, const Call &call) {
     to = llvm::copy(input.values, to);
 }
 
+static void compute(RowSumsOp, const Call &call) {
+  ArrayRef<double> input = call.operands[0].values;
+  size_t width = input.size() / call.result.size();
+  for (auto [row, sum] : llvm::enumerate(call.result)) {
+    sum = 0;
+    for (double value : input.slice(row * width, width))
+      sum += value;
+  }
+}
+
 static void compute(PadOp, const Call &call) {
   View input = call.operands[0];
   for (int64_t i = 0, e = input.values.size(); i < e; ++i) {
@@ -172,7 +182,7 @@ template <typename... Ops> static bool computeOneOf(Operation *op, const Call &c
 }
 
 bool vitc::reference::computeWeightOp(Operation *op, const Call &call) {
-  return computeOneOf<SliceOp, ConcatOp, PadOp, ReshapeOp, PermuteOp>(op, call) ||
+  return computeOneOf<RowSumsOp, SliceOp, ConcatOp, PadOp, ReshapeOp, PermuteOp>(op, call) ||
          computeTableOp(op, call);
 }
 

@@ -38,7 +38,9 @@ struct Work {
   bool parted = false; ///< some windows have parts that do not attend to each other
 
   int64_t groups = 1; ///< norms: equal parts of a row, each with a norm of its own
-  int64_t summed = 0; ///< tokens: rows that one of the result is the mean of; 0: it is none
+  int64_t group = 0;  ///< linears: columns that each pair of moments of the result is of; 0: none
+  bool normalized = false; ///< linears: the product is of normalised rows, whose moments it reads
+  int64_t summed = 0;      ///< tokens: rows that one of the result is the mean of; 0: it is none
 
   int vector = 8;        ///< neighbouring columns that one access takes, where a thread has vectors
   bool gathers = false;  ///< tokens: a vector's place in the operand takes several divisions

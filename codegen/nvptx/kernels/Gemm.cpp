@@ -19,6 +19,7 @@
 #include "codegen/nvptx/kernels/Gemm.h"
 
 #include "codegen/nvptx/kernels/Families.h"
+#include "codegen/nvptx/kernels/Moments.h"
 
 using namespace mlir;
 
@@ -33,6 +34,9 @@ GemmPlan::GemmPlan(KernelBuilder &k) : GemmGeometry(gemmGeometry(k.work, k.sched
   bm = schedule.tile[0], bn = schedule.tile[1], bk = schedule.tile[2];
   wm = schedule.warp[0], wn = schedule.warp[1];
   stages = schedule.stages, buffers = schedule.buffers, splits = schedule.splits;
+  for (auto op : k.kernel.getBody().getOps<vit::NormalizeOp>())
+    if (!normalize && isa<BlockArgument>(op.getMoments()))
+      normalize = op, moments = op.getMoments();
 }
 
 LogicalResult emitGemm(KernelBuilder &k) {
@@ -46,7 +50,10 @@ LogicalResult emitGemm(KernelBuilder &k) {
   place.warpRow = k.mul(k.divU(k.warp(), warpsN), plan.wm);
   place.warpColumn = k.mul(k.remU(k.warp(), warpsN), plan.wn);
 
-  PtxBuilder::Values sums = emitGemmMainLoop(k, plan, place);
+  PtxBuilder::Values sums = emitGemmMainLoop(k, plan, place, [&] {
+    if (plan.normalize)
+      mergeMomentsOfBlock(k, cast<vit::NormalizeOp>(plan.normalize), plan, place);
+  });
   auto finish = [&](const PtxBuilder::Values &whole) { emitGemmEpilogue(k, plan, place, whole); };
   if (plan.splits > 1)
     emitSplits(k, plan, sums, finish);

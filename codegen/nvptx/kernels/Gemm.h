@@ -23,6 +23,8 @@ struct GemmPlan : cost::GemmGeometry {
   int64_t n, depth;                         ///< N and K
   int64_t bm, bn, bk, wm, wn;
   int64_t stages, buffers, splits;
+  mlir::Operation *normalize = nullptr; ///< a vit.normalize of the products, or null
+  mlir::Value moments;                  ///< that it reads
 
   int64_t warps() const { return threads / 32; }
   /// mma tiles of a warp along M and N, and accumulators that a thread has for one linear.
@@ -39,9 +41,11 @@ struct GemmPlace {
   mlir::Value blockRow, blockColumn, warpRow, warpColumn;
 };
 
-/// Writes the main loop. Returns the accumulators: for each linear, m16 tile and n8 tile of the
-/// warp, the four of mma.
-PtxBuilder::Values emitGemmMainLoop(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place);
+/// Writes the main loop. `meanwhile` writes what is done while the first copies are under way,
+/// before a barrier. Returns the accumulators: for each linear, m16 tile and n8 tile of the warp,
+/// the four of mma.
+PtxBuilder::Values emitGemmMainLoop(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place,
+                                    llvm::function_ref<void()> meanwhile);
 
 /// Writes how the blocks of a tile that is split along K add their sums; `whole` writes what the
 /// last of them does with those of all.

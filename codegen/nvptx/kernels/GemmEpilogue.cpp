@@ -8,9 +8,11 @@
 // each of 8 rows; where rows allow it they pass through shared memory, warp by warp and without
 // block barriers, and leave in 16-byte stores. Rows beyond M and columns beyond N are not stored.
 //
+// Moments are made on the way, when a quad of lanes has had a group's columns of a row.
+//
 //===----------------------------------------------------------------------===//
 
-#include "codegen/nvptx/kernels/Gemm.h"
+#include "codegen/nvptx/kernels/Moments.h"
 #include "codegen/nvptx/kernels/Region.h"
 
 using namespace mlir;
@@ -31,18 +33,27 @@ public:
 private:
   /// An M x N array that is written. In a slot of shared memory it has rows of one mma tile.
   struct Output {
-    Value pointer;
+    Value yielded, pointer;
     Type type;
     int64_t pitch = 0, offset = 0; ///< of its rows in a slot, and of itself, bytes
 
     int64_t bytes() const { return bytesOf(type); }
   };
 
+  /// Moments that are a result, and what there is so far of a group's columns in this lane.
+  struct Moments {
+    vit::MomentsOp op;
+    Value pointer;
+    Values columns;
+  };
+
   void prepareOutputs();
   void layOutSlots();
   SmallVector<Values> outputsAt(const Place &at, int64_t i, int64_t half, int64_t j, unsigned first,
                                 unsigned count);
-  Place placeOf(Value row, int64_t j, unsigned vector);
+  Place placeOf(Value row, int64_t j, unsigned vector, RowMoments moments);
+  RowMoments momentsOf(int64_t i, int64_t half);
+  void storeMoments(Value row, int64_t j);
   void storeStaged();
   void fillSlot(Value slot, int64_t i);
   void storeSlot(Value slot, int64_t i);
@@ -56,11 +67,15 @@ private:
   Region region;
   Value firstRow, firstColumn; ///< of this lane's accumulators
   SmallVector<Output, 4> outputs;
+  SmallVector<Moments, 1> moments;
 };
 
 void Epilogue::prepareOutputs() {
-  for (unsigned r = 0; r < k.numResults(); ++r)
-    outputs.push_back({k.resultPointer(r), k.resultType(r).getElementType()});
+  for (auto [r, yielded] : llvm::enumerate(k.kernel.getYield().getValues()))
+    if (auto op = yielded.getDefiningOp<vit::MomentsOp>())
+      moments.push_back({op, k.resultPointer(r), {}});
+    else
+      outputs.push_back({yielded, k.resultPointer(r), k.resultType(r).getElementType()});
 }
 
 void Epilogue::layOutSlots() {
@@ -82,13 +97,20 @@ SmallVector<Values> Epilogue::outputsAt(const Place &at, int64_t i, int64_t half
     ArrayRef<Value> pair = ArrayRef(sums).slice(tile * p.mma->sums() + half * 2 + first, count);
     known[vit::LinearOp(op).getResult()] = Values(pair);
   }
-  return region.results(at, count, known);
+  SmallVector<Values> all;
+  for (const Output &output : outputs)
+    all.push_back(region.evaluate(output.yielded, at, count, known));
+  for (Moments &of : moments)
+    of.columns.append(region.evaluate(of.op.getInput(), at, count, known));
+  return all;
 }
 
 /// The columns of the j-th n8 tile in `row`, moved inside N.
-Place Epilogue::placeOf(Value row, int64_t j, unsigned vector) {
+Place Epilogue::placeOf(Value row, int64_t j, unsigned vector, RowMoments moments) {
   Place at;
   at.row = row;
+  at.mean = moments.mean, at.factor = moments.factor;
+  at.moments = p.moments;
   if (p.n % p.bn == 0) {
     at.column = firstColumn;
     at.delta = j * p.mma->n;
@@ -96,6 +118,31 @@ Place Epilogue::placeOf(Value row, int64_t j, unsigned vector) {
     at.column = k.min(k.add(firstColumn, j * p.mma->n), p.n - vector);
   }
   return at;
+}
+
+RowMoments Epilogue::momentsOf(int64_t i, int64_t half) {
+  if (!p.normalize)
+    return {};
+  return momentsInBlock(k, p, k.add(place.warpRow, k.shr(k.lane(), 2)),
+                        i * p.mma->m + half * p.mma->m / 2);
+}
+
+/// Of the groups of `row` whose last columns are those of n8 tile `j`.
+void Epilogue::storeMoments(Value row, int64_t j) {
+  int64_t end = (j + 1) * p.mma->n;
+  for (Moments &of : moments) {
+    auto group = static_cast<int64_t>(of.op.getGroup());
+    if (end % group != 0)
+      continue;
+    Values pair = momentsOfGroup(k, of.columns, group, /*inQuad=*/true);
+    of.columns.clear();
+    Value column = k.add(k.add(place.blockColumn, place.warpColumn), end - group);
+    Value exists = k.both(k.equal(k.bitAnd(k.lane(), 3), 0), k.less(row, place.rows));
+    if (p.n % p.bn != 0)
+      exists = k.both(exists, k.less(column, p.n));
+    Value offset = k.add(k.mul(row, 2 * (p.n / group)), k.shl(k.divU(column, group), 1));
+    k.ifThen(exists, [&] { k.storeValues(pair, k.at(of.pointer, k.f32, offset), k.f32); });
+  }
 }
 
 void Epilogue::storeStaged() {
@@ -123,15 +170,18 @@ void Epilogue::fillSlot(Value slot, int64_t i) {
   Value lastRow = k.add(place.rows, k.imm(-1));
   Value row = k.shr(k.lane(), 2), pair = k.bitAnd(k.lane(), 3);
   for (int64_t half = 0; half < 2; ++half) {
-    Value mine = k.min(k.add(firstRow, i * p.mma->m + half * p.mma->m / 2), lastRow);
+    Value here = k.add(firstRow, i * p.mma->m + half * p.mma->m / 2);
+    Value mine = k.min(here, lastRow);
+    RowMoments normal = momentsOf(i, half);
     for (int64_t j = 0; j < p.tilesN(); ++j) {
-      SmallVector<Values> all = outputsAt(placeOf(mine, j, 2), i, half, j, 0, 2);
+      SmallVector<Values> all = outputsAt(placeOf(mine, j, 2, normal), i, half, j, 0, 2);
       for (auto [output, values] : llvm::zip_equal(outputs, all)) {
         Value offset = k.add(k.mul(row, output.pitch), k.mul(pair, 2 * output.bytes()));
         int64_t delta =
             output.offset + half * p.mma->m / 2 * output.pitch + j * p.mma->n * output.bytes();
         k.storeValues(values, k.atByte(slot, offset, delta), output.type);
       }
+      storeMoments(here, j);
     }
   }
 }
@@ -176,8 +226,11 @@ void Epilogue::storeDirect() {
 /// Two neighbours of an existing row; where N is odd, each for itself.
 void Epilogue::storePair(Value row, int64_t i, int64_t half, int64_t j) {
   unsigned vector = p.n % 2 == 0 ? 2 : 1;
+  RowMoments normal = momentsOf(i, half);
   for (unsigned first = 0; first < 2; first += vector) {
     Place at{row, firstColumn, j * p.mma->n + first, {}};
+    at.mean = normal.mean, at.factor = normal.factor;
+    at.moments = p.moments;
     Value column = k.add(firstColumn, at.delta);
     k.ifThen(p.n % p.bn == 0 ? Value() : k.less(column, p.n), [&] {
       Value offset = k.add(k.mul(row, p.n), firstColumn);

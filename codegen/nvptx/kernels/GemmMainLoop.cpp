@@ -40,8 +40,10 @@ using Values = PtxBuilder::Values;
 
 class MainLoop {
 public:
-  MainLoop(KernelBuilder &k, const GemmPlan &p, const GemmPlace &place)
-      : k(k), p(p), place(place), perRow(p.rowBytes / cost::copyBytes), step(p.threads / perRow) {}
+  MainLoop(KernelBuilder &k, const GemmPlan &p, const GemmPlace &place,
+           function_ref<void()> meanwhile)
+      : k(k), p(p), place(place), meanwhile(meanwhile), perRow(p.rowBytes / cost::copyBytes),
+        step(p.threads / perRow) {}
 
   Values emit();
 
@@ -72,6 +74,7 @@ private:
   KernelBuilder &k;
   const GemmPlan &p;
   const GemmPlace &place;
+  const function_ref<void()> meanwhile;
   const int64_t perRow, step;       ///< chunks in a row; rows that one chunk per thread covers
   Value count;                      ///< k-blocks of this split
   Value firstColumn;                ///< of this split in K; null: 0
@@ -189,6 +192,7 @@ Values MainLoop::fill(int64_t stages) {
     copyAhead(pointers, k.imm(block * p.stageBytes), {}, block);
     pointers = following(pointers);
   }
+  meanwhile();
   return pointers;
 }
 
@@ -301,8 +305,9 @@ Values MainLoop::emit() {
 
 } // namespace
 
-Values emitGemmMainLoop(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place) {
-  return MainLoop(k, plan, place).emit();
+Values emitGemmMainLoop(KernelBuilder &k, const GemmPlan &plan, const GemmPlace &place,
+                        function_ref<void()> meanwhile) {
+  return MainLoop(k, plan, place, meanwhile).emit();
 }
 
 } // namespace vitc::codegen

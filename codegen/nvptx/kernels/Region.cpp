@@ -157,6 +157,13 @@ Values Region::compute(vit::ElementwiseInterface op, const Place &place,
     return unary([&](Value x) { return k.tanh(x); });
   case vit::Arithmetic::Sigmoid:
     return unary([&](Value x) { return emitSigmoid(k, x); });
+  case vit::Arithmetic::Normalize: {
+    auto normal = cast<vit::NormalizeOp>(op);
+    Values sums = normal.getSums() ? operand(normal.getSums()) : Values();
+    return normalize(normal, place, operand(normal.getInput()), sums);
+  }
+  case vit::Arithmetic::Moments:
+    llvm_unreachable("evaluate() asks for them itself: its operand is elsewhere");
   case vit::Arithmetic::Rope:
     return rotate(cast<vit::RopeOp>(op), place, operand(op->getOperand(0)));
   }
@@ -167,9 +174,13 @@ Values Region::evaluate(Value value, const Place &place, unsigned count, Known &
   if (auto found = known.find(value); found != known.end())
     return found->second;
   auto operand = [&](Value of) { return evaluate(of, place, count, known); };
-  Values result = isa<BlockArgument>(value)
-                      ? load(value, place, count)
-                      : compute(value.getDefiningOp<vit::ElementwiseInterface>(), place, operand);
+  Values result;
+  if (isa<BlockArgument>(value))
+    result = load(value, place, count);
+  else if (auto moments = value.getDefiningOp<vit::MomentsOp>())
+    result = makeMoments(moments, place, count);
+  else
+    result = compute(value.getDefiningOp<vit::ElementwiseInterface>(), place, operand);
   known[value] = result;
   return result;
 }
@@ -193,7 +204,7 @@ void Region::store(unsigned result, const Place &place, ArrayRef<Value> values) 
 
 unsigned Region::rowOperands() {
   return llvm::count_if(k.kernel.getBody().getArguments(), [&](BlockArgument argument) {
-    return k.typeOf(argument).getRank() != 1 &&
+    return k.typeOf(argument).getRank() != 1 && !isMoments(argument) &&
            llvm::any_of(argument.getUsers(),
                         [](Operation *user) { return isa<vit::ElementwiseInterface>(user); });
   });

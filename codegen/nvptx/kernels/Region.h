@@ -29,6 +29,10 @@ struct Place {
   mlir::Value column; ///< i32, the first column is column + delta; a multiple of the vector width
   int64_t delta = 0;  ///< becomes an immediate offset where `row` and `column` are shared
   mlir::Value token;  ///< row % rowsPerImage if it is at hand, else null
+  /// Mean (null: 0) and reciprocal deviation of the row as `normalize` sees it, if they are at
+  /// hand.
+  mlir::Value mean = {}, factor = {};
+  mlir::Value moments = {}; ///< the argument that they come from
 };
 
 /// f32 values of neighbouring columns, by the value in the kernel they belong to.
@@ -52,8 +56,8 @@ public:
   void store(const Place &place, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> values);
   void store(unsigned result, const Place &place, llvm::ArrayRef<mlir::Value> values);
 
-  /// How many arguments the fused ops read row by row: all but the root's own operands and vectors
-  /// over columns. Each keeps addresses in registers.
+  /// How many arguments the fused ops read row by row: all but the root's own operands, moments and
+  /// vectors over columns. Each keeps addresses in registers.
   unsigned rowOperands();
 
 private:
@@ -62,6 +66,10 @@ private:
           llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value)> operand);
   llvm::SmallVector<mlir::Value> rotate(vit::RopeOp op, const Place &place,
                                         const llvm::SmallVector<mlir::Value> &values);
+  llvm::SmallVector<mlir::Value> makeMoments(vit::MomentsOp op, const Place &place, unsigned count);
+  llvm::SmallVector<mlir::Value> normalize(vit::NormalizeOp op, const Place &place,
+                                           const llvm::SmallVector<mlir::Value> &values,
+                                           const llvm::SmallVector<mlir::Value> &sums);
   llvm::SmallVector<mlir::Value> load(mlir::Value argument, const Place &place, unsigned count);
   mlir::Value address(mlir::Value pointer, mlir::RankedTensorType type, const Place &place);
 

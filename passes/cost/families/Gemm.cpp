@@ -28,6 +28,7 @@ namespace {
 constexpr int64_t shortRow = 64, longRow = 128; // bytes of a row in a stage: what swizzles know
 constexpr int64_t mostBlocksAlongM = 65535;     // the second dimension of the grid
 constexpr int bytesOfSum = 4;
+constexpr int bytesOfRow = 8;     // mean and reciprocal deviation
 constexpr double l2PerCycle = 48; // bytes that one multiprocessor reads from L2 or writes to it
 
 // Geometry -------------------------------------------------------------------
@@ -81,7 +82,8 @@ void addSlots(GemmGeometry &g, const Work &work, const GemmSchedule &s) {
   g.slotBytes = g.mma->m * g.slotColumns * work.outputBytes;
   int64_t warps = g.threads / 32;
   g.slots = 2 * warps * g.slotBytes <= g.ringBytes ? 2 : 1;
-  g.shared = std::max(g.ringBytes, g.staged ? warps * g.slots * g.slotBytes : 0);
+  g.rowsOffset = std::max(g.ringBytes, g.staged ? warps * g.slots * g.slotBytes : 0);
+  g.shared = g.rowsOffset + (work.normalized ? bytesOfRow * s.tile[0] : 0);
 }
 
 } // namespace
@@ -153,6 +155,10 @@ std::string gemmObjection(const Work &work, const Schedule &schedule, const Limi
     return fmt::format("expected a warp tile of {}s by {}s that divides the block tile {}x{}, "
                        "found {}x{}",
                        mma->m, mma->n, bm, bn, wm, wn);
+  if (work.group && wn % work.group != 0)
+    return fmt::format("expected warps that compute whole groups of {} columns, whose moments are "
+                       "a result, found {}",
+                       work.group, wn);
   if (int64_t sums = s.accumulators(work); sums > limits.accumulators)
     return fmt::format("expected at most {} accumulators in a thread, found {} of {} linear{} with "
                        "a warp tile of {}x{}: choose a smaller one",

@@ -28,6 +28,9 @@ struct GemmGeometry : Geometry {
   int64_t slotColumns = 0;
   int64_t slotBytes = 0;
   int64_t slots = 0;
+
+  /// Behind ring and slots: mean and reciprocal deviation of each row, if rows are normalised.
+  int64_t rowsOffset = 0;
 };
 GemmGeometry gemmGeometry(const Work &work, const GemmSchedule &schedule);
 

@@ -177,9 +177,10 @@ typedef enum vit_recipe_op {
                                     to the grid grid[2] x grid[3] by `filter` and `antialias` */
   VIT_RECIPE_RELATIVE_BIAS = 10, /* [queries, heads, keys] of the window grid[0] x grid[1] behind
                                     `first` tokens (0 or 1), from operand 0 [distances, heads] */
-  VIT_RECIPE_ROPE_TABLE = 11     /* cosines and sines of the angles of the grid grid[0] x grid[1] behind
+  VIT_RECIPE_ROPE_TABLE = 11,    /* cosines and sines of the angles of the grid grid[0] x grid[1] behind
                                     `first` tokens; `numbers` are origin y, x, step y, x, then for
                                     each pair the factor of y, then for each that of x */
+  VIT_RECIPE_ROW_SUMS = 12       /* of each row of operand 0, a matrix, the sum */
 } vit_recipe_op;
 
 /* As PyTorch's interpolate has them, align_corners=False. */
