@@ -337,9 +337,26 @@ OwningOpRef<ModuleOp> Compiler::pruned() {
   return copy;
 }
 
+extern const char *const h200Profile; // driver/profiles/h200.json
+
+/// What was measured on the device before, for kernels of any model: they are known by their hash.
+/// Options that restrict schedules beyond the device's limits leave it out.
+LogicalResult Compiler::readProfile(std::vector<std::string> &schedules) {
+  if (options.gpu != "h200" || options.tilePolicy != "model" || !options.tile.empty() ||
+      options.registerBudget || options.batchInvariant)
+    return success();
+  auto profile = parseTuning(h200Profile);
+  if (!profile)
+    return caller.error("the profile of {}: {}", options.gpu, profile.error());
+  for (const TuningEntry &entry : profile->entries)
+    schedules.push_back("* " + entry.kernelHash + " " + std::to_string(entry.batch) + " " +
+                        entry.schedule);
+  return success();
+}
+
 LogicalResult Compiler::readTuned(std::vector<std::string> &schedules) {
   if (options.tuning.empty())
-    return success();
+    return readProfile(schedules);
   auto tuning = readTuning(options.tuning, caller.stop);
   if (!tuning)
     return caller.error(tuning.error());

@@ -103,6 +103,7 @@ private:
   int64_t scheduledBatch() const;
   mlir::LogicalResult runPasses(Level level, mlir::ModuleOp module);
   mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
+  mlir::LogicalResult readProfile(std::vector<std::string> &schedules);
   void rememberAlternatives();
   mlir::LogicalResult translateAll();
   mlir::LogicalResult settleAll(const std::string &ptxas, Oracle oracle);

@@ -33,14 +33,17 @@ namespace {
 /// leave the choice of tiles; many, fewer pairs to read.
 constexpr int64_t group = 32;
 
-/// Whether elementwise ops alone stand between `value` and a linear: a product's epilogue has it.
+/// Whether elementwise ops alone stand between `value` and a linear, and nothing else reads what is
+/// between: a product's epilogue has the value.
 bool comesFromProduct(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op || isWeight(value))
     return false;
   if (isa<vit::LinearOp>(op))
     return true;
-  return isa<vit::ElementwiseInterface>(op) && llvm::any_of(op->getOperands(), comesFromProduct);
+  return isa<vit::ElementwiseInterface>(op) && llvm::any_of(op->getOperands(), [](Value operand) {
+           return operand.hasOneUse() && comesFromProduct(operand);
+         });
 }
 
 /// Products of what a norm makes.
@@ -55,8 +58,8 @@ public:
         !comesFromProduct(norm.getInput()))
       return false;
     return llvm::all_of(norm->getUses(), [](OpOperand &use) {
-      auto linear = dyn_cast<vit::LinearOp>(use.getOwner());
-      return linear && &use == &linear.getInputMutable();
+      auto select = dyn_cast<vit::SelectOp>(use.getOwner());
+      return select ? llvm::all_of(select->getUses(), isInputOfLinear) : isInputOfLinear(use);
     });
   }
 
@@ -71,11 +74,34 @@ public:
                                      RankedTensorType::get(shape, builder.getF32Type()),
                                      norm.getInput(), group);
     for (Operation *user : llvm::make_early_inc_range(norm->getUsers()))
-      foldInto(cast<vit::LinearOp>(user));
+      if (auto select = dyn_cast<vit::SelectOp>(user))
+        foldBehind(select);
+      else
+        foldInto(cast<vit::LinearOp>(user), input, moments);
     norm->erase();
   }
 
 private:
+  static bool isInputOfLinear(OpOperand &use) {
+    auto linear = dyn_cast<vit::LinearOp>(use.getOwner());
+    return linear && &use == &linear.getInputMutable();
+  }
+
+  /// Of one token the moments are selected, too.
+  void foldBehind(vit::SelectOp select) {
+    builder.setInsertionPoint(select);
+    auto tokenOf = [&](Value value) -> Value {
+      RankedTensorType type = tensorType(value);
+      return vit::SelectOp::create(builder, select.getLoc(),
+                                   type.clone({type.getDimSize(0), type.getDimSize(2)}), value,
+                                   select.getToken());
+    };
+    Value row = tokenOf(input), its = tokenOf(moments);
+    for (Operation *user : llvm::make_early_inc_range(select->getUsers()))
+      foldInto(cast<vit::LinearOp>(user), row, its);
+    select.erase();
+  }
+
   /// Weights are rounded where they are read; arithmetic on them comes before.
   static Value unrounded(Value weight) {
     auto cast = weight.getDefiningOp<vit::CastOp>();
@@ -90,7 +116,7 @@ private:
     return vit::RowSumsOp::create(builder, norm.getLoc(), type, weight);
   }
 
-  void foldInto(vit::LinearOp linear) {
+  void foldInto(vit::LinearOp linear, Value input, Value moments) {
     builder.setInsertionPoint(linear);
     Value exact = unrounded(linear.getWeight()), stored = linear.getWeight();
     if (norm.getScale()) {

@@ -85,8 +85,10 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
   passes.add(createPadHeads());
   passes.add(createPadWidths());
   passes.add(createAssignPrecision(options));
-  if (!options.noFuse && !options.noFoldNorm)
+  if (!options.noFuse && !options.noFoldNorm) {
     passes.add(createFoldNorm());
+    passes.add(mlir::createCSEPass()); // of selected tokens
+  }
   passes.add(createHoistWeights());
   passes.add(createFormKernels());
   if (!options.noFuse)

@@ -21,6 +21,7 @@
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace vitc {
 #define GEN_PASS_DEF_SELECTSCHEDULES
@@ -37,6 +38,7 @@ struct Tuned {
   std::string kernel;
   int64_t batch;
   cost::Schedule schedule;
+  bool anywhere; ///< measured in whatever model: the prediction stands behind it
 };
 
 struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedules>> {
@@ -103,6 +105,9 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     tunedEntries.clear();
     SmallVector<StringRef> entries;
     StringRef(tuned).split(entries, ';', -1, /*KeepEmpty=*/false);
+    llvm::StringMap<Operation *> byHash;
+    for (const auto &use : uses)
+      byHash[hashText(use.first)] = use.first;
     for (StringRef entry : entries) {
       auto [name, rest] = entry.split(' ');
       auto [hash, more] = rest.split(' ');
@@ -116,8 +121,12 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
       };
       if (batchText.getAsInteger(10, batch) || batch < 1)
         return invalid();
+      bool anywhere = name == "*";
+      Operation *known = anywhere ? byHash.lookup(hash) : nullptr;
+      if (anywhere && !known)
+        continue;
       auto use = llvm::find_if(uses, [&, name = name](const auto &use) {
-        return cast<vit::KernelOp>(use.first).getSymName() == name;
+        return known ? use.first == known : cast<vit::KernelOp>(use.first).getSymName() == name;
       });
       if (use == uses.end())
         return fail() << "the model has no such kernel; run vitc tune again";
@@ -126,14 +135,18 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
           cost::readSchedule(text.str(), work, *preferences.gpu);
       if (!schedule)
         return invalid();
-      uint64_t found = hashOf(cast<vit::KernelOp>(use->first));
-      if (std::string now = llvm::utohexstr(found, /*LowerCase=*/true, 16); now != hash)
+      if (std::string now = hashText(use->first); now != hash)
         return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
                       << "; run vitc tune again";
-      tunedEntries.push_back({name.str(), batch, *schedule});
+      tunedEntries.push_back({cast<vit::KernelOp>(use->first).getSymName().str(), batch, *schedule,
+                              anywhere});
     }
     llvm::stable_sort(tunedEntries, [](auto &a, auto &b) { return a.batch < b.batch; });
     return success();
+  }
+
+  static std::string hashText(Operation *kernel) {
+    return llvm::utohexstr(hashOf(cast<vit::KernelOp>(kernel)), /*LowerCase=*/true, 16);
   }
 
   /// The kernel's measured schedules, each up to the batch it was measured at, the last for all
@@ -170,6 +183,9 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
                       << "; run vitc tune again with --batch-invariant";
       keepBudget(work, schedule, note);
       schedules.push_back(attributeOf(&getContext(), schedule, next, last));
+      if (entry->anywhere)
+        if (std::optional<cost::Best> other = cost::best(work, last, preferences))
+          schedules.push_back(attributeOf(&getContext(), other->schedule, next, last));
       next = last + 1;
     }
     return schedules;

@@ -1,7 +1,8 @@
 // What an op answers is all that passes ask: rms_norm is pruned to one token, is a kernel of the norm
 // family and feeds linears in the type of the kernels.
 // RUN: vitc-opt %s --vit-prune-tokens | FileCheck %s --check-prefix=PRUNE
-// RUN: vitc-opt %s --vit-kernel-pipeline=max-batch=4 | FileCheck %s
+// RUN: vitc-opt %s --vit-kernel-pipeline="max-batch=4 no-fold-norm" | FileCheck %s
+// RUN: vitc-opt %s --vit-kernel-pipeline=max-batch=4 | FileCheck %s --check-prefix=FOLDED --implicit-check-not=vit.rms_norm
 // RUN: vitc check %s --random-weights --emulate --max-batch 2 | FileCheck %s --check-prefix=ERROR
 // RUN: vitc check %s --random-weights --emulate --max-batch 2 --dtype bf16 --residual bf16 | FileCheck %s --check-prefix=ERROR
 // RUN: vitc check %s --random-weights --emulate --max-batch 2 --residual f32 | FileCheck %s --check-prefix=ERROR
@@ -9,6 +10,8 @@
 // PRUNE: vit.rms_norm {{.*}} : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>
 // CHECK:      vit.kernel @norm_f16({{.*}}: tensor<?x64xf16>, {{.*}}) -> tensor<?x64xf16> attributes {schedules = [#vit.norm_schedule<
 // CHECK-NEXT: vit.rms_norm
+// FOLDED: vit.moments
+// FOLDED: vit.normalize
 // ERROR: y error {{.*}} ok
 func.func @f(%x: tensor<?x17x64xf32> {vit.name = "x"}) -> (tensor<?x64xf32> {vit.name = "y"}) {
   %w = vit.weight "w" : tensor<64x64xf32>

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <new>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <system_error>
 #include <unistd.h>
@@ -81,10 +82,32 @@ void endTool(const char *text) noexcept {
   _exit(exitFailed);
 }
 
-int runTool(const char *tool, const std::function<int()> &body) {
-  running = tool;
+/// MLIR does not ask whether malloc gave it memory. An access near address 0 when none is left is
+/// that; any other is a fault as before.
+static void onFault(int signal, siginfo_t *info, void *) {
+  constexpr uintptr_t nearNull = 1 << 16;
+  constexpr size_t least = 1 << 20; // that malloc asks the system for
+  if (reinterpret_cast<uintptr_t>(info->si_addr) < nearNull &&
+      mmap(nullptr, least, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+    endTool("out of memory");
+  ::signal(signal, SIG_DFL); // the access is tried again
+}
+
+static void watchMemory() {
   // Much of what is below was compiled without exceptions, so that none is thrown to begin with.
   std::set_new_handler([] { endTool("out of memory"); });
+  struct sigaction action = {};
+  sigaction(SIGSEGV, nullptr, &action);
+  if (action.sa_handler != SIG_DFL) // a sanitizer reports faults itself
+    return;
+  action.sa_sigaction = onFault;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, nullptr);
+}
+
+int runTool(const char *tool, const std::function<int()> &body) {
+  running = tool;
+  watchMemory();
   try {
     return finish(tool, body());
   } catch (const std::system_error &problem) {
