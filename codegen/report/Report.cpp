@@ -63,6 +63,7 @@ namespace {
 /// All launches of one kernel.
 struct Uses {
   SmallVector<vit::LaunchOp> launches;
+  std::vector<cost::Use> works;
   cost::Work work; // of the one with the most rows
   std::vector<std::string> places;
 };
@@ -122,6 +123,7 @@ void FunctionReporter::describe() {
   report.stages = cost::written(schedule).stages;
   report.splits = cost::written(schedule).splits;
   report.launches = uses.launches.size();
+  report.uses = uses.works;
   report.places = uses.places;
 }
 
@@ -318,8 +320,10 @@ Report ModelReporter::make() {
     use.launches.push_back(launch);
     use.places.push_back(labelOf(launch.getLoc()));
   }
-  for (auto &[op, use] : uses)
-    use.work = cost::mostRows(usesOf(use.launches));
+  for (auto &[op, use] : uses) {
+    use.works = usesOf(use.launches);
+    use.work = cost::mostRows(use.works);
+  }
   addKernels(report);
   addPredictions(report);
   return report;

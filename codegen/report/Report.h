@@ -62,6 +62,7 @@ struct KernelReport {
   int stages = 0, splits = 1;
   std::vector<Candidate> candidates;
   uint32_t launches = 0;                            ///< in one run
+  std::vector<cost::Use> uses;                      ///< the same, as passes/cost sees them
   std::optional<int> predictedRegisters, registers; ///< registers: of ptxas
   int spillBytes = 0, stackBytes = 0;
   int threads = 0;       ///< per block

@@ -3,12 +3,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/report/Report.h"
+#include "passes/cost/Family.h"
+#include "passes/cost/WorkFields.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
+#include <map>
 
 using namespace llvm;
 using namespace vitc;
@@ -35,10 +38,34 @@ static json::Object candidateJson(const Candidate &candidate) {
                       {"verdict", candidate.verdict}};
 }
 
+/// What differs from a work that does nothing.
+static json::Object workJson(const cost::Work &work) {
+  json::Object fields{{"family", cost::traitsOf(work).name}};
+  const cost::Work nothing;
+  std::map<StringRef, int64_t> defaults;
+  cost::eachField(nothing, [&](const char *name, auto field) { defaults[name] = int64_t(field); });
+  cost::eachField(work, [&](const char *name, auto field) {
+    if (defaults[name] != int64_t(field))
+      fields[name] = int64_t(field);
+  });
+  return fields;
+}
+
+static json::Object useJson(const cost::Use &use) {
+  return json::Object{{"count", use.count}, {"work", workJson(use.work)}};
+}
+
+/// The elements of `list`, each made an object.
+template <class T>
+static json::Array arrayOf(const std::vector<T> &list, json::Object (*make)(const T &)) {
+  json::Array array;
+  for (const T &element : list)
+    array.push_back(make(element));
+  return array;
+}
+
 static json::Object kernelJson(const KernelReport &kernel) {
-  json::Array candidates, batches;
-  for (const Candidate &candidate : kernel.candidates)
-    candidates.push_back(candidateJson(candidate));
+  json::Array batches;
   for (auto [first, last] : kernel.batches)
     batches.push_back(json::Array{first, last});
   return json::Object{{"name", kernel.name},
@@ -55,8 +82,9 @@ static json::Object kernelJson(const KernelReport &kernel) {
                       {"stages", kernel.stages},
                       {"splits", kernel.splits},
                       {"launches", kernel.launches},
+                      {"uses", arrayOf(kernel.uses, useJson)},
                       {"places", json::Array(kernel.places)},
-                      {"candidates", std::move(candidates)},
+                      {"candidates", arrayOf(kernel.candidates, candidateJson)},
                       {"predicted_registers", orNull(kernel.predictedRegisters)},
                       {"registers", orNull(kernel.registers)},
                       {"spill_bytes", kernel.spillBytes},
@@ -132,15 +160,6 @@ static json::Object libraryJson(const vit_library &library) {
                       {"weights_embedded", library.embedded != nullptr},
                       {"ptx_bytes", ptx},
                       {"machine_code_bytes", code}};
-}
-
-/// The elements of `list`, each made an object.
-template <class T>
-static json::Array arrayOf(const std::vector<T> &list, json::Object (*make)(const T &)) {
-  json::Array array;
-  for (const T &element : list)
-    array.push_back(make(element));
-  return array;
 }
 
 static json::Object fusionJson(const FusionNote &note) {
