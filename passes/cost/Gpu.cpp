@@ -12,9 +12,13 @@
 // L2 bandwidth has no data sheet. On the RTX 4090 published kernels draw 3.9 TB/s (tinygrad PR
 // #6926: 166 TFLOP/s with tiles of 64 x 128), 12 bytes per SM and clock, which is carried over to
 // the other Ada cards; 5120 bytes per clock on the A100 (whitepaper), of which two thirds are
-// sustained; 8 TB/s on Hopper, the constant of DeepGEMM. mma.sync reaches 62 % of Hopper's rate
-// (arXiv 2501.12084). A kernel of a CUDA graph follows another after 0.6 to 0.8 us on GeForce cards
-// and 1.3 us on an H100.
+// sustained. mma.sync reaches 62 % of Hopper's rate (arXiv 2501.12084). A kernel of a CUDA graph
+// follows another after 1.25 us on an RTX 4090 (arXiv 2510.26742), which is carried over to the
+// other GeForce cards, and 1.3 us on an H100.
+//
+// The L2 and the pace of the H200 are measured, bench/data/h200-sweep.csv: fitted on the kernels of
+// ViT-B and ViT-L there, and rounded (test/unit/passes/cost/SweepTest.cpp has how close they come).
+// They are of sm_89 code as the driver compiles it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,18 +30,31 @@ using namespace vitc::cost;
 
 static constexpr int kib = 1024, mib = 1024 * 1024;
 
+static constexpr Pace h200Pace = {.memoryLatency = 650,
+                                  .barrierCost = 15,
+                                  .copyIssue = 9,
+                                  .copyQueue = 1,
+                                  .epilogue = 1.6,
+                                  .normLatency = 2500,
+                                  .scoreWork = 1.6,
+                                  .blockStart = 130,
+                                  .sharedDrag = 0.25,
+                                  .trafficDrag = 0.25,
+                                  .moveDrag = 0.8,
+                                  .l2Keeps = 1};
+
 // clang-format off
 static const Gpu gpus[] = {
     // Bandwidths in GB/s; rows of sm_89 have what all of Ada has.
-    // name         arch    SMs   GHz  TFLOP/s mma   DRAM  L2                   size      gap  registers shared per SM, block warps blocks
-    {"rtx4090",   "sm_89", 128, 2.52,  165.2, 1.00, 1008,  12.4 * 128 * 2.52,  72 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
-    {"rtx4080",   "sm_89",  76, 2.505,  97.5, 1.00,  716.8, 12.4 * 76 * 2.505, 64 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
-    {"rtx4060ti", "sm_89",  34, 2.535,  44.1, 1.00,  288,  12.4 * 34 * 2.535,  32 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
-    {"rtx4060",   "sm_89",  24, 2.46,   30.2, 1.00,  272,  12.4 * 24 * 2.46,   24 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
-    {"l4",        "sm_89",  58, 2.04,  121.0, 1.00,  300,  12.4 * 58 * 2.04,   48 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
-    {"l40s",      "sm_89", 142, 2.52,  362.0, 1.00,  864,  12.4 * 142 * 2.52,  96 * mib, 0.8, 65536, 100 * kib,  99 * kib, 48, 24},
-    {"a100",      "sm_80", 108, 1.41,  312,   1.00, 2039,  4800,               40 * mib, 1.3, 65536, 164 * kib, 163 * kib, 64, 32},
-    {"h200",      "sm_90", 132, 1.83,  989,   0.62, 4240,  8000,               60 * mib, 1.3, 65536, 228 * kib, 227 * kib, 64, 32},
+    // name         arch    SMs   GHz  TFLOP/s mma   DRAM  L2                   size      gap   registers shared per SM, block warps blocks
+    {"rtx4090",   "sm_89", 128, 2.52,  165.2, 1.00, 1008,  12.4 * 128 * 2.52,  72 * mib, 1.25, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"rtx4080",   "sm_89",  76, 2.505,  97.5, 1.00,  716.8, 12.4 * 76 * 2.505, 64 * mib, 1.25, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"rtx4060ti", "sm_89",  34, 2.535,  44.1, 1.00,  288,  12.4 * 34 * 2.535,  32 * mib, 1.25, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"rtx4060",   "sm_89",  24, 2.46,   30.2, 1.00,  272,  12.4 * 24 * 2.46,   24 * mib, 1.25, 65536, 100 * kib,  99 * kib, 48, 24},
+    {"l4",        "sm_89",  58, 2.04,  121.0, 1.00,  300,  12.4 * 58 * 2.04,   48 * mib, 0.8,  65536, 100 * kib,  99 * kib, 48, 24},
+    {"l40s",      "sm_89", 142, 2.52,  362.0, 1.00,  864,  12.4 * 142 * 2.52,  96 * mib, 0.8,  65536, 100 * kib,  99 * kib, 48, 24},
+    {"a100",      "sm_80", 108, 1.41,  312,   1.00, 2039,  4800,               40 * mib, 1.3,  65536, 164 * kib, 163 * kib, 64, 32},
+    {"h200",      "sm_90", 132, 1.83,  989,   0.62, 4240,  9000,               60 * mib, 1.3,  65536, 228 * kib, 227 * kib, 64, 32, h200Pace},
 };
 // clang-format on
 

@@ -14,6 +14,25 @@ namespace vitc::cost {
 /// multiprocessor, and room for blocks on it.
 inline constexpr int commonRegistersPerSm = 65536, commonBlocksPerSm = 24;
 
+/// How well the parts of a multiprocessor work at a time, in its cycles unless said otherwise. The
+/// values here are those that published figures of Ada's cards bear out; with them what is called a
+/// part of something overlaps with the rest or is in another number.
+struct Pace {
+  double memoryLatency = 700; ///< a load that misses L1 on a busy device
+  double barrierCost = 45;    ///< between k-blocks: wait for copies, barrier, first addresses
+  double copyIssue = 0;       ///< of each copy of a k-block that a thread starts, beside that
+  double copyQueue = 0; ///< part of a stage's transfer that its copies wait beside the latency
+  double epilogue = 0;  ///< of a thread for an instruction of an epilogue; 0: 1.5 times what all
+                        ///< lanes together take
+  double normLatency = 300; ///< of a row, beside its load: sums over lanes, root, scale
+  double scoreWork = 1;     ///< instructions for each score of an attention, of what is counted
+  double blockStart = 0;    ///< of the multiprocessor for each block
+  double sharedDrag = 0.05; ///< part of shared memory's cycles that other units lose
+  double trafficDrag = 0;   ///< part of what bounds a launch less that adds to what bounds it most
+  double moveDrag = 0; ///< part of the transfers before and after a block's work that nothing hides
+  double l2Keeps = 0.8; ///< part of its size, for activations
+};
+
 /// What limits a kernel on one device. Bytes, unless the name has another unit.
 struct Gpu {
   const char *name;
@@ -31,6 +50,10 @@ struct Gpu {
   int smemPerBlock; ///< a block may ask for
   int warpsPerSm;
   int blocksPerSm;
+  Pace pace = {};
+
+  /// Bytes that one multiprocessor gets from L2 in a cycle.
+  double l2BytesPerCycle() const { return l2GBs / multiprocessors / clockGhz; }
 };
 
 /// Null if no device has that name.

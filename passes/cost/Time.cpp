@@ -5,7 +5,9 @@
 // The multiprocessor with the most blocks decides: blocks that live on it together take the units'
 // time, but no less than one takes alone. That is what makes tiles that do not divide the problem
 // into whole waves expensive, and few large tiles at small batches. Beside it the whole launch
-// cannot be faster than its traffic from L2 and from DRAM.
+// cannot be faster than its traffic from L2 and from DRAM; how much of that is hidden behind the
+// rest differs by device. Blocks that start together read together, and write together when they
+// end.
 //
 // Activations cost DRAM nothing while what a launch reads and writes fits in L2, for the launch
 // before has just written them. Weights are read once for each launch: those of a whole model do
@@ -19,11 +21,11 @@
 
 using namespace vitc::cost;
 
-static constexpr double sharedDrag = 0.05; // of the cycles of shared memory that other units lose
 static constexpr double dramShare = 0.92;
-static constexpr double l2Keeps = 0.8; // of its size, for activations
 
-double Block::unit() const { return std::max({tensor, shared, arithmetic}) + sharedDrag * shared; }
+double Block::unit(const Pace &pace) const {
+  return std::max({tensor, shared, arithmetic}) + pace.sharedDrag * shared + pace.blockStart;
+}
 
 const char *Block::unitName() const {
   if (shared > std::max(tensor, arithmetic))
@@ -32,9 +34,8 @@ const char *Block::unitName() const {
 }
 
 double vitc::cost::arithmeticCycles(Arithmetic ops, double count) {
-  // A function takes about a dozen instructions and two results of the function unit.
-  double instructions = ops.cheap + 12.0 * ops.expensive;
-  return count * std::max(instructions / lanes, 2.0 * ops.expensive / functionUnits);
+  double instructions = ops.cheap + instructionsOfFunction * ops.expensive;
+  return count * std::max(instructions / lanes, resultsOfFunction * ops.expensive / functionUnits);
 }
 
 double vitc::cost::mmaCycles(const MmaShape &mma, const Gpu &gpu) {
@@ -44,28 +45,38 @@ double vitc::cost::mmaCycles(const MmaShape &mma, const Gpu &gpu) {
 }
 
 double vitc::cost::dramBytes(const Work &work, int64_t batch, const Gpu &gpu) {
-  double bytes = double(work.activationBytes()) * batch, room = l2Keeps * gpu.l2Bytes;
+  double bytes = double(work.activationBytes()) * batch, room = gpu.pace.l2Keeps * gpu.l2Bytes;
   return bytes * std::clamp((bytes - room) / room, 0.0, 1.0) + work.weightRead;
+}
+
+/// Cycles of `count` blocks that start together on one multiprocessor.
+static double wave(int64_t count, const Block &block, const Gpu &gpu) {
+  if (count == 0)
+    return 0;
+  double moving = gpu.pace.moveDrag * double(count) * block.moved / gpu.l2BytesPerCycle();
+  return std::max(double(count) * block.unit(gpu.pace), block.alone + moving);
 }
 
 static void addTime(Prediction &p, const LaunchCost &launch, const Gpu &gpu) {
   const Block &block = launch.block;
   int64_t most = ceilDiv(launch.blocks, gpu.multiprocessors);
   int64_t together = std::max<int64_t>(1, p.occupancy.blocks);
-  int64_t full = most / together, rest = most % together;
-  double cycles = full * std::max(together * block.unit(), block.alone) +
-                  (rest ? std::max(rest * block.unit(), block.alone) : 0);
+  double cycles =
+      double(most / together) * wave(together, block, gpu) + wave(most % together, block, gpu);
   struct Bound {
     double seconds;
     const char *name;
   };
-  bool busy = cycles < 1.25 * most * block.unit();
+  bool busy = cycles < 1.25 * most * block.unit(gpu.pace);
   Bound bounds[] = {{cycles / (gpu.clockGhz * 1e9), busy ? block.unitName() : "latency"},
                     {launch.l2 / (gpu.l2GBs * 1e9), "L2"},
                     {launch.dram / (dramShare * gpu.dramGBs * 1e9), "DRAM"}};
   const Bound &worst = *std::max_element(std::begin(bounds), std::end(bounds),
                                          [](auto &a, auto &b) { return a.seconds < b.seconds; });
-  p.seconds = worst.seconds + launchStart + launch.after;
+  double others = -worst.seconds;
+  for (const Bound &bound : bounds)
+    others += bound.seconds;
+  p.seconds = worst.seconds + gpu.pace.trafficDrag * others + launchStart + launch.after;
   p.bound = worst.name;
 }
 

@@ -7,7 +7,7 @@
 // it the launch has traffic. Families say both, Time.cpp makes seconds of them.
 //
 // Constants are latencies and instruction counts in cycles of the multiprocessor. They are the same
-// for every device and model.
+// for every model; those that differ by device are in its Pace.
 //
 //===----------------------------------------------------------------------===//
 #ifndef PASSES_COST_TIME_H
@@ -20,21 +20,21 @@
 
 namespace vitc::cost {
 
-inline constexpr double memoryLatency = 700; // a load that misses L1 on a busy device
-inline constexpr double storeLatency = 400;  // results to L2, and the end of a block
-inline constexpr double sharedLatency = 33;  // ldmatrix
-inline constexpr double barrierCost = 45;    // wait for copies, barrier, first addresses
-inline constexpr double tensorShare = 0.98;  // of the tensor cores' rate that a full loop reaches
-inline constexpr double sharedWidth = 128;   // bytes of shared memory per cycle
-inline constexpr double lanes = 128, functionUnits = 16; // per cycle
+inline constexpr double storeLatency = 400; // results to L2, and the end of a block
+inline constexpr double sharedLatency = 33; // ldmatrix
+inline constexpr double tensorShare = 0.98; // of the tensor cores' rate that a full loop reaches
+inline constexpr double sharedWidth = 128;  // bytes of shared memory per cycle
+inline constexpr double lanes = 128, functionUnits = 16;                    // per cycle
+inline constexpr double instructionsOfFunction = 12, resultsOfFunction = 2; // gelu, silu, tanh
 inline constexpr double launchStart = 0.4e-6; // seconds from a launch to its first instructions
 
 /// What one block costs.
 struct Block {
   double tensor = 0, shared = 0, arithmetic = 0; ///< cycles of the multiprocessor's units
   double alone = 0;                              ///< from its start to its end
+  double moved = 0; ///< bytes it reads before its work, and writes after it
 
-  double unit() const;
+  double unit(const Pace &pace) const;
   const char *unitName() const;
 };
 

@@ -309,28 +309,35 @@ Registers gemmRegisters(const Work &work, const Schedule &schedule) {
 // Time -----------------------------------------------------------------------
 
 /// What a warp does between two results: `elements` are those of a block.
-void addEpilogue(Block &block, const Work &work, double elements) {
+void addEpilogue(Block &block, const Work &work, const GemmSchedule &s, const Gpu &gpu) {
+  double elements = double(s.tile[0]) * s.tile[1];
   Arithmetic ops = work.after;
   ops.cheap += 4 + 2 * work.activations; // rounding, addresses, stores
   double cycles = arithmeticCycles(ops, elements);
   double copies = 2 * double(work.outputBytes) * elements / sharedWidth;
   block.arithmetic += cycles;
   block.shared += copies;
-  double waits = work.activations ? memoryLatency : 0;
-  block.alone += waits + storeLatency + 1.5 * cycles + copies;
+  // Of a thread: as many elements as its warp tile has for each lane, part by part of the block.
+  double own = double(s.warp[0]) * s.warp[1] / 32 * double(ceilDiv(threadsOf(s), 128));
+  double pace = gpu.pace.epilogue,
+         instructions = ops.cheap + instructionsOfFunction * ops.expensive;
+  double waits = work.activations ? gpu.pace.memoryLatency : 0;
+  block.alone += waits + storeLatency + copies + (pace ? pace * instructions * own : 1.5 * cycles);
 }
 
 /// What a block that shares its tile does with its sums, and is done.
-void addSums(Block &block, const Work &work, double elements) {
-  block.alone += storeLatency + memoryLatency + bytesOfSum * work.products * elements / l2PerCycle;
+void addSums(Block &block, const Work &work, double elements, const Gpu &gpu) {
+  block.alone +=
+      storeLatency + gpu.pace.memoryLatency + bytesOfSum * work.products * elements / l2PerCycle;
 }
 
 /// Seconds of the last block of a tile, behind the others: all sums, then what is fused.
 double lastBlockSeconds(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
   double elements = double(s.tile[0]) * s.tile[1];
   Block last;
-  last.alone = memoryLatency + s.splits * bytesOfSum * work.products * elements / l2PerCycle;
-  addEpilogue(last, work, elements);
+  last.alone =
+      gpu.pace.memoryLatency + s.splits * bytesOfSum * work.products * elements / l2PerCycle;
+  addEpilogue(last, work, s, gpu);
   return last.alone / (gpu.clockGhz * 1e9);
 }
 
@@ -353,14 +360,16 @@ Block blockOf(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
   block.shared = steps * (reads + writes);
   double load = sharedLatency + reads;
   double step = s.buffers == 2 ? std::max(perPart, load) : std::max(perPart, mma + load);
-  double kBlock = step * bk / shape.k + barrierCost;
-  // Copies of the k-blocks ahead are under way meanwhile.
-  kBlock = std::max(kBlock, memoryLatency / (s.stages - 1));
-  block.alone = memoryLatency + 100 + kBlock * steps * shape.k / bk;
+  double between = gpu.pace.barrierCost + gpu.pace.copyIssue * copiesPerThread(work, s);
+  // Copies of the k-blocks ahead are under way meanwhile, one behind the other.
+  double transfer = (bm + work.products * bn) * bk * work.inputBytes / gpu.l2BytesPerCycle();
+  double arrival = gpu.pace.memoryLatency + gpu.pace.copyQueue * transfer;
+  double kBlock = std::max(step * bk / shape.k + between, arrival / (s.stages - 1));
+  block.alone = gpu.pace.memoryLatency + 100 + kBlock * steps * shape.k / bk;
   if (s.splits > 1)
-    addSums(block, work, double(bm) * bn);
+    addSums(block, work, double(bm) * bn, gpu);
   else
-    addEpilogue(block, work, double(bm) * bn);
+    addEpilogue(block, work, s, gpu);
   return block;
 }
 

@@ -113,9 +113,12 @@ LaunchCost normTime(const Work &work, const Schedule &schedule, int64_t batch, c
   LaunchCost launch;
   launch.block.arithmetic = arithmeticCycles(ops, elements);
   double own = arithmeticCycles(ops, elements / rows) * 4; // a row on one of four parts
-  launch.block.alone = s.warp * (times * memoryLatency + 10 * 30 + own + storeLatency);
+  launch.block.alone =
+      s.warp * (times * gpu.pace.memoryLatency + gpu.pace.normLatency + own + storeLatency);
   double read = double(work.rootRead) + work.otherRead;
-  launch.l2 = (times * read + work.written) * batch;
+  double moved = times * read + work.written;
+  launch.block.moved = moved / double(work.rows * work.groups) * rows;
+  launch.l2 = moved * batch;
   launch.dram = dramBytes(work, batch, gpu);
   launch.blocks = ceilDiv(work.rows * work.groups * batch, rows);
   return launch;

@@ -55,8 +55,8 @@ LaunchCost meanTime(const Work &work, const TokensSchedule &s, int64_t batch, co
   LaunchCost launch;
   launch.block.arithmetic = arithmeticCycles({.cheap = 3}, summed);
   double rounds = double(ceilDiv(g.turns, meanLoads)), bytes = summed * work.inputBytes;
-  launch.block.alone =
-      rounds * memoryLatency + bytes / 64 + barrierCost + 40.0 * g.vector + storeLatency;
+  launch.block.alone = rounds * gpu.pace.memoryLatency + bytes / 64 + gpu.pace.barrierCost +
+                       40.0 * g.vector + storeLatency;
   launch.l2 = double(work.activationBytes()) * batch;
   launch.dram = dramBytes(work, batch, gpu);
   launch.blocks = g.blocksPerRow * batch;

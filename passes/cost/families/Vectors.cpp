@@ -75,8 +75,11 @@ LaunchCost vitc::cost::vectorTime(const Work &work, const VectorSchedule &s, int
   LaunchCost launch;
   launch.block.arithmetic = arithmeticCycles(ops, elements);
   double turns = elements / work.vector / vectorGeometry(work, s).threads;
-  launch.block.alone = turns * (memoryLatency + 200) + launch.block.arithmetic + storeLatency;
-  launch.l2 = double(work.activationBytes()) * batch;
+  launch.block.alone =
+      turns * (gpu.pace.memoryLatency + 200) + launch.block.arithmetic + storeLatency;
+  auto bytes = double(work.activationBytes());
+  launch.block.moved = bytes / double(work.rows * work.columns) * elements;
+  launch.l2 = bytes * batch;
   launch.dram = dramBytes(work, batch, gpu);
   launch.blocks = ceilDiv(work.rows * batch * work.columns, s.elements);
   return launch;
