@@ -21,11 +21,12 @@ bool vitc::emu::knownStream(const Driver &driver, CUstream stream) {
 }
 
 VIT_EXPORT int vitEmuRegister(uint64_t ptr, size_t bytes, const char *name, int fresh) {
-  if (queue().isOn()) {
-    queue().remember({ptr, bytes, name ? name : "", fresh != 0});
-    return Driver::get().memory.find(ptr, bytes) && bytes ? 0 : 1;
-  }
-  return Driver::get().memory.registerBuffer(ptr, bytes, name ? name : "", fresh != 0) ? 0 : 1;
+  if (!bytes || !Driver::get().memory.find(ptr, bytes))
+    return 1;
+  if (!queue().isOn())
+    Driver::get().memory.registerBuffer(ptr, bytes, name ? name : "", fresh != 0);
+  queue().remember({ptr, bytes, name ? name : "", fresh != 0});
+  return 0;
 }
 
 VIT_EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
@@ -44,6 +45,8 @@ VIT_EXPORT CUresult cuMemFree_v2(CUdeviceptr pointer) {
   if (!pointer)
     return CUDA_SUCCESS;
   queue().finishAll(); // drivers wait for what may use it
+  if (std::shared_ptr<Allocation> gone = Driver::get().memory.find(pointer, 1))
+    queue().forgetRegistrations(pointer, gone->size);
   return Driver::get().memory.release(pointer) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 

@@ -71,6 +71,20 @@ uint64_t Queue::enqueue(CUstream stream, Work work) {
   return add(stream, {}, std::move(work));
 }
 
+uint64_t Queue::enqueueGraph(CUstream stream, std::vector<GraphWork> graph, uint64_t before) {
+  std::lock_guard lock(mutex);
+  uint64_t begin = add(stream, {before}, [] { return CUDA_SUCCESS; });
+  std::vector<uint64_t> numbers;
+  for (GraphWork &one : graph) {
+    std::vector<uint64_t> after = {begin};
+    for (size_t place : one.after)
+      after.push_back(numbers[place]);
+    numbers.push_back(next++);
+    items.emplace(numbers.back(), Item{stream, std::move(after), std::move(one.work)});
+  }
+  return add(stream, std::move(numbers), [] { return CUDA_SUCCESS; });
+}
+
 void Queue::waitFor(CUstream stream, uint64_t number) {
   std::lock_guard lock(mutex);
   add(stream, {number}, [] { return CUDA_SUCCESS; });
@@ -133,6 +147,14 @@ std::vector<Registration> Queue::takeRegistrations() {
   std::vector<Registration> taken = std::move(it->second);
   registrations.erase(it);
   return taken;
+}
+
+void Queue::forgetRegistrations(uint64_t ptr, uint64_t bytes) {
+  std::lock_guard lock(mutex);
+  for (auto &[thread, remembered] : registrations)
+    std::erase_if(remembered, [&](const Registration &one) {
+      return one.ptr < ptr + bytes && ptr < one.ptr + one.bytes;
+    });
 }
 
 } // namespace vitc::emu

@@ -17,7 +17,7 @@
 
 namespace vitc::emu {
 
-/// A buffer that vitEmuRegister named; it takes effect with the next launch of its thread.
+/// A buffer that vitEmuRegister named, for the next launch of its thread or node of a graph.
 struct Registration {
   uint64_t ptr = 0;
   size_t bytes = 0;
@@ -40,6 +40,14 @@ public:
 
   /// Returns the number of the work, which finish() takes.
   uint64_t enqueue(CUstream stream, Work work);
+  /// Work of a graph, and the places of that before it.
+  struct GraphWork {
+    Work work;
+    std::vector<size_t> after;
+  };
+  /// The whole belongs to the stream's order, and comes after work `before`; inside of it only what
+  /// each says counts. Returns the number of its end.
+  uint64_t enqueueGraph(CUstream stream, std::vector<GraphWork> graph, uint64_t before);
   /// What is enqueued on `stream` from now on runs after work `number`.
   void waitFor(CUstream stream, uint64_t number);
   /// Runs work, whichever may run, until number `number` is done. Returns the first error of work
@@ -55,6 +63,8 @@ public:
 
   void remember(Registration registration);
   std::vector<Registration> takeRegistrations();
+  /// The memory is free: nothing that was remembered of it may fall on its next owner.
+  void forgetRegistrations(uint64_t ptr, uint64_t bytes);
 
 private:
   struct Item {
