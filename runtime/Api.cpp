@@ -50,7 +50,7 @@ Status makeWorkspace(const vit_model *model, int maxBatch, ImageSize size, vit_w
   return {};
 }
 
-/// The checks of a run, then `run`, with the launches of the batch prepared.
+/// The checks of a run, then `run`, with the batch selected.
 template <class Run>
 vit_status checkedRun(const vit_model *model, vit_workspace *workspace, int batch,
                       const void *const *inputs, int n, void *const *outputs, int m, bool aligned,
@@ -63,8 +63,8 @@ vit_status checkedRun(const vit_model *model, vit_workspace *workspace, int batc
     RunGuard guard(*workspace);
     if (Status free = guard.check(); !free)
       return free;
-    if (Status prepared = workspace->prepare(batch); !prepared)
-      return prepared;
+    if (Status selected = workspace->select(batch); !selected)
+      return selected;
     return run(workspace->request(inputs, outputs, nullptr));
   });
 }
@@ -236,7 +236,7 @@ extern "C" vit_status vit_model_run(const vit_model *model, vit_workspace *works
                                     const void *const *inputs, int n, void *const *outputs, int m,
                                     vit_stream stream) {
   auto run = [&](RunRequest request) {
-    Status done = model->backend->run(request, request.launches.records(), stream);
+    Status done = model->backend->run(request, stream);
     if (!done || !workspace->checks)
       return done;
     done = model->backend->wait(stream);

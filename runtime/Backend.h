@@ -38,12 +38,19 @@ struct BackendState {
   virtual ~BackendState() = default;
 };
 
+/// The launches of one batch as the device holds them ready, for runs that are one call then. Made
+/// and used by one backend.
+struct RecordedRun {
+  virtual ~RecordedRun() = default;
+};
+
 /// What a run is about. The launches are prepared; one run at a time.
 struct RunRequest {
   const vit_library &library;
   const SizedPlan &sized;
   const PlanMemory &memory;
   Launches &launches;
+  RecordedRun *recorded;                ///< of these launches; NULL: none
   int maxBatch;                         ///< of the workspace
   std::unique_ptr<BackendState> &state; ///< the backend's own, empty before its first run
   const void *const *inputs;
@@ -67,9 +74,14 @@ public:
   /// Synchronous copies.
   virtual Status write(uint64_t to, const void *from, uint64_t bytes) = 0;
   virtual Status read(void *to, uint64_t from, uint64_t bytes) = 0;
-  /// Enqueues `records`, with inputs and outputs on the device.
-  virtual Status run(const RunRequest &request, std::span<const LaunchRecord> records,
-                     vit_stream stream) = 0;
+  /// Has the device hold the request's launches ready; inputs and outputs come with each run.
+  virtual Status record(const RunRequest &request, std::unique_ptr<RecordedRun> &out) = 0;
+  /// Enqueues a run, with inputs and outputs on the device: what is recorded of it, unless an
+  /// observer looks at each launch or the stream is captured.
+  virtual Status run(const RunRequest &request, vit_stream stream) = 0;
+  /// Enqueues `records`, one launch each.
+  virtual Status launch(const RunRequest &request, std::span<const LaunchRecord> records,
+                        vit_stream stream) = 0;
   /// Returns when what was enqueued on the stream is done.
   virtual Status wait(vit_stream stream) = 0;
   /// Runs all launches with inputs and outputs in host memory, and returns when they are done.

@@ -116,18 +116,49 @@ Status vit_workspace::allocate() {
 }
 
 vit_workspace::~vit_workspace() {
+  prepared.clear();
   state.reset();
   if (memory.buffers)
     model.backend->free(memory.buffers);
 }
 
-Status vit_workspace::prepare(int batch) {
+Status vit_workspace::checkBatch(int batch) const {
   if (batch < 1)
     return badArgument("batch is " + std::to_string(batch) + ", but must be at least 1");
   if (batch > maxBatch)
     return badArgument("batch is " + std::to_string(batch) + ", but the workspace holds at most " +
                        std::to_string(maxBatch));
-  launches.prepare(batch, memory);
+  return {};
+}
+
+vit_workspace::Prepared *vit_workspace::find(int batch) {
+  for (const std::unique_ptr<Prepared> &one : prepared)
+    if (one->launches.batch() == batch)
+      return one.get();
+  return nullptr;
+}
+
+Status vit_workspace::select(int batch) {
+  if (Status good = checkBatch(batch); !good)
+    return good;
+  selected = find(batch);
+  if (!selected)
+    unprepared.prepare(batch, memory);
+  return {};
+}
+
+Status vit_workspace::prepare(int batch) {
+  if (Status good = checkBatch(batch); !good)
+    return good;
+  if (find(batch))
+    return {};
+  auto made = std::make_unique<Prepared>(*this);
+  made->launches.prepare(batch, memory);
+  RunRequest request = {model.library, sized, memory,  made->launches, nullptr,
+                        maxBatch,      state, nullptr, nullptr,        nullptr};
+  if (Status recorded = model.backend->record(request, made->recorded); !recorded)
+    return recorded;
+  prepared.push_back(std::move(made));
   return {};
 }
 
@@ -146,7 +177,7 @@ Status vit_workspace::checkOutputs(const void *const *inputs, void *const *outpu
     out = copy.data();
     return model.backend->read(copy.data(), reinterpret_cast<uintptr_t>(data), bytes);
   };
-  return checkFinite(model.library, sized, launches.batch(), bytesOf);
+  return checkFinite(model.library, sized, launches().batch(), bytesOf);
 }
 
 Status vit_workspace::checkModel(const vit_model *given) const {

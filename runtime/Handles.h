@@ -54,16 +54,19 @@ private:
 
 struct vit_workspace {
   vit_workspace(const vit_model &model, const vitrt::SizedPlan &sized, int maxBatch)
-      : use(model), model(model), sized(sized), maxBatch(maxBatch), launches(model.library, sized) {
-  }
+      : use(model), model(model), sized(sized), maxBatch(maxBatch),
+        unprepared(model.library, sized) {}
   ~vit_workspace();
 
   vitrt::Status allocate();
   /// Is `model` this workspace's, and is it there?
   vitrt::Status checkModel(const vit_model *model) const;
-  /// Works out the launches of a batch; allocates nothing.
+  /// Makes a batch the one that runs: works out its launches, if it is not prepared; allocates
+  /// nothing.
+  vitrt::Status select(int batch);
+  /// Has the device hold the launches of a batch ready; after a failure it can run as before.
   vitrt::Status prepare(int batch);
-  /// The checks of vit_model_run but that of the batch, which prepare() has; `aligned`: pointers
+  /// The checks of vit_model_run but that of the batch, which select() has; `aligned`: pointers
   /// must be multiples of 16.
   vitrt::Status checkRun(const vit_model *model, const void *const *inputs, int n,
                          void *const *outputs, int m, bool aligned) const;
@@ -71,18 +74,36 @@ struct vit_workspace {
   vitrt::Status checkOutputs(const void *const *inputs, void *const *outputs, bool onDevice) const;
   vitrt::RunRequest request(const void *const *inputs, void *const *outputs,
                             vitrt::LaunchObserver *observer) {
-    return {model.library, sized, memory, launches, maxBatch, state, inputs, outputs, observer};
+    return {model.library, sized, memory, launches(), selected ? selected->recorded.get() : nullptr,
+            maxBatch,      state, inputs, outputs,    observer};
   }
+  /// Of the batch that was selected.
+  vitrt::Launches &launches() { return selected ? selected->launches : unprepared; }
+  const vitrt::Launches &launches() const { return selected ? selected->launches : unprepared; }
 
   const vitrt::ModelUse use; // destroyed last
   const vit_model &model;
   const vitrt::SizedPlan sized;
   const int maxBatch;
   vitrt::PlanMemory memory; // buffers and scratch are one allocation
-  vitrt::Launches launches;
   std::unique_ptr<vitrt::BackendState> state;
   unsigned checks = 0; // VIT_CHECK_...
   std::atomic<bool> busy{false};
+
+private:
+  /// What vit_workspace_prepare was told of.
+  struct Prepared {
+    explicit Prepared(const vit_workspace &workspace)
+        : launches(workspace.model.library, workspace.sized) {}
+    vitrt::Launches launches;
+    std::unique_ptr<vitrt::RecordedRun> recorded;
+  };
+  vitrt::Status checkBatch(int batch) const;
+  Prepared *find(int batch);
+
+  vitrt::Launches unprepared;
+  std::vector<std::unique_ptr<Prepared>> prepared;
+  Prepared *selected = nullptr; // NULL: a batch that is not prepared
 };
 
 namespace vitrt {

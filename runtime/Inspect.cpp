@@ -25,8 +25,8 @@ public:
   Status launched(const LaunchRecord &record) override {
     const vit_library &library = workspace.model.library;
     const SizedPlan &sized = workspace.sized;
-    const vit_step &step = workspace.launches.stepOf(record);
-    int batch = workspace.launches.batch();
+    const vit_step &step = workspace.launches().stepOf(record);
+    int batch = workspace.launches().batch();
     StepView view = {record.step, &step, &kernelOf(library, *sized.plan, step), batch, {}};
     for (uint32_t i = 0; i != step.arg_count; ++i) {
       const vit_arg &arg = step.args[i];
@@ -40,7 +40,7 @@ public:
                             buffer ? buffer->name : library.outputs[arg.index].name,
                             std::vector<uint8_t>(bytes)};
       if (Status read = workspace.model.backend->read(value.bytes.data(),
-                                                      workspace.launches.slot(record, i), bytes);
+                                                      workspace.launches().slot(record, i), bytes);
           !read)
         return {read.status(), quoted(value.name) + ": " + read.message()};
       view.written.push_back(std::move(value));
@@ -70,15 +70,11 @@ private:
   uint32_t step;
 };
 
-Result<std::vector<double>> timed(vit_workspace *workspace, const DeviceTensors &tensors,
-                                  std::span<const LaunchRecord> records, int warmup,
-                                  int repetitions) {
-  Backend &backend = *workspace->model.backend;
-  RunRequest request = workspace->request(tensors.inputs.data(), tensors.outputs.data(), nullptr);
+/// Times `work` after it has been done `warmup` times.
+Result<std::vector<double>> timed(const vit_workspace *workspace, int warmup, int repetitions,
+                                  const std::function<Status(vit_stream)> &work) {
   std::vector<double> times;
-  Status done = backend.time(
-      warmup + repetitions,
-      [&](vit_stream stream) { return backend.run(request, records, stream); }, times);
+  Status done = workspace->model.backend->time(warmup + repetitions, work, times);
   if (!done)
     return errorOf(done);
   times.erase(times.begin(), times.begin() + warmup);
@@ -129,8 +125,8 @@ Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *co
   RunGuard guard(*workspace);
   if (Status free = guard.check(); !free)
     return errorOf(free);
-  if (Status prepared = workspace->prepare(batch); !prepared)
-    return errorOf(prepared);
+  if (Status selected = workspace->select(batch); !selected)
+    return errorOf(selected);
   Watcher watcher(*workspace, observer);
   RunRequest request = workspace->request(inputs, outputs, observer ? &watcher : nullptr);
   if (Status done = workspace->model.backend->runHost(request); !done)
@@ -140,10 +136,16 @@ Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *co
   return {};
 }
 
-Result<uint32_t> countLaunches(vit_workspace *workspace, int batch) {
+Result<void> prepareRuns(vit_workspace *workspace, int batch) {
   if (Status prepared = workspace->prepare(batch); !prepared)
     return errorOf(prepared);
-  return uint32_t(workspace->launches.records().size());
+  return {};
+}
+
+Result<uint32_t> countLaunches(vit_workspace *workspace, int batch) {
+  if (Status selected = workspace->select(batch); !selected)
+    return errorOf(selected);
+  return uint32_t(workspace->launches().records().size());
 }
 
 Result<DeviceMemory> DeviceMemory::allocate(const vit_model *model, uint64_t bytes) {
@@ -211,20 +213,23 @@ Result<DeviceTensors> makeTensors(const vit_model *model, int batch) {
 
 Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,
                                      const DeviceTensors &tensors, int warmup, int repetitions) {
-  if (Status prepared = workspace->prepare(batch); !prepared)
-    return errorOf(prepared);
-  return timed(workspace, tensors, workspace->launches.records(), warmup, repetitions);
+  if (Status selected = workspace->select(batch); !selected)
+    return errorOf(selected);
+  RunRequest request = workspace->request(tensors.inputs.data(), tensors.outputs.data(), nullptr);
+  return timed(workspace, warmup, repetitions,
+               [&](vit_stream stream) { return workspace->model.backend->run(request, stream); });
 }
 
 Result<std::vector<double>> timeSteps(vit_workspace *workspace, int batch,
                                       std::span<const uint32_t> steps, const DeviceTensors &tensors,
                                       int group, int repetitions) {
-  if (Status prepared = workspace->prepare(batch); !prepared)
-    return errorOf(prepared);
-  const std::vector<LaunchRecord> &all = workspace->launches.records();
+  if (Status selected = workspace->select(batch); !selected)
+    return errorOf(selected);
+  const std::vector<LaunchRecord> &all = workspace->launches().records();
   StopAfter stop(steps.back());
-  Status stopped = workspace->model.backend->run(
-      workspace->request(tensors.inputs.data(), tensors.outputs.data(), &stop), all, nullptr);
+  Backend &backend = *workspace->model.backend;
+  RunRequest request = workspace->request(tensors.inputs.data(), tensors.outputs.data(), &stop);
+  Status stopped = backend.run(request, nullptr);
   if (!stop.found)
     return stopped ? Error{"step " + std::to_string(steps.back()) + " does not run with batch " +
                            std::to_string(batch)}
@@ -235,7 +240,9 @@ Result<std::vector<double>> timeSteps(vit_workspace *workspace, int batch,
       return std::find(steps.begin(), steps.end(), record.step) != steps.end();
     });
   constexpr int warmup = 3;
-  auto times = timed(workspace, tensors, records, warmup, repetitions);
+  request.observer = nullptr;
+  auto times = timed(workspace, warmup, repetitions,
+                     [&](vit_stream stream) { return backend.launch(request, records, stream); });
   if (times)
     for (double &time : *times)
       time /= group;

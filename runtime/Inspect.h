@@ -83,6 +83,9 @@ using StepObserver = std::function<Result<void>(const StepView &)>;
 Result<void> runHostObserved(vit_workspace *workspace, int batch, const void *const *inputs, int n,
                              void *const *outputs, int m, const StepObserver &observer);
 
+/// vit_workspace_prepare.
+Result<void> prepareRuns(vit_workspace *workspace, int batch);
+
 /// Launches of one run with this batch.
 Result<uint32_t> countLaunches(vit_workspace *workspace, int batch);
 

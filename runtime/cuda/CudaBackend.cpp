@@ -7,7 +7,9 @@
 // the workspace is out of bounds.
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
+#include "runtime/cuda/Clock.h"
 #include "runtime/cuda/Code.h"
+#include "runtime/cuda/Graph.h"
 
 namespace vitrt {
 namespace {
@@ -31,8 +33,10 @@ public:
   void free(uint64_t address) override;
   Status write(uint64_t to, const void *from, uint64_t bytes) override;
   Status read(void *to, uint64_t from, uint64_t bytes) override;
-  Status run(const RunRequest &request, std::span<const LaunchRecord> records,
-             vit_stream stream) override;
+  Status record(const RunRequest &request, std::unique_ptr<RecordedRun> &out) override;
+  Status run(const RunRequest &request, vit_stream stream) override;
+  Status launch(const RunRequest &request, std::span<const LaunchRecord> records,
+                vit_stream stream) override;
   Status wait(vit_stream stream) override;
   Status runHost(const RunRequest &request) override;
   Status time(int count, const std::function<Status(vit_stream)> &work,
@@ -44,8 +48,10 @@ private:
   Status loadKernels(const vit_target &target, const LoadOptions &options);
   Status uploadWeights(const vit_library &library, const uint8_t *arena);
   void describe();
-  Status launch(const RunRequest &request, std::span<const LaunchRecord> records, CUstream stream);
+  CUkernelNodeParams kernelOf(const RunRequest &request, const LaunchRecord &record) const;
   Status launchOne(const RunRequest &request, const LaunchRecord &record, CUstream stream);
+  Status enqueue(const RunRequest &request, std::span<const LaunchRecord> records, CUstream stream);
+  Status enqueueRun(const RunRequest &request, CUstream stream);
   void registerInputs(const RunRequest &request) const;
   void registerRanges(const RunRequest &request, const LaunchRecord &record) const;
   Status openHostRun(const RunRequest &request);
@@ -293,23 +299,39 @@ void CudaBackend::registerRanges(const RunRequest &request, const LaunchRecord &
   }
 }
 
-Status CudaBackend::launchOne(const RunRequest &request, const LaunchRecord &record,
-                              CUstream stream) {
+CUkernelNodeParams CudaBackend::kernelOf(const RunRequest &request,
+                                         const LaunchRecord &record) const {
   const vit_step &step = request.launches.stepOf(record);
   const vit_cuda_code &code = codeOf(kernels[step.kernel]);
+  return {loaded[step.kernel].function,
+          record.grid[0],
+          record.grid[1],
+          record.grid[2],
+          code.threads,
+          1,
+          1,
+          code.dynamic_smem,
+          step.arg_count ? request.launches.parametersOf(record) : nullptr,
+          nullptr};
+}
+
+Status CudaBackend::launchOne(const RunRequest &request, const LaunchRecord &record,
+                              CUstream stream) {
+  CUkernelNodeParams kernel = kernelOf(request, record);
   if (CUresult error = driver->cuLaunchKernel(
-          loaded[step.kernel].function, record.grid[0], record.grid[1], record.grid[2],
-          code.threads, 1, 1, code.dynamic_smem, stream,
-          step.arg_count ? request.launches.parametersOf(record) : nullptr, nullptr))
+          kernel.function, kernel.gridX, kernel.gridY, kernel.gridZ, kernel.blockX, kernel.blockY,
+          kernel.blockZ, kernel.sharedBytes, stream, kernel.parameters, kernel.extra)) {
+    const vit_step &step = request.launches.stepOf(record);
     return device.failure(error, "cuLaunchKernel",
                           "kernel " + quoted(kernels[step.kernel].name) + " of step " +
                               quoted(step.label));
+  }
   return {};
 }
 
 /// The context is current.
-Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchRecord> records,
-                           CUstream stream) {
+Status CudaBackend::enqueue(const RunRequest &request, std::span<const LaunchRecord> records,
+                            CUstream stream) {
   request.launches.bind(request.inputs, request.outputs);
   if (driver->registerRange)
     registerInputs(request);
@@ -329,13 +351,66 @@ Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchReco
   return {};
 }
 
-Status CudaBackend::run(const RunRequest &request, std::span<const LaunchRecord> records,
-                        vit_stream stream) {
+Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchRecord> records,
+                           vit_stream stream) {
   ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
-  if (Status launched = launch(request, records, stream); !launched)
+  if (Status launched = enqueue(request, records, stream); !launched)
     return launched;
+  return scope.leave();
+}
+
+Status CudaBackend::record(const RunRequest &request, std::unique_ptr<RecordedRun> &out) {
+  ContextScope scope(device);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  auto graph = std::make_unique<Graph>(device, context);
+  if (Status created = graph->create(request.library); !created)
+    return created;
+  const std::vector<LaunchRecord> &records = request.launches.records();
+  for (uint32_t i = 0; i != records.size(); ++i) {
+    const vit_step &step = request.launches.stepOf(records[i]);
+    if (driver->registerRange && !takesCallersPointer(step)) // else they are known in a run
+      registerRanges(request, records[i]);
+    if (Status added = graph->append(kernelOf(request, records[i]), i, step); !added)
+      return added;
+  }
+  if (Status ready = graph->instantiate(); !ready)
+    return ready;
+  out = std::move(graph);
+  return scope.leave();
+}
+
+/// A capture gets plain launches: what it holds stays as it is when later runs point the graph of
+/// the workspace elsewhere. The context is current.
+Status CudaBackend::enqueueRun(const RunRequest &request, CUstream stream) {
+  int captures = 0;
+  if (request.recorded && !request.observer)
+    if (CUresult error = driver->cuStreamIsCapturing(stream, &captures))
+      return device.failure(error, "cuStreamIsCapturing");
+  if (!request.recorded || request.observer || captures)
+    return enqueue(request, request.launches.records(), stream);
+  auto &graph = static_cast<Graph &>(*request.recorded);
+  request.launches.bind(request.inputs, request.outputs);
+  auto kernel = [&](const LaunchRecord &record) {
+    if (driver->registerRange)
+      registerRanges(request, record);
+    return kernelOf(request, record);
+  };
+  if (Status pointed = graph.pointTo(request, kernel); !pointed)
+    return pointed;
+  if (driver->registerRange)
+    registerInputs(request);
+  return graph.launch(stream);
+}
+
+Status CudaBackend::run(const RunRequest &request, vit_stream stream) {
+  ContextScope scope(device);
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  if (Status enqueued = enqueueRun(request, stream); !enqueued)
+    return enqueued;
   return scope.leave();
 }
 
@@ -402,8 +477,8 @@ Status CudaBackend::runHost(const RunRequest &request) {
               reinterpret_cast<uintptr_t>(host.inputs[i]), request.inputs[i],
               request.sized.inputBytes(library, i, batch), host.stream))
         return device.failure(error, "cuMemcpyHtoDAsync", inputText(library, i));
-    if (Status launched = launch(onDevice, request.launches.records(), host.stream); !launched)
-      return launched;
+    if (Status enqueued = enqueueRun(onDevice, host.stream); !enqueued)
+      return enqueued;
     for (uint32_t i = 0; i != library.output_count; ++i)
       if (CUresult error = driver->cuMemcpyDtoHAsync(
               request.outputs[i], reinterpret_cast<uintptr_t>(host.outputs[i]),
@@ -423,54 +498,6 @@ Status CudaBackend::runHost(const RunRequest &request) {
 //===----------------------------------------------------------------------===//
 // Timing
 //===----------------------------------------------------------------------===//
-
-/// Two events and a stream; the context is current as long as it lives.
-class Clock {
-public:
-  explicit Clock(const Device &device) : device(device), driver(*device.driver), scope(device) {}
-  ~Clock() {
-    if (isForked())
-      return;
-    if (begin)
-      driver.cuEventDestroy(begin);
-    if (end)
-      driver.cuEventDestroy(end);
-    if (stream)
-      driver.cuStreamDestroy(stream);
-  }
-  Status open(CUcontext context) {
-    if (Status entered = scope.enter(context); !entered)
-      return entered;
-    if (CUresult error = driver.cuStreamCreate(&stream, cudaStreamNonBlocking))
-      return device.failure(error, "cuStreamCreate");
-    for (CUevent *event : {&begin, &end})
-      if (CUresult error = driver.cuEventCreate(event, cudaEventDefault))
-        return device.failure(error, "cuEventCreate");
-    return {};
-  }
-  Status time(const std::function<Status(vit_stream)> &work, double &microseconds) {
-    if (CUresult error = driver.cuEventRecord(begin, stream))
-      return device.failure(error, "cuEventRecord");
-    if (Status done = work(stream); !done)
-      return done;
-    if (CUresult error = driver.cuEventRecord(end, stream))
-      return device.failure(error, "cuEventRecord");
-    if (CUresult error = driver.cuEventSynchronize(end))
-      return device.failure(error, "cuEventSynchronize");
-    float milliseconds = 0;
-    if (CUresult error = driver.cuEventElapsedTime(&milliseconds, begin, end))
-      return device.failure(error, "cuEventElapsedTime");
-    microseconds = 1000.0 * milliseconds;
-    return {};
-  }
-
-private:
-  const Device &device;
-  const Driver &driver;
-  ContextScope scope; // destroyed last
-  CUstream stream = nullptr;
-  CUevent begin = nullptr, end = nullptr;
-};
 
 Status CudaBackend::time(int count, const std::function<Status(vit_stream)> &work,
                          std::vector<double> &microseconds) {

@@ -65,10 +65,12 @@ Status bind() {
   if (!table.member)                                                                               \
     missing = missing ? missing : #symbol;
   VIT_DRIVER_FUNCTIONS(VIT_BIND)
-#undef VIT_BIND
   if (missing)
     return {VIT_DEVICE_ERROR,
             std::string(path) + " has no " + missing + "; install a newer NVIDIA driver"};
+  VIT_GRAPH_FUNCTIONS(VIT_BIND)
+#undef VIT_BIND
+  table.missingOfGraphs = missing;
   table.cuFuncLoad = reinterpret_cast<CUresult (*)(CUfunction)>(dlsym(library, "cuFuncLoad"));
   table.cuMemGetInfo =
       reinterpret_cast<CUresult (*)(size_t *, size_t *)>(dlsym(library, "cuMemGetInfo_v2"));

@@ -24,6 +24,16 @@ using CUmodule = struct CUmod_st *;
 using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
+using CUgraph = struct CUgraph_st *;
+using CUgraphNode = struct CUgraphNode_st *;
+using CUgraphExec = struct CUgraphExec_st *;
+
+/// A launch as a node of a graph: CUDA_KERNEL_NODE_PARAMS_v1, which every driver takes.
+struct CUkernelNodeParams {
+  CUfunction function;
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  void **parameters, **extra;
+};
 
 enum : CUresult {
   cudaSuccess = 0,
@@ -81,12 +91,30 @@ enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0 }; // flags
   X(cuEventSynchronize, cuEventSynchronize, (CUevent event))                                       \
   X(cuEventElapsedTime, cuEventElapsedTime, (float *milliseconds, CUevent from, CUevent to))
 
-/// The opened driver: one function pointer per entry point, all set.
+/// Those for graphs, of which drivers may lack some.
+#define VIT_GRAPH_FUNCTIONS(X)                                                                     \
+  X(cuStreamIsCapturing, cuStreamIsCapturing, (CUstream stream, int *status))                      \
+  X(cuGraphCreate, cuGraphCreate, (CUgraph * graph, unsigned flags))                               \
+  X(cuGraphAddKernelNode, cuGraphAddKernelNode,                                                    \
+    (CUgraphNode * node, CUgraph graph, const CUgraphNode *after, size_t count,                    \
+     const CUkernelNodeParams *parameters))                                                        \
+  X(cuGraphInstantiate, cuGraphInstantiateWithFlags,                                               \
+    (CUgraphExec * instance, CUgraph graph, unsigned long long flags))                             \
+  X(cuGraphExecKernelNodeSetParams, cuGraphExecKernelNodeSetParams,                                \
+    (CUgraphExec instance, CUgraphNode node, const CUkernelNodeParams *parameters))                \
+  X(cuGraphLaunch, cuGraphLaunch, (CUgraphExec instance, CUstream stream))                         \
+  X(cuGraphExecDestroy, cuGraphExecDestroy, (CUgraphExec instance))                                \
+  X(cuGraphDestroy, cuGraphDestroy, (CUgraph graph))
+
+/// The opened driver: one function pointer per entry point, all set but those of graphs.
 struct Driver {
 #define VIT_DECLARE(member, symbol, parameters) CUresult(*member) parameters = nullptr;
   VIT_DRIVER_FUNCTIONS(VIT_DECLARE)
+  VIT_GRAPH_FUNCTIONS(VIT_DECLARE)
 #undef VIT_DECLARE
 
+  /// The first function of graphs that the driver lacks; NULL: it has them all.
+  const char *missingOfGraphs = nullptr;
   /// Drivers since 12.4: loads a function's code now instead of at its first launch. Else NULL.
   CUresult (*cuFuncLoad)(CUfunction function) = nullptr;
   /// Only the emulator has it: [pointer, pointer + bytes) is one buffer; `fresh`: holds no values.

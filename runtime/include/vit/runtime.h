@@ -95,8 +95,11 @@ vit_status vit_workspace_create_sized(const vit_model *model, int max_batch, int
                                       vit_workspace **out);
 void vit_workspace_free(vit_workspace *workspace);
 
-/* Computes the launches of this batch ahead of the first run with it. Optional: run does the same
- * for a batch that was not prepared. */
+/* Makes one CUDA graph of the launches of this batch, which vit_model_run and vit_model_run_host
+ * with this batch enqueue by one call from then on, with the same bits. Optional: another batch, or
+ * one for which this failed, runs as launch after launch. Any number of batches may be prepared;
+ * each takes memory of the host and of the driver until the workspace is freed. Allocates, and must
+ * not be called while a stream is captured. VIT_DEVICE_ERROR if the driver knows no graphs. */
 vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspace, int batch);
 
 /* What a workspace looks for in its runs; 0, which is the default: nothing.
@@ -109,7 +112,10 @@ typedef enum vit_check { VIT_CHECK_FINITE = 1 } vit_check;
 vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigned checks);
 
 /* Enqueues on `stream` and returns. Inputs and outputs are device memory, f32, contiguous, 16-byte
- * aligned, in the order of the generated header, and stay the caller's. Allocates nothing. */
+ * aligned, in the order of the generated header, and stay the caller's. Allocates nothing. The
+ * graph of a prepared batch is pointed to buffers that are others than those of the last run with
+ * it, for this run and later ones; runs that are under way keep theirs. A stream that is captured
+ * gets plain launches, prepared or not, so that the caller's graph has the pointers of this call. */
 vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
                          const void *const *inputs, int n, void *const *outputs, int m,
                          vit_stream stream);

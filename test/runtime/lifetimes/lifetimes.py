@@ -105,8 +105,8 @@ class Lifetimes(unittest.TestCase):
 
     def test_fork_after_a_load(self):
         self.case("fork-loaded", self.MADE + [
-            ("load", "0"), ("child runs", FORKED), ("child loads", FORKED), ("child creates", FORKED),
-            ("child ended with 0", ""), ("parent runs", "0")])
+            ("load", "0"), ("child runs", FORKED), ("child prepares", FORKED),
+            ("child loads", FORKED), ("child creates", FORKED), ("child ended with 0", ""), ("parent runs", "0")])
 
     def test_fork_before_the_first_load(self):
         self.case("fork-first", [("parent fails", MISSING), *self.MADE, ("child ended with 0", "")])

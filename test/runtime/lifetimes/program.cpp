@@ -35,6 +35,8 @@ struct Pair {
   void make() {
     say("load", load(&model));
     say("create", vit_workspace_create(model, 2, &workspace));
+    if (vit_status status = vit_workspace_prepare(model, workspace, 1)) // a graph, to be freed, too
+      say("prepare", status);
     say("run", runOnce(model, workspace));
   }
 };
@@ -167,6 +169,7 @@ void forkLoaded() {
   say("load", model.load(tiny_library(VIT_ABI), weights)); // freed in both processes
   inChild([] {
     say("child runs", runOnce(pair.model, pair.workspace));
+    say("child prepares", vit_workspace_prepare(pair.model, pair.workspace, 2));
     vit_model *again = nullptr;
     say("child loads", load(&again));
     vit_workspace *more = nullptr;

@@ -174,6 +174,25 @@ TEST_CASE("library: bits depend neither on neighbours nor on the batch") {
   CHECK(y == all);
 }
 
+TEST_CASE("library: a prepared batch has the bits of one that is not") {
+  Built built(build(2, "--ptxas none"));
+  std::vector<float> x[2], right[2], y;
+  constexpr int batches[] = {7, maxBatch};
+  for (int i = 0; i != 2; ++i) {
+    x[i] = images(i, batches[i]);
+    REQUIRE(built.run(x[i], right[i]) == VIT_OK);
+    REQUIRE(vit_workspace_prepare(built.model, built.workspace, batches[i]) == VIT_OK);
+  }
+  for (unsigned seed : {0u, 1u, 2u, 3u}) // 0: what is enqueued runs at once
+    for (int i = 0; i != 2; ++i) {
+      tiny::configure("async=" + std::to_string(seed));
+      INFO("batch " << batches[i] << ", seed " << seed);
+      REQUIRE(built.run(x[i], y) == VIT_OK);
+      CHECK(y == right[i]);
+    }
+  tiny::configure("");
+}
+
 TEST_CASE("library: beyond the largest batch there is a message with value and limit") {
   const vit_library *library = build(1, "--ptxas none");
   Built built(library);

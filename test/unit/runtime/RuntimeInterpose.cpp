@@ -136,6 +136,30 @@ int countedDestroy(vitrt::CUstream stream) {
   live -= !error;
   return error;
 }
+int countedGraph(vitrt::CUgraph *graph, unsigned flags) {
+  Pause pause;
+  int error = realDriver.cuGraphCreate(graph, flags);
+  live += !error;
+  return error;
+}
+int countedGraphDestroy(vitrt::CUgraph graph) {
+  Pause pause;
+  int error = realDriver.cuGraphDestroy(graph);
+  live -= !error;
+  return error;
+}
+int countedInstance(vitrt::CUgraphExec *instance, vitrt::CUgraph graph, unsigned long long flags) {
+  Pause pause;
+  int error = realDriver.cuGraphInstantiate(instance, graph, flags);
+  live += !error;
+  return error;
+}
+int countedInstanceDestroy(vitrt::CUgraphExec instance) {
+  Pause pause;
+  int error = realDriver.cuGraphExecDestroy(instance);
+  live -= !error;
+  return error;
+}
 
 } // namespace
 
@@ -146,6 +170,7 @@ Interposed::Interposed() {
   realDriver = *table;
 #define VIT_PAUSE(member, symbol, parameters) table->member = Paused<&vitrt::Driver::member>::call;
   VIT_DRIVER_FUNCTIONS(VIT_PAUSE)
+  VIT_GRAPH_FUNCTIONS(VIT_PAUSE)
 #undef VIT_PAUSE
   if (table->registerRange)
     table->registerRange = Paused<&vitrt::Driver::registerRange>::call;
@@ -160,6 +185,10 @@ Interposed::Interposed() {
   table->cuModuleUnload = countedUnload;
   table->cuStreamCreate = countedStream;
   table->cuStreamDestroy = countedDestroy;
+  table->cuGraphCreate = countedGraph;
+  table->cuGraphDestroy = countedGraphDestroy;
+  table->cuGraphInstantiate = countedInstance;
+  table->cuGraphExecDestroy = countedInstanceDestroy;
   live = 0;
 }
 

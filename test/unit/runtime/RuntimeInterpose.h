@@ -30,7 +30,7 @@ extern std::atomic<int> allocations;
 extern thread_local int failAllocation, failRead;
 /// Calls of cuMemAlloc.
 extern int deviceAllocations;
-/// Contexts retained, modules and streams that live.
+/// Contexts retained, modules, streams, graphs and instances of them that live.
 extern int live;
 
 /// Puts counting functions in front of the driver's while it lives; `live` begins at 0.

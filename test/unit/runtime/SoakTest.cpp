@@ -50,7 +50,8 @@ struct Round {
   }
 };
 
-/// Load, create, up to three runs; then, with the emulator's options `calm`, free in some order.
+/// Load, create, up to three runs, of prepared batches or not; then, with the emulator's options
+/// `calm`, free in some order.
 void runRound(std::mt19937 &random, const std::string &weights, const std::vector<float> *x,
               const std::vector<float> *y, std::vector<float> &out, const std::string &calm,
               Round &round) {
@@ -64,6 +65,8 @@ void runRound(std::mt19937 &random, const std::string &weights, const std::vecto
     round.note(status = vit_workspace_create(model, tinyMaxBatch, &workspace));
   for (auto runs = random() % 4; status == VIT_OK && runs != 0; --runs) {
     int batch = 1 + int(random() % tinyMaxBatch);
+    if (random() % 2)
+      round.note(vit_workspace_prepare(model, workspace, batch));
     std::fill(out.begin(), out.end(), -1.0f);
     const void *inputs[] = {x[batch].data()};
     void *outputs[] = {out.data()};
