@@ -94,10 +94,13 @@ Result<TimedBatch> prepareBatch(const vit_model *model, int batch) {
 }
 
 Result<std::string> benchModel(const vit_library &library, const vit_model *model, int batch,
-                               int repetitions) {
+                               int repetitions, bool graph) {
   auto prepared = prepareBatch(model, batch);
   if (!prepared)
     return prepared.takeError();
+  if (graph)
+    if (auto made = prepareRuns(prepared->workspace.get(), batch); !made)
+      return Error{made.error() + "; --no-graph times plain launches"};
   auto launches = countLaunches(prepared->workspace.get(), batch);
   if (!launches)
     return launches.takeError();
@@ -107,9 +110,10 @@ Result<std::string> benchModel(const vit_library &library, const vit_model *mode
     return times.takeError();
   Spread spread = spreadOf(std::move(*times));
   return fmt::format(
-      "{} batch {}: median {:.1f} us ({:.1f} to {:.1f}), {:.0f} images/s, {} launches; {}\n",
+      "{} batch {}: median {:.1f} us ({:.1f} to {:.1f}), {:.0f} images/s, {} launches {} a graph; "
+      "{}\n",
       library.name, batch, spread.median, spread.low, spread.high, 1e6 * batch / spread.median,
-      *launches, imageText(model));
+      *launches, graph ? "in" : "without", imageText(model));
 }
 
 Result<std::string> benchKernel(const vit_library &library, const vit_model *model,

@@ -24,10 +24,13 @@ struct TimedBatch {
 };
 Result<TimedBatch> prepareBatch(const vit_model *model, int batch);
 
-/// "b16 batch 8: median 1234.5 us (1230.0 to 1251.9), 6480 images/s, ...": device time of whole
-/// runs.
+/// "b16 batch 8: median 1234.5 us (1230.0 to 1251.9), 6480 images/s, 91 launches in a graph; ...":
+/// device time of whole runs, prepared as one graph or not.
 Result<std::string> benchModel(const vit_library &library, const vit_model *model, int batch,
-                               int repetitions);
+                               int repetitions, bool graph);
+/// For --help.
+inline constexpr const char *noGraphHelp =
+    "enqueue launch after launch, not the one graph that vit_workspace_prepare makes of a batch";
 
 /// A line with the time of the first launch of kernel or function `name`, with as many images as
 /// give `rows` rows; in TFLOP/s if `flops` (of the launch) is given or its weights show a product

@@ -30,7 +30,8 @@ struct Options {
   std::string library, weights, input, output, golden, kernel, device = "auto", dtype = "f16", ptx,
                                                                tuning;
   std::vector<std::string> candidates;
-  bool randomWeights = false, emulate = false, bench = false, allowNonfinite = false;
+  bool randomWeights = false, emulate = false, bench = false, noGraph = false,
+       allowNonfinite = false;
   int maxBatch = 0, repetitions = 100;
   int64_t rows = 0;
   double tolerance = -1, flops = 0;
@@ -60,6 +61,7 @@ void describe(CLI::App &app, Options &options) {
       ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16"}))
       ->capture_default_str();
   auto *bench = app.add_flag("--bench", options.bench, "time whole runs");
+  app.add_flag("--no-graph", options.noGraph, noGraphHelp)->needs(bench);
   auto *candidates = app.add_option("--tune", options.candidates,
                                     "time the kernels of these libraries, which `vitc tune` wrote, "
                                     "and keep the fastest of each")
@@ -330,7 +332,8 @@ int run(const Options &options) {
       return print(benchKernel(**library, model->get(), options.kernel, options.rows, options.flops,
                                options.repetitions));
     for (int batch : options.batches)
-      if (int code = print(benchModel(**library, model->get(), batch, options.repetitions)))
+      if (int code = print(
+              benchModel(**library, model->get(), batch, options.repetitions, !options.noGraph)))
         return code;
     return exitDone;
   }

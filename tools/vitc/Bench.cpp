@@ -20,6 +20,7 @@ struct BenchOptions {
   DeviceOptions device;
   std::vector<int> batches = {1};
   int repetitions = 100;
+  bool noGraph = false;
 };
 
 int bench(BenchOptions &options) {
@@ -44,7 +45,8 @@ int bench(BenchOptions &options) {
     printf("times of the emulator say nothing about a GPU\n");
   const vit_library &library = *runner.library();
   for (int batch : options.batches) {
-    auto line = benchModel(library, runner.deviceModel(), batch, options.repetitions);
+    auto line =
+        benchModel(library, runner.deviceModel(), batch, options.repetitions, !options.noGraph);
     if (!line)
       return console.fail(line.error());
     fputs(line->c_str(), stdout);
@@ -70,5 +72,6 @@ Verb vitc::addBench(CLI::App &app) {
   addIntegers(app, "--batch", options->batches, batchRange, "batches to time: 1,8,32 (default 1)");
   addInteger(app, "--repetitions", options->repetitions, {1, 1000000},
              "runs of each batch (default 100)");
+  app.add_flag("--no-graph", options->noGraph, noGraphHelp);
   return [options] { return bench(*options); };
 }

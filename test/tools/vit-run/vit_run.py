@@ -213,8 +213,11 @@ class VitRun(unittest.TestCase):
 
     def test_bench(self):
         out = self.tool("--bench", "--batch", "1,8", "--repetitions", "2")
-        self.assertRegex(out, r"tiny batch 8: median \S+ us \(\S+ to \S+\), \d+ images/s, 2 launches"
-                              r"; sm_80 PTX, JIT, driver \S+, ")
+        line = r"tiny batch 8: median \S+ us \(\S+ to \S+\), \d+ images/s, 2 launches"
+        rest = r" a graph; sm_80 PTX, JIT, driver \S+, "
+        self.assertRegex(out, line + " in" + rest)
+        out = self.tool("--bench", "--batch", "8", "--repetitions", "2", "--no-graph")
+        self.assertRegex(out, line + " without" + rest)
         out = self.tool("--bench-kernel", "affine", "--rows", "64", "--repetitions", "2",
                         "--flops", "1e9")
         self.assertRegex(out, r"affine 64x4x8: median \S+ us \(\S+ to \S+\), \S+ TFLOP/s; ")
@@ -234,7 +237,8 @@ class VitRun(unittest.TestCase):
         for args in (["--frob"], [], ["--bench", "--batch", "x"], ["--bench", "--batch", "1,"],
                      ["--check"], ["--bench-kernel", "affine"], ["--device", "tpu", "--bench"],
                      ["--output", "y"], ["--check", "g", "--dtype", "f8"],
-                     ["--bench", "--random-weights"], ["--check", "a", "--input", "b"]):
+                     ["--bench", "--random-weights"], ["--check", "g", "--no-graph"],
+                     ["--check", "a", "--input", "b"]):
             with self.subTest(args=args):
                 self.tool(*args, code=2)
         self.assertIn("--batch is 0, expected 1 to",
