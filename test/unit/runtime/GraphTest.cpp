@@ -306,23 +306,30 @@ TEST_CASE("runtime: every call that prepares a batch or runs it may fail, and no
 }
 
 TEST_CASE("runtime: a graph that could not be pointed elsewhere is pointed anew") {
-  Loaded tiny;
+  Changed changed; // relu twice into the output, so that one can be pointed and the other not
+  changed.steps[1].max_batch = 8;
+  changed.steps[2] = changed.steps[1];
+  changed.steps[2].label = "relu again";
+  Loaded tiny(changed.library);
   Values x(tiny.model), y(tiny.model), otherX(tiny.model), otherY(tiny.model);
   x.put(pixels(3));
   otherX.put(shifted(3, 2));
+  const std::vector<float> untouched(3 * tinyValues, -1);
   REQUIRE(prepare(tiny, 3) == VIT_OK);
   REQUIRE(run(tiny, 3, x, y) == VIT_OK);
   Counted counted;
   counted.table->cuGraphExecKernelNodeSetParams = [](vitrt::CUgraphExec instance,
                                                      vitrt::CUgraphNode node,
                                                      const vitrt::CUkernelNodeParams *parameters) {
-    return ++pointed == 2 ? 999 : real.cuGraphExecKernelNodeSetParams(instance, node, parameters);
+    return ++pointed == 3 ? 999 : real.cuGraphExecKernelNodeSetParams(instance, node, parameters);
   };
   CHECK(run(tiny, 3, otherX, otherY) == VIT_DEVICE_ERROR);
-  CHECK_THAT(lastError(), Contains("cuGraphExecKernelNodeSetParams, step 'wide relu of h'"));
-  y.put(std::vector<float>(3 * tinyValues, -1));
+  CHECK_THAT(lastError(), Contains("cuGraphExecKernelNodeSetParams, step 'relu again'"));
+  y.put(untouched);
+  otherY.put(untouched);
   REQUIRE(run(tiny, 3, x, y) == VIT_OK); // the pointers of the last good run
   CHECK(y.take(3 * tinyValues) == expected(pixels(3)));
+  CHECK(otherY.take(3 * tinyValues) == untouched);
 }
 
 TEST_CASE("runtime: a driver without graphs says so when a batch is prepared, and runs launches") {
