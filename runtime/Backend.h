@@ -90,6 +90,10 @@ public:
   /// by the device's clock.
   virtual Status time(int count, const std::function<Status(vit_stream)> &work,
                       std::vector<double> &microseconds) = 0;
+  /// Does a run `count` times with the device's clock between its launches: microseconds[i] has the
+  /// i-th launch's time in each.
+  virtual Status timeEach(const RunRequest &request, int count,
+                          std::vector<std::vector<double>> &microseconds) = 0;
 
   /// After load().
   uint64_t weights() const { return weightArena; }

@@ -220,6 +220,22 @@ Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,
                [&](vit_stream stream) { return workspace->model.backend->run(request, stream); });
 }
 
+Result<std::vector<LaunchTimes>> timeEachLaunch(vit_workspace *workspace, int batch,
+                                                const DeviceTensors &tensors, int warmup,
+                                                int repetitions) {
+  if (Status selected = workspace->select(batch); !selected)
+    return errorOf(selected);
+  RunRequest request = workspace->request(tensors.inputs.data(), tensors.outputs.data(), nullptr);
+  std::vector<std::vector<double>> times;
+  if (Status done = workspace->model.backend->timeEach(request, warmup + repetitions, times); !done)
+    return errorOf(done);
+  std::vector<LaunchTimes> launches;
+  for (size_t i = 0; i != times.size(); ++i)
+    launches.push_back(
+        {request.launches.records()[i].step, {times[i].begin() + warmup, times[i].end()}});
+  return launches;
+}
+
 Result<std::vector<double>> timeSteps(vit_workspace *workspace, int batch,
                                       std::span<const uint32_t> steps, const DeviceTensors &tensors,
                                       int group, int repetitions) {

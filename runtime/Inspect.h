@@ -121,6 +121,17 @@ Result<DeviceTensors> makeTensors(const vit_model *model, int batch);
 Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,
                                      const DeviceTensors &tensors, int warmup, int repetitions);
 
+/// One launch of a run, and its device time in each repetition, in microseconds.
+struct LaunchTimes {
+  uint32_t step; // of the plan
+  std::vector<double> microseconds;
+};
+/// The times of every launch within whole runs, after `warmup` of these. Clock and launch cost the
+/// device something: the sum is above what timeRuns() has.
+Result<std::vector<LaunchTimes>> timeEachLaunch(vit_workspace *workspace, int batch,
+                                                const DeviceTensors &tensors, int warmup,
+                                                int repetitions);
+
 /// Device times of `steps`, ascending, launched one after the other, in microseconds: each is the
 /// mean of `group` rounds between two events, so that the events' own cost does not count. The
 /// steps before run first; these work on the values they meet in the model.

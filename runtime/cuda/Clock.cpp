@@ -8,36 +8,44 @@ namespace vitrt {
 Clock::~Clock() {
   if (isForked())
     return;
-  if (begin)
-    driver.cuEventDestroy(begin);
-  if (end)
-    driver.cuEventDestroy(end);
-  if (stream)
-    driver.cuStreamDestroy(stream);
+  for (CUevent event : events)
+    if (event)
+      driver.cuEventDestroy(event);
+  if (lane)
+    driver.cuStreamDestroy(lane);
 }
 
-Status Clock::open(CUcontext context) {
+Status Clock::open(CUcontext context, size_t marks) {
   if (Status entered = scope.enter(context); !entered)
     return entered;
-  if (CUresult error = driver.cuStreamCreate(&stream, cudaStreamNonBlocking))
+  if (CUresult error = driver.cuStreamCreate(&lane, cudaStreamNonBlocking)) {
+    lane = nullptr;
     return device.failure(error, "cuStreamCreate");
-  for (CUevent *event : {&begin, &end})
-    if (CUresult error = driver.cuEventCreate(event, cudaEventDefault))
+  }
+  events.resize(marks);
+  for (CUevent &event : events)
+    if (CUresult error = driver.cuEventCreate(&event, cudaEventDefault)) {
+      event = nullptr;
       return device.failure(error, "cuEventCreate");
+    }
   return {};
 }
 
-Status Clock::time(const std::function<Status(vit_stream)> &work, double &microseconds) {
-  if (CUresult error = driver.cuEventRecord(begin, stream))
+Status Clock::mark(size_t i) {
+  if (CUresult error = driver.cuEventRecord(events[i], lane))
     return device.failure(error, "cuEventRecord");
-  if (Status done = work(stream); !done)
-    return done;
-  if (CUresult error = driver.cuEventRecord(end, stream))
-    return device.failure(error, "cuEventRecord");
-  if (CUresult error = driver.cuEventSynchronize(end))
+  return {};
+}
+
+Status Clock::wait(size_t i) {
+  if (CUresult error = driver.cuEventSynchronize(events[i]))
     return device.failure(error, "cuEventSynchronize");
+  return {};
+}
+
+Status Clock::read(size_t i, double &microseconds) const {
   float milliseconds = 0;
-  if (CUresult error = driver.cuEventElapsedTime(&milliseconds, begin, end))
+  if (CUresult error = driver.cuEventElapsedTime(&milliseconds, events[i], events[i + 1]))
     return device.failure(error, "cuEventElapsedTime");
   microseconds = 1000.0 * milliseconds;
   return {};

@@ -8,6 +8,7 @@
 #include "driver/run/Bench.h"
 #include "driver/run/Finite.h"
 #include "driver/run/Golden.h"
+#include "driver/run/KernelTimes.h"
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
 #include "runtime/Inspect.h"
@@ -28,10 +29,10 @@ namespace {
 
 struct Options {
   std::string library, weights, input, output, golden, kernel, device = "auto", dtype = "f16", ptx,
-                                                               tuning;
+                                                               tuning, report;
   std::vector<std::string> candidates;
-  bool randomWeights = false, emulate = false, bench = false, noGraph = false,
-       allowNonfinite = false;
+  bool randomWeights = false, emulate = false, bench = false, noGraph = false, profile = false,
+       json = false, allowNonfinite = false;
   int maxBatch = 0, repetitions = 100;
   int64_t rows = 0;
   double tolerance = -1, flops = 0;
@@ -44,6 +45,7 @@ void describe(CLI::App &app, Options &options) {
   constexpr IntegerRange positive = {1, INT_MAX};
   app.footer("Example:\n  vit-run libb16.so --weights model.safetensors --check io.safetensors\n"
              "  vit-run libb16.so --random-weights --bench --batch 1,8,32\n"
+             "  vit-run libb16.so --random-weights --profile --batch 8 --report b16.report.json\n"
              "  vit-run --tune candidates/*.so --random-weights --batch 1,8,32 -o tuning.json");
   auto *library =
       app.add_option("library", options.library, "shared library that `vitc build --shared` wrote");
@@ -62,6 +64,12 @@ void describe(CLI::App &app, Options &options) {
       ->capture_default_str();
   auto *bench = app.add_flag("--bench", options.bench, "time whole runs");
   app.add_flag("--no-graph", options.noGraph, noGraphHelp)->needs(bench);
+  auto *profile = app.add_flag("--profile", options.profile,
+                               "time every kernel within whole runs, launched one by one");
+  app.add_option("--report", options.report,
+                 "N.report.json of the library's build, to show what it predicts beside the times")
+      ->needs(profile);
+  app.add_flag("--json", options.json, "print the times of --profile as JSON")->needs(profile);
   auto *candidates = app.add_option("--tune", options.candidates,
                                     "time the kernels of these libraries, which `vitc tune` wrote, "
                                     "and keep the fastest of each")
@@ -90,17 +98,20 @@ void describe(CLI::App &app, Options &options) {
   input->excludes(check)->excludes(bench)->excludes(kernel);
   check->excludes(bench)->excludes(kernel);
   bench->excludes(kernel);
-  for (auto *other : {library, input, check, bench, kernel})
+  for (auto *other : {input, check, bench, kernel})
+    profile->excludes(other);
+  for (auto *other : {library, input, check, bench, kernel, profile})
     candidates->excludes(other);
   app.callback([=] {
-    if (*batches && !*bench && !*candidates)
-      throw CLI::RequiredError("--batch: one of --bench and --tune");
+    if (*batches && !*bench && !*profile && !*candidates)
+      throw CLI::RequiredError("--batch: one of --bench, --profile and --tune");
     if (*candidates)
       return;
     if (!*library)
       throw CLI::RequiredError("library");
-    if (!*input && !*check && !*bench && !*kernel)
-      throw CLI::RequiredError("one of --input, --check, --bench, --bench-kernel and --tune");
+    if (!*input && !*check && !*bench && !*profile && !*kernel)
+      throw CLI::RequiredError(
+          "one of --input, --check, --bench, --profile, --bench-kernel and --tune");
   });
 }
 
@@ -308,6 +319,49 @@ int tuneLibraries(const Options &options) {
   return exitDone;
 }
 
+/// --profile: a table for each batch, or all in one list of JSON.
+int profile(const Options &options, const vit_library &library, const vit_model *model) {
+  std::optional<ReportTimes> report;
+  if (!options.report.empty()) {
+    auto read = readReportTimes(options.report);
+    if (!read)
+      return fail(read.error());
+    report = std::move(*read);
+  }
+  std::string json;
+  for (int batch : options.batches) {
+    auto times =
+        timeKernels(library, model, batch, options.repetitions, report ? &*report : nullptr);
+    if (!times)
+      return fail(times.error());
+    if (options.json)
+      json += (json.empty() ? "" : ",\n") + kernelJson(*times);
+    else
+      fputs(kernelTable(*times).c_str(), stdout);
+    fflush(stdout);
+  }
+  if (options.json)
+    printf("[%s]\n", json.c_str());
+  return exitDone;
+}
+
+/// --bench or --bench-kernel.
+int bench(const Options &options, const vit_library &library, const vit_model *model) {
+  auto print = [](const Result<std::string> &line) {
+    if (line)
+      fputs(line->c_str(), stdout);
+    fflush(stdout);
+    return line ? exitDone : fail(line.error());
+  };
+  if (!options.bench)
+    return print(benchKernel(library, model, options.kernel, options.rows, options.flops,
+                             options.repetitions));
+  for (int batch : options.batches)
+    if (int code = print(benchModel(library, model, batch, options.repetitions, !options.noGraph)))
+      return code;
+  return exitDone;
+}
+
 int run(const Options &options) {
   if (options.emulate)
     vitrt::setDriverPath(emulatorPath());
@@ -319,24 +373,14 @@ int run(const Options &options) {
   auto model = loadModel(options, **library);
   if (!model)
     return fail(model.error());
-  printf("device: %s\n", vit_model_description(model->get()));
-  fflush(stdout);
-  if (options.bench || !options.kernel.empty()) {
-    auto print = [](const Result<std::string> &line) {
-      if (line)
-        fputs(line->c_str(), stdout);
-      fflush(stdout);
-      return line ? exitDone : fail(line.error());
-    };
-    if (!options.bench)
-      return print(benchKernel(**library, model->get(), options.kernel, options.rows, options.flops,
-                               options.repetitions));
-    for (int batch : options.batches)
-      if (int code = print(
-              benchModel(**library, model->get(), batch, options.repetitions, !options.noGraph)))
-        return code;
-    return exitDone;
+  if (!options.json) {
+    printf("device: %s\n", vit_model_description(model->get()));
+    fflush(stdout);
   }
+  if (options.profile)
+    return profile(options, **library, model->get());
+  if (options.bench || !options.kernel.empty())
+    return bench(options, **library, model->get());
   auto code = runFiles(options, **library, model->get());
   return code ? *code : fail(code.error());
 }

@@ -5,6 +5,7 @@ y = relu(x * (w + one) + b), so every expected value is computed here.
 """
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -233,11 +234,50 @@ class VitRun(unittest.TestCase):
             out = self.tool("--bench-kernel", "relu", "--rows", rows, "--repetitions", "2")
             self.assertRegex(out, rf"(?m)^{function} {rows}: median ")
 
+    def test_profile(self):
+        out = self.tool("--profile", "--batch", "2,8", "--repetitions", "2")
+        for batch in 2, 8:
+            self.assertRegex(out, rf"tiny batch {batch}: 2 launches, \S+ us with the clock between them, "
+                                  r"\S+ us without; sm_80 PTX, JIT, driver ")
+        self.assertEqual(len(re.findall(r"(?m)^affine +1 +[\d.]+ +[\d.]+ +[\d.]+ %$", out)), 2)
+        out = json.loads(self.tool("--profile", "--batch", "2,8", "--repetitions", "2", "--json"))
+        self.assertEqual([one["batch"] for one in out], [2, 8])
+        for one, function in zip(out, ("relu", "relu_wide")):
+            self.assertEqual([(step["label"].split()[0], step["function"]) for step in one["steps"]],
+                             [("affine", "affine"), (function.split("_")[-1], function)])
+            self.assertEqual({kernel["kernel"]: kernel["schedule"] for kernel in one["kernels"]},
+                             {"affine": "64", "relu": {"relu": "64", "relu_wide": "128"}[function]})
+            self.assertAlmostEqual(sum(kernel["share"] for kernel in one["kernels"]), 1, delta=1e-3)
+            times = [kernel["all_us"] for kernel in one["kernels"]]
+            self.assertEqual(times, sorted(times, reverse=True))
+        report = {"gpu": "h200", "predictions": [{"batch": 1}, {"batch": 8}],
+                  "steps": [{"kernel": "affine", "predicted_us": [1, 1.25]},
+                            {"kernel": "relu", "predicted_us": [2, 2.5]}]}
+        path = self.at("report.json")
+
+        def profile(*args, code=0):
+            with open(path, "w") as file:
+                json.dump(report, file)
+            return self.tool("--profile", "--repetitions", "1", "--report", path, *args, code=code)
+
+        out = profile("--batch", "8")
+        self.assertRegex(out, r"(?m)share  predicted for h200$")
+        self.assertRegex(out, r"(?m)^affine .* %       1.25$")
+        self.assertRegex(out, r"(?m)^relu .* %       2.50$")
+        self.assertIn("no prediction of batch 2, only of 1, 8", profile("--batch", "2", code=1))
+        report["steps"][1]["kernel"] = "relux"
+        self.assertIn("the report has 0 launches of kernel 'relu', the library 1; expected the report of "
+                      "this library's build", profile(code=1))
+        report["steps"] = []
+        self.assertIn(f"report '{path}': has no steps with predictions", profile(code=1))
+        self.assertIn("report '/none' cannot be read", self.tool("--profile", "--report", "/none", code=1))
+
     def test_usage_is_2_and_nothing_else_is(self):
         for args in (["--frob"], [], ["--bench", "--batch", "x"], ["--bench", "--batch", "1,"],
                      ["--check"], ["--bench-kernel", "affine"], ["--device", "tpu", "--bench"],
                      ["--output", "y"], ["--check", "g", "--dtype", "f8"],
                      ["--bench", "--random-weights"], ["--check", "g", "--no-graph"],
+                     ["--bench", "--profile"], ["--bench", "--json"], ["--bench", "--report", "r"],
                      ["--check", "a", "--input", "b"]):
             with self.subTest(args=args):
                 self.tool(*args, code=2)
