@@ -38,7 +38,6 @@ struct Tuned {
   std::string kernel;
   int64_t batch;
   cost::Schedule schedule;
-  bool anywhere; ///< measured in whatever model: the prediction stands behind it
 };
 
 struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedules>> {
@@ -90,7 +89,8 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
           << remark::metric("Ops", opList(kernel)) << remark::reason("{0}", note);
     }
     if (schedules->empty())
-      for (const cost::BatchRange &range : selection.ranges)
+      for (const cost::BatchRange &range :
+           cost::withMeasured(selection.ranges, profileOf(kernel, work), maxBatch))
         for (const cost::Schedule &alternative : range.alternatives)
           schedules->push_back(
               attributeOf(&getContext(), alternative, range.minBatch, range.maxBatch));
@@ -102,7 +102,7 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
 
   /// Entries are "KERNEL HASH BATCH SCHEDULE".
   LogicalResult readTuned(Uses &uses) {
-    tunedEntries.clear();
+    tunedEntries.clear(), profile.clear();
     SmallVector<StringRef> entries;
     StringRef(tuned).split(entries, ';', -1, /*KeepEmpty=*/false);
     llvm::StringMap<Operation *> byHash;
@@ -138,8 +138,8 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
       if (std::string now = hashText(use->first); now != hash)
         return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
                       << "; run vitc tune again";
-      tunedEntries.push_back({cast<vit::KernelOp>(use->first).getSymName().str(), batch, *schedule,
-                              anywhere});
+      auto kernel = cast<vit::KernelOp>(use->first);
+      (anywhere ? profile : tunedEntries).push_back({kernel.getSymName().str(), batch, *schedule});
     }
     llvm::stable_sort(tunedEntries, [](auto &a, auto &b) { return a.batch < b.batch; });
     return success();
@@ -183,12 +183,19 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
                       << "; run vitc tune again with --batch-invariant";
       keepBudget(work, schedule, note);
       schedules.push_back(attributeOf(&getContext(), schedule, next, last));
-      if (entry->anywhere)
-        if (std::optional<cost::Best> other = cost::best(work, last, preferences))
-          schedules.push_back(attributeOf(&getContext(), other->schedule, next, last));
       next = last + 1;
     }
     return schedules;
+  }
+
+  /// What was measured of the kernel in whatever model, as far as it can be built here.
+  std::vector<cost::Measured> profileOf(vit::KernelOp kernel, const cost::Work &work) const {
+    std::vector<cost::Measured> measured;
+    for (const Tuned &entry : profile)
+      if (kernel.getSymName() == entry.kernel &&
+          cost::objection(work, entry.schedule, cost::limitsOf(*preferences.gpu)).empty())
+        measured.push_back({entry.batch, entry.schedule});
+    return measured;
   }
 
   /// Bounds the registers of a schedule that somebody chose; `note` says if they will not do.
@@ -203,6 +210,7 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
 
   cost::Preferences preferences;
   std::vector<Tuned> tunedEntries;
+  std::vector<Tuned> profile; ///< by hash, of any model
 };
 } // namespace
 

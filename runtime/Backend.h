@@ -74,8 +74,10 @@ public:
   /// Synchronous copies.
   virtual Status write(uint64_t to, const void *from, uint64_t bytes) = 0;
   virtual Status read(void *to, uint64_t from, uint64_t bytes) = 0;
-  /// Has the device hold the request's launches ready; inputs and outputs come with each run.
-  virtual Status record(const RunRequest &request, std::unique_ptr<RecordedRun> &out) = 0;
+  /// Has the device hold those of the request's launches ready that `which` names by their place
+  /// among its records, in that order; inputs and outputs come with each run.
+  virtual Status record(const RunRequest &request, std::span<const uint32_t> which,
+                        std::unique_ptr<RecordedRun> &out) = 0;
   /// Enqueues a run, with inputs and outputs on the device: what is recorded of it, unless an
   /// observer looks at each launch or the stream is captured.
   virtual Status run(const RunRequest &request, vit_stream stream) = 0;

@@ -8,6 +8,8 @@
 #include "runtime/Handles.h"
 #include "runtime/Finite.h"
 
+#include <numeric>
+
 using namespace vitrt;
 
 namespace {
@@ -156,7 +158,9 @@ Status vit_workspace::prepare(int batch) {
   made->launches.prepare(batch, memory);
   RunRequest request = {model.library, sized, memory,  made->launches, nullptr,
                         maxBatch,      state, nullptr, nullptr,        nullptr};
-  if (Status recorded = model.backend->record(request, made->recorded); !recorded)
+  std::vector<uint32_t> all(request.launches.records().size());
+  std::iota(all.begin(), all.end(), 0u);
+  if (Status recorded = model.backend->record(request, all, made->recorded); !recorded)
     return recorded;
   prepared.push_back(std::move(made));
   return {};

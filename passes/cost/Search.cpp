@@ -272,6 +272,39 @@ Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, con
   return chooseFrom(std::move(list), uses, maxBatch, p);
 }
 
+std::vector<BatchRange> vitc::cost::withMeasured(const std::vector<BatchRange> &predicted,
+                                                 const std::vector<Measured> &measured,
+                                                 int64_t maxBatch) {
+  constexpr int64_t reach = 4; // as a factor of the batch
+  std::vector<BatchRange> ranges;
+  int64_t done = 0;
+  // Those of `predicted` from batch `done` + 1 to `last`.
+  auto fill = [&](int64_t last) {
+    for (const BatchRange &range : predicted)
+      if (range.maxBatch > done && range.minBatch <= last)
+        ranges.push_back({std::max(range.minBatch, done + 1), std::min(range.maxBatch, last),
+                          range.alternatives});
+    done = std::max(done, last);
+  };
+  for (const Measured &point : measured) {
+    int64_t first = std::max(done + 1, point.batch / reach + 1);
+    int64_t last =
+        std::min(maxBatch, &point == &measured.back() ? reach * point.batch : point.batch);
+    if (first > last)
+      continue;
+    fill(first - 1);
+    BatchRange range = {first, last, {point.schedule}};
+    for (const BatchRange &other : predicted)
+      if (other.minBatch <= last && last <= other.maxBatch)
+        range.alternatives.insert(range.alternatives.end(), other.alternatives.begin(),
+                                  other.alternatives.end());
+    ranges.push_back(std::move(range));
+    done = last;
+  }
+  fill(maxBatch);
+  return ranges;
+}
+
 std::optional<Best> vitc::cost::best(const Work &work, int64_t batch, const Preferences &p,
                                      std::string *why) {
   std::vector<Schedule> list = candidates(work, batch, p);

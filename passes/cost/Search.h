@@ -58,6 +58,18 @@ struct Selection {
 /// two; neighbours are joined where one schedule is all but as good for both.
 Selection select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &preferences);
 
+/// The fastest schedule of a kernel at one batch, as measured.
+struct Measured {
+  int64_t batch;
+  Schedule schedule;
+};
+
+/// `predicted`, with what was measured in front of the alternatives where it says something: from
+/// the measured batch down to the one measured before, but to no less than a quarter, and from the
+/// largest one up to four times it. `measured` ascends.
+std::vector<BatchRange> withMeasured(const std::vector<BatchRange> &predicted,
+                                     const std::vector<Measured> &measured, int64_t maxBatch);
+
 /// The best schedule for one batch, and its prediction. Empty and `why` set if nothing can be
 /// built.
 struct Best {

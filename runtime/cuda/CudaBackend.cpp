@@ -33,7 +33,8 @@ public:
   void free(uint64_t address) override;
   Status write(uint64_t to, const void *from, uint64_t bytes) override;
   Status read(void *to, uint64_t from, uint64_t bytes) override;
-  Status record(const RunRequest &request, std::unique_ptr<RecordedRun> &out) override;
+  Status record(const RunRequest &request, std::span<const uint32_t> which,
+                std::unique_ptr<RecordedRun> &out) override;
   Status run(const RunRequest &request, vit_stream stream) override;
   Status launch(const RunRequest &request, std::span<const LaunchRecord> records,
                 vit_stream stream) override;
@@ -363,7 +364,8 @@ Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchReco
   return scope.leave();
 }
 
-Status CudaBackend::record(const RunRequest &request, std::unique_ptr<RecordedRun> &out) {
+Status CudaBackend::record(const RunRequest &request, std::span<const uint32_t> which,
+                           std::unique_ptr<RecordedRun> &out) {
   ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
@@ -371,7 +373,7 @@ Status CudaBackend::record(const RunRequest &request, std::unique_ptr<RecordedRu
   if (Status created = graph->create(request.library); !created)
     return created;
   const std::vector<LaunchRecord> &records = request.launches.records();
-  for (uint32_t i = 0; i != records.size(); ++i) {
+  for (uint32_t i : which) {
     const vit_step &step = request.launches.stepOf(records[i]);
     if (driver->registerRange && !takesCallersPointer(step)) // else they are known in a run
       registerRanges(request, records[i]);

@@ -46,6 +46,33 @@ TEST_CASE("ranges follow each other from 1 to the largest batch") {
   }
 }
 
+TEST_CASE("measured schedules stand before the predicted ones, where they say something") {
+  auto named = [](int size) {
+    return Schedule{GemmSchedule{.tile = {size, 64, 32}, .warp = {16, 32}}};
+  };
+  std::vector<BatchRange> predicted = {{1, 4, {named(16), named(32)}}, {5, 64, {named(64)}}};
+  auto text = [&](const std::vector<Measured> &measured, int64_t maxBatch) {
+    std::string text;
+    int64_t next = 1;
+    for (const BatchRange &range : withMeasured(predicted, measured, maxBatch)) {
+      CHECK(range.minBatch == next); // none is left out, none twice
+      CHECK(range.maxBatch >= range.minBatch);
+      next = range.maxBatch + 1;
+      text += std::to_string(range.maxBatch) + ":";
+      for (const Schedule &schedule : range.alternatives)
+        text += " " + std::to_string(schedule.gemm().tile[0]);
+      text += "; ";
+    }
+    CHECK(next == maxBatch + 1);
+    return text;
+  };
+  CHECK(text({}, 64) == "4: 16 32; 64: 64; ");
+  CHECK(text({{1, named(48)}, {32, named(96)}}, 64) == "1: 48 16 32; 4: 16 32; 8: 64; 64: 96 64; ");
+  CHECK(text({{8, named(96)}}, 64) == "2: 16 32; 32: 96 64; 64: 64; ");
+  CHECK(text({{128, named(96)}}, 64) == "4: 16 32; 32: 64; 64: 96 64; ");
+  CHECK(text({{512, named(96)}}, 64) == "4: 16 32; 64: 64; ");
+}
+
 TEST_CASE("small batches get small tiles, and no range is far from the best") {
   Work work = linear(197, 768, 768, 1);
   Preferences p = preferencesFor(rtx4090());
