@@ -36,12 +36,10 @@ static constexpr Pace h200Pace = {.memoryLatency = 650,
                                   .copyQueue = 1,
                                   .epilogue = 1.6,
                                   .normLatency = 2500,
-                                  .scoreWork = 1.6,
                                   .blockStart = 130,
                                   .sharedDrag = 0.25,
                                   .trafficDrag = 0.25,
-                                  .moveDrag = 0.8,
-                                  .l2Keeps = 1};
+                                  .moveDrag = 0.8};
 
 // clang-format off
 static const Gpu gpus[] = {

@@ -25,12 +25,10 @@ struct Pace {
   double epilogue = 0;  ///< of a thread for an instruction of an epilogue; 0: 1.5 times what all
                         ///< lanes together take
   double normLatency = 300; ///< of a row, beside its load: sums over lanes, root, scale
-  double scoreWork = 1;     ///< instructions for each score of an attention, of what is counted
   double blockStart = 0;    ///< of the multiprocessor for each block
   double sharedDrag = 0.05; ///< part of shared memory's cycles that other units lose
   double trafficDrag = 0;   ///< part of what bounds a launch less that adds to what bounds it most
   double moveDrag = 0; ///< part of the transfers before and after a block's work that nothing hides
-  double l2Keeps = 0.8; ///< part of its size, for activations
 };
 
 /// What limits a kernel on one device. Bytes, unless the name has another unit.

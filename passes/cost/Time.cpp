@@ -22,6 +22,7 @@
 using namespace vitc::cost;
 
 static constexpr double dramShare = 0.92;
+static constexpr double l2Keeps = 0.8; // of its size, for activations
 
 double Block::unit(const Pace &pace) const {
   return std::max({tensor, shared, arithmetic}) + pace.sharedDrag * shared + pace.blockStart;
@@ -45,7 +46,7 @@ double vitc::cost::mmaCycles(const MmaShape &mma, const Gpu &gpu) {
 }
 
 double vitc::cost::dramBytes(const Work &work, int64_t batch, const Gpu &gpu) {
-  double bytes = double(work.activationBytes()) * batch, room = gpu.pace.l2Keeps * gpu.l2Bytes;
+  double bytes = double(work.activationBytes()) * batch, room = l2Keeps * gpu.l2Bytes;
   return bytes * std::clamp((bytes - room) / room, 0.0, 1.0) + work.weightRead;
 }
 

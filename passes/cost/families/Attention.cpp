@@ -316,15 +316,15 @@ LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t bat
   block.tensor = g.warps * products * mma / 4 / tensorShare;
   // Of each score: scale, exponential, sum, largest, rounding; what is added; and the share of
   // scaling the result anew for each block of keys.
-  double ops = 6 + (work.biased ? 3 : 0) + (work.parted ? 3 : 0), pace = gpu.pace.scoreWork;
+  double ops = 6 + (work.biased ? 3 : 0) + (work.parted ? 3 : 0);
   double again = g.online() ? keyTiles / g.keyTiles * (g.columns / 2.0 + 24) : 0;
   block.arithmetic =
-      g.warps * 32 * std::max((scores * ops * pace + again) / lanes, scores / functionUnits);
+      g.warps * 32 * std::max((scores * ops + again) / lanes, scores / functionUnits);
   double fragments = g.warps * keyRows * rowBytes * 2; // of K and V
   if (g.online())
     fragments += g.warps * keyTiles / g.keyTiles * g.mma->m * rowBytes; // Q again
   block.shared = (fragments + copied) / sharedWidth;
-  double softmax = perPart * (scores * (4 + ops) * pace + again);
+  double softmax = perPart * (scores * (4 + ops) + again);
   double waits = g.online()
                      ? ceilDiv(int64_t(keyTiles), g.keyTiles) * 2 * gpu.pace.barrierCost
                      : (g.resident ? 0 : gpu.pace.memoryLatency / 2) + 4 * gpu.pace.barrierCost;

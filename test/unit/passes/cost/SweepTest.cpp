@@ -3,7 +3,7 @@
 //===----------------------------------------------------------------------===//
 //
 // The pace of the H200 is fitted on ViT-B and ViT-L of bench/data/h200-sweep.csv. Here the same is
-// asked of ViT-H, of which nothing was fitted: other widths, other heads, 257 tokens; and of
+// asked of ViT-H, of which no constant was fitted: other widths, other heads, 257 tokens; and of
 // ViT-S, of which the fastest schedules alone are in the file.
 //
 //===----------------------------------------------------------------------===//
