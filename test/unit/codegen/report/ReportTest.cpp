@@ -30,6 +30,7 @@ KernelReport linear(const std::string &kernel, const std::string &tile, int64_t 
   report.candidates = {{tile, 120, 300.25, 122, 0, "chosen"},
                        {"160x128x32/80x64", 250, 290, 255, 88, "spilled 88 bytes"}};
   report.launches = 12;
+  report.uses = {{{.family = vitc::cost::Family::Gemm, .rows = 197, .after = {1, 1}}, 12}};
   report.predictedRegisters = 120;
   report.registers = 122;
   report.threads = 256;
@@ -198,6 +199,12 @@ TEST_CASE("json: what INTERFACE promises, and numbers as they are") {
                           "bound",
                           "decisions"})
     CHECK(kernel.get(key));
+  // A work says what is not as by default.
+  const llvm::json::Object &use = *kernel.getArray("uses")->front().getAsObject();
+  CHECK(use.getInteger("count") == 12);
+  CHECK(*use.getObject("work") ==
+        llvm::json::Object{
+            {"family", "gemm"}, {"rows", 197}, {"after_cheap", 1}, {"after_expensive", 1}});
   CHECK(kernel.getArray("batches")->front() == llvm::json::Value(llvm::json::Array{1, 4}));
   CHECK(*kernel.getString("limit") == "registers");
   const llvm::json::Object &candidate = *(*kernel.getArray("candidates"))[1].getAsObject();
