@@ -349,7 +349,7 @@ LogicalResult Compiler::readProfile(std::vector<std::string> &schedules) {
   if (!profile)
     return caller.error("the profile of {}: {}", options.gpu, profile.error());
   for (const TuningEntry &entry : profile->entries)
-    schedules.push_back("* " + entry.kernelHash + " " + std::to_string(entry.batch) + " " +
+    schedules.push_back("* " + entry.kernelHash + " " + std::to_string(entry.rows) + " " +
                         entry.schedule);
   return success();
 }

@@ -16,8 +16,8 @@ namespace vitc {
 struct PipelineOptions {
 #define VITC_OPTION(type, field, flag, initial, value, help) type field = initial;
 #include "passes/Options.def"
-  /// What was measured, for the tile policy "tuned": KERNEL HASH BATCH SCHEDULE. "*" for KERNEL is
-  /// whichever has the hash, if one does.
+  /// What was measured, for the tile policy "tuned": KERNEL HASH BATCH SCHEDULE. And what was in
+  /// other models, for kernels with that hash, if there are any: * HASH ROWS SCHEDULE.
   std::vector<std::string> tuned;
   std::string first, last; ///< passes of a pipeline to begin and end with, by name; empty: all
 };

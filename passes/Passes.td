@@ -135,7 +135,7 @@ def SelectSchedules : Pass<"vit-select-schedules", "mlir::ModuleOp"> {
     than 256 columns, a tuned schedule for a kernel that the model has not.
 
     Takes `max-batch` and the options of schedules of [vitc build](cli.md), and `tuned`: KERNEL HASH BATCH SCHEDULE,
-    as measured, `*` for any kernel with that hash; several with semicolons.
+    as measured, or * HASH ROWS SCHEDULE for any kernel with that hash; several with semicolons.
   }];
 }
 

@@ -100,7 +100,7 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
 
   // Measured schedules -------------------------------------------------------
 
-  /// Entries are "KERNEL HASH BATCH SCHEDULE".
+  /// Entries are "KERNEL HASH BATCH SCHEDULE" or "* HASH ROWS SCHEDULE".
   LogicalResult readTuned(Uses &uses) {
     tunedEntries.clear(), profile.clear();
     SmallVector<StringRef> entries;
@@ -139,9 +139,17 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
         return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
                       << "; run vitc tune again";
       auto kernel = cast<vit::KernelOp>(use->first);
+      if (anywhere) { // measured for so many rows, of images of any size
+        int64_t rows = cost::mostRows(usesOf(use->second)).rows,
+                nearest = (batch + rows / 2) / rows;
+        if (nearest < 1 || std::abs(nearest * rows - batch) * 10 > batch)
+          continue;
+        batch = nearest;
+      }
       (anywhere ? profile : tunedEntries).push_back({kernel.getSymName().str(), batch, *schedule});
     }
-    llvm::stable_sort(tunedEntries, [](auto &a, auto &b) { return a.batch < b.batch; });
+    for (std::vector<Tuned> *list : {&tunedEntries, &profile})
+      llvm::stable_sort(*list, [](auto &a, auto &b) { return a.batch < b.batch; });
     return success();
   }
 
@@ -193,6 +201,7 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     std::vector<cost::Measured> measured;
     for (const Tuned &entry : profile)
       if (kernel.getSymName() == entry.kernel &&
+          (measured.empty() || measured.back().batch < entry.batch) &&
           cost::objection(work, entry.schedule, cost::limitsOf(*preferences.gpu)).empty())
         measured.push_back({entry.batch, entry.schedule});
     return measured;

@@ -94,13 +94,15 @@ bool readEntry(JsonCursor &json, TuningEntry &entry) {
   std::string key;
   json.beginObject();
   for (bool first = true; json.nextKey(key, first);) {
-    uint64_t batch = 0;
+    uint64_t batch = 0, rows = 0;
     if (key == "kernel")
       json.string(entry.kernel);
     else if (key == "kernel_hash")
       json.string(entry.kernelHash);
     else if (key == "batch")
       json.unsignedInteger(batch) && (entry.batch = int64_t(std::min<uint64_t>(batch, 1 << 30)));
+    else if (key == "rows")
+      json.unsignedInteger(rows) && (entry.rows = int64_t(std::min<uint64_t>(rows, 1u << 31)));
     else if (key == "schedule")
       json.string(entry.schedule);
     else if (key == "schedule_hash")

@@ -281,9 +281,9 @@ std::vector<BatchRange> vitc::cost::withMeasured(const std::vector<BatchRange> &
   // Those of `predicted` from batch `done` + 1 to `last`.
   auto fill = [&](int64_t last) {
     for (const BatchRange &range : predicted)
-      if (range.maxBatch > done && range.minBatch <= last)
-        ranges.push_back({std::max(range.minBatch, done + 1), std::min(range.maxBatch, last),
-                          range.alternatives});
+      if (int64_t from = std::max(range.minBatch, done + 1), to = std::min(range.maxBatch, last);
+          from <= to)
+        ranges.push_back({from, to, range.alternatives});
     done = std::max(done, last);
   };
   for (const Measured &point : measured) {

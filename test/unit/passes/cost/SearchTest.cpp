@@ -68,6 +68,7 @@ TEST_CASE("measured schedules stand before the predicted ones, where they say so
   };
   CHECK(text({}, 64) == "4: 16 32; 64: 64; ");
   CHECK(text({{1, named(48)}, {32, named(96)}}, 64) == "1: 48 16 32; 4: 16 32; 8: 64; 64: 96 64; ");
+  CHECK(text({{8, named(48)}, {32, named(96)}}, 128) == "2: 16 32; 8: 48 64; 128: 96 64; ");
   CHECK(text({{8, named(96)}}, 64) == "2: 16 32; 32: 96 64; 64: 64; ");
   CHECK(text({{128, named(96)}}, 64) == "4: 16 32; 32: 64; 64: 96 64; ");
   CHECK(text({{512, named(96)}}, 64) == "4: 16 32; 64: 64; ");
