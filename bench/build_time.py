@@ -113,7 +113,7 @@ def main():
             build, runs = [arguments.vitc, "build", path, "--ptxas", "none"], 3 if layers < 200 else 1
             times = [seconds(runs, [*build, f"--emit={level}", "-o", os.path.join(scratch, "text")])
                      for level in ("vit", "kernels", "ptx")]
-            times.append(seconds(runs, [*build, "--name", "m", "-o", os.path.join(scratch, "out")]))
+            times.append(seconds(runs, [*build, "--name", "mm", "-o", os.path.join(scratch, "out")]))
             print(f"{layers:6}", *(f"{t:8.2f}" for t in times), f"{1000 * times[-1] / layers:9.1f}", flush=True)
 
 

@@ -8,6 +8,7 @@
 #include "driver/Compiler.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 using namespace vitc;
@@ -99,6 +100,15 @@ static constexpr StringRef headers[] = {"aio",          "alloca",       "assert"
                                         "cuda_fp16",    "cuda_runtime", "cuda_runtime_api",
                                         "driver_types", "vector_types"};
 
+// Archives of the system, of compilers and of CUDA, which -lN would no longer find behind libN.a,
+// where its folder is searched first. Those of names that are none in C, as stdc++, need no word.
+static constexpr StringRef archives =
+    "BrokenLocale acl anl asan atomic c c_nonshared crypt cublas cublasLt cudadevrt cudart "
+    "cudart_static cufft culibos curand cusolver cusparse dl g gcc gcc_eh gcc_s gcov gfortran gomp "
+    "hwasan iomp5 itm lsan m mvec ncurses nsl nvJitLink nvToolsExt nvptxcompiler_static "
+    "nvrtc_static pthread_nonshared quadmath rt ssp ssp_nonshared thread_db tinfo tsan ubsan "
+    "unwind util uuid z";
+
 /// What a header of `name` declares whatever the model is.
 static constexpr StringRef always[] = {"library", "max_batch", "input_count", "output_count"};
 
@@ -115,6 +125,9 @@ std::string driver::objectionToName(StringRef name) {
       return fmt::format("the header would declare {}_{}, which vit/runtime.h does", name, suffix);
   if (is_contained(headers, name))
     return fmt::format("{}.h would hide a header of the system or of CUDA", name);
+  if (is_contained(split(archives, ' '), name))
+    return fmt::format("-l{} would find lib{}.a instead of the system's library of that name", name,
+                       name);
   return "";
 }
 

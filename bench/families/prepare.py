@@ -53,13 +53,13 @@ def as_users_build(vitc, model, dtype, scratch):
     """{seconds, bytes, launches of 1 and 8}, or None."""
     folder = os.path.join(scratch, model.name)
     flags = model.write(folder)
-    seconds = build(vitc, folder, *flags, "--dtype", dtype, "-o", folder, "--name", "m",
+    seconds = build(vitc, folder, *flags, "--dtype", dtype, "-o", folder, "--name", "mm",
                     "--require=" + ",".join(["no-spill", *("fuse:" + chain for chain in model.fuses)]))
     if seconds is None:
         return None
     with open(os.path.join(folder, "m.report.json"), encoding="utf-8") as file:
         report = json.load(file)
-    size = os.path.getsize(os.path.join(folder, "libm.a"))
+    size = os.path.getsize(os.path.join(folder, "libmm.a"))
     if seconds[0] > SECONDS:
         fail(f"{model.name} {dtype}: {seconds[0]:.1f} s, expected at most {SECONDS}")
     if size > BYTES:

@@ -78,11 +78,11 @@ class Case:
         refused = REFUSED.get(os.path.basename(self.model))
         folder = os.path.join(self.scratch, "-".join([form, dtype, *flags]))
         run(self.vitc, "build", self.model, "--outputs", self.output, "--dtype", dtype, *FORMS[form],
-            "--shared", "--max-batch", "5", "--ptxas", "none", "--name", "m", "-o", folder, *flags,
+            "--shared", "--max-batch", "5", "--ptxas", "none", "--name", "mm", "-o", folder, *flags,
             refused=refused)
         if refused:
             print(f"{self.label} {form} {dtype}: refused, as expected", flush=True)
-        return os.path.join(folder, "libm.so")
+        return os.path.join(folder, "libmm.so")
 
     def check(self, form, dtype):
         library = self.build(form, dtype)

@@ -26,8 +26,8 @@ PLAIN = ["-fno-exceptions", "-fno-rtti"]
 # The stack is not zero where an example begins.
 PROGRAM = """#include <stdio.h>
 #include <string.h>
-#include "m.h"
-static float pixel_values[2 * m_pixel_values_size], logits[2 * m_logits_size];
+#include "mm.h"
+static float pixel_values[2 * mm_pixel_values_size], logits[2 * mm_logits_size];
 static void __attribute__((noinline)) dirty(void) {
   volatile char junk[4096];
   memset((void *)junk, 0x5a, sizeof junk);
@@ -52,9 +52,9 @@ class Headers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="vitc-headers-")
-        subprocess.run([VITC, "build", MODEL, "-o", cls.folder, "--name", "m", "--max-batch", "2", "--ptxas", "none",
+        subprocess.run([VITC, "build", MODEL, "-o", cls.folder, "--name", "mm", "--max-batch", "2", "--ptxas", "none",
                         "--quiet"], check=True)
-        with open(os.path.join(cls.folder, "m.h")) as file:
+        with open(os.path.join(cls.folder, "mm.h")) as file:
             cls.header = file.read()
 
     @classmethod
@@ -67,7 +67,7 @@ class Headers(unittest.TestCase):
 
     def test_c_headers(self):
         headers = [os.path.join(INCLUDE, "vit", name) for name in ("library.h", "runtime.h")]
-        headers.append(os.path.join(self.folder, "m.h"))
+        headers.append(os.path.join(self.folder, "mm.h"))
         for header in headers:
             for compiler in compilers([CC, "gcc", "clang-22", "clang"]):
                 for standard in C:
@@ -113,7 +113,7 @@ class Headers(unittest.TestCase):
         for standard in CPP:
             self.compiles(CXX, standard, "-I", self.folder, "-x", "c++", source)
         done = subprocess.run([CC, "-g", "-O0", "-I", self.folder, "-I", INCLUDE, source,
-                               os.path.join(self.folder, "libm.a"), RUNTIME, "-lstdc++", "-lm", "-ldl", "-pthread",
+                               os.path.join(self.folder, "libmm.a"), RUNTIME, "-lstdc++", "-lm", "-ldl", "-pthread",
                                "-o", os.path.join(self.folder, "example")], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         way = [] if SANITIZED == "1" else ["valgrind", "-q", "--error-exitcode=9"]

@@ -32,13 +32,17 @@ TEST_CASE("the names of the runtime's headers are known") {
 
 TEST_CASE("names that would declare or hide what is there are refused") {
   for (const char *name :
-       {"b16", "vit_b16", "vit_model", "vit_model_2", "_16", "VIT", "Vit", "lib", "m"})
+       {"b16", "vit_b16", "vit_model", "vit_model_2", "_16", "VIT", "Vit", "lib", "mm"})
     CHECK(objectionToName(name) == "");
   CHECK_THAT(objectionToName("vit"), Contains("vit_library, which vit/runtime.h does"));
   CHECK_THAT(objectionToName("vit_library"), Contains("vit_library_max_batch"));
   CHECK_THAT(objectionToName("namespace"), Contains("keyword"));
   CHECK_THAT(objectionToName("errno"), Contains("errno.h would hide"));
   CHECK_THAT(objectionToName("cuda"), Contains("cuda.h would hide"));
+  for (const char *name : {"m", "c", "dl", "rt", "util", "gcc", "gcc_s", "cudart"})
+    CHECK_THAT(objectionToName(name), Contains("would find lib" + std::string(name) + ".a"));
+  for (const char *name : {"pthread", "resolv"}) // of both kinds
+    CHECK_THAT(objectionToName(name), Contains("would hide"));
   CHECK(objectionToName(std::string(200, 'x')) == "");
   CHECK_THAT(objectionToName(std::string(201, 'x')), Contains("at most 200 characters, found 201"));
 }
