@@ -53,7 +53,7 @@ constexpr Value weight(Scope at, Shape shape, Shape fileShape = {}) {
     return fail(at, Op::Weight, "the shape in the file of the weight that it shares,",
                 first.fileShape.rank ? first.fileShape : first.shape,
                 fileShape.rank ? fileShape : shape);
-  return {known};
+  return {known, first.mark};
 }
 
 /// Rows [first, first + rows) of a weight.

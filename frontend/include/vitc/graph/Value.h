@@ -167,6 +167,9 @@ struct Node {
   Shape shape;          // of the result
   int firstOperand = 0; // in Graph::operands
   int operandCount = 0;
+  // Of op, name, shape and operands. A value of another graph has another, unless it is computed
+  // alike in both: so copies of a graph take each other's values, and nobody else's.
+  std::uint64_t mark = 0;
 
   Shape fileShape;                       // weight, where the file has another than `shape`
   int dimensions[4] = {0, 0, 0, 0};      // permute: of the operand, in the order of the result
@@ -192,6 +195,7 @@ struct Node {
 /// A node of a graph; invalid after a problem.
 struct Value {
   int id = -1;
+  std::uint64_t mark = 0; // of the node, see Node::mark
 };
 
 /// One step of a name: "blocks", or number 3 of its parent.
@@ -422,6 +426,19 @@ constexpr int weightNamed(const Graph &graph, int name) {
   return graph.weightTable.empty() ? -1 : graph.weightTable[placeOf(graph, name)];
 }
 
+/// See Node::mark.
+constexpr std::uint64_t markOf(const Graph &graph, const Node &node,
+                               std::span<const Value> operands) {
+  std::uint64_t mark = node.name < 0 ? 0 : graph.names[node.name].hash;
+  auto add = [&](std::uint64_t number) { mark = (mark ^ number) * 0x9e3779b97f4a7c15 + 1; };
+  add(static_cast<std::uint64_t>(node.op));
+  for (int i = 0; i < node.shape.rank; ++i)
+    add(static_cast<std::uint64_t>(node.shape.dims[i]));
+  for (Value operand : operands)
+    add(operand.mark);
+  return mark;
+}
+
 constexpr void rememberWeight(Graph &graph, int weight) {
   if (2 * static_cast<std::size_t>(++graph.weightCount) > graph.weightTable.size()) {
     std::vector<int> old(graph.weightTable.empty() ? 32 : 2 * graph.weightTable.size(), -1);
@@ -467,6 +484,10 @@ constexpr bool usable(Scope at, Values values) {
       fail(at, Op::Input, "a value of this graph with an id below",
            {static_cast<std::int64_t>(at.graph->nodes.size())}, {value.id});
       return false;
+    } else if (at.graph->nodes[value.id].mark != value.mark) {
+      fail(at, Op::Input, "a value of this graph, not of another one; of numbers below",
+           {static_cast<std::int64_t>(at.graph->nodes.size())}, {value.id});
+      return false;
     }
   return true;
 }
@@ -496,8 +517,9 @@ constexpr Value append(Scope at, Node node, Values operands) {
   node.operandCount = static_cast<int>(operands.size());
   for (Value operand : operands)
     graph.operands.push_back(operand.id);
+  node.mark = detail::markOf(graph, node, operands);
   graph.nodes.push_back(node);
-  return {static_cast<int>(graph.nodes.size()) - 1};
+  return {static_cast<int>(graph.nodes.size()) - 1, node.mark};
 }
 constexpr Value append(Scope at, Node node, std::initializer_list<Value> operands) {
   return append(at, node, Values(operands.begin(), operands.size()));

@@ -167,6 +167,21 @@ TEST_CASE("the first problem stays, and later ops do nothing") {
   CHECK(printMlir(Graph()) == "error: model: expected outputs, at least 1, found 0\n");
 }
 
+TEST_CASE("values of another graph are refused, whatever their number; those of a copy are not") {
+  Graph graph, other;
+  Value x = input(graph / "x", {batch, 8}), stranger = input(other / "x", {batch, 16});
+  Value y = gelu(graph / "gelu", x, GeluForm::Erf);
+  Graph copy = graph;
+  CHECK(relu(copy / "relu", y).id == 2);
+  CHECK(problemText(copy).empty());
+  CHECK(relu(graph / "relu", stranger).id == -1);
+  CHECK(problemText(graph) ==
+        "relu: vit.input expected a value of this graph, not of another one; of "
+        "numbers below 2, found 0");
+  output(copy, "y", relu(other / "relu", stranger)); // number 1, as the gelu has here
+  CHECK(copy.problem.found);
+}
+
 TEST_CASE("figures count what outputs depend on") {
   Graph g;
   Value x = input(g / "x", {batch, 10, 32});
