@@ -129,6 +129,8 @@ private:
   void constants() {
     out << "enum {\n  " << name << "_max_batch = " << library.max_batch << ",\n";
     StringSet<> taken;
+    for (const char *suffix : {"_max_batch", "_library", "_input_count", "_output_count"})
+      taken.insert(name + suffix);
     const vit_plan &native = library.plans[0];
     write(inputs, "input", native.input_values, taken);
     write(outputs, "output", native.output_values, taken);
@@ -140,10 +142,10 @@ private:
              StringSet<> &taken) {
     for (auto [i, tensor] : enumerate(tensors)) {
       std::string base = name + "_" + makeIdentifier(tensor.name);
-      while (!taken.insert(base).second || base == name + "_max_batch" ||
-             base == name + "_library" || base == name + "_input_count" ||
-             base == name + "_output_count")
+      while (taken.contains(base) || taken.contains(base + "_size"))
         base += "_";
+      taken.insert(base);
+      taken.insert(base + "_size");
       out << "  /* " << array << " '" << inComment(tensor.name) << "': " << shapeText(tensor)
           << " */\n  " << base << " = " << i << ", /* index */\n  " << base
           << "_size = " << values[i].per_image << ", /* values per image */\n";

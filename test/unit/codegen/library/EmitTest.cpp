@@ -366,16 +366,24 @@ TEST_CASE("the header compiles alone as C11 and C++", "[library]") {
   data.library.outputs =
       data.keep(std::vector<vit_tensor>{{data.keep("pixel_values"), VIT_F32, 2, {-1, 10}},
                                         {data.keep("a*/ int x; /*\\\n?\?/"), VIT_F32, 2, {-1, 3}},
-                                        {data.keep("max_batch"), VIT_F32, 2, {-1, 3}}});
-  data.library.output_count = 3;
-  std::vector<vit_count> values = {{0, 10, 0, 0}, {0, 3, 0, 0}, {0, 3, 0, 0}};
+                                        {data.keep("max_batch"), VIT_F32, 2, {-1, 3}},
+                                        {data.keep("a"), VIT_F32, 2, {-1, 4}},
+                                        {data.keep("a_size"), VIT_F32, 2, {-1, 5}},
+                                        {data.keep("b_size"), VIT_F32, 2, {-1, 6}},
+                                        {data.keep("b"), VIT_F32, 2, {-1, 7}}});
+  data.library.output_count = 7;
+  std::vector<vit_count> values = {{0, 10, 0, 0}, {0, 3, 0, 0}, {0, 3, 0, 0}, {0, 4, 0, 0},
+                                   {0, 5, 0, 0},  {0, 6, 0, 0}, {0, 7, 0, 0}};
   const_cast<vit_plan *>(data.library.plans)->output_values = data.keep(values);
   TemporaryFolder folder;
   writeText(folder.file("tiny.h"), emitHeader(*data.view()));
   std::string program = "#include \"tiny.h\"\n"
                         "int main(void) { return tiny_max_batch == 17 && tiny_pixel_values == 0 && "
                         "tiny_pixel_values_size == 3 * 48 * 32 && tiny_pixel_values__size == 10 && "
-                        "tiny_output_count == 3 ? 0 : 1; }\n";
+                        "tiny_a == 3 && tiny_a_size == 4 && tiny_a_size_ == 4 && "
+                        "tiny_a_size__size == 5 && tiny_b_size == 5 && tiny_b_size_size == 6 && "
+                        "tiny_b_ == 6 && tiny_b__size == 7 && "
+                        "tiny_output_count == 7 ? 0 : 1; }\n";
   std::string includes =
       std::string(" -Wall -Wextra -Werror -I" VITC_SOURCE_DIR "/runtime/include -o ") +
       folder.file("program") + " ";
