@@ -144,7 +144,7 @@ protected:
     return std::move(*results);
   }
 
-private:
+  /// What a launch reads.
   Result<const std::vector<double> *> read(Value value) {
     if (auto found = values.find(value); found != values.end())
       return &found->second;
@@ -241,17 +241,34 @@ private:
       auto expected = compute(launch);
       if (!expected)
         return expected.takeError();
-      double largest = 0;
-      for (double value : (*expected)[i].values)
-        largest = std::isnan(value) || std::fabs(value) > largest ? std::fabs(value) : largest;
       auto kernel =
           launch->getParentOfType<ModuleOp>().lookupSymbol<vit::KernelOp>(launch.getKernel());
       std::string type;
       llvm::raw_string_ostream(type) << elementType(launch, i);
-      first = {view.step->label, view.kernel->name, type, largest, isResidual(launch, i, kernel)};
+      Overflow &overflow = first.emplace();
+      overflow = {view.step->label, view.kernel->name, type, largestOf((*expected)[i].values),
+                  isResidual(launch, i, kernel)};
+      kernel.walk([&](Operation *op) {
+        overflow.norm |= isa<vit::NormInterface>(op);
+        overflow.attention |= isa<vit::AttentionOp>(op);
+      });
+      for (Value operand : launch.getOperands_()) {
+        auto values = read(operand);
+        if (!values)
+          return values.takeError();
+        overflow.read = std::max(overflow.read, largestOf(**values));
+      }
       return vitrt::Error{ended};
     }
     return {};
+  }
+
+  /// The largest magnitude; NaN if there is one.
+  static double largestOf(ArrayRef<double> values) {
+    double largest = 0;
+    for (double value : values)
+      largest = std::isnan(value) || std::fabs(value) > largest ? std::fabs(value) : largest;
+    return largest;
   }
 };
 
@@ -261,6 +278,15 @@ std::string describe(const Overflow &overflow) {
   if (!std::isfinite(overflow.largest))
     return text + "reads or makes values that are not finite in f64 either; repair the weights";
   double limit = overflow.type == "f16" ? 65504 : 3.3895e38;
+  constexpr double mostToSquare = 0x1p59; // sums of a row of squares may leave f32 beyond it
+  if (overflow.largest <= limit && overflow.norm && overflow.read > mostToSquare)
+    return text +
+           fmt::format("reads values up to {:g}, whose squares are too large for f32, in which "
+                       "norms compute; repair the weights, no type holds them",
+                       overflow.read);
+  if (overflow.largest <= limit && overflow.attention && overflow.type == "f16")
+    return text +
+           "gives values that are no numbers, as scores too large for f16 do; use --dtype bf16";
   if (overflow.largest <= limit)
     return text +
            fmt::format("gives values that are no numbers where {:g} is the largest; check it "

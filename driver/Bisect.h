@@ -21,6 +21,8 @@ struct Overflow {
   std::string type;      ///< of what it stores: "f16"
   double largest = 0;    ///< magnitude of what it should have stored; not finite if that is not
   bool residual = false; ///< the type is that of the residual stream
+  double read = 0;       ///< largest magnitude of what it read
+  bool norm = false, attention = false; ///< whether it computes one
 };
 /// The first of them when these images run on the device; none if there is none.
 Result<std::optional<Overflow>> findOverflow(Compiler &compiler, Runner &runner,

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace vitc::vit;
@@ -31,6 +32,12 @@ forEachRow(const Call &call, NormInterface op,
   });
 }
 
+/// NaN where the squares leave f64: of infinity it would be 0, and the row finite and wrong.
+static double reciprocalDeviation(double variance, double eps) {
+  return std::isinf(variance) ? std::numeric_limits<double>::quiet_NaN()
+                              : 1 / std::sqrt(variance + eps);
+}
+
 static void compute(LayerNormOp op, const Call &call) {
   ArrayRef<double> scale = call.operands[1].values, shift = call.operands[2].values;
   double eps = op.getEps().convertToDouble();
@@ -42,8 +49,7 @@ static void compute(LayerNormOp op, const Call &call) {
                mean /= width;
                for (int64_t i = 0; i < width; ++i)
                  variance += (x[i] - mean) * (x[i] - mean);
-               variance /= width;
-               double factor = 1 / std::sqrt(variance + eps);
+               double factor = reciprocalDeviation(variance / width, eps);
                for (int64_t i = 0; i < width; ++i)
                  y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
              });
@@ -59,7 +65,7 @@ static void compute(RmsNormOp op, const Call &call) {
                double squares = 0;
                for (int64_t i = 0; i < width; ++i)
                  squares += x[i] * x[i];
-               double factor = 1 / std::sqrt(squares / width + eps);
+               double factor = reciprocalDeviation(squares / width, eps);
                for (int64_t i = 0; i < width; ++i)
                  y[i] = x[i] * factor * (scale.empty() ? 1 : scale[i]);
              });

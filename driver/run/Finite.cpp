@@ -154,6 +154,9 @@ Result<std::string> explainStep(vit_workspace *workspace, const vit_library &lib
     return text;
   text = ": " + quoted(first->label) + " (kernel " + first->kernel +
          ") is the first to write such values; ";
+  if (hasWord(first->kernel, "norm"))
+    text +=
+        "norms square what they read in f32, so if that is beyond 1e18, repair the weights; else ";
   if (first->type != VIT_F16)
     return text + "repair the weights, or build with --dtype bf16 if it is not yet";
   return text + "build with " + (hasWord(first->kernel, "add") ? "--residual f32" : "--dtype bf16");

@@ -86,9 +86,11 @@ Value NormEmitter::tree(Values values) {
   return values[0];
 }
 
+/// NaN where the squares leave f32: of infinity it would be 0, and the row finite and wrong.
 Value NormEmitter::reciprocalDeviation(Value squares) {
   Value variance = k.mulF(total(squares), k.immF(1.0 / columns));
-  return k.rsqrt(k.addF(variance, k.immF(op.getEps().convertToDouble())));
+  Value factor = k.rsqrt(k.addF(variance, k.immF(op.getEps().convertToDouble())));
+  return k.fma(variance, k.immF(0.0), factor);
 }
 
 Values NormEmitter::squaresAround(const Place &place, Value mean, ArrayRef<Value> x) {

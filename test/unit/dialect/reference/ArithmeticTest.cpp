@@ -102,6 +102,21 @@ TEST_CASE("rms_norm divides by the root of the mean square and adds eps under it
   checkTensor(outputs[0].tensor, {1, 2, 2}, {4, 24, 0, 80 / std::sqrt(9.25)});
 }
 
+TEST_CASE("norms of rows whose squares leave f64 are no numbers") {
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x2x2xf32>, %g: tensor<2xf32>, %b: tensor<2xf32>)
+        -> (tensor<?x2x2xf32>, tensor<?x2x2xf32>) {
+      %0 = vit.layer_norm %x, %g, %b eps 0.5
+          : tensor<?x2x2xf32>, tensor<2xf32>, tensor<2xf32> -> tensor<?x2x2xf32>
+      %1 = vit.rms_norm %x, %g eps 0.5 : tensor<?x2x2xf32>, tensor<2xf32> -> tensor<?x2x2xf32>
+      return %0, %1 : tensor<?x2x2xf32>, tensor<?x2x2xf32>
+    })",
+                            {{{1, 2, 2}, {1e300, 3, 0, 4}}, {{2}, {10, 20}}, {{2}, {1, 2}}});
+  for (const auto &output : outputs)
+    for (int i = 0; i < 4; ++i)
+      CHECK(std::isnan(output.tensor.values[i]) == (i < 2));
+}
+
 TEST_CASE("linear multiplies by the transposed weight") {
   auto outputs = runProgram(R"(
     func.func @f(%x: tensor<?x2x3xf32>, %w: tensor<2x3xf32>) -> tensor<?x2x2xf32> {
