@@ -88,14 +88,6 @@ double roundTo(uint32_t dtype, double value) {
   }
 }
 
-/// The tensor that a value was made from first, for messages.
-std::string originOf(const vit_library &library, const WeightSource &source, uint32_t value) {
-  const vit_recipe_step *step = &library.recipe[value];
-  while (step->op != VIT_RECIPE_LOAD && step->operand_count != 0)
-    step = &library.recipe[step->operands[0]];
-  return step->op == VIT_RECIPE_LOAD ? source.keyOf(*step) : "a table of angles";
-}
-
 /// Copies `in` of `from` to the origin of `out` of `to`, row by row of the last dimension.
 void copyPadded(const double *in, std::span<const int64_t> from, double *out,
                 std::span<const int64_t> to) {
@@ -174,8 +166,11 @@ public:
     const vit_recipe_step *step = &library.recipe[index];
     while (step->op == VIT_RECIPE_CAST || step->op == VIT_RECIPE_RESHAPE)
       step = &library.recipe[index = step->operands[0]];
-    if (step->op != VIT_RECIPE_CONCAT)
-      return judge(rangeProblem(originOf(library, source, index), values, dtype));
+    if (step->op != VIT_RECIPE_CONCAT) {
+      if (rangeProblem("", values, dtype).empty())
+        return {};
+      return judge(rangeProblem(originOf(library, source, index, dtype), values, dtype));
+    }
     for (uint32_t operand : operandsOf(*step)) {
       size_t count = countOf(shapeOf(library.recipe[operand]));
       if (auto good = checkRange(operand, values.first(count), dtype); !good)

@@ -36,6 +36,33 @@ Limits limitsOf(uint32_t dtype) {
   }
 }
 
+/// What to do about values beyond the range of `dtype`, the largest of which is `size`.
+const char *cureFor(uint32_t dtype, double size) {
+  auto [infinite, zero] = limitsOf(VIT_BF16);
+  return dtype == VIT_F16 && size < infinite && size > zero
+             ? "; build with --dtype bf16"
+             : "; repair the weights, no type of the code holds it";
+}
+
+/// The tensors that a value is made from, by their steps, each once.
+std::vector<uint32_t> loadsOf(const vit_library &library, uint32_t value) {
+  std::vector<uint32_t> loads, open = {value};
+  std::vector<bool> seen(value + 1);
+  while (!open.empty()) {
+    uint32_t next = open.back();
+    open.pop_back();
+    if (seen[next])
+      continue;
+    seen[next] = true;
+    const vit_recipe_step &step = library.recipe[next];
+    if (step.op == VIT_RECIPE_LOAD)
+      loads.push_back(next);
+    for (uint32_t i = step.operand_count; i-- != 0;)
+      open.push_back(step.operands[i]);
+  }
+  return loads;
+}
+
 } // namespace
 
 std::string numberText(double number) {
@@ -44,23 +71,49 @@ std::string numberText(double number) {
   return std::isnan(number) ? "nan" : text; // without a sign
 }
 
-std::string rangeProblem(const std::string &name, std::span<const double> values, uint32_t dtype) {
+std::string rangeProblem(const std::string &who, std::span<const double> values, uint32_t dtype) {
   auto [infinite, zero] = limitsOf(dtype);
   double largest = 0;
   bool survives = false; // one that is no zero, maybe no number either
   for (double number : values) {
     double size = std::fabs(number);
     if (size >= infinite && std::isfinite(number))
-      return quoted(name) + " holds " + numberText(number) + ", too large for " +
-             nameOfDtype(dtype) + "; build with another --dtype";
+      return who + " " + numberText(number) + ", too large for " + nameOfDtype(dtype) +
+             cureFor(dtype, size);
     survives |= !(size <= zero);
     largest = std::max(largest, size);
   }
   if (largest == 0 || survives)
     return "";
-  return quoted(name) + " holds nothing but values too small for " + nameOfDtype(dtype) +
-         " (the largest is " + numberText(largest) +
-         "), which would all be 0; build with another --dtype";
+  return who + " nothing but values too small for " + nameOfDtype(dtype) + " (the largest is " +
+         numberText(largest) + "), which would all be 0" + cureFor(dtype, largest);
+}
+
+static bool leavesRange(std::span<const double> values, uint32_t dtype) {
+  double infinite = limitsOf(dtype).infinite;
+  return std::ranges::any_of(
+      values, [=](double v) { return std::isfinite(v) && std::fabs(v) >= infinite; });
+}
+
+std::string originOf(const vit_library &library, WeightSource &source, uint32_t value,
+                     uint32_t dtype) {
+  std::vector<std::string> all, culprits;
+  for (uint32_t load : loadsOf(library, value)) {
+    const vit_recipe_step &step = library.recipe[load];
+    all.push_back(quoted(source.keyOf(step)));
+    auto values = source.load(step); // again: what was made of it is gone
+    if (values && leavesRange(*values, dtype))
+      culprits.push_back(all.back());
+  }
+  std::string text;
+  const std::vector<std::string> &named = culprits.empty() ? all : culprits;
+  for (const std::string &name : named)
+    text += (text.empty() ? "" : &name == &named.back() ? " and " : ", ") + name;
+  if (named.empty())
+    return "a table of angles holds";
+  if (named.size() == 1)
+    return text + " holds";
+  return culprits.empty() ? "what is made of " + text + " holds" : text + " hold";
 }
 
 std::string finiteProblem(const std::string &name, const std::vector<double> &values) {

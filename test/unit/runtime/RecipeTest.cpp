@@ -315,7 +315,8 @@ TEST_CASE("recipe: a tensor that would become nothing but zeros is refused") {
   double least = dtype == VIT_F16 ? 0x1p-24 : dtype == VIT_BF16 ? 0x1p-133 : 0x1p-149;
   CHECK_THAT(errorOf(r, Checkpoint({{"t", {3}, {least / 2, 0, -least / 4}}})),
              Contains("'t' holds nothing but values too small for") &&
-                 Contains("which would all be 0; build with another --dtype"));
+                 Contains("which would all be 0; ") &&
+                 Contains(dtype == VIT_F16 ? "build with --dtype bf16" : "no type of the code"));
   CHECK(errorOf(r, Checkpoint({{"t", {3}, {least, 0, least / 4}}})) == "no error");
   CHECK(errorOf(r, Checkpoint({{"t", {3}, {0, 0, 0}}})) == "no error");
 }
@@ -336,6 +337,21 @@ TEST_CASE("recipe: of tensors that are put together the one that does not fit is
   CHECK_THAT(error(1e6, 1), Contains("'b' holds 1e+06, too large for f16"));
   CHECK_THAT(error(1, -1e6), Contains("'c' holds -1e+06, too large for f16"));
   CHECK_THAT(error(1, 1e-20), Contains("'c' holds nothing but values too small for f16"));
+}
+
+TEST_CASE("recipe: of tensors that are added the one that holds what does not fit is named") {
+  Recipe r;
+  uint32_t a = r.load("a", {2}), b = r.load("b", {2});
+  uint32_t sum = r.add(VIT_RECIPE_ADD, {a, b}, {2});
+  uint32_t padded = r.add(VIT_RECIPE_PAD, {sum}, {4});
+  r.prepare(GENERATE_COPY(sum, padded), VIT_BF16);
+  auto error = [&](double first, double second) {
+    return errorOf(r, Checkpoint({{"a", {2}, {0, first}}, {"b", {2}, {second, 1}}}));
+  };
+  CHECK(error(1, 1) == "no error");
+  CHECK_THAT(error(1, -1e39), Contains(": 'b' holds -1e+39, too large for bf16; repair the"));
+  CHECK_THAT(error(1e39, 1), Contains(": 'a' holds 1e+39, too large for bf16; repair the"));
+  CHECK_THAT(error(1e39, 1e39), Contains(": 'a' and 'b' hold 1e+39"));
 }
 
 TEST_CASE("recipe: with allowNonfinite all of that is told, and loaded") {
