@@ -172,7 +172,41 @@ LogicalResult Compiler::open() {
     return failure();
   if (!root->getOps<vit::KernelOp>().empty())
     level = hasCode(*root) ? llvm : kernels;
-  return checkScheduled();
+  return success(succeeded(checkLateOptions()) && succeeded(checkScheduled()));
+}
+
+/// What matrix products of kernels read, "f16" or "bf16"; "" where there are none, or others.
+static std::string dtypeOfKernels(ModuleOp module) {
+  Type type;
+  for (auto kernel : module.getOps<vit::KernelOp>())
+    kernel.walk([&](Operation *op) {
+      if (auto linear = dyn_cast<vit::LinearOp>(op))
+        type = linear.getWeight().getType().getElementType();
+      else if (auto attention = dyn_cast<vit::AttentionOp>(op))
+        type = attention.getQuery().getType().getElementType();
+    });
+  return !type ? "" : type.isF16() ? "f16" : type.isBF16() ? "bf16" : "";
+}
+
+/// What was decided when the text was made cannot be asked for any more.
+LogicalResult Compiler::checkLateOptions() {
+  if (level == model)
+    return success();
+  const char *name = level == llvm ? "llvm" : "kernels";
+  if (std::string late = lateOption(options); !late.empty())
+    return caller.error("{}: {} has no effect, for the text is of the level {}, in which that is "
+                        "decided; leave it out, or give it where the text is made of the model",
+                        options.model, late, name);
+  std::string dtype = dtypeOfKernels(*root);
+  if (dtype.empty())
+    return success();
+  if (dtype != options.dtype && (options.dtypeGiven || options.dtype != CompileOptions().dtype))
+    return caller.error(
+        "{}: --dtype is {}, but the text is of the level {}, whose kernels compute in "
+        "{}; leave it out",
+        options.model, options.dtype, name, dtype);
+  options.dtype = dtype;
+  return success();
 }
 
 /// What --image-size says, else the size of the images at hand, if it is one.

@@ -60,6 +60,7 @@ public:
 
   mlir::ModuleOp module() const { return root.get(); }
   mlir::func::FuncOp function() const;
+  /// As given; after open() its dtype is that of kernels which are in the text.
   const CompileOptions &settings() const { return options; }
   const Session &session() const { return caller; }
   const std::vector<codegen::KernelCode> &code() const { return settled.functions; }
@@ -100,6 +101,7 @@ private:
   mlir::FailureOr<std::optional<vitc::checkpoint::Size>> imageSize() const;
   mlir::LogicalResult checkImageSize();
   mlir::LogicalResult checkScheduled();
+  mlir::LogicalResult checkLateOptions();
   int64_t scheduledBatch() const;
   mlir::LogicalResult runPasses(Level level, mlir::ModuleOp module);
   mlir::LogicalResult readTuned(std::vector<std::string> &schedules);

@@ -48,3 +48,21 @@ llvm::LogicalResult driver::checkOptions(const CompileOptions &options, const Se
                          cost::knownGpus());
   return llvm::success();
 }
+
+std::string driver::lateOption(const CompileOptions &options) {
+  static const CompileOptions unset;
+#define VITC_OPTION(type, field, flag, initial, value, help)                                       \
+  if (options.field != unset.field)                                                                \
+    return "--" + nameOf(flag).str();
+#define VITC_BATCH_OPTION(type, field, flag, initial, value, help) // schedules say how many
+#define VITC_PRECISION_OPTION(type, field, flag, initial, value, help)
+#define VITC_SCHEDULE_OPTION(type, field, flag, initial, value, help)                              \
+  if (nameOf(flag) != "gpu" && options.field != unset.field) /* --gpu has limits for the code */   \
+    return "--" + nameOf(flag).str();
+#define VITC_REQUIRE_OPTION(type, field, flag, initial, value, help)                               \
+  for (const std::string &element : options.field)                                                 \
+    if (element != "no-spill") /* ptxas is still to come */                                        \
+      return "--" + nameOf(flag).str() + "=" + element;
+#include "passes/Options.def"
+  return options.residual != unset.residual ? "--residual" : "";
+}

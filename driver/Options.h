@@ -20,6 +20,7 @@ struct CompileOptions : PipelineOptions {
   std::string model;                 ///< directory with config.json, or .mlir file
 #define VITC_OPTION(type, field, flag, initial, value, help) type field = initial;
 #include "driver/Options.def"
+  bool dtypeGiven = false; ///< `dtype` is somebody's wish, also where it is what it would be anyway
   /// The largest batch if none is given; kernels that are in a .mlir file may allow fewer.
   std::optional<int64_t> wantedBatch;
   /// Height and width of the images at hand, for a checkpoint if imageSize is not given.
@@ -28,6 +29,10 @@ struct CompileOptions : PipelineOptions {
 
 /// Reports the first option that has a value which it cannot have.
 llvm::LogicalResult checkOptions(const CompileOptions &options, const Session &session);
+
+/// The flag of the first option that was given although the passes that read it have run, in a
+/// model that is text of kernels; empty for none. Of --dtype nothing is said: see Compiler.
+std::string lateOption(const CompileOptions &options);
 
 } // namespace vitc::driver
 

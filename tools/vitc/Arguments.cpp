@@ -83,6 +83,7 @@ void vitc::addCompileOptions(CLI::App &app, driver::CompileOptions &options) {
 #define VITC_MODEL_OPTION(type, field, flag, initial, value, help)                                 \
   VITC_ADD(codeGroup, field, flag, value, help)
 #include "driver/Options.def"
+  app.get_option("--dtype")->each([&](const std::string &) { options.dtypeGiven = true; });
 }
 
 void vitc::addAssemblerOptions(CLI::App &app, driver::CompileOptions &options) {

@@ -36,6 +36,8 @@ Result<std::vector<std::string>> outputsToCheck(const CompileOptions &options,
   for (const std::string &name : import->availableOutputs)
     if (golden.reference(name))
       names.push_back(name);
+  if (names.empty() && golden.labels() && llvm::is_contained(import->availableOutputs, "logits"))
+    names.push_back("logits"); // which class is the largest can be judged
   if (names.empty())
     return Error{golden.path() + ": has no reference of an output of the model; it has " +
                  checkpoint::listOutputs(import->availableOutputs)};
@@ -118,6 +120,7 @@ int check(CheckOptions &options) {
   Runner runner(compiler, options.device, announce);
   if (failed(compiler.open()) || failed(runner.open()))
     return console.failed();
+  options.compile.dtype = compiler.settings().dtype; // kernels in a text have their own
   if (golden) {
     auto task = readTask(*golden, runner.model());
     return task ? checkTask(options, *task, compiler, runner, console) : console.fail(task.error());
