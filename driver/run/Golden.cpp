@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "driver/run/Golden.h"
 #include "driver/run/ReadFile.h"
+#include "runtime/WeightValues.h"
 #include "weights/FileKind.h"
 #include "weights/HashWeights.h"
 #include "weights/Json.h"
@@ -114,6 +115,13 @@ Result<std::vector<double>> readLabels(const Golden &golden, const RunnableModel
   auto values = readF64(*labels);
   if (!values)
     return Error{quoted(golden.path()) + ": " + values.error()};
+  int64_t classes = model.outputs[findLogits(model)].count();
+  for (size_t i = 0; i != values->size(); ++i)
+    if (double label = (*values)[i];
+        !(label >= 0 && label < double(classes)) || label != std::floor(label))
+      return Error{quoted(golden.path()) + ": 'labels' has " + numberText(label) + " for image " +
+                   std::to_string(i) + ", expected a class from 0 to " +
+                   std::to_string(classes - 1)};
   return values;
 }
 
@@ -171,7 +179,9 @@ std::vector<float> hashInput(const ValueShape &input, int64_t batch) {
 }
 
 bool CheckReport::ok() const {
-  return std::all_of(outputs.begin(), outputs.end(), [](const OutputCheck &o) { return o.ok; });
+  bool labelsAlone = outputs.empty() && labelled != 0;
+  return noClass == 0 && !(labelsAlone && right == 0) &&
+         std::all_of(outputs.begin(), outputs.end(), [](const OutputCheck &o) { return o.ok; });
 }
 
 Result<GoldenTask> readTask(const Golden &golden, const RunnableModel &model) {
@@ -213,9 +223,11 @@ Result<CheckReport> checkGolden(const GoldenTask &task, const RunnableModel &mod
     if (task.labels.empty())
       return;
     size_t classes = size_t(model.outputs[logits].count());
-    for (int64_t i = 0; i != count; ++i)
-      report.right += double(argmax(std::span(outputs[logits]).subspan(i * classes, classes))) ==
-                      task.labels[first + i];
+    for (int64_t i = 0; i != count; ++i) {
+      int64_t best = argmax(std::span(outputs[logits]).subspan(i * classes, classes));
+      report.right += double(best) == task.labels[first + i];
+      report.noClass += best < 0;
+    }
   };
   if (auto done = runChunks(model, task.input, task.batch, run, take, progress); !done)
     return done.takeError();
@@ -246,8 +258,14 @@ std::string reportText(const CheckReport &report) {
              output.tolerance, output.ok ? "ok" : "FAIL");
     text += output.name + numbers;
   }
-  if (report.labelled)
-    text += std::to_string(report.right) + " of " + std::to_string(report.labelled) + " right\n";
+  if (report.labelled) {
+    text += std::to_string(report.right) + " of " + std::to_string(report.labelled) + " right";
+    if (report.noClass)
+      text += ", " + std::to_string(report.noClass) + " with nan FAIL";
+    else if (report.outputs.empty() && !report.ok())
+      text += " FAIL";
+    text += "\n";
+  }
   for (const std::string &note : report.notes)
     text += "note: " + note + "\n";
   return text;

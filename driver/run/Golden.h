@@ -128,7 +128,10 @@ struct OutputCheck {
 struct CheckReport {
   std::vector<OutputCheck> outputs;
   int64_t right = 0, labelled = 0; // labelled is 0 without labels
+  int64_t noClass = 0;             // labelled images whose logits have a NaN
   std::vector<std::string> notes;  // references that are no outputs
+  /// Every output is within its tolerance and no logits are NaN. Where there are labels alone,
+  /// something must be right.
   bool ok() const;
 };
 

@@ -92,6 +92,55 @@ TEST_CASE("golden: errors, labels and notes") {
                                "note: 'other' is not an output of the model, not compared\n");
 }
 
+TEST_CASE("golden: labels alone ask for something right, and nothing is right of NaN") {
+  auto judged = [](const RunFunction &run, std::vector<NewTensor> tensors) {
+    File file(tensors);
+    auto report = checkGolden(file.open(), model, run, 1e-10);
+    REQUIRE(report);
+    return std::pair(report->ok(), reportText(*report));
+  };
+  auto withLabels = [](const std::vector<int32_t> &labels) {
+    return NewTensor{"labels", FileType::I32, {5}, labels.data()};
+  };
+  const std::vector<int32_t> wrong = {1, 0, 2, 2, 0};
+  CHECK(judged(run, {input, withLabels(labels)}) == std::pair(true, std::string("4 of 5 right\n")));
+  CHECK(judged(run, {input, withLabels(wrong)}) ==
+        std::pair(false, std::string("0 of 5 right FAIL\n")));
+  CHECK(judged(run, {input, reference, withLabels(wrong)}).first); // values are the better judges
+
+  auto spoilt = [](int64_t batch, std::span<const float> in,
+                   std::span<std::vector<double>> outputs) {
+    auto done = run(batch, in, outputs);
+    if (batch == 4) // the first chunk
+      outputs[1][4] = std::nan("");
+    return done;
+  };
+  for (bool compared : {false, true}) {
+    std::vector<NewTensor> tensors = {input, withLabels(labels)};
+    if (compared)
+      tensors.push_back(reference);
+    auto [good, text] = judged(spoilt, tensors);
+    CHECK_FALSE(good);
+    CHECK_THAT(text, Contains("3 of 5 right, 1 with nan FAIL\n"));
+  }
+}
+
+TEST_CASE("golden: labels are classes") {
+  auto error = [](FileType type, const void *data) {
+    File file({input, reference, {"labels", type, {5}, data}});
+    return checkGolden(file.open(), model, run, 1).error();
+  };
+  const std::vector<int32_t> above = {0, 0, 0, 3, 0}, below = {-1, 0, 0, 0, 0};
+  const std::vector<float> between = {0, 1, 0.5, 0, 0}, none = {0, 0, 0, 0, std::nanf("")},
+                           whole = {0, 1, 0, 0, 0};
+  CHECK_THAT(error(FileType::I32, above.data()),
+             Contains("'labels' has 3 for image 3, expected a class from 0 to 2"));
+  CHECK_THAT(error(FileType::I32, below.data()), Contains("'labels' has -1 for image 0"));
+  CHECK_THAT(error(FileType::F32, between.data()), Contains("'labels' has 0.5 for image 2"));
+  CHECK_THAT(error(FileType::F32, none.data()), Contains("'labels' has nan for image 4"));
+  CHECK(error(FileType::F32, whole.data()).empty());
+}
+
 TEST_CASE("golden: the error is the norm of the difference over the norm of the reference") {
   File file({input, reference});
   auto off = [&](double by) {
