@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -50,25 +51,33 @@ std::string objection(int file, const struct stat &status, bool pipes) {
   return "";
 }
 
-/// Waits until there is something to read, or the end. False if it is to stop.
-bool awaitInput(int file, const std::stop_token &stop) {
+/// How long a pipe may be without its first writer.
+constexpr auto patience = std::chrono::seconds(10);
+
+/// Whether there is something to read, or the end, within a time that is short to a user.
+bool awaitInput(int file) {
   pollfd input = {file, POLLIN, 0};
   constexpr int milliseconds = 50;
-  while (!stop.stop_requested())
-    if (poll(&input, 1, milliseconds) != 0 && input.revents)
-      return true;
-  return false;
+  return poll(&input, 1, milliseconds) != 0 && input.revents;
 }
 
-Result<std::string> readAll(int file, size_t most, const std::stop_token &stop) {
+/// `pipe`: one that is opened by its name, which does not block and which nobody may ever write to.
+Result<std::string> readAll(int file, bool pipe, size_t most, const std::stop_token &stop) {
   std::string text;
   char part[1 << 16];
+  auto begin = std::chrono::steady_clock::now();
   for (;;) {
-    if (!awaitInput(file, stop))
+    if (stop.stop_requested())
       return Error{"was not read to its end: stopped"};
+    bool ready = awaitInput(file);
+    if (!ready && !pipe)
+      continue;
     ssize_t count = read(file, part, sizeof part);
-    if (count == 0)
+    if (count == 0 && ready)
       return text;
+    if (count == 0 && std::chrono::steady_clock::now() - begin > patience)
+      return Error{"is a pipe that nobody writes to, expected a file, or a writer within " +
+                   std::to_string(patience.count()) + " s"};
     if (count < 0 && errno != EINTR && errno != EAGAIN)
       return unreadable(errno);
     text.append(part, size_t(std::max<ssize_t>(count, 0)));
@@ -89,7 +98,8 @@ Result<std::string> read(const std::string &path, size_t most, bool pipes,
     return unreadable(errno);
   if (std::string why = objection(file.number, status, pipes || path == "-"); !why.empty())
     return Error{why};
-  return readAll(file.number, most, stop);
+  bool pipe = path != "-" && S_ISFIFO(status.st_mode);
+  return readAll(file.number, pipe, most, stop);
 }
 
 } // namespace

@@ -21,7 +21,8 @@ inline constexpr size_t mostTextBytes = size_t(1) << 30;
 
 /// All bytes of `path`: a file, a pipe until its end, or what is typed at a terminal; "-" is
 /// standard input. The error says why, without the path: "cannot be read: Is a directory". Waiting
-/// for a pipe ends, with an error, when a stop is asked for.
+/// for a pipe ends, with an error, when a stop is asked for, or when nobody has begun to write to
+/// it within 10 seconds.
 vitrt::Result<std::string> readFile(const std::string &path, const std::stop_token &stop = {});
 /// The same of text that is not empty, without a byte order mark: "is empty, expected PTX text".
 vitrt::Result<std::string> readText(const std::string &path, const char *what,

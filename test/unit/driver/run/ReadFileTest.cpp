@@ -68,6 +68,22 @@ TEST_CASE("a pipe that nobody writes to can be left") {
   CHECK_THAT(text.error(), Contains("stopped"));
 }
 
+TEST_CASE("a pipe that nobody writes to is refused after a while, one with a slow writer is not") {
+  Folder folder;
+  std::string slow = folder.pipe("slow");
+  std::thread writer([&] {
+    std::ofstream file(slow);
+    std::this_thread::sleep_for(std::chrono::milliseconds(11000));
+    file << "late";
+  });
+  CHECK(readFile(folder.pipe()).error() ==
+        "is a pipe that nobody writes to, expected a file, or a writer within 10 s");
+  auto text = readFile(slow);
+  writer.join();
+  REQUIRE(text);
+  CHECK(*text == "late");
+}
+
 TEST_CASE("what is neither file nor pipe is refused by what it is") {
   Folder folder;
   CHECK(readFile("/dev/zero").error() == "is a character device, expected a file or a pipe");
