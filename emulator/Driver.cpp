@@ -11,6 +11,7 @@
 #include "DriverQueue.h"
 #include "vit_emulator.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -87,6 +88,24 @@ CUresult vitc::emu::enterContext(CUresult injected) {
   return driver.retained ? CUDA_SUCCESS : CUDA_ERROR_CONTEXT_IS_DESTROYED;
 }
 
+/// Options from text; says what is wrong with them. A report that nobody could read later is one.
+static bool readOptions(const char *text, Options &options) {
+  std::string error;
+  bool good = options.parse(text, error);
+  if (good && !options.report.empty()) {
+    FILE *file = fopen(options.report.c_str(), "a");
+    if (!file)
+      error =
+          "VITC_EMULATOR: report '" + options.report + "' cannot be written: " + strerror(errno);
+    else
+      fclose(file);
+    good = file;
+  }
+  if (!good)
+    fprintf(stderr, "%s\n", error.c_str());
+  return good;
+}
+
 VIT_EXPORT CUresult cuInit(unsigned flags) {
   Driver &driver = Driver::get();
   if (CUresult error; isDead(driver, error))
@@ -97,11 +116,8 @@ VIT_EXPORT CUresult cuInit(unsigned flags) {
     std::lock_guard lock(driver.mutex);
     if (environment != driver.environment) {
       Options options;
-      std::string error;
-      if (!options.parse(environment.c_str(), error)) {
-        fprintf(stderr, "%s\n", error.c_str());
+      if (!readOptions(environment.c_str(), options))
         return CUDA_ERROR_INVALID_VALUE;
-      }
       driver.environment = environment;
       take(driver, options);
     }
@@ -121,11 +137,8 @@ VIT_EXPORT CUresult cuInit(unsigned flags) {
 VIT_EXPORT int vitEmuConfigure(const char *text) {
   Driver &driver = Driver::get();
   Options options;
-  std::string error;
-  if (!options.parse(text, error)) {
-    fprintf(stderr, "%s\n", error.c_str());
+  if (!readOptions(text, options))
     return 1;
-  }
   std::lock_guard lock(driver.mutex);
   driver.calls = 0;
   take(driver, options);

@@ -26,7 +26,7 @@ static bool hasForm(StringRef given, StringRef shape) {
       continue;
     }
     StringRef digits = given.take_while(llvm::isDigit);
-    if (digits.empty() || digits.size() > 6)
+    if (digits.empty()) // how large they may be is for whoever reads them
       return false;
     given = given.drop_front(digits.size());
     shape = shape.drop_front(name.size());

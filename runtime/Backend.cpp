@@ -47,18 +47,22 @@ bool readNumber(std::string_view text, int &number) {
 Status openBackend(const vit_library &library, const char *device, uint32_t &target,
                    std::unique_ptr<Backend> &out) {
   std::string_view text = device ? device : "", name = text.substr(0, text.find(':'));
+  bool malformed = device && text.empty();
   for (const Kind &kind : kinds) {
     target = findTarget(library, kind);
     if (target == library.target_count || (device && name != kind.name))
       continue;
     int number = 0;
-    if (name.size() != text.size() && !readNumber(text.substr(name.size() + 1), number))
+    malformed = name.size() != text.size() && !readNumber(text.substr(name.size() + 1), number);
+    if (malformed)
       break;
     return kind.open(number, out);
   }
-  return badArgument((device ? "device is " + quoted(text) : "device is NULL") +
-                     ", for which library " + quoted(library.name) + " holds no code; expected " +
-                     expectedText(library));
+  return badArgument(
+      (device ? "device is " + quoted(text) : "device is NULL") +
+      (malformed ? ", which is malformed; expected "
+                 : ", for which library " + quoted(library.name) + " holds no code; expected ") +
+      expectedText(library));
 }
 
 } // namespace vitrt

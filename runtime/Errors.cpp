@@ -73,4 +73,10 @@ std::string takeLastError() {
 
 extern "C" const char *vit_last_error(void) { return vitrt::lastError; }
 
-extern "C" void vit_set_error(const char *text) { vitrt::setLastError("", text ? text : ""); }
+/// A reader's text is a stranger's: one line of characters that a terminal shows.
+extern "C" void vit_set_error(const char *text) {
+  vitrt::setLastError("", text ? text : "");
+  for (char *c = vitrt::lastError; *c; ++c) // not of UTF-8: its bytes are all above
+    if (static_cast<unsigned char>(*c) < 0x20 || *c == 0x7f)
+      *c = *c == '\n' || *c == '\t' ? ' ' : '?';
+}

@@ -16,6 +16,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -393,7 +394,11 @@ Size Config::imageSize(StringRef key, Size learned, Size patch) {
   auto holdsPatch = [&](Size size) {
     return size.height >= patch.height && size.width >= patch.width;
   };
-  if (!holdsPatch(learned) || !holdsPatch(image))
+  constexpr int64_t most = 1 << 16; // of a side, as of --image-size
+  if (std::max({learned.height, learned.width, image.height, image.width}) > most)
+    fail(key, fmt::format("expected an image of at most {0}x{0}, found {1}", most,
+                          shown(image.height > most || image.width > most ? image : learned)));
+  else if (!holdsPatch(learned) || !holdsPatch(image))
     fail(key,
          fmt::format("expected an image of one patch, {}, at least, found {}", shown(patch),
                      holdsPatch(learned) ? shown(image) + " as --image-size" : shown(learned)));

@@ -31,10 +31,19 @@ constexpr Advice advices[] = {
     {201, 201, // ..._INVALID_CONTEXT
      "the device's primary context is not there; was it reset (cudaDeviceReset) while a model was "
      "loaded? load the model again"},
+    {221, 221, // ..._JIT_COMPILER_NOT_FOUND
+     "the driver lacks its compiler of PTX, libnvidia-ptxjitcompiler.so.1; install all of the "
+     "driver "
+     "(containers: NVIDIA_DRIVER_CAPABILITIES=compute,utility), or build with machine code for "
+     "this "
+     "device: --arch, and a ptxas"},
     {214, 214, // ..._ECC_UNCORRECTABLE
      "the device's memory has an error that ECC cannot correct, and fails until it is reset: "
      "nvidia-smi --gpu-reset, or a reboot; nvidia-smi -q -d ECC,ROW_REMAPPER says whether it is "
      "worn"},
+    {304, 304, // ..._OPERATING_SYSTEM
+     "the system refused the driver something: may this process use /dev/nvidia* and lock memory "
+     "(ulimit -l, a container's device rules)? dmesg tells of NVRM and Xid"},
     {700, 700, nullptr}, // ..._ILLEGAL_ADDRESS: see below, as the next ones
     {702, 702, nullptr}, // ..._LAUNCH_TIMEOUT
     {709, 709,           // ..._CONTEXT_IS_DESTROYED
@@ -56,7 +65,11 @@ constexpr Advice advices[] = {
      "logs, or unset CUDA_MPS_PIPE_DIRECTORY to go without it"},
     {900, 909, // ..._STREAM_CAPTURE_UNSUPPORTED and its kin
      "the stream is captured into a graph; only vit_model_run can be, without "
-     "vit_workspace_set_checks"}};
+     "vit_workspace_set_checks"},
+    {999, 999, // ..._UNKNOWN
+     "the driver says no more; does nvidia-smi work? After an update or a suspend the kernel's "
+     "module "
+     "must be loaded again (nvidia-modprobe -u, or a reboot); dmesg tells of NVRM and Xid"}};
 
 constexpr const char *broken =
     "every later CUDA call of this process fails likewise; the cause may be a kernel of the "

@@ -300,6 +300,7 @@ TEST_CASE("emulator: the n-th call fails, once") {
   CHECK(cuMemAlloc_v2(&out, 64) == CUDA_ERROR_OUT_OF_MEMORY);
   CHECK(cuMemAlloc_v2(&out, 64) == CUDA_SUCCESS);
   CHECK(vitEmuConfigure("fail-call=x") == 1);
+  CHECK(vitEmuConfigure("report=/nowhere/report") == 1); // which would be missed later
 }
 
 TEST_CASE("emulator: threads launch at the same time") {

@@ -97,6 +97,8 @@ TEST_CASE("runtime: every error of a driver says what to do, and where it happen
                         {100, "does nvidia-smi show a device? CUDA_VISIBLE_DEVICES is "},
                         {201, "load the model again"},
                         {214, "nvidia-smi --gpu-reset"},
+                        {221, "libnvidia-ptxjitcompiler.so.1"},
+                        {304, "/dev/nvidia*"},
                         {700, "Start the process again"},
                         {709, "cudaDeviceReset"},
                         {716, "Start the process again"},
@@ -106,7 +108,8 @@ TEST_CASE("runtime: every error of a driver says what to do, and where it happen
                         {805, "(MPS)"},
                         {807, "(MPS)"},
                         {900, "captured"},
-                        {906, "captured"}};
+                        {906, "captured"},
+                        {999, "does nvidia-smi work?"}};
   Loaded tiny;
   std::vector<float> x = pixels(1), y;
   REQUIRE(tiny.runHost(1, x, y) == VIT_OK);

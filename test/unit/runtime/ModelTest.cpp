@@ -126,8 +126,12 @@ TEST_CASE("runtime: libraries and devices that cannot be loaded") {
   CHECK_THAT(lastError(), Contains("vit: weights '/none.safetensors': No such file"));
   CHECK(load(library, good, "cuda:1") == VIT_BAD_ARGUMENT);
   CHECK(lastError() == "vit: device is 'cuda:1', but there is 1 CUDA device");
-  for (const char *device : {"cpu", "cpu:8", "gpu", "", "cuda:", "cuda:x", "cuda:-1", "cuda:1x",
-                             "cuda1", "cuda:99999999999"}) {
+  for (const char *device : {"", "cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda:99999999999"}) {
+    CHECK(load(library, good, device) == VIT_BAD_ARGUMENT);
+    CHECK(lastError() == "vit: device is '" + std::string(device) +
+                             "', which is malformed; expected cuda or cuda:N");
+  }
+  for (const char *device : {"cpu", "cpu:8", "gpu", "cuda1"}) {
     CHECK(load(library, good, device) == VIT_BAD_ARGUMENT);
     CHECK(lastError() == "vit: device is '" + std::string(device) +
                              "', for which library 'tiny' holds no code; expected cuda or cuda:N");
@@ -329,6 +333,12 @@ TEST_CASE("runtime: weights from a function, and embedded ones") {
   };
   CHECK(model.loadFrom(&library, failing, nullptr) == VIT_BAD_FILE);
   CHECK(lastError() == "vit: weights: 'block.weight': the disk is gone");
+  auto shouting = [](void *, const char *, uint32_t, const int64_t *, float *) {
+    vit_set_error("two\nlines\x1b[31m, \xc3\xa4");
+    return VIT_BAD_FILE;
+  };
+  CHECK(model.loadFrom(&library, shouting, nullptr) == VIT_BAD_FILE);
+  CHECK(lastError() == "vit: weights: 'block.weight': two lines?[31m, \xc3\xa4");
   CHECK_FALSE(model);
 
   Checkpoint checkpoint;

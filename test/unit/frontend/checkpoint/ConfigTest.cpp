@@ -241,7 +241,10 @@ TEST_CASE("sizes of the wrong kind, sign or magnitude are refused by name") {
   CHECK_THAT(vitError({{"qkv_bias", 1}}), EndsWith("'qkv_bias': expected true or false, found 1"));
   CHECK_THAT(vitError({{"hidden_size", 16777216}, {"num_attention_heads", 1}}),
              Contains("elements up to 1099511627776"));
-  CHECK_THAT(vitError({{"image_size", 1048576}, {"patch_size", 1}, {"num_channels", 16777216}}),
+  CHECK_THAT(
+      vitError({{"image_size", 1000000}}),
+      EndsWith("'image_size': expected an image of at most 65536x65536, found 1000000x1000000"));
+  CHECK_THAT(vitError({{"image_size", 65536}, {"patch_size", 1}, {"num_channels", 16777216}}),
              Contains("pixel_values: vit.input expected positive sizes and elements up to"));
   CHECK_THAT(kernelBenchError({{"heads", 5}}), EndsWith("a divisor of 'dim' 32, found 5"));
 }
