@@ -5,6 +5,7 @@
 #include "driver/Build.h"
 
 #include "codegen/library/Emit.h"
+#include "driver/Inputs.h"
 #include "driver/Names.h"
 #include "driver/Profile.h"
 #include "driver/Runner.h"
@@ -84,6 +85,8 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
   if (failed(name))
     return failure();
   result.name = std::move(*name);
+  if (failed(checkFolder(options, result.name, result.stale, session)))
+    return failure();
   Compiler compiler(options.compile, session);
   OpenWeights weights;
   if (failed(openBuild(options, compiler, weights)))
@@ -108,8 +111,9 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
 LogicalResult driver::checkBuild(const BuildOptions &options, const Session &session) {
   Compiler compiler(options.compile, session);
   OpenWeights weights;
-  std::string note;
-  if (failed(libraryName(options.name, options.compile.model, session, note)) ||
+  std::string note, stale;
+  FailureOr<std::string> name = libraryName(options.name, options.compile.model, session, note);
+  if (failed(name) || failed(checkFolder(options, *name, stale, session)) ||
       failed(openBuild(options, compiler, weights)) || failed(compiler.lowerTo(Compiler::kernels)))
     return failure();
   std::string error;

@@ -14,6 +14,8 @@ namespace vitc::driver {
 struct BuildOptions {
   CompileOptions compile;
   std::string name; ///< in the files and in C; empty: the model's
+  /// Where the files will lie, to see what they would meet there; empty: nowhere.
+  std::string folder;
   /// What `ncu --csv --page raw` wrote, see generateWithProfiles.
   std::vector<std::string> profiles;
   bool shared = false;                              ///< also libN.so
@@ -26,6 +28,8 @@ struct BuildOptions {
 struct BuildResult {
   std::string name;
   std::string note; ///< why the name is not the model's; empty if it is, or was given
+  /// A file of the folder that must go away once the new ones are there, see checkFolder.
+  std::string stale;
   std::vector<Artifact> files;
   codegen::Report report;
 };

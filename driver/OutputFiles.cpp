@@ -83,11 +83,12 @@ Error OutputFiles::write(StringRef name, StringRef bytes) {
 }
 
 Error OutputFiles::commit() {
-  auto target = [&](const Pending &file) {
+  auto inFolder = [&](StringRef name) {
     SmallString<128> path(folder);
-    sys::path::append(path, file.name);
+    sys::path::append(path, name);
     return path;
   };
+  auto target = [&](const Pending &file) { return inFolder(file.name); };
   // What can be refused is refused before the first file is replaced.
   for (const Pending &file : pending)
     if (!file.name.empty() && sys::fs::is_directory(target(file)))
@@ -104,6 +105,9 @@ Error OutputFiles::commit() {
     vitrt::forgetTemporary(file.temporary);
     pending.pop_back();
   }
+  for (const std::string &name : retired)
+    if (auto error = sys::fs::remove(inFolder(name)))
+      return problem(inFolder(name), error);
   return Error::success();
 }
 

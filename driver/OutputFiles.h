@@ -34,6 +34,8 @@ public:
   llvm::Error open(llvm::StringRef folder);
   /// A file that will be named `name`.
   llvm::Error write(llvm::StringRef name, llvm::StringRef bytes);
+  /// A file of the folder that goes away at commit, after the others have got their names.
+  void retire(llvm::StringRef name) { retired.push_back(name.str()); }
   llvm::Error commit();
 
 private:
@@ -44,6 +46,7 @@ private:
   };
   std::string folder;
   std::vector<Pending> pending;
+  std::vector<std::string> retired;
   std::vector<std::string> createdFolders; // the outermost first
 };
 

@@ -17,6 +17,7 @@
 
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 #include <deque>
 
@@ -106,6 +107,27 @@ private:
   llvm::StringSet<> needed;
 };
 
+/// ", but 'a.pt' and 'b.safetensors'": what else a folder has that may be weights; empty for
+/// nothing.
+std::string otherWeights(const std::string &folder) {
+  constexpr llvm::StringLiteral endings[] = {".safetensors", ".bin", ".pt",   ".pth",     ".ckpt",
+                                             ".h5",          ".npz", ".onnx", ".msgpack", ".gguf"};
+  std::vector<std::string> found;
+  std::error_code problem;
+  for (llvm::sys::fs::directory_iterator file(folder, problem), end; !problem && file != end;
+       file.increment(problem))
+    if (llvm::StringRef name = llvm::sys::path::filename(file->path());
+        llvm::any_of(endings, [&](llvm::StringRef ending) { return name.ends_with(ending); }) &&
+        name != "io.safetensors")
+      found.push_back(vitrt::quoted(name));
+  llvm::sort(found);
+  constexpr size_t most = 4;
+  std::string text;
+  for (size_t i = 0; i < std::min(most, found.size()); ++i)
+    text += (text.empty() ? ", but " : i + 1 == found.size() ? " and " : ", ") + found[i];
+  return found.size() > most ? text + ", ..." : text;
+}
+
 } // namespace
 
 Result<OpenWeights> driver::openWeights(Compiler &compiler, const std::string &path, bool random) {
@@ -133,8 +155,9 @@ Result<OpenWeights> driver::openWeights(Compiler &compiler, const std::string &p
   if (!rule)
     return rule.takeError();
   if (!*rule && !random)
-    return Error{compiler.settings().model + ": has no model.safetensors; name a file with "
-                                             "--weights, or make weights with --random-weights"};
+    return Error{compiler.settings().model + ": has no model.safetensors" +
+                 otherWeights(compiler.directory()) +
+                 "; name a file with --weights, or make weights with --random-weights"};
   weights.source = std::make_unique<vitrt::FunctionSource>(
       vitrt::hashSource(*rule ? (*rule)->add : HashCase().add));
   return weights;

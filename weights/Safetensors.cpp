@@ -52,6 +52,18 @@ bool endsWith(std::string_view text, std::string_view tail) {
   return text.size() >= tail.size() && text.substr(text.size() - tail.size()) == tail;
 }
 
+/// "; give 'model/model.safetensors.index.json'": what is meant by a directory, if it is there.
+std::string fileInside(const std::string &directory) {
+  for (const char *name :
+       {"model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors",
+        "open_clip_model.safetensors.index.json"}) {
+    std::string path = directory + (endsWith(directory, "/") ? "" : "/") + name;
+    if (access(path.c_str(), F_OK) == 0)
+      return "; give " + quoted(path);
+  }
+  return "";
+}
+
 /// What stands where the file should be, if that helps.
 std::string missingText(const std::string &path) {
   std::string reason = quoted(path) + ": " + systemError();
@@ -86,7 +98,7 @@ public:
     }
     if (!json.end())
       return Error{(json.isDuplicate() ? "tensor " : "header: ") + json.error()};
-    return {};
+    return checkEnd(tensors);
   }
 
 private:
@@ -127,6 +139,26 @@ private:
     return check(tensor, type, shape, range[0], range[1]);
   }
 
+  /// What lies behind the end of the file, which only the whole header says.
+  Result<void> checkEnd(const std::vector<FileTensor> &tensors) const {
+    uint64_t wanted = file.size();
+    const FileTensor *beyond = nullptr;
+    for (const FileTensor &tensor : tensors)
+      if (uint64_t end = tensor.begin + tensor.size; end > file.size()) {
+        beyond = beyond ? beyond : &tensor;
+        wanted = std::max(wanted, end);
+      }
+    if (!beyond)
+      return {};
+    uint64_t begin = beyond->begin - dataBegin;
+    return Error{"tensor " + quoted(beyond->name) + ": data_offsets " + std::to_string(begin) +
+                 " to " + std::to_string(begin + beyond->size) + " are outside the file's " +
+                 std::to_string(file.size() - dataBegin) +
+                 " bytes of data; by its header the file " + "has " + std::to_string(wanted) +
+                 " bytes, found " + std::to_string(file.size()) +
+                 ": it is cut off, download it again"};
+  }
+
   bool readIntegers(std::vector<uint64_t> &out) {
     json.beginArray();
     for (bool first = true; json.nextElement(first);) {
@@ -156,7 +188,7 @@ private:
       tensor.shape.push_back(int64_t(extent));
     }
     uint64_t dataSize = file.size() - dataBegin;
-    if (begin > end || end > dataSize)
+    if (begin > end || end > limit)
       return Error{"data_offsets " + std::to_string(begin) + " to " + std::to_string(end) +
                    " are outside the file's " + std::to_string(dataSize) + " bytes of data"};
     if (count > limit / 8 || count * types[which].size != end - begin)
@@ -304,7 +336,7 @@ Result<std::shared_ptr<const FileBytes>> FileBytes::open(const std::string &path
   if (fstat(file, &status) != 0)
     problem = ": " + systemError();
   else if (S_ISDIR(status.st_mode))
-    problem = " is a directory, expected a safetensors file";
+    problem = " is a directory, expected a safetensors file" + fileInside(path);
   else if (!S_ISREG(status.st_mode))
     problem = " is not a regular file";
   else if (status.st_size == 0)
@@ -344,11 +376,22 @@ Result<void> FileBytes::read(uint64_t begin, std::span<uint8_t> out) const {
   return {};
 }
 
-Result<Safetensors> Safetensors::open(const std::string &path) {
+/// The index of shards that `path` is, or stands for; empty for none.
+static std::string indexOf(const std::string &path) {
   if (endsWith(path, ".index.json"))
-    return openShards(path);
+    return path;
   std::string index = path + ".index.json";
-  if (access(path.c_str(), F_OK) != 0 && errno == ENOENT && access(index.c_str(), F_OK) == 0)
+  bool missing = access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+  return missing && access(index.c_str(), F_OK) == 0 ? index : "";
+}
+
+std::vector<std::string> Safetensors::filesOf(const std::string &path) {
+  std::string index = indexOf(path);
+  return index.empty() ? std::vector{path} : shardsOf(index);
+}
+
+Result<Safetensors> Safetensors::open(const std::string &path) {
+  if (std::string index = indexOf(path); !index.empty())
     return openShards(index);
   auto file = FileBytes::open(path);
   if (!file)

@@ -97,6 +97,9 @@ public:
   /// begin with the quoted path. What is not read is refused by name: pickles with the command that
   /// converts them, directories.
   static Result<Safetensors> open(const std::string &path);
+  /// The files that open(path) reads, of which not all need be there: the index and its shards, or
+  /// the one file. Of an index that is none, itself.
+  static std::vector<std::string> filesOf(const std::string &path);
   /// As open, for bytes that outlive the object; `path` is only for messages.
   static Result<Safetensors> parse(std::span<const uint8_t> file, const std::string &path);
 
@@ -112,6 +115,7 @@ private:
   static Result<Safetensors> parse(const std::shared_ptr<const FileBytes> &bytes,
                                    const std::string &path);
   static Result<Safetensors> openShards(const std::string &index);
+  static std::vector<std::string> shardsOf(const std::string &index);
   /// Orders tensors; two of one name are an error.
   Result<void> sort();
 

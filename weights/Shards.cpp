@@ -10,6 +10,7 @@
 #include "weights/Safetensors.h"
 
 #include <map>
+#include <set>
 
 namespace vitrt {
 namespace {
@@ -67,9 +68,8 @@ Result<WeightMap> readIndex(const std::string &text) {
   return map;
 }
 
-} // namespace
-
-Result<Safetensors> Safetensors::openShards(const std::string &index) {
+/// Errors begin with the path.
+Result<WeightMap> readIndexFile(const std::string &index) {
   auto fail = [&](const std::string &text) { return Error{quoted(index) + ": " + text}; };
   auto bytes = FileBytes::open(index);
   if (!bytes)
@@ -80,11 +80,36 @@ Result<Safetensors> Safetensors::openShards(const std::string &index) {
   std::string text((*bytes)->size(), 0);
   if (auto done = (*bytes)->read(0, {reinterpret_cast<uint8_t *>(text.data()), text.size()}); !done)
     return fail(done.error());
+  if (std::string wrong = unexpectedKind(text, FileWanted::Json, index); !wrong.empty())
+    return fail(wrong);
   auto map = readIndex(text);
-  if (!map)
-    return fail(map.error());
+  return map ? std::move(map) : fail(map.error());
+}
 
-  std::string folder = index.substr(0, index.find_last_of('/') + 1);
+std::string folderOf(const std::string &index) {
+  return index.substr(0, index.find_last_of('/') + 1);
+}
+
+} // namespace
+
+std::vector<std::string> Safetensors::shardsOf(const std::string &index) {
+  std::vector<std::string> files = {index};
+  auto map = readIndexFile(index);
+  if (!map)
+    return files;
+  std::set<std::string> shards;
+  for (const auto &[tensor, file] : *map)
+    if (shards.insert(file).second)
+      files.push_back(folderOf(index) + file);
+  return files;
+}
+
+Result<Safetensors> Safetensors::openShards(const std::string &index) {
+  auto fail = [&](const std::string &text) { return Error{quoted(index) + ": " + text}; };
+  auto map = readIndexFile(index);
+  if (!map)
+    return map.takeError();
+  std::string folder = folderOf(index);
   Safetensors result;
   result.name = index;
   std::map<std::string, Safetensors> shards;

@@ -122,6 +122,18 @@ static vitrt::Result<std::string> findWeights(const std::string &config) {
   return std::string();
 }
 
+std::vector<std::string> inputFiles(const std::string &path) {
+  auto config = findConfig(path);
+  if (!config)
+    return {path};
+  std::vector<std::string> files;
+  if (!isWeights(*config))
+    files.push_back(*config);
+  if (auto weights = findWeights(*config); weights && !weights->empty())
+    append_range(files, vitrt::Safetensors::filesOf(*weights));
+  return files;
+}
+
 static std::vector<std::string> namesOf(const ImportedGraph &model) {
   std::vector<std::string> names;
   for (const NamedOutput &output : model.outputs)

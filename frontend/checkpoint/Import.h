@@ -55,6 +55,10 @@ std::string listOutputs(const std::vector<std::string> &names);
 /// names file and key or tensor.
 vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOptions &options = {});
 
+/// The files that importCheckpoint(path) reads: the config, and the weights with all their shards.
+/// Of a path that is no checkpoint, itself.
+std::vector<std::string> inputFiles(const std::string &path);
+
 /// A model whose architecture is known and has no ops here: its parameters, to look at.
 struct Unsupported {
   std::string architecture, why;

@@ -8,12 +8,15 @@
 #include "tools/vit-run/Tune.h"
 #include "driver/run/Bench.h"
 #include "driver/run/Library.h"
+#include "runtime/Plan.h"
 #include "tools/common/Console.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <set>
+#include <span>
 #include <tuple>
 
 namespace vitc {
@@ -68,37 +71,70 @@ std::vector<EqualLaunches> launchesAt(const vit_library &library, const vit_plan
 /// The winners so far, by kernel and batch, in the order of the first library.
 class Winners {
 public:
-  /// What a library says of a kernel must agree with the libraries before.
-  Result<void> consider(const vit_kernel &kernel, int batch, double microseconds,
-                        const std::string &library) {
-    std::string hash = hashText(kernel.hash);
+  void consider(const vit_kernel &kernel, int batch, double microseconds) {
     auto found = std::find_if(entries.begin(), entries.end(), [&](const TuningEntry &entry) {
       return entry.kernel == kernel.base && entry.batch == batch;
     });
     if (found == entries.end()) {
-      entries.push_back({kernel.base, hash, batch, "", "", 0});
+      entries.push_back({kernel.base, hashText(kernel.hash), batch, "", "", 0});
       found = entries.end() - 1;
-    } else if (found->kernelHash != hash) {
-      return Error{quoted(library) + ": kernel " + quoted(kernel.base) + " has hash " + hash +
-                   ", but " + found->kernelHash +
-                   " in a library before; expected candidates of one vitc tune"};
     } else if (found->microseconds <= microseconds) {
-      return {};
+      return;
     }
     found->schedule = kernel.schedule;
     found->scheduleHash = hashText(scheduleHash(kernel.schedule));
     found->microseconds = microseconds;
-    return {};
   }
 
   std::vector<TuningEntry> entries;
 };
 
-Result<void> tuneBatch(const std::string &path, const vit_library &library, const vit_model *model,
-                       int batch, int repetitions, Winners &winners) {
-  if (batch > int64_t(library.max_batch))
-    return Error{quoted(path) + ": batch is " + std::to_string(batch) +
-                 ", but the library holds at most " + std::to_string(library.max_batch)};
+/// The hashes of the kernels of each name.
+using Hashes = std::map<std::string, std::set<std::string>>;
+Hashes hashesOf(const vit_library &library) {
+  Hashes hashes;
+  for (const vit_target &target : std::span(library.targets, library.target_count))
+    for (const vit_kernel &kernel : std::span(target.kernels, target.kernel_count))
+      hashes[kernel.base].insert(hashText(kernel.hash));
+  return hashes;
+}
+
+/// Candidates have the same kernels, by other schedules.
+Result<void> checkSame(const std::string &path, const Hashes &first, const Hashes &own) {
+  for (const auto &[kernel, hashes] : own)
+    if (auto other = first.find(kernel); other != first.end() && other->second != hashes)
+      return Error{quoted(path) + ": kernel " + quoted(kernel) + " has hash " + *hashes.begin() +
+                   ", but " + *other->second.begin() +
+                   " in a library before; expected candidates of one vitc tune"};
+  return {};
+}
+
+/// All libraries, so that what is wrong with the last one is known before the first one is timed.
+Result<std::vector<const vit_library *>> openCandidates(const std::vector<std::string> &paths,
+                                                        const std::vector<int> &batches) {
+  std::vector<const vit_library *> libraries;
+  Hashes first;
+  for (const std::string &path : paths) {
+    auto library = openLibrary(path);
+    if (!library)
+      return library.takeError();
+    if (Status good = checkLibrary(*library); !good)
+      return Error{quoted(path) + ": " + good.message()};
+    for (int batch : batches)
+      if (batch > int64_t((*library)->max_batch))
+        return Error{quoted(path) + ": batch is " + std::to_string(batch) +
+                     ", but the library holds at most " + std::to_string((*library)->max_batch)};
+    Hashes own = hashesOf(**library);
+    if (auto same = checkSame(path, first, own); !same)
+      return same.takeError();
+    first.merge(own);
+    libraries.push_back(*library);
+  }
+  return libraries;
+}
+
+Result<void> tuneBatch(const vit_library &library, const vit_model *model, int batch,
+                       int repetitions, Winners &winners) {
   auto prepared = prepareBatch(model, batch);
   if (!prepared)
     return prepared.takeError();
@@ -125,8 +161,7 @@ Result<void> tuneBatch(const std::string &path, const vit_library &library, cons
   for (const Sum &sum : sums) {
     printf("%s batch %d: %.2f us with %s\n", sum.kernel->base, batch, sum.microseconds,
            sum.kernel->schedule);
-    if (auto good = winners.consider(*sum.kernel, batch, sum.microseconds, path); !good)
-      return good;
+    winners.consider(*sum.kernel, batch, sum.microseconds);
   }
   fflush(stdout);
   return {};
@@ -134,23 +169,24 @@ Result<void> tuneBatch(const std::string &path, const vit_library &library, cons
 
 } // namespace
 
-Result<Tuning> tune(const std::vector<std::string> &libraries, const std::vector<int> &batches,
+Result<Tuning> tune(const std::vector<std::string> &paths, const std::vector<int> &batches,
                     int repetitions, const ModelLoader &load) {
+  auto libraries = openCandidates(paths, batches);
+  if (!libraries)
+    return libraries.takeError();
   Tuning tuning;
   Winners winners;
-  for (const std::string &path : libraries) {
-    auto library = openLibrary(path);
-    if (!library)
-      return library.takeError();
-    auto model = load(**library);
+  for (size_t i = 0; i != paths.size(); ++i) {
+    const vit_library &library = *(*libraries)[i];
+    auto model = load(library);
     if (!model)
       return model.takeError();
     DeviceNames names = deviceNames(model->get());
     tuning.gpu = names.device;
     tuning.driver = names.driver;
-    printf("%s: %s\n", path.c_str(), imageText(model->get()).c_str());
+    printf("%s: %s\n", paths[i].c_str(), imageText(model->get()).c_str());
     for (int batch : batches)
-      if (auto done = tuneBatch(path, **library, model->get(), batch, repetitions, winners); !done)
+      if (auto done = tuneBatch(library, model->get(), batch, repetitions, winners); !done)
         return done.takeError();
   }
   tuning.entries = std::move(winners.entries);

@@ -22,7 +22,7 @@ using ModelLoader = std::function<Result<vitrt::ModelPtr>(const vit_library &)>;
 /// Times every kernel of every library, made by `vitc tune` from one model, at each batch, and
 /// keeps the fastest schedule of each. Batches beyond a library's largest are refused. Prints a
 /// line for each kernel and batch.
-Result<Tuning> tune(const std::vector<std::string> &libraries, const std::vector<int> &batches,
+Result<Tuning> tune(const std::vector<std::string> &paths, const std::vector<int> &batches,
                     int repetitions, const ModelLoader &load);
 
 } // namespace vitc

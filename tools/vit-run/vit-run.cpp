@@ -11,6 +11,7 @@
 #include "driver/run/KernelTimes.h"
 #include "driver/run/Library.h"
 #include "driver/run/ReadFile.h"
+#include "driver/run/SameFile.h"
 #include "runtime/Inspect.h"
 #include "runtime/Recipe.h"
 #include "tools/common/Arguments.h"
@@ -267,9 +268,6 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     if (!read)
       return read.takeError();
     input = std::move(*read);
-    if (!options.output.empty())
-      if (auto writable = checkResultsFile(options.output); !writable)
-        return writable.takeError();
   }
   if (!runnable->batchAxis) // else runChunks names the limit
     runnable->maxBatch = std::min(runnable->maxBatch, std::max<int64_t>(1, input.batch));
@@ -305,6 +303,24 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     return written.takeError();
   warnOfOutputs(workspace->get(), library, *runnable, watch);
   return exitDone;
+}
+
+/// What would be lost, or could not be written, in the end is said before anything runs.
+Result<void> checkOutputs(const Options &options) {
+  std::vector<std::string> inputs = {options.library, options.input, options.ptx};
+  inputs.insert(inputs.end(), options.candidates.begin(), options.candidates.end());
+  if (!options.weights.empty())
+    for (std::string &file : vitrt::Safetensors::filesOf(options.weights))
+      inputs.push_back(std::move(file));
+  for (const std::string *output : {&options.output, &options.tuning}) {
+    if (output->empty())
+      continue;
+    if (std::string why = objectionToOutput(*output, inputs); !why.empty())
+      return Error{why};
+    if (auto writable = checkResultsFile(*output); !writable)
+      return writable;
+  }
+  return {};
 }
 
 int tuneLibraries(const Options &options) {
@@ -365,6 +381,8 @@ int bench(const Options &options, const vit_library &library, const vit_model *m
 int run(const Options &options) {
   if (options.emulate)
     vitrt::setDriverPath(emulatorPath());
+  if (auto good = checkOutputs(options); !good)
+    return fail(good.error());
   if (!options.candidates.empty())
     return tuneLibraries(options);
   auto library = openLibrary(options.library);

@@ -3,9 +3,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/Build.h"
+#include "driver/Inputs.h"
 #include "tools/vitc/Tool.h"
 
+#include "llvm/Support/FileSystem.h"
+
 #include <chrono>
+#include <cstdio>
 
 using namespace vitc;
 
@@ -13,7 +17,7 @@ namespace {
 
 struct Options : driver::BuildOptions {
   std::string output, level;
-  bool quiet = false, dryRun = false;
+  bool quiet = false, dryRun = false, printInputs = false;
 };
 
 /// "14 kernels, 60 fusions made and 3 refused, no spills, 41.2 s".
@@ -37,6 +41,8 @@ std::string describe(const codegen::Report &report, double seconds) {
 int emit(const Options &options) {
   Console console(/*writesFiles=*/true);
   std::string output = options.output.empty() ? "-" : options.output;
+  if (failed(driver::keepInputs(output, driver::inputFiles(options), console.session())))
+    return console.failed();
   if (auto error = driver::checkOutput(output))
     return console.fail(std::move(error));
   auto text = driver::emit(options, options.level, console.session());
@@ -49,7 +55,13 @@ int emit(const Options &options) {
 
 int dryRun(const Options &options) {
   Console console;
-  return succeeded(driver::checkBuild(options, console.session())) ? exitDone : console.failed();
+  if (failed(driver::checkBuild(options, console.session())))
+    return console.failed();
+  if (options.printInputs)
+    for (const std::string &file : driver::inputFiles(options))
+      if (llvm::sys::fs::exists(file))
+        printf("%s\n", file.c_str());
+  return exitDone;
 }
 
 int build(const Options &options) {
@@ -61,8 +73,14 @@ int build(const Options &options) {
   auto result = driver::build(options, console.session());
   if (failed(result))
     return console.failed();
+  if (!result->stale.empty())
+    folder.retire(result->stale);
   if (auto error = writeFiles(folder, result->files))
     return console.fail(std::move(error));
+  if (!result->stale.empty())
+    console.say(fmt::format("note: removed {}/{}, which a build with --shared had written and -l{} "
+                            "would have found instead of the new library",
+                            options.folder, result->stale, result->name));
   if (!options.quiet) {
     std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
     if (!result->note.empty())
@@ -104,6 +122,9 @@ Verb vitc::addBuild(CLI::App &app) {
   addQuiet(app, options->quiet);
   auto *dry = app.add_flag("--dry-run", options->dryRun,
                            "read everything and say what is wrong, but compile and write nothing");
+  app.add_flag("--print-inputs", options->printInputs,
+               "with --dry-run: print the files that are read, one a line")
+      ->needs(dry);
   emitted->excludes(dry);
   emitted->excludes(shared)->excludes(embed);
   app.callback([=] {
@@ -111,6 +132,7 @@ Verb vitc::addBuild(CLI::App &app) {
       throw CLI::RequiredError("-o DIR");
   });
   return [options] {
+    options->folder = options->level.empty() ? options->output : "";
     return options->dryRun          ? dryRun(*options)
            : options->level.empty() ? build(*options)
                                     : emit(*options);

@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/Build.h"
+#include "driver/Inputs.h"
 #include "tools/vitc/Tool.h"
 
 #include <cstdio>
@@ -18,6 +19,8 @@ struct Options : driver::BuildOptions {
 
 int explain(const Options &options) {
   Console console(/*writesFiles=*/!options.html.empty());
+  if (failed(driver::keepInputs(options.html, driver::inputFiles(options), console.session())))
+    return console.failed();
   if (!options.html.empty())
     if (auto error = driver::checkOutput(options.html))
       return console.fail(std::move(error));

@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "driver/Inputs.h"
 #include "tools/vitc/Tool.h"
 #include "weights/FileKind.h"
 
@@ -56,6 +57,11 @@ int run(const RunOptions &options) {
   if (!options.picture.empty())
     return console.fail(objectionToPicture(options.picture));
   if (failed(checkDevice(options.device, options.dtypeGiven, session)))
+    return console.failed();
+  if (failed(keepInputs(
+          options.output,
+          inputFiles(options.compile, options.device.weights, {options.input, options.device.ptx}),
+          session)))
     return console.failed();
   if (!options.output.empty())
     if (auto writable = checkResultsFile(options.output); !writable)

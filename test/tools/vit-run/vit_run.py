@@ -6,6 +6,7 @@ y = relu(x * (w + one) + b), so every expected value is computed here.
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -128,6 +129,19 @@ class VitRun(unittest.TestCase):
         labels[3] = (labels[3] + 1) % 32
         path = self.changed("labels", labels=("I32", [IMAGES], labels))
         self.assertIn(f"{IMAGES - 1} of {IMAGES} right\n", self.tool("--check", path))
+
+    def test_labels_alone(self):
+        path = self.at("alone")
+        def labelled(labels, kind="I32"):
+            write(path, {"pixel_values": ("F32", [IMAGES, 4, 8], X), "labels": (kind, [IMAGES], labels)})
+            return path
+        self.assertIn(f"{IMAGES} of {IMAGES} right\n", self.tool("--check", labelled(list(BEST))))
+        wrong = [(label + 1) % 32 for label in BEST]
+        self.assertIn(f"0 of {IMAGES} right FAIL\n", self.tool("--check", labelled(wrong), code=1))
+        out = self.tool("--check", labelled([*BEST[:-1], 32]), code=1)
+        self.assertIn(f"'labels' has 32 for image {IMAGES - 1}, expected a class from 0 to 31", out)
+        out = self.tool("--check", labelled([0.5, *BEST[1:]], "F32"), code=1)
+        self.assertIn("'labels' has 0.5 for image 0, expected a class", out)
 
     def test_golden_of_another_shape(self):
         path = self.changed("shape", pixel_values=("F32", [IMAGES, 8, 4], X))
@@ -325,8 +339,20 @@ class VitRun(unittest.TestCase):
         out = self.tune(TINY, "--batch", "9", "-o", path, code=1)
         self.assertIn("batch is 9, but the library holds at most 8", out)
         self.assertIn("not a shared library", self.tune(TINY, self.golden, "-o", path, code=1))
-        self.assertIn("is a directory",
-                      self.tune(TINY, "--repetitions", "1", "-o", self.folder.name, code=1))
+        out = self.tune(TINY, "--repetitions", "1", "-o", self.folder.name, code=1)
+        self.assertIn("is a directory", out)
+        self.assertNotIn(" us with ", out)
+        # What is wrong is said before anything is timed.
+        for refusal in (self.tune(TINY, self.golden, "-o", path, code=1),
+                        self.tune(TINY, "--repetitions", "1", "-o", self.at("no/where.json"), code=1),
+                        self.tune(TINY, TINY, "--batch", "2,9", "-o", path, code=1)):
+            self.assertNotIn(" us with ", refusal)
+        copy = self.at("candidate.so")
+        shutil.copy(TINY, copy)
+        self.assertIn("is also the input", self.tune(TINY, copy, "-o", copy, code=1))
+        with open(TINY, "rb") as first, open(copy, "rb") as second:
+            self.assertEqual(first.read(), second.read())
+        self.assertIn("is also the input", self.tune(TINY, "-o", self.weights, code=1))
         self.tune(TINY, code=2)
         self.tune(TINY, "-o", path, "--bench", code=2)
         self.assertFalse(os.path.exists(path))
