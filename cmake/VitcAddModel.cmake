@@ -158,8 +158,8 @@ function(_vitc_check_arguments name count)
       "${last} out (is a variable empty?)")
   endif()
   if(NOT "SOURCE" IN_LIST seen)
-    _vitc_refuse("${name}" "expected SOURCE, found none; write vitc_add_model(${name} SOURCE <directory with "
-      "config.json, or .mlir file>)")
+    _vitc_refuse("${name}" "expected SOURCE, found none; write vitc_add_model(${name} SOURCE <directory of a "
+      "checkpoint, or .mlir file>)")
   endif()
 endfunction()
 
@@ -201,41 +201,50 @@ function(_vitc_refuse_misspelt name word)
   endif()
 endfunction()
 
-# Sets `source` and `inputs`, the files that are read of it.
+# Sets `source`, and `inputs`, what is read of it as far as a look at it can tell: vitc knows better, where it is
+# there to be asked. It also says what a model can be read from.
 function(_vitc_find_source name given)
   cmake_path(ABSOLUTE_PATH given NORMALIZE OUTPUT_VARIABLE source)
   if(NOT EXISTS "${source}")
-    _vitc_refuse("${name}" "expected SOURCE to be a directory with config.json or a .mlir file, found "
-      "nothing at '${source}'; a relative path begins at ${CMAKE_CURRENT_SOURCE_DIR}")
-  elseif(IS_DIRECTORY "${source}")
-    # Shapes come from the config; weights are compared with it where they are there.
-    file(GLOB inputs CONFIGURE_DEPENDS "${source}/config.json" "${source}/model.safetensors")
-    if(NOT EXISTS "${source}/config.json")
-      _vitc_refuse("${name}" "expected a config.json in SOURCE '${source}', found none; write the directory "
-        "of a checkpoint, or a .mlir file")
-    endif()
-  elseif(source MATCHES "[.](mlir|json)$")
-    set(inputs "${source}")
-  else()
-    _vitc_refuse("${name}" "expected SOURCE to be a directory with config.json or a .mlir file, found the "
-      "file '${source}'; write the directory that it lies in")
+    _vitc_refuse("${name}" "expected SOURCE to be the directory of a checkpoint or a .mlir file, found nothing at "
+      "'${source}'; a relative path begins at ${CMAKE_CURRENT_SOURCE_DIR}")
+  endif()
+  set(inputs "${source}")
+  if(IS_DIRECTORY "${source}") # of which files come and go
+    file(GLOB inputs CONFIGURE_DEPENDS "${source}/*.json" "${source}/*.safetensors")
   endif()
   set(source "${source}" PARENT_SCOPE)
   set(inputs "${inputs}" PARENT_SCOPE)
 endfunction()
 
-# Asks vitc, without compiling anything, what is wrong with the values and with the model. A vitc that this
-# project builds itself is not there yet.
+# Asks vitc, without compiling anything, what is wrong with the values and with the model, and sets `inputs` to
+# the files that it reads, shards and files given in FLAGS among them. A vitc that this project builds itself is not
+# there yet: then files among FLAGS are added.
 function(_vitc_try name)
   get_target_property(imported vitc::vitc IMPORTED)
   if(NOT imported)
+    foreach(flag IN LISTS arg_FLAGS)
+      string(REGEX REPLACE "^--[a-z-]+=" "" flag "${flag}")
+      cmake_path(ABSOLUTE_PATH flag BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE)
+      if(EXISTS "${flag}" AND NOT IS_DIRECTORY "${flag}")
+        list(APPEND inputs "${flag}")
+      endif()
+    endforeach()
+    set(inputs "${inputs}" PARENT_SCOPE)
     return()
   endif()
   get_target_property(vitc vitc::vitc IMPORTED_LOCATION)
-  execute_process(COMMAND "${vitc}" ${ARGN} --dry-run
+  execute_process(COMMAND "${vitc}" ${ARGN} --dry-run --print-inputs
     WORKING_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
-    RESULT_VARIABLE code OUTPUT_QUIET ERROR_VARIABLE text)
+    RESULT_VARIABLE code OUTPUT_VARIABLE files ERROR_VARIABLE text)
   if(code STREQUAL "0")
+    set(inputs "")
+    string(REGEX MATCHALL "[^\n]+" files "${files}")
+    foreach(file IN LISTS files)
+      cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}" NORMALIZE)
+      list(APPEND inputs "${file}")
+    endforeach()
+    set(inputs "${inputs}" PARENT_SCOPE)
     return()
   endif()
   string(STRIP "${text}" text)

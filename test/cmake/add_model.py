@@ -67,8 +67,8 @@ class AddModel(unittest.TestCase):
         self.refused("vitc_add_model(b16 SOURCE ${NOWHERE} DTYPE f16)",
                      "expected a value after SOURCE, found DTYPE", "is a variable empty?")
         self.refused("vitc_add_model(b16 SOURCE nope)", "found nothing at '" + self.at("nope") + "'")
-        self.refused("vitc_add_model(b16 SOURCE empty)", "expected a config.json in SOURCE")
-        self.refused("vitc_add_model(b16 SOURCE notes.txt)", "found the file '" + self.at("notes.txt") + "'")
+        self.refused("vitc_add_model(b16 SOURCE empty)", f"'{self.at('empty')}': expected a config.json in this directory")
+        self.refused("vitc_add_model(b16 SOURCE notes.txt)", f"'{self.at('notes.txt')}': expected a checkpoint directory")
         self.refused("vitc_add_model(b16 SOURCE m SOURCE m)", "expected SOURCE once, found it twice")
         self.refused("vitc_add_model(b16 m)", "unknown argument 'm'", "SOURCE")
 
@@ -113,6 +113,35 @@ class AddModel(unittest.TestCase):
         self.taken("vitc_add_model(b16 SOURCE own)")
         self.refused("vitc_add_model(b16 SOURCE own EMBED_WEIGHTS)", "has no model.safetensors")
 
+    def inputs(self, name):
+        """The files that the library depends on, without the folder and vitc."""
+        done = subprocess.run(["ninja", "-C", self.at("build"), "-t", "query", f"{name}.vitc/lib{name}.a"],
+                              capture_output=True, text=True)
+        lines = [line.strip(" |") for line in done.stdout.split("outputs:")[0].splitlines()]
+        return sorted(os.path.basename(line) for line in lines if os.path.isfile(line) and line != VITC)
+
+    def test_whatever_vitc_reads(self):
+        """Which checkpoints there are is vitc's to say, as is which files they have: shards, other weights."""
+        for case, files in (("openclip-vit", ["open_clip_config.json", "open_clip_model.safetensors"]),
+                            ("tv-vit", ["model.safetensors"])):
+            source = os.path.join(os.path.dirname(os.path.abspath(MODEL)), case)
+            if not os.path.isdir(source):
+                continue
+            self.taken(f"vitc_add_model(b16 SOURCE {source})")
+            self.assertTrue(set(files) <= set(self.inputs("b16")), self.inputs("b16"))
+        self.taken("vitc_add_model(b16 SOURCE m)")
+        self.assertEqual(self.inputs("b16"), ["config.json", "model.safetensors"])
+        shutil.copytree(MODEL, self.at("shards"), symlinks=False)
+        os.rename(self.at("shards/model.safetensors"), self.at("shards/model-1-of-1.safetensors"))
+        shutil.copy(self.at("shards/model-1-of-1.safetensors"), self.at("other.safetensors"))
+        with open(self.at("other.safetensors"), "rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        tensors = {name: "model-1-of-1.safetensors" for name in header if name != "__metadata__"}
+        self.write("shards/model.safetensors.index.json", json.dumps({"weight_map": tensors}))
+        self.taken(f"vitc_add_model(b16 SOURCE shards FLAGS --embed-weights --weights {self.at('other.safetensors')})")
+        self.assertEqual(self.inputs("b16"), ["config.json", "model-1-of-1.safetensors",
+                                              "model.safetensors.index.json", "other.safetensors"])
+
     def test_names(self):
         said = self.taken("vitc_add_model(vit-b16 SOURCE m)\n"
                           "if(NOT TARGET vit-b16 OR NOT TARGET vit_b16)\n message(FATAL_ERROR none)\nendif()",
@@ -130,6 +159,7 @@ class AddModel(unittest.TestCase):
         self.refused("vitc_add_model(test SOURCE m)", "CMake has a target of this name itself")
         self.refused("vitc_add_model(int SOURCE m)", "expected a C identifier that is no keyword")
         self.refused("vitc_add_model(vit SOURCE m)", "the header would declare vit_library")
+        self.refused("vitc_add_model(dl SOURCE m)", "-ldl would find libdl.a instead of the system's")
         self.refused("vitc_add_model()", "vitc_add_model(): expected the library's name, found nothing")
         self.refused("vitc_add_model(SOURCE m)", "expected the library's name first, found the keyword SOURCE")
         self.refused("vitc_add_model(my::b16 SOURCE m)", "found 'my::b16'; write vitc_add_model(my__b16 ...)")
