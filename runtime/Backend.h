@@ -64,10 +64,13 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
-  /// Takes code and weights to the device, once; `arena` has library.weight_bytes bytes. After a
-  /// failure the object can only be destroyed.
-  virtual Status load(const vit_library &library, const vit_target &target, const uint8_t *arena,
+  /// Takes weights and the functions of batch 1 of `native` to the device, once; `arena` has
+  /// library.weight_bytes bytes. After a failure the object can only be destroyed.
+  virtual Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
                       const LoadOptions &options) = 0;
+  /// Takes the functions that batches of 1 to maxBatch run to the device, those of them that are
+  /// not there. After a failure it can be called again. Any thread.
+  virtual Status loadFunctions(const vit_plan &plan, int maxBatch) = 0;
   /// `about` says what for, in a failure's text.
   virtual Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) = 0;
   virtual void free(uint64_t address) = 0;

@@ -1,9 +1,10 @@
 //===- Handles.cpp - Models and workspaces ---------------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
-// Everything of a model that can be slow or fail happens when it is loaded, and
-// all memory of a workspace is taken when it is created, so a run calls no
-// allocator. A failing load takes back what it did, in destructors.
+// Everything that can be slow or fail happens when a model is loaded or a
+// workspace is created, which takes all its memory and loads the functions that
+// no workspace before has needed, so a run calls no allocator. A failing load takes back what it
+// did, in destructors.
 //===----------------------------------------------------------------------===//
 #include "runtime/Handles.h"
 #include "runtime/Finite.h"
@@ -72,8 +73,10 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
   if (Status made = makeArena(*library, source, options, storage, arena); !made)
     return made;
   Backend &backend = *model->backend;
-  if (Status loaded = backend.load(*library, library->targets[model->target], arena, options);
-      !loaded)
+  SizedPlan native; // there is one
+  if (Status chosen = choosePlan(*library, model->target, {}, native); !chosen)
+    return chosen;
+  if (Status loaded = backend.load(*library, *native.plan, arena, options); !loaded)
     return loaded;
   model->object.hold(library);
   const BackendText &texts = backend.text();
@@ -90,6 +93,8 @@ Status vitrt::createWorkspace(const vit_model &model, int maxBatch, ImageSize si
   SizedPlan sized;
   if (Status chosen = choosePlan(model.library, model.target, size, sized); !chosen)
     return chosen;
+  if (Status loaded = model.backend->loadFunctions(*sized.plan, maxBatch); !loaded)
+    return loaded;
   auto workspace = std::make_unique<vit_workspace>(model, sized, maxBatch);
   if (Status allocated = workspace->allocate(); !allocated)
     return allocated;

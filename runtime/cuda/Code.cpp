@@ -2,7 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // Machine code starts at once but fits one architecture and may be too new for
-// the driver; PTX always works and is compiled here, at load. Which of the two
+// the driver; PTX always works and is compiled here. Which of the two
 // runs is kept for vit_model_description, because their speed differs.
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/Code.h"
@@ -95,47 +95,67 @@ bool hasEntry(std::string_view ptx, std::string_view name) {
   return false;
 }
 
-Status loadCode(const Device &device, const vit_kernel &kernel, const LoadOptions &options,
-                LoadedCode &out) {
+bool hasMachineCode(const Device &device, const vit_kernel &kernel, std::string_view ptx) {
+  return !hasEntry(ptx, kernel.name) && chooseCode(codeOf(kernel), device.major, device.minor);
+}
+
+/// The module; `function` is still to be found in it.
+static Status loadModule(const Device &device, const vit_kernel &kernel, const std::string &ptx,
+                         LoadedCode &out) {
   const Driver &driver = *device.driver;
-  bool replaced = !options.ptx.empty() && hasEntry(options.ptx, kernel.name);
   const vit_cuda_code &own = codeOf(kernel);
-  const vit_machine_code *code = replaced ? nullptr : chooseCode(own, device.major, device.minor);
-  if (code) {
+  bool replaced = hasEntry(ptx, kernel.name);
+  if (const vit_machine_code *code =
+          replaced ? nullptr : chooseCode(own, device.major, device.minor)) {
     CUresult error = driver.cuModuleLoadDataEx(&out.module, code->image, 0, nullptr, nullptr);
     out.machineCode = !error;
-    if (error) {
-      out.module = nullptr;
-      std::string about = std::string(code->arch) + " code of kernel " + quoted(kernel.name);
-      if (!isRefusal(error))
-        return device.failure(error, "cuModuleLoadDataEx", about);
-      // That a device takes PTX only, as the emulator does, is no failure.
-      out.refusal =
-          error == cudaNoBinaryForGpu
-              ? "it takes no " + std::string(code->arch) + " machine code"
-              : "machine code refused: cuModuleLoadDataEx, " + about + ": " + driver.words(error);
-    }
+    if (!error)
+      return {};
+    out.module = nullptr;
+    std::string about = std::string(code->arch) + " code of kernel " + quoted(kernel.name);
+    if (!isRefusal(error))
+      return device.failure(error, "cuModuleLoadDataEx", about);
+    // That a device takes PTX only, as the emulator does, is no failure.
+    out.refusal =
+        error == cudaNoBinaryForGpu
+            ? "it takes no " + std::string(code->arch) + " machine code"
+            : "machine code refused: cuModuleLoadDataEx, " + about + ": " + driver.words(error);
   }
-  if (!out.module)
-    if (Status status = loadPtx(
-            device, kernel, replaced ? options.ptx : std::string_view(own.ptx, own.ptx_size), out);
-        !status)
-      return out.refusal.empty()
-                 ? status
-                 : Status(status.status(), status.message() + " (" + out.refusal + ")");
+  Status loaded =
+      loadPtx(device, kernel, replaced ? ptx : std::string_view(own.ptx, own.ptx_size), out);
+  return loaded || out.refusal.empty()
+             ? loaded
+             : Status(loaded.status(), loaded.message() + " (" + out.refusal + ")");
+}
+
+static Status findFunction(const Device &device, const vit_kernel &kernel, LoadedCode &out) {
+  const Driver &driver = *device.driver;
   if (CUresult error = driver.cuModuleGetFunction(&out.function, out.module, kernel.name))
     return device.failure(error, "cuModuleGetFunction", quoted(kernel.name));
   // Above 48 KB a kernel must ask; static shared memory counts too, so ask whenever there is some.
-  if (own.dynamic_smem)
-    if (CUresult error = driver.cuFuncSetAttribute(out.function, cudaMaxDynamicSharedBytes,
-                                                   int(own.dynamic_smem)))
+  if (uint32_t bytes = codeOf(kernel).dynamic_smem)
+    if (CUresult error =
+            driver.cuFuncSetAttribute(out.function, cudaMaxDynamicSharedBytes, int(bytes)))
       return device.failure(error, "cuFuncSetAttribute",
-                            std::to_string(own.dynamic_smem) +
-                                " bytes of shared memory for kernel " + quoted(kernel.name));
+                            std::to_string(bytes) + " bytes of shared memory for kernel " +
+                                quoted(kernel.name));
   // Lazy loading would move this work, and its memory, into the first run.
   if (driver.cuFuncLoad)
     if (CUresult error = driver.cuFuncLoad(out.function))
       return device.failure(error, "cuFuncLoad", quoted(kernel.name));
+  return {};
+}
+
+Status loadCode(const Device &device, const vit_kernel &kernel, const std::string &ptx,
+                LoadedCode &out) {
+  LoadedCode code;
+  if (Status loaded = loadModule(device, kernel, ptx, code); !loaded)
+    return loaded;
+  if (Status found = findFunction(device, kernel, code); !found) {
+    device.driver->cuModuleUnload(code.module);
+    return found;
+  }
+  out = std::move(code);
   return {};
 }
 

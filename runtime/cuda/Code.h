@@ -18,9 +18,12 @@ struct LoadedCode {
 };
 
 /// Loads one kernel into the current context: machine code if the library has some that the driver
-/// takes on the device, else PTX.
-Status loadCode(const Device &device, const vit_kernel &kernel, const LoadOptions &options,
+/// takes on the device, else PTX. An entry of `ptx`, which may be empty, replaces it. On failure
+/// nothing stays behind.
+Status loadCode(const Device &device, const vit_kernel &kernel, const std::string &ptx,
                 LoadedCode &out);
+/// Whether machine code will be tried.
+bool hasMachineCode(const Device &device, const vit_kernel &kernel, std::string_view ptx);
 
 /// True if PTX text has an entry of this name.
 bool hasEntry(std::string_view ptx, std::string_view name);

@@ -8,7 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
 #include "runtime/cuda/Clock.h"
-#include "runtime/cuda/Code.h"
+#include "runtime/cuda/Functions.h"
 #include "runtime/cuda/Graph.h"
 
 namespace vitrt {
@@ -27,8 +27,9 @@ public:
   ~CudaBackend() override;
   Status open(int number);
 
-  Status load(const vit_library &library, const vit_target &target, const uint8_t *arena,
+  Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
               const LoadOptions &options) override;
+  Status loadFunctions(const vit_plan &plan, int maxBatch) override;
   Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) override;
   void free(uint64_t address) override;
   Status write(uint64_t to, const void *from, uint64_t bytes) override;
@@ -48,9 +49,7 @@ public:
 private:
   struct HostRun;
 
-  Status loadKernels(const vit_target &target, const LoadOptions &options);
   Status uploadWeights(const vit_library &library, const uint8_t *arena);
-  void describe();
   CUkernelNodeParams kernelOf(const RunRequest &request, const LaunchRecord &record) const;
   Status launchOne(const RunRequest &request, const LaunchRecord &record, CUstream stream);
   Status enqueue(const RunRequest &request, std::span<const LaunchRecord> records, CUstream stream);
@@ -62,8 +61,7 @@ private:
   Device device;
   const Driver *driver = nullptr; // the device's
   CUcontext context = nullptr;    // retained
-  std::vector<LoadedCode> loaded; // of the kernels of the target
-  const vit_kernel *kernels = nullptr;
+  Functions functions{device};
 };
 
 /// The stream of run_host, and inputs and outputs on the device.
@@ -94,9 +92,7 @@ CudaBackend::~CudaBackend() {
     (void)scope.enter(context);
     if (weightArena)
       driver->cuMemFree(weightArena);
-    for (const LoadedCode &code : loaded)
-      if (code.module)
-        driver->cuModuleUnload(code.module);
+    functions.unload();
   }
   driver->cuDevicePrimaryCtxRelease(device.handle);
 }
@@ -139,42 +135,26 @@ Status CudaBackend::open(int number) {
 // Loading
 //===----------------------------------------------------------------------===//
 
-Status CudaBackend::load(const vit_library &library, const vit_target &target, const uint8_t *arena,
+Status CudaBackend::load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
                          const LoadOptions &options) {
+  const vit_target &target = library.targets[native.target];
+  device.built = builtFor(target);
+  if (Status good = functions.open(context, target, options.ptx); !good)
+    return good;
+  // Every workspace needs these, and whether the device takes the code is known from here on.
+  if (Status done = functions.load(native, 1); !done)
+    return done;
+  functions.describe(texts);
   ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
-  if (Status done = loadKernels(target, options); !done)
-    return done;
   if (Status uploaded = uploadWeights(library, arena); !uploaded)
     return uploaded;
-  if (Status left = scope.leave(); !left)
-    return left;
-  describe();
-  return {};
+  return scope.leave();
 }
 
-Status CudaBackend::loadKernels(const vit_target &target, const LoadOptions &options) {
-  device.built = builtFor(target);
-  kernels = target.kernels;
-  loaded.resize(target.kernel_count);
-  std::vector<std::string_view> replaced;
-  for (uint32_t i = 0; i != target.kernel_count; ++i) {
-    const vit_kernel &kernel = kernels[i];
-    if (hasEntry(options.ptx, kernel.name)) {
-      for (std::string_view other : replaced)
-        if (other == kernel.name)
-          return badFile("the PTX text has an entry " + quoted(kernel.name) +
-                         ", but the library has several kernels of that name");
-      replaced.push_back(kernel.name);
-    }
-    if (Status done = loadCode(device, kernel, options, loaded[i]); !done)
-      return done;
-  }
-  if (!options.ptx.empty() && replaced.empty())
-    return badFile("the PTX text has no entry with the name of a kernel of the library, such as " +
-                   quoted(target.kernel_count ? kernels[0].name : ""));
-  return {};
+Status CudaBackend::loadFunctions(const vit_plan &plan, int maxBatch) {
+  return functions.load(plan, maxBatch);
 }
 
 /// Uploads the arena; the context is current.
@@ -193,33 +173,6 @@ Status CudaBackend::uploadWeights(const vit_library &library, const uint8_t *are
       driver->registerRange(weightArena + library.weights[i].offset, library.weights[i].bytes,
                             ("weight " + std::to_string(i)).c_str(), 0);
   return {};
-}
-
-/// Which code runs: all kernels alike, or how many of which.
-void CudaBackend::describe() {
-  size_t machine = 0;
-  std::string refusal, target;
-  for (size_t i = 0; i != loaded.size(); ++i) {
-    machine += loaded[i].machineCode;
-    if (refusal.empty())
-      refusal = loaded[i].refusal;
-    if (!loaded[i].machineCode && target.empty())
-      target = readPtxHeader(codeOf(kernels[i]).ptx).targetText;
-  }
-  std::string arch = device.arch();
-  bool all = machine == loaded.size();
-  texts.image = all ? "machine code " + arch : target + " PTX, JIT";
-  std::string code = "machine code " + arch;
-  if (all && machine != 0) {
-    texts.code = code;
-    return;
-  }
-  std::string ptx = "PTX JIT for " + arch;
-  if (!refusal.empty())
-    ptx += " (" + refusal + ")";
-  texts.code = machine == 0 ? ptx
-                            : code + " for " + std::to_string(machine) + " of " +
-                                  std::to_string(loaded.size()) + " kernels, the others " + ptx;
 }
 
 //===----------------------------------------------------------------------===//
@@ -305,8 +258,8 @@ void CudaBackend::registerRanges(const RunRequest &request, const LaunchRecord &
 CUkernelNodeParams CudaBackend::kernelOf(const RunRequest &request,
                                          const LaunchRecord &record) const {
   const vit_step &step = request.launches.stepOf(record);
-  const vit_cuda_code &code = codeOf(kernels[step.kernel]);
-  return {loaded[step.kernel].function,
+  const vit_cuda_code &code = codeOf(functions.kernel(step.kernel));
+  return {functions.function(step.kernel),
           record.grid[0],
           record.grid[1],
           record.grid[2],
@@ -326,7 +279,7 @@ Status CudaBackend::launchOne(const RunRequest &request, const LaunchRecord &rec
           kernel.blockZ, kernel.sharedBytes, stream, kernel.parameters, kernel.extra)) {
     const vit_step &step = request.launches.stepOf(record);
     return device.failure(error, "cuLaunchKernel",
-                          "kernel " + quoted(kernels[step.kernel].name) + " of step " +
+                          "kernel " + quoted(functions.kernel(step.kernel).name) + " of step " +
                               quoted(step.label));
   }
   return {};

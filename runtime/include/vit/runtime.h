@@ -62,7 +62,7 @@ uint32_t vit_library_max_batch(const vit_library *library);
 /* The name of a class, NULL where none is known. */
 const char *vit_library_label(const vit_library *library, uint32_t class_index);
 
-/* Loads code and weights to a device: "cuda", "cuda:1" (the second CUDA device), or NULL for the
+/* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device), or NULL for the
  * best that the library has code for. There is no other device to fall back to. `weights` is a
  * safetensors file, or NULL for a library with embedded weights. The caller frees *out. A library
  * in a shared object stays loaded as long as its models. On failure *out is NULL and nothing stays
@@ -88,7 +88,8 @@ void vit_model_free(vit_model *model);
 const char *vit_model_description(const vit_model *model);
 
 /* Device memory for batches of 1 to max_batch images of the size that the library was built for.
- * The caller frees *out. */
+ * Loads the code of those batches that no workspace of the model before has loaded, which takes
+ * seconds where the driver has to compile it. The caller frees *out. */
 vit_status vit_workspace_create(const vit_model *model, int max_batch, vit_workspace **out);
 /* The same for images of another size, if the library has a plan for it. */
 vit_status vit_workspace_create_sized(const vit_model *model, int max_batch, int height, int width,

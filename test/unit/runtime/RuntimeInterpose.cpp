@@ -19,7 +19,7 @@ thread_local bool counting = false;
 thread_local int failAllocation = 0, failRead = 0;
 std::atomic<int> allocations{0};
 int deviceAllocations = 0;
-int live = 0;
+std::atomic<int> live{0};
 } // namespace interpose
 using namespace interpose;
 

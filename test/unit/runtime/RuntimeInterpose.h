@@ -31,7 +31,7 @@ extern thread_local int failAllocation, failRead;
 /// Calls of cuMemAlloc.
 extern int deviceAllocations;
 /// Contexts retained, modules, streams, graphs and instances of them that live.
-extern int live;
+extern std::atomic<int> live;
 
 /// Puts counting functions in front of the driver's while it lives; `live` begins at 0.
 struct Interposed {

@@ -1,0 +1,86 @@
+//===- Functions.cpp - The kernel functions of a model ---------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/Functions.h"
+#include "weights/Safetensors.h"
+
+namespace vitrt {
+
+Status Functions::open(CUcontext newContext, const vit_target &target, const std::string &newPtx) {
+  context = newContext;
+  kernels = {target.kernels, target.kernel_count};
+  loaded.resize(kernels.size());
+  ptx = newPtx;
+  return checkPtx();
+}
+
+void Functions::unload() {
+  for (const LoadedCode &code : loaded)
+    if (code.module)
+      device.driver->cuModuleUnload(code.module);
+}
+
+/// Which kernels the text replaces must be beyond doubt.
+Status Functions::checkPtx() const {
+  std::vector<std::string_view> replaced;
+  for (const vit_kernel &kernel : kernels) {
+    if (!hasEntry(ptx, kernel.name))
+      continue;
+    for (std::string_view other : replaced)
+      if (other == kernel.name)
+        return badFile("the PTX text has an entry " + quoted(kernel.name) +
+                       ", but the library has several kernels of that name");
+    replaced.push_back(kernel.name);
+  }
+  if (!ptx.empty() && replaced.empty())
+    return badFile("the PTX text has no entry with the name of a kernel of the library, such as " +
+                   quoted(kernels.empty() ? "" : kernels[0].name));
+  return {};
+}
+
+/// One after the other: the driver compiles one module at a time, however many threads ask.
+Status Functions::load(const vit_plan &plan, int maxBatch) {
+  ContextScope scope(device);
+  // Before the mutex, which nobody gives back in a fork.
+  if (Status entered = scope.enter(context); !entered)
+    return entered;
+  std::lock_guard lock(mutex);
+  for (const vit_step &step : std::span(plan.steps, plan.step_count))
+    if (step.min_batch <= uint32_t(maxBatch) && !loaded[step.kernel].function)
+      if (Status done = loadCode(device, kernels[step.kernel], ptx, loaded[step.kernel]); !done)
+        return done;
+  return scope.leave();
+}
+
+void Functions::describe(BackendText &texts) const {
+  size_t machine = 0;
+  std::string refusal, target;
+  for (const LoadedCode &code : loaded)
+    if (refusal.empty())
+      refusal = code.refusal;
+  for (size_t i = 0; i != loaded.size(); ++i) {
+    bool known = loaded[i].function != nullptr;
+    bool own =
+        known ? loaded[i].machineCode : refusal.empty() && hasMachineCode(device, kernels[i], ptx);
+    machine += own;
+    if (!own && target.empty())
+      target = readPtxHeader(codeOf(kernels[i]).ptx).targetText;
+  }
+  std::string arch = device.arch();
+  bool all = machine == loaded.size();
+  texts.image = all ? "machine code " + arch : target + " PTX, JIT";
+  std::string code = "machine code " + arch;
+  if (all && machine != 0) {
+    texts.code = code;
+    return;
+  }
+  std::string compiled = "PTX JIT for " + arch;
+  if (!refusal.empty())
+    compiled += " (" + refusal + ")";
+  texts.code = machine == 0
+                   ? compiled
+                   : code + " for " + std::to_string(machine) + " of " +
+                         std::to_string(loaded.size()) + " kernels, the others " + compiled;
+}
+
+} // namespace vitrt
