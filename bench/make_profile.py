@@ -18,7 +18,7 @@ def rows_of(vitc, gpu, model, batch):
     """{kernel: rows of its largest launch, of one image}"""
     done = subprocess.run([vitc, "explain", model, "--json", "--gpu", gpu, "--max-batch", str(batch)], check=True,
                           capture_output=True, text=True)
-    return {kernel["kernel"]: max(use["work"]["rows"] for use in kernel["uses"])
+    return {kernel["kernel"]: max(use["work"].get("rows", 1) for use in kernel["uses"])
             for kernel in json.loads(done.stdout)["kernels"]}
 
 

@@ -142,6 +142,10 @@ uint64_t vitc::hashOf(vit::KernelOp kernel) {
   OwningOpRef<vit::KernelOp> plain = kernel.clone();
   plain->setSymName("k");
   plain->removeSchedulesAttr();
+  plain->walk([](Operation *op) { // no schedule depends on it
+    if (op->hasAttr("eps"))
+      op->setAttr("eps", FloatAttr::get(Float64Type::get(op->getContext()), 1e-6));
+  });
   std::string text;
   llvm::raw_string_ostream out(text);
   (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());

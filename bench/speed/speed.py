@@ -62,10 +62,10 @@ def prepare(arguments):
             os.makedirs(folder)
             with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
                 json.dump(config, file)
-            subprocess.run([arguments.vitc, "build", folder, "-o", folder, "--name", "m", "--shared", "--quiet",
+            subprocess.run([arguments.vitc, "build", folder, "-o", folder, "--name", "model", "--shared", "--quiet",
                             "--gpu", "h200", "--arch", "sm_89", "--ptxas", "none", "--max-batch", str(max(batches)),
                             *flags], check=True, stderr=subprocess.DEVNULL)
-            os.remove(os.path.join(folder, "libm.a"))
+            os.remove(os.path.join(folder, "libmodel.a"))
     shutil.copy(arguments.vit_run, os.path.join(arguments.folder, "vit-run"))
     with tarfile.open(arguments.folder.rstrip("/") + ".tar.gz", "w:gz", compresslevel=6) as archive:
         archive.add(arguments.folder, os.path.basename(arguments.folder.rstrip("/")))
@@ -134,7 +134,7 @@ class PyTorch:
 
 def ours(arguments, folder, batch, repetitions):
     """(median, low, high) in us, and launches."""
-    done = subprocess.run([os.path.join(arguments.folder, "vit-run"), os.path.join(folder, "libm.so"),
+    done = subprocess.run([os.path.join(arguments.folder, "vit-run"), os.path.join(folder, "libmodel.so"),
                            "--random-weights", "--bench", "--batch", str(batch), "--repetitions", str(repetitions)],
                           capture_output=True, text=True)
     match = BENCH.search(done.stdout)

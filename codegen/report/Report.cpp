@@ -11,8 +11,10 @@
 #include "codegen/report/Report.h"
 #include "codegen/library/LibraryData.h"
 #include "passes/CostBridge.h"
+#include "passes/Kernels.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <algorithm>
@@ -109,6 +111,7 @@ void FunctionReporter::describe() {
   const cost::Work &work = uses.work;
   report.name = function.name;
   report.kernel = function.kernel;
+  report.hash = llvm::utohexstr(hashOf(kernel), /*LowerCase=*/true, 16);
   report.batches = function.batches;
   Operation *root = kernel.getRoot();
   report.root = root ? root->getName().stripDialect().str() : "elementwise";

@@ -51,6 +51,7 @@ struct OccupancyReport {
 struct KernelReport {
   std::string name;   ///< of the function, in PTX and in profilers
   std::string kernel; ///< of the kernel it is a variant of
+  std::string hash;   ///< of its ops, types and shapes, as tuning files have it
   /// First and last batch of each range it serves, ascending.
   std::vector<std::pair<int64_t, int64_t>> batches;
   std::string root;            ///< "linear"; "elementwise" where no op is more than that

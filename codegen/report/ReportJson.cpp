@@ -70,6 +70,7 @@ static json::Object kernelJson(const KernelReport &kernel) {
     batches.push_back(json::Array{first, last});
   return json::Object{{"name", kernel.name},
                       {"kernel", kernel.kernel},
+                      {"hash", kernel.hash},
                       {"batches", std::move(batches)},
                       {"root", kernel.root},
                       {"ops", kernel.ops},

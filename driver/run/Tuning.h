@@ -27,10 +27,10 @@ struct TuningEntry {
   std::string kernel;       ///< its name, as in vit_kernel::base
   std::string kernelHash;   ///< hashText(vit_kernel::hash)
   int64_t batch = 0;        ///< at least 1
-  int64_t rows = 0;         ///< of its largest launch at that batch, in a profile; 0: not known
   std::string schedule;     ///< as in vit_kernel::schedule
   std::string scheduleHash; ///< hashText(scheduleHash(schedule))
   double microseconds = 0;  ///< of all its launches in one run
+  int64_t rows = 0;         ///< of its largest launch at that batch, in a profile; 0: not known
 };
 
 struct Tuning {
