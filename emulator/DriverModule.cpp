@@ -22,6 +22,22 @@ struct JitLog {
   size_t size = 0;
   void **sizeOut = nullptr;
 
+  /// Picks them out of the options of a call; false if there are some and no values.
+  static bool read(unsigned count, int *options, void **values, JitLog &info, JitLog &errors) {
+    if (count && (!options || !values))
+      return false;
+    for (unsigned i = 0; i < count; ++i) {
+      JitLog &log = options[i] == 3 || options[i] == 4 ? info : errors;
+      if (options[i] == 3 || options[i] == 5) {
+        log.text = static_cast<char *>(values[i]);
+      } else if (options[i] == 4 || options[i] == 6) {
+        log.size = reinterpret_cast<size_t>(values[i]) & 0xffffffffu;
+        log.sizeOut = &values[i];
+      }
+    }
+    return true;
+  }
+
   void write(const std::string &message) {
     size_t used = 0;
     if (text && size) {
@@ -72,9 +88,8 @@ CUresult checkHead(std::string_view text, JitLog errors) {
   return CUDA_ERROR_INVALID_PTX;
 }
 
-CUresult load(CUmodule *out, const void *image, JitLog info, JitLog errors) {
-  if (!out || !image)
-    return CUDA_ERROR_INVALID_VALUE;
+/// Text, for this device runs nothing else.
+CUresult parse(const void *image, JitLog errors, std::unique_ptr<Module> &out) {
   const auto *bytes = static_cast<const unsigned char *>(image);
   static const unsigned char elf[] = {0x7f, 'E', 'L', 'F'}, fatbin[] = {0x50, 0xed, 0x55, 0xba};
   if (!memcmp(bytes, elf, 4) || !memcmp(bytes, fatbin, 4)) {
@@ -84,18 +99,49 @@ CUresult load(CUmodule *out, const void *image, JitLog info, JitLog errors) {
   if (CUresult refused = checkHead(static_cast<const char *>(image), errors);
       refused != CUDA_SUCCESS)
     return refused;
-  Driver &driver = Driver::get();
   PtxError error;
+  out = Module::load(static_cast<const char *>(image), Driver::get().memory, error);
+  if (out)
+    return CUDA_SUCCESS;
+  std::string text = "ptx line " + std::to_string(error.line) + ": " + error.text;
+  errors.write(text);
+  fprintf(stderr, "vitc emulator: %s\n", text.c_str());
+  return CUDA_ERROR_INVALID_PTX;
+}
+
+} // namespace
+
+/// What a linker makes of PTX is its text, which has been parsed: the first module takes that over.
+struct CUlinkState_st {
+  JitLog errors;
+  std::string text;
+  std::unique_ptr<Module> module;
+};
+
+namespace {
+
+std::mutex linkMutex;
+auto &links = *new std::map<CUlinkState_st *, std::unique_ptr<CUlinkState_st>>;
+
+std::unique_ptr<Module> takeLinked(const void *image) {
+  std::lock_guard lock(linkMutex);
+  for (auto &[handle, state] : links)
+    if (state->text.data() == image)
+      return std::move(state->module);
+  return nullptr;
+}
+
+CUresult load(CUmodule *out, const void *image, JitLog info, JitLog errors) {
+  if (!out || !image)
+    return CUDA_ERROR_INVALID_VALUE;
   auto made = std::make_unique<CUmod_st>();
-  made->module = Module::load(static_cast<const char *>(image), driver.memory, error);
-  if (!made->module) {
-    std::string text = "ptx line " + std::to_string(error.line) + ": " + error.text;
-    errors.write(text);
-    fprintf(stderr, "vitc emulator: %s\n", text.c_str());
-    return CUDA_ERROR_INVALID_PTX;
-  }
+  made->module = takeLinked(image);
+  if (!made->module)
+    if (CUresult refused = parse(image, errors, made->module); refused != CUDA_SUCCESS)
+      return refused;
   info.write("");
   errors.write("");
+  Driver &driver = Driver::get();
   std::lock_guard lock(driver.mutex);
   *out = made.get();
   driver.modules.emplace(*out, std::move(made));
@@ -108,23 +154,62 @@ VIT_EXPORT CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsi
                                        int *options, void **values) {
   VIT_ENTER_CONTEXT();
   JitLog info, errors;
-  if (count && (!options || !values))
-    return CUDA_ERROR_INVALID_VALUE;
-  for (unsigned i = 0; i < count; ++i) {
-    JitLog &log = options[i] == 3 || options[i] == 4 ? info : errors;
-    if (options[i] == 3 || options[i] == 5) {
-      log.text = static_cast<char *>(values[i]);
-    } else if (options[i] == 4 || options[i] == 6) {
-      log.size = reinterpret_cast<size_t>(values[i]) & 0xffffffffu;
-      log.sizeOut = &values[i];
-    }
-  }
-  return load(module, image, info, errors);
+  return JitLog::read(count, options, values, info, errors) ? load(module, image, info, errors)
+                                                            : CUDA_ERROR_INVALID_VALUE;
 }
 
 VIT_EXPORT CUresult cuModuleLoadData(CUmodule *module, const void *image) {
   VIT_ENTER_CONTEXT();
   return load(module, image, {}, {});
+}
+
+VIT_EXPORT CUresult cuLinkCreate_v2(unsigned count, int *options, void **values,
+                                    CUlinkState_st **out) {
+  VIT_ENTER_CONTEXT(CUDA_ERROR_OUT_OF_MEMORY);
+  auto made = std::make_unique<CUlinkState_st>();
+  JitLog info;
+  if (!out || !JitLog::read(count, options, values, info, made->errors))
+    return CUDA_ERROR_INVALID_VALUE;
+  std::lock_guard lock(linkMutex);
+  *out = made.get();
+  links.emplace(*out, std::move(made));
+  return CUDA_SUCCESS;
+}
+
+/// One text of PTX, 1 by the numbers of CUjitInputType. A state is used by one thread at a time.
+VIT_EXPORT CUresult cuLinkAddData_v2(CUlinkState_st *state, int type, void *data, size_t bytes,
+                                     const char *, unsigned, int *, void **) {
+  VIT_ENTER_CONTEXT();
+  {
+    std::lock_guard lock(linkMutex);
+    if (!links.count(state) || type != 1 || !data || !bytes || !state->text.empty())
+      return CUDA_ERROR_INVALID_VALUE;
+  }
+  std::string text(static_cast<const char *>(data), bytes);
+  std::unique_ptr<Module> module;
+  if (CUresult refused = parse(text.c_str(), state->errors, module); refused != CUDA_SUCCESS)
+    return refused;
+  std::lock_guard lock(linkMutex);
+  state->text = std::move(text);
+  state->module = std::move(module);
+  return CUDA_SUCCESS;
+}
+
+VIT_EXPORT CUresult cuLinkComplete(CUlinkState_st *state, void **image, size_t *bytes) {
+  VIT_ENTER_CONTEXT();
+  std::lock_guard lock(linkMutex);
+  if (!links.count(state) || state->text.empty() || !image)
+    return CUDA_ERROR_INVALID_VALUE;
+  *image = state->text.data();
+  if (bytes)
+    *bytes = state->text.size();
+  return CUDA_SUCCESS;
+}
+
+VIT_EXPORT CUresult cuLinkDestroy(CUlinkState_st *state) {
+  VIT_ENTER_CONTEXT();
+  std::lock_guard lock(linkMutex);
+  return links.erase(state) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 VIT_EXPORT CUresult cuModuleUnload(CUmodule module) {

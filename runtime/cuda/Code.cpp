@@ -56,26 +56,78 @@ bool isRefusal(CUresult error) {
          error == cudaUnsupportedPtxVersion || error == cudaInvalidSource;
 }
 
+/// Makes machine code of PTX. cuModuleLoadDataEx would do that too, but one module at a time in the
+/// whole process; linkers work beside each other, and share the driver's cache with it.
+class PtxLinker {
+public:
+  explicit PtxLinker(const Driver &driver) : driver(driver) {}
+  PtxLinker(const PtxLinker &) = delete;
+  ~PtxLinker() {
+    if (state)
+      driver.cuLinkDestroy(state);
+  }
+  /// The image lives as long as the linker. `call` is the one that failed.
+  CUresult link(std::string_view ptx, const char *name, void *&image, const char *&call) {
+    call = "cuLinkCreate";
+    if (CUresult error = driver.cuLinkCreate(2, options, values, &state)) {
+      state = nullptr;
+      return error;
+    }
+    call = "cuLinkAddData"; // does not write to the text, which ends with a zero byte
+    if (CUresult error =
+            driver.cuLinkAddData(state, cudaJitInputPtx, const_cast<char *>(ptx.data()),
+                                 ptx.size() + 1, name, 0, nullptr, nullptr))
+      return error;
+    call = "cuLinkComplete";
+    size_t bytes = 0;
+    return driver.cuLinkComplete(state, &image, &bytes);
+  }
+  /// Gives the image back; what fails is tried once more at the end.
+  CUresult close() {
+    CUresult error = driver.cuLinkDestroy(state);
+    if (!error)
+      state = nullptr;
+    return error;
+  }
+  std::string reason() const { return oneLine(log); }
+
+private:
+  const Driver &driver;
+  CUlinkState state = nullptr;
+  std::string log = std::string(8192, '\0');
+  int options[2] = {cudaJitErrorLog, cudaJitErrorLogBytes};
+  void *values[2] = {log.data(), reinterpret_cast<void *>(log.size())};
+};
+
 Status loadPtx(const Device &device, const vit_kernel &kernel, std::string_view text,
                LoadedCode &out) {
   PtxHeader header = readPtxHeader(text);
   if (Status good = device.refusePtx(header); !good)
     return good;
-  std::string log(8192, '\0');
-  int options[] = {cudaJitErrorLog, cudaJitErrorLogBytes};
-  void *values[] = {log.data(), reinterpret_cast<void *>(log.size())};
-  CUresult error = device.driver->cuModuleLoadDataEx(&out.module, text.data(), 2, options, values);
+  PtxLinker linker(*device.driver);
+  void *image = nullptr;
+  const char *call = nullptr;
+  CUresult error = linker.link(text, kernel.name, image, call);
+  if (!error) {
+    call = "cuModuleLoadDataEx";
+    error = device.driver->cuModuleLoadDataEx(&out.module, image, 0, nullptr, nullptr);
+  }
+  if (error) {
+    out.module = nullptr;
+  } else {
+    call = "cuLinkDestroy";
+    error = linker.close();
+  }
   if (!error)
     return {};
-  out.module = nullptr;
   std::string about = "PTX of kernel " + quoted(kernel.name);
-  if (std::string reason = oneLine(log); !reason.empty())
+  if (std::string reason = linker.reason(); !reason.empty())
     about += " (" + reason + ")";
   if (error == cudaUnsupportedPtxVersion && header.version)
     about += ", which is version " + std::to_string(header.version / 10) + "." +
              std::to_string(header.version % 10) + " and needs a driver " +
              Device::leastDriver(header.version) + " or later";
-  return device.failure(error, "cuModuleLoadDataEx", about);
+  return device.failure(error, call, about);
 }
 
 } // namespace
@@ -149,14 +201,14 @@ static Status findFunction(const Device &device, const vit_kernel &kernel, Loade
 Status loadCode(const Device &device, const vit_kernel &kernel, const std::string &ptx,
                 LoadedCode &out) {
   LoadedCode code;
-  if (Status loaded = loadModule(device, kernel, ptx, code); !loaded)
-    return loaded;
-  if (Status found = findFunction(device, kernel, code); !found) {
+  Status loaded = loadModule(device, kernel, ptx, code);
+  if (loaded)
+    loaded = findFunction(device, kernel, code);
+  if (loaded)
+    out = std::move(code);
+  else if (code.module)
     device.driver->cuModuleUnload(code.module);
-    return found;
-  }
-  out = std::move(code);
-  return {};
+  return loaded;
 }
 
 } // namespace vitrt

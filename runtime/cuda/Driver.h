@@ -24,6 +24,7 @@ using CUmodule = struct CUmod_st *;
 using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
+using CUlinkState = struct CUlinkState_st *;
 using CUgraph = struct CUgraph_st *;
 using CUgraphNode = struct CUgraphNode_st *;
 using CUgraphExec = struct CUgraphExec_st *;
@@ -48,6 +49,7 @@ enum : CUresult {
 enum { cudaComputeMajor = 75, cudaComputeMinor = 76 };    // CUdevice_attribute
 enum { cudaMaxDynamicSharedBytes = 8 };                   // CUfunction_attribute
 enum { cudaJitErrorLog = 5, cudaJitErrorLogBytes = 6 };   // CUjit_option
+enum { cudaJitInputPtx = 1 };                             // CUjitInputType
 enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0 }; // flags
 
 /// The entry points, by the names under which the driver exports them.
@@ -66,6 +68,13 @@ enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0 }; // flags
   X(cuCtxPopCurrent, cuCtxPopCurrent_v2, (CUcontext * context))                                    \
   X(cuModuleLoadDataEx, cuModuleLoadDataEx,                                                        \
     (CUmodule * module, const void *image, unsigned count, int *options, void **values))           \
+  X(cuLinkCreate, cuLinkCreate_v2,                                                                 \
+    (unsigned count, int *options, void **values, CUlinkState *state))                             \
+  X(cuLinkAddData, cuLinkAddData_v2,                                                               \
+    (CUlinkState state, int type, void *data, size_t bytes, const char *name, unsigned count,      \
+     int *options, void **values))                                                                 \
+  X(cuLinkComplete, cuLinkComplete, (CUlinkState state, void **image, size_t *bytes))              \
+  X(cuLinkDestroy, cuLinkDestroy, (CUlinkState state))                                             \
   X(cuModuleUnload, cuModuleUnload, (CUmodule module))                                             \
   X(cuModuleGetFunction, cuModuleGetFunction,                                                      \
     (CUfunction * function, CUmodule module, const char *name))                                    \

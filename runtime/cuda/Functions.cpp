@@ -2,7 +2,10 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/Functions.h"
+#include "runtime/Parallel.h"
 #include "weights/Safetensors.h"
+
+#include <algorithm>
 
 namespace vitrt {
 
@@ -38,18 +41,39 @@ Status Functions::checkPtx() const {
   return {};
 }
 
-/// One after the other: the driver compiles one module at a time, however many threads ask.
 Status Functions::load(const vit_plan &plan, int maxBatch) {
   ContextScope scope(device);
   // Before the mutex, which nobody gives back in a fork.
   if (Status entered = scope.enter(context); !entered)
     return entered;
   std::lock_guard lock(mutex);
+  std::vector<uint32_t> wanted;
   for (const vit_step &step : std::span(plan.steps, plan.step_count))
-    if (step.min_batch <= uint32_t(maxBatch) && !loaded[step.kernel].function)
-      if (Status done = loadCode(device, kernels[step.kernel], ptx, loaded[step.kernel]); !done)
-        return done;
+    if (step.min_batch <= uint32_t(maxBatch) && !loaded[step.kernel].function &&
+        std::find(wanted.begin(), wanted.end(), step.kernel) == wanted.end())
+      wanted.push_back(step.kernel);
+  if (Status done = loadAll(wanted); !done)
+    return done;
   return scope.leave();
+}
+
+/// Machine code is loaded at once; as soon as the driver has to compile, the rest is worth threads.
+/// The context is current.
+Status Functions::loadAll(std::span<const uint32_t> wanted) {
+  auto load = [&](uint32_t i) { return loadCode(device, kernels[i], ptx, loaded[i]); };
+  for (bool machineCode = true; machineCode && !wanted.empty(); wanted = wanted.subspan(1)) {
+    if (Status done = load(wanted[0]); !done)
+      return done;
+    machineCode = loaded[wanted[0]].machineCode;
+  }
+  return parallelFor(wanted.size(), [&](size_t i) -> Status {
+    ContextScope scope(device); // of this thread
+    if (Status entered = scope.enter(context); !entered)
+      return entered;
+    if (Status done = load(wanted[i]); !done)
+      return done;
+    return scope.leave();
+  });
 }
 
 void Functions::describe(BackendText &texts) const {

@@ -3,7 +3,7 @@
 //
 // A library has functions for each range of batches, and compiling the PTX of one
 // takes the driver a sixth of a second. So they are loaded when somebody creates a
-// workspace that reaches the range.
+// workspace that reaches the range, several at a time.
 //===----------------------------------------------------------------------===//
 #ifndef VITC_RUNTIME_CUDA_FUNCTIONS_H
 #define VITC_RUNTIME_CUDA_FUNCTIONS_H
@@ -36,6 +36,7 @@ public:
 
 private:
   Status checkPtx() const;
+  Status loadAll(std::span<const uint32_t> wanted);
 
   const Device &device;
   CUcontext context = nullptr;

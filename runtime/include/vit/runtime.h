@@ -88,8 +88,8 @@ void vit_model_free(vit_model *model);
 const char *vit_model_description(const vit_model *model);
 
 /* Device memory for batches of 1 to max_batch images of the size that the library was built for.
- * Loads the code of those batches that no workspace of the model before has loaded, which takes
- * seconds where the driver has to compile it. The caller frees *out. */
+ * Loads the code of those batches that no workspace of the model before has loaded; where the
+ * driver has to compile it, on up to eight threads that end with the call. The caller frees *out. */
 vit_status vit_workspace_create(const vit_model *model, int max_batch, vit_workspace **out);
 /* The same for images of another size, if the library has a plan for it. */
 vit_status vit_workspace_create_sized(const vit_model *model, int max_batch, int height, int width,

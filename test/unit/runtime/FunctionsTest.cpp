@@ -1,14 +1,16 @@
-//===- FunctionsTest.cpp - When functions are loaded ----------------===//
+//===- FunctionsTest.cpp - When functions are loaded, and by whom ---===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // A function in front of the driver's writes down what is compiled and when, and
-// takes its time, so that callers meet.
+// takes its time, so that threads meet.
 //===----------------------------------------------------------------------===//
 #include "RuntimeFixture.h"
 #include "RuntimeInterpose.h"
+#include "runtime/Parallel.h"
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 using Catch::Matchers::Contains;
 using namespace interpose;
@@ -22,7 +24,9 @@ vitrt::Driver real;
 struct Seen {
   std::mutex mutex;
   std::vector<std::string> kernels; // in the order of their beginnings
-  std::string refused;              // a kernel that fails as if there were no memory
+  std::set<std::thread::id> threads;
+  int now = 0, most = 0; // at a time
+  std::string refused;   // a kernel that fails as if there were no memory
 } seen;
 
 int countModule(vitrt::CUmodule *module, const void *image, unsigned count, int *options,
@@ -36,9 +40,15 @@ int countModule(vitrt::CUmodule *module, const void *image, unsigned count, int 
   {
     std::lock_guard lock(seen.mutex);
     seen.kernels.push_back(name);
+    seen.threads.insert(std::this_thread::get_id());
+    seen.most = std::max(seen.most, ++seen.now);
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  return name == seen.refused ? 2 : real.cuModuleLoadDataEx(module, image, count, options, values);
+  int error =
+      name == seen.refused ? 2 : real.cuModuleLoadDataEx(module, image, count, options, values);
+  std::lock_guard lock(seen.mutex);
+  --seen.now;
+  return error;
 }
 
 struct Watched : Interposed {
@@ -51,7 +61,8 @@ struct Watched : Interposed {
   std::vector<std::string> taken() {
     std::vector<std::string> kernels = std::move(seen.kernels);
     std::sort(kernels.begin(), kernels.end());
-    seen.kernels.clear();
+    seen.kernels.clear(), seen.threads.clear();
+    seen.most = 0;
     return kernels;
   }
 };
@@ -69,14 +80,22 @@ struct Many {
     kernels.assign(tinyKernels, tinyKernels + 3);
     steps.assign(tinySteps, tinySteps + 3);
     for (size_t i = 0; i != count; ++i) {
-      codes.push_back({texts[i].c_str(), texts[i].size(), nullptr, 0, 64, 0});
+      vit_cuda_code code = *static_cast<const vit_cuda_code *>(tinyKernels[0].code);
+      code.ptx = texts[i].c_str();
+      code.ptx_size = texts[i].size();
+      codes.push_back(code);
       vit_step step = tinySteps[0];
       step.kernel = uint32_t(3 + i);
       step.min_batch = 3;
       steps.insert(steps.begin() + 1, step);
     }
-    for (size_t i = 0; i != count; ++i)
-      kernels.push_back({names[i].c_str(), names[i].c_str(), "64", 20 + i, 0, &codes[i]});
+    for (size_t i = 0; i != count; ++i) {
+      vit_kernel kernel = tinyKernels[0];
+      kernel.name = kernel.base = names[i].c_str();
+      kernel.hash = 20 + i;
+      kernel.code = &codes[i];
+      kernels.push_back(kernel);
+    }
     target.kernels = kernels.data(), target.kernel_count = uint32_t(kernels.size());
     plan.steps = steps.data(), plan.step_count = uint32_t(steps.size());
     library.targets = &target;
@@ -177,42 +196,96 @@ TEST_CASE("runtime: what is not loaded yet is described as it will be") {
              Contains("machine code sm_89 for 1 of 3 kernels, the others PTX JIT for sm_89"));
 }
 
-TEST_CASE("runtime: each function is loaded once, whoever asks") {
+TEST_CASE("runtime: several threads compile, each function once, whoever asks") {
   configure("");
   constexpr size_t count = 24;
   Many many(count);
   Watched watched;
   Model model(many.library);
   (void)watched.taken();
+  REQUIRE(model.create(8) == VIT_OK);
+  CHECK(seen.most <= int(vitrt::mostThreads));
+  if (std::thread::hardware_concurrency() > 1) {
+    CHECK(seen.most > 1);
+    CHECK(seen.threads.size() > 1);
+  }
+  CHECK(watched.taken().size() == count + 1); // and relu_wide
+  model.run(8);
   std::atomic<int> wrong{0};
+  Model second(many.library);
+  (void)watched.taken();
   std::vector<std::thread> threads;
   for (int thread = 0; thread != 4; ++thread)
     threads.emplace_back([&] {
       vit_workspace *workspace = nullptr;
-      wrong += vit_workspace_create(model.model, 8, &workspace) != VIT_OK;
+      wrong += vit_workspace_create(second.model, 8, &workspace) != VIT_OK;
       vit_workspace_free(workspace);
     });
   for (std::thread &thread : threads)
     thread.join();
   CHECK(wrong == 0);
-  CHECK(watched.taken().size() == count + 1); // and relu_wide
+  CHECK(watched.taken().size() == count + 1);
+}
+
+TEST_CASE("runtime: of several functions that fail the first is named, and can be tried again") {
+  configure("");
+  Many many(24);
+  std::string broken = many.texts[3]; // step order is that of the last first
+  broken.replace(broken.find("fma.rn"), 6, "frobni");
+  many.codes[3].ptx = many.codes[9].ptx = broken.c_str();
+  many.texts[9] = broken;
+  for (int round = 0; round != 10; ++round) {
+    Watched watched;
+    {
+      Model model(many.library);
+      CHECK(model.create(8) == VIT_DEVICE_ERROR);
+      CHECK_THAT(vit_last_error(), Contains("PTX of kernel 'affine_9'"));
+      CHECK(currentContext() == nullptr);
+    }
+    CHECK(live == 0);
+  }
+  many.codes[3].ptx = many.texts[3].c_str();
+  many.texts[9] = tinyAffine;
+  many.texts[9].replace(many.texts[9].find("affine"), 6, "affine_9");
+  many.codes[9].ptx = many.texts[9].c_str();
+  Watched watched;
+  Model model(many.library);
+  seen.refused = "affine_12";
+  CHECK(model.create(8) == VIT_OUT_OF_MEMORY);
+  CHECK_THAT(vit_last_error(), Contains("PTX of kernel 'affine_12'"));
+  seen.refused.clear();
   REQUIRE(model.create(8) == VIT_OK);
   model.run(8);
 }
 
-TEST_CASE("runtime: functions that failed can be tried again, and the others stay") {
-  configure("");
-  Many many(4);
-  Watched watched;
-  Model model(many.library);
-  (void)watched.taken();
-  seen.refused = "affine_2";
-  CHECK(model.create(8) == VIT_OUT_OF_MEMORY);
-  CHECK_THAT(vit_last_error(), Contains("PTX of kernel 'affine_2'"));
-  CHECK(currentContext() == nullptr);
-  CHECK(watched.taken() == Names{"affine_2", "affine_3"}); // the order of the steps
-  seen.refused.clear();
-  REQUIRE(model.create(8) == VIT_OK);
-  CHECK(watched.taken() == Names{"affine_0", "affine_1", "affine_2", "relu_wide"});
-  model.run(8);
+TEST_CASE("runtime: work on several threads") {
+  std::atomic<size_t> sum{0};
+  CHECK(vitrt::parallelFor(0, [](size_t) { return vitrt::badArgument("none"); }));
+  CHECK(vitrt::parallelFor(1000, [&](size_t i) {
+    sum += i;
+    return vitrt::Status();
+  }));
+  CHECK(sum == 499500);
+  for (int round = 0; round != 50; ++round) {
+    std::atomic<int> begun{0};
+    vitrt::Status failed = vitrt::parallelFor(1000, [&](size_t i) {
+      ++begun;
+      return i % 7 == 5 ? vitrt::badArgument(std::to_string(i)) : vitrt::Status();
+    });
+    CHECK(failed.message() == "5");
+    CHECK(begun < 1000);
+  }
+  // The second fails while the first has, and must not hide it.
+  std::atomic<bool> both{false};
+  vitrt::Status first = vitrt::parallelFor(2, [&](size_t i) {
+    both = both || i == 1;
+    for (int wait = 0; !both && wait != 100; ++wait)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 * i));
+    return vitrt::badArgument(std::to_string(i));
+  });
+  CHECK(first.message() == "0");
+  vitrt::Status thrown =
+      vitrt::parallelFor(4, [](size_t) -> vitrt::Status { throw std::bad_alloc(); });
+  CHECK(thrown.status() == VIT_OUT_OF_MEMORY);
 }

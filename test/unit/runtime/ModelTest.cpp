@@ -417,6 +417,7 @@ TEST_CASE("runtime: the emulator sees each buffer by itself") {
   std::string beyond = tinyRelu;
   beyond.replace(beyond.find("[%rd4]"), 6, "[%rd4+128]");
   changed.codes[1].ptx = beyond.c_str();
+  changed.codes[1].ptx_size = beyond.size();
   Loaded tiny(changed.library);
   std::vector<float> x = pixels(2), y;
   CHECK(tiny.runHost(2, x, y) == VIT_DEVICE_ERROR);

@@ -124,6 +124,18 @@ int countedUnload(vitrt::CUmodule module) {
   live -= !error;
   return error;
 }
+int countedLink(unsigned count, int *options, void **values, vitrt::CUlinkState *state) {
+  Pause pause;
+  int error = realDriver.cuLinkCreate(count, options, values, state);
+  live += !error;
+  return error;
+}
+int countedLinkDestroy(vitrt::CUlinkState state) {
+  Pause pause;
+  int error = realDriver.cuLinkDestroy(state);
+  live -= !error;
+  return error;
+}
 int countedStream(vitrt::CUstream *stream, unsigned flags) {
   Pause pause;
   int error = realDriver.cuStreamCreate(stream, flags);
@@ -183,6 +195,8 @@ Interposed::Interposed() {
   table->cuDevicePrimaryCtxRelease = countedRelease;
   table->cuModuleLoadDataEx = countedModule;
   table->cuModuleUnload = countedUnload;
+  table->cuLinkCreate = countedLink;
+  table->cuLinkDestroy = countedLinkDestroy;
   table->cuStreamCreate = countedStream;
   table->cuStreamDestroy = countedDestroy;
   table->cuGraphCreate = countedGraph;

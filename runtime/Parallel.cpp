@@ -1,0 +1,84 @@
+//===- Parallel.cpp - Work on several threads ------------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "runtime/Parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace vitrt {
+namespace {
+
+/// Threads that are started while it lives take no signals.
+class SignalsBlocked {
+public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+
+private:
+  sigset_t before;
+};
+
+/// What the threads share.
+struct Loop {
+  Loop(size_t count, const std::function<Status(size_t)> &work) : count(count), work(work) {}
+
+  const size_t count;
+  const std::function<Status(size_t)> &work;
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::mutex mutex; // of the two below
+  size_t first = 0; // that failed
+  Status failure;
+
+  void run() {
+    for (size_t i; !failed && (i = next++) < count;) {
+      Status done;
+      try {
+        done = work(i);
+      } catch (const std::exception &) {
+        done = {VIT_OUT_OF_MEMORY, std::string()};
+      }
+      if (done)
+        continue;
+      std::lock_guard lock(mutex);
+      if (!failed || i < first) {
+        first = i;
+        failure = std::move(done);
+      }
+      failed = true;
+    }
+  }
+};
+
+} // namespace
+
+Status parallelFor(size_t count, const std::function<Status(size_t)> &work) {
+  Loop loop(count, work);
+  size_t wanted = std::min({count, mostThreads, size_t(std::thread::hardware_concurrency())});
+  std::vector<std::thread> threads;
+  threads.reserve(mostThreads);
+  if (wanted > 1) {
+    SignalsBlocked blocked;
+    try {
+      while (threads.size() + 1 < wanted)
+        threads.emplace_back([&loop] { loop.run(); });
+    } catch (const std::system_error &) { // as many as there are
+    }
+  }
+  loop.run();
+  for (std::thread &thread : threads)
+    thread.join();
+  return std::move(loop.failure);
+}
+
+} // namespace vitrt
