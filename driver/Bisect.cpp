@@ -249,7 +249,7 @@ private:
       overflow = {view.step->label, view.kernel->name, type, largestOf((*expected)[i].values),
                   isResidual(launch, i, kernel)};
       kernel.walk([&](Operation *op) {
-        overflow.norm |= isa<vit::NormInterface>(op);
+        overflow.norm |= isa<vit::NormInterface, vit::MomentsOp, vit::NormalizeOp>(op);
         overflow.attention |= isa<vit::AttentionOp>(op);
       });
       for (Value operand : launch.getOperands_()) {
@@ -279,7 +279,7 @@ std::string describe(const Overflow &overflow) {
     return text + "reads or makes values that are not finite in f64 either; repair the weights";
   double limit = overflow.type == "f16" ? 65504 : 3.3895e38;
   constexpr double mostToSquare = 0x1p59; // sums of a row of squares may leave f32 beyond it
-  if (overflow.largest <= limit && overflow.norm && overflow.read > mostToSquare)
+  if (overflow.norm && overflow.read > mostToSquare)
     return text +
            fmt::format("reads values up to {:g}, whose squares are too large for f32, in which "
                        "norms compute; repair the weights, no type holds them",

@@ -107,7 +107,7 @@ static void normalize(const Call &call, NormalizeOp op) {
   for (size_t row = 0; row < input.values.size() / width; ++row) {
     auto [mean, variance] = rowMoments(moments.values.slice(row * pairs, pairs),
                                        double(op.getGroup()), op.getSums() != nullptr);
-    double factor = 1 / std::sqrt(variance + op.getEps().convertToDouble());
+    double factor = reciprocalDeviation(variance, op.getEps().convertToDouble());
     for (size_t i = 0; i < width; ++i) {
       double shift = op.getSums() ? mean * call.operands[2].values[i] : 0;
       call.result[row * width + i] = (input.values[row * width + i] - shift) * factor;

@@ -37,6 +37,10 @@ public:
 void multiply(unsigned threads, int64_t rows, const double *a, int64_t aStride,
               const PackedMatrix &b, double *c, int64_t cStride);
 
+/// 1 / sqrt(variance + eps); NaN where squares have left f64: of infinity it would be 0, and a row
+/// finite and wrong.
+double reciprocalDeviation(double variance, double eps);
+
 } // namespace vitc::reference
 
 #endif // DIALECT_REFERENCEMATH_H

@@ -32,8 +32,7 @@ forEachRow(const Call &call, NormInterface op,
   });
 }
 
-/// NaN where the squares leave f64: of infinity it would be 0, and the row finite and wrong.
-static double reciprocalDeviation(double variance, double eps) {
+double vitc::reference::reciprocalDeviation(double variance, double eps) {
   return std::isinf(variance) ? std::numeric_limits<double>::quiet_NaN()
                               : 1 / std::sqrt(variance + eps);
 }

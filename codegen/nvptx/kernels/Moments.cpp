@@ -65,9 +65,10 @@ struct Merge {
     return k.addF(sum, k.fma(k.mulF(distance, distance), k.immF(double(group)), squares));
   }
   Value meanOf(Value sum) const { return k.mulF(sum, k.immF(1.0 / double(pairs))); }
+  /// NaN where the squares leave f32, as of a norm.
   Value factorOf(Value squares) const {
     Value variance = k.mulF(squares, k.immF(1.0 / double(pairs * group)));
-    return k.rsqrt(k.addF(variance, k.immF(eps)));
+    return k.fma(variance, k.immF(0.0), k.rsqrt(k.addF(variance, k.immF(eps))));
   }
 
   KernelBuilder &k;
