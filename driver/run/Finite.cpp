@@ -154,7 +154,7 @@ Result<std::string> explainStep(vit_workspace *workspace, const vit_library &lib
     return text;
   text = ": " + quoted(first->label) + " (kernel " + first->kernel +
          ") is the first to write such values; ";
-  if (hasWord(first->kernel, "norm"))
+  if (first->kernel.find("norm") != first->kernel.npos)
     text +=
         "norms square what they read in f32, so if that is beyond 1e18, repair the weights; else ";
   if (first->type != VIT_F16)
