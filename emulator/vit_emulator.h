@@ -40,8 +40,9 @@ extern "C" {
  * into a registered buffer reaches only that buffer. With `fresh` the bytes count as never written.
  * Returns 0, or 1 if the range is empty or not inside one allocation. Any thread; no launch may be
  * using the range. It takes effect now, with async=N only then: with the next launch of the thread;
- * and if what the thread does next is to add a kernel node to a graph, to change one in an instance,
- * or to launch into a capture, with each launch of the graph, when that node's turn comes. */
+ * and if what the thread does next is to add a kernel node to a graph, to change one in an
+ * instance, or to launch into a capture, with each launch of the graph, when that node's turn
+ * comes. */
 int vitEmuRegister(uint64_t ptr, size_t bytes, const char *name, int fresh);
 
 /* Successful and failed launches that reached the device so far. */

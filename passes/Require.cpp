@@ -107,8 +107,8 @@ struct Require : impl::RequireBase<Require> {
       Place at = found.back(), between, next;
       for (Place reader : llvm::reverse(found))
         for (Value operand : reader.op->getOperands()) {
-          Place definition = behindNorm(definitionOf(operand, reader.launch, kernels), expected,
-                                        kernels);
+          Place definition =
+              behindNorm(definitionOf(operand, reader.launch, kernels), expected, kernels);
           auto same = [&](const Place &place) { return place.op == definition.op; };
           if (!definition.op || llvm::any_of(found, same))
             continue;

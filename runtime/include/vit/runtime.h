@@ -62,12 +62,12 @@ uint32_t vit_library_max_batch(const vit_library *library);
 /* The name of a class, NULL where none is known. */
 const char *vit_library_label(const vit_library *library, uint32_t class_index);
 
-/* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device), or NULL for the
- * best that the library has code for. There is no other device to fall back to. `weights` is a
- * safetensors file, or NULL for a library with embedded weights. The caller frees *out. A library
- * in a shared object stays loaded as long as its models. On failure *out is NULL and nothing stays
- * behind. A process that forks after its first model was loaded can only free in the child: CUDA
- * does not work there. */
+/* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device), or
+ * NULL for the best that the library has code for. There is no other device to fall back to.
+ * `weights` is a safetensors file, or NULL for a library with embedded weights. The caller frees
+ * *out. A library in a shared object stays loaded as long as its models. On failure *out is NULL
+ * and nothing stays behind. A process that forks after its first model was loaded can only free in
+ * the child: CUDA does not work there. */
 vit_status vit_model_load(const vit_library *library, const char *weights, const char *device,
                           vit_model **out);
 
@@ -89,7 +89,8 @@ const char *vit_model_description(const vit_model *model);
 
 /* Device memory for batches of 1 to max_batch images of the size that the library was built for.
  * Loads the code of those batches that no workspace of the model before has loaded; where the
- * driver has to compile it, on up to eight threads that end with the call. The caller frees *out. */
+ * driver has to compile it, on up to eight threads that end with the call. The caller frees *out.
+ */
 vit_status vit_workspace_create(const vit_model *model, int max_batch, vit_workspace **out);
 /* The same for images of another size, if the library has a plan for it. */
 vit_status vit_workspace_create_sized(const vit_model *model, int max_batch, int height, int width,
@@ -116,7 +117,8 @@ vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigned checks);
  * aligned, in the order of the generated header, and stay the caller's. Allocates nothing. The
  * graph of a prepared batch is pointed to buffers that are others than those of the last run with
  * it, for this run and later ones; runs that are under way keep theirs. A stream that is captured
- * gets plain launches, prepared or not, so that the caller's graph has the pointers of this call. */
+ * gets plain launches, prepared or not, so that the caller's graph has the pointers of this call.
+ */
 vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
                          const void *const *inputs, int n, void *const *outputs, int m,
                          vit_stream stream);
