@@ -93,7 +93,7 @@ static void makeMoments(const Call &call, int64_t group) {
 /// Mean of a row, and the mean of the squares of its distances from `mean`, or from 0 if there is
 /// none to subtract.
 static std::pair<double, double> rowMoments(ArrayRef<double> moments, double group, bool centred) {
-  double groups = double(moments.size() / 2), mean = 0, squares = 0;
+  double groups = double(moments.size()) / 2, mean = 0, squares = 0;
   for (size_t i = 0; centred && i < moments.size(); i += 2)
     mean += moments[i] / groups;
   for (size_t i = 0; i < moments.size(); i += 2)

@@ -62,8 +62,8 @@ static void addTime(Prediction &p, const LaunchCost &launch, const Gpu &gpu) {
   const Block &block = launch.block;
   int64_t most = ceilDiv(launch.blocks, gpu.multiprocessors);
   int64_t together = std::max<int64_t>(1, p.occupancy.blocks);
-  double cycles =
-      double(most / together) * wave(together, block, gpu) + wave(most % together, block, gpu);
+  int64_t full = most / together;
+  double cycles = double(full) * wave(together, block, gpu) + wave(most % together, block, gpu);
   struct Bound {
     double seconds;
     const char *name;
