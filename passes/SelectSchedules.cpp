@@ -106,8 +106,9 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     SmallVector<StringRef> entries;
     StringRef(tuned).split(entries, ';', -1, /*KeepEmpty=*/false);
     llvm::StringMap<Operation *> byHash;
-    for (const auto &use : uses)
-      byHash[hashText(use.first)] = use.first;
+    if (!entries.empty())
+      for (const auto &use : uses)
+        byHash[hashText(use.first)] = use.first;
     for (StringRef entry : entries) {
       auto [name, rest] = entry.split(' ');
       auto [hash, more] = rest.split(' ');

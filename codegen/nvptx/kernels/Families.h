@@ -13,7 +13,7 @@
 
 namespace vitc::codegen {
 
-mlir::LogicalResult emitGemm(KernelBuilder &k);        ///< vit.linear; of a split one, the sums
+mlir::LogicalResult emitGemm(KernelBuilder &k);        ///< vit.linear
 mlir::LogicalResult emitAttention(KernelBuilder &k);   ///< vit.attention
 mlir::LogicalResult emitNorm(KernelBuilder &k);        ///< norms of rows
 mlir::LogicalResult emitPatchify(KernelBuilder &k);    ///< vit.patchify

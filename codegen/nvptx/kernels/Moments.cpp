@@ -25,25 +25,13 @@ namespace {
 
 using Values = PtxBuilder::Values;
 
-Value tree(KernelBuilder &k, Values values) {
-  while (values.size() > 1) {
-    Values sums;
-    for (size_t i = 0; i + 1 < values.size(); i += 2)
-      sums.push_back(k.addF(values[i], values[i + 1]));
-    if (values.size() % 2)
-      sums.push_back(values.back());
-    values = sums;
-  }
-  return values[0];
-}
-
 Value sumOfSquares(KernelBuilder &k, ArrayRef<Value> values, Value mean) {
   Values squares;
   for (Value value : values) {
     Value distance = k.subF(value, mean);
     squares.push_back(k.mulF(distance, distance));
   }
-  return tree(k, squares);
+  return emitSum(k, squares);
 }
 
 Value overQuad(KernelBuilder &k, Value sum) {
@@ -65,10 +53,8 @@ struct Merge {
     return k.addF(sum, k.fma(k.mulF(distance, distance), k.immF(double(group)), squares));
   }
   Value meanOf(Value sum) const { return k.mulF(sum, k.immF(1.0 / double(pairs))); }
-  /// NaN where the squares leave f32, as of a norm.
   Value factorOf(Value squares) const {
-    Value variance = k.mulF(squares, k.immF(1.0 / double(pairs * group)));
-    return k.fma(variance, k.immF(0.0), k.rsqrt(k.addF(variance, k.immF(eps))));
+    return emitReciprocalDeviation(k, squares, pairs * group, eps);
   }
 
   KernelBuilder &k;
@@ -80,7 +66,7 @@ struct Merge {
 } // namespace
 
 Values momentsOfGroup(KernelBuilder &k, ArrayRef<Value> values, int64_t group, bool inQuad) {
-  Value sum = tree(k, Values(values));
+  Value sum = emitSum(k, Values(values));
   Value mean = k.mulF(inQuad ? overQuad(k, sum) : sum, k.immF(1.0 / double(group)));
   Value squares = sumOfSquares(k, values, mean);
   return {mean, inQuad ? overQuad(k, squares) : squares};

@@ -52,7 +52,6 @@ private:
   void storeIf(bool afterNorm, const Place &place, Value exists, Known &known);
 
   Value total(Value sum);
-  Value tree(Values values);
   Values squaresAround(const Place &place, Value mean, ArrayRef<Value> x);
   Value reciprocalDeviation(Value squares);
   bool usesNorm(Value value);
@@ -74,23 +73,8 @@ Value NormEmitter::total(Value sum) {
   return sum;
 }
 
-Value NormEmitter::tree(Values values) {
-  while (values.size() > 1) {
-    Values sums;
-    for (size_t i = 0; i + 1 < values.size(); i += 2)
-      sums.push_back(k.addF(values[i], values[i + 1]));
-    if (values.size() % 2)
-      sums.push_back(values.back());
-    values = sums;
-  }
-  return values[0];
-}
-
-/// NaN where the squares leave f32: of infinity it would be 0, and the row finite and wrong.
 Value NormEmitter::reciprocalDeviation(Value squares) {
-  Value variance = k.mulF(total(squares), k.immF(1.0 / columns));
-  Value factor = k.rsqrt(k.addF(variance, k.immF(op.getEps().convertToDouble())));
-  return k.fma(variance, k.immF(0.0), factor);
+  return emitReciprocalDeviation(k, total(squares), columns, op.getEps().convertToDouble());
 }
 
 Values NormEmitter::squaresAround(const Place &place, Value mean, ArrayRef<Value> x) {
@@ -178,13 +162,13 @@ void NormEmitter::rowInRegisters(Value row) {
     chunk.x = region.evaluate(op.getInput(), chunk.place, vector, known);
     storeIf(/*afterNorm=*/false, chunk.place, chunk.exists, known);
     if (op.subtractsMean())
-      sum = k.addF(sum, masked(chunk, tree(chunk.x)));
+      sum = k.addF(sum, masked(chunk, emitSum(k, chunk.x)));
     chunks.push_back(chunk);
   }
   if (op.subtractsMean())
     mean = k.mulF(total(sum), k.immF(1.0 / columns));
   for (const Chunk &chunk : chunks)
-    squares = k.addF(squares, masked(chunk, tree(squaresAround(chunk.place, mean, chunk.x))));
+    squares = k.addF(squares, masked(chunk, emitSum(k, squaresAround(chunk.place, mean, chunk.x))));
   Value factor = reciprocalDeviation(squares);
   for (const Chunk &chunk : chunks) {
     Known known{{op.getInput(), chunk.x},
@@ -209,7 +193,7 @@ void NormEmitter::rowFromMemory(Value row) {
     Values sum = overRow(
         [&](const Place &place, Known &known, ValueRange sums) -> Values {
           storeIf(/*afterNorm=*/false, place, {}, known);
-          return {k.addF(sums[0], tree(known[op.getInput()]))};
+          return {k.addF(sums[0], emitSum(k, known[op.getInput()]))};
         },
         {zero});
     mean = k.mulF(total(sum[0]), k.immF(1.0 / columns));
@@ -218,7 +202,7 @@ void NormEmitter::rowFromMemory(Value row) {
       [&](const Place &place, Known &known, ValueRange sums) -> Values {
         if (!mean)
           storeIf(/*afterNorm=*/false, place, {}, known);
-        return {k.addF(sums[0], tree(squaresAround(place, mean, known[op.getInput()])))};
+        return {k.addF(sums[0], emitSum(k, squaresAround(place, mean, known[op.getInput()])))};
       },
       {zero});
   Value factor = reciprocalDeviation(squares[0]);

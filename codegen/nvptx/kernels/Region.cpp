@@ -59,6 +59,25 @@ Value emitGelu(PtxBuilder &b, vit::GeluForm form, Value x) {
   llvm_unreachable("all forms of gelu are above");
 }
 
+// Sums -----------------------------------------------------------------------
+
+Value emitSum(PtxBuilder &b, Values values) {
+  while (values.size() > 1) {
+    Values sums;
+    for (size_t i = 0; i + 1 < values.size(); i += 2)
+      sums.push_back(b.addF(values[i], values[i + 1]));
+    if (values.size() % 2)
+      sums.push_back(values.back());
+    values = sums;
+  }
+  return values[0];
+}
+
+Value emitReciprocalDeviation(PtxBuilder &b, Value squares, int64_t columns, double eps) {
+  Value variance = b.mulF(squares, b.immF(1.0 / static_cast<double>(columns)));
+  return b.fma(variance, b.immF(0.0), b.rsqrt(b.addF(variance, b.immF(eps))));
+}
+
 // Evaluation -----------------------------------------------------------------
 
 Value Region::address(Value pointer, RankedTensorType type, const Place &place) {

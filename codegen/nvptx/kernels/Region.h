@@ -87,6 +87,13 @@ mlir::Value emitGelu(PtxBuilder &b, vit::GeluForm form, mlir::Value x);
 mlir::Value emitSilu(PtxBuilder &b, mlir::Value x);    ///< x / (1 + e^-x)
 mlir::Value emitSigmoid(PtxBuilder &b, mlir::Value x); ///< 1 / (1 + e^-x)
 
+/// The sum of one value or more, in pairs: the order depends on how many there are alone.
+mlir::Value emitSum(PtxBuilder &b, PtxBuilder::Values values);
+/// 1 / sqrt(squares / columns + eps); NaN where the squares leave f32: of infinity it would be 0,
+/// and a row finite and wrong.
+mlir::Value emitReciprocalDeviation(PtxBuilder &b, mlir::Value squares, int64_t columns,
+                                    double eps);
+
 } // namespace vitc::codegen
 
 #endif // CODEGEN_NVPTX_KERNELS_REGION_H

@@ -238,12 +238,6 @@ std::vector<cost::Schedule> schedulesFor(const cost::Work &work, int64_t maxBatc
   return list;
 }
 
-/// Blocks along a dimension at `count`.
-int64_t blocksOf(const cost::Extent &extent, int64_t count) {
-  int64_t blocks = extent.perCount ? cost::ceilDiv(count * extent.perCount, extent.divisor) : 1;
-  return blocks * extent.times;
-}
-
 void check(const KernelCode &code, FunctionOpInterface function, const cost::Work &work) {
   cost::Schedule schedule = scheduleOf(code.schedule);
   cost::Geometry geometry = cost::geometryOf(work, schedule);
@@ -265,7 +259,7 @@ void check(const KernelCode &code, FunctionOpInterface function, const cost::Wor
   for (int64_t count : {1, 5}) {
     int64_t blocks = 1;
     for (const cost::Extent &extent : geometry.grid)
-      blocks *= blocksOf(extent, count);
+      blocks *= extent.at(count);
     cost::Written numbers = cost::written(schedule);
     int64_t elements = work.rows * count * work.columns;
     if (work.family == cost::Family::Gemm)

@@ -232,10 +232,7 @@ std::string KernelRunner::Impl::launch(const vitc::codegen::KernelCode &code,
   if (auto status =
           driver.setAttribute(function, maxDynamicSharedSize, static_cast<int>(shape.dynamicSmem)))
     return driver.describe("cuFuncSetAttribute", status);
-  auto extent = [&](const vitc::cost::Extent &e) {
-    uint64_t tiles = e.perCount ? (uint64_t(count) * e.perCount + e.divisor - 1) / e.divisor : 1;
-    return static_cast<unsigned>(tiles * e.times);
-  };
+  auto extent = [&](const vitc::cost::Extent &e) { return static_cast<unsigned>(e.at(count)); };
   parameters.push_back(&count);
   if (auto status = driver.launch(function, extent(shape.grid[0]), extent(shape.grid[1]),
                                   extent(shape.grid[2]), shape.threads, 1, 1, shape.dynamicSmem,
