@@ -84,9 +84,6 @@ public:
   /// Enqueues a run, with inputs and outputs on the device: what is recorded of it, unless an
   /// observer looks at each launch or the stream is captured.
   virtual Status run(const RunRequest &request, vit_stream stream) = 0;
-  /// Enqueues `records`, one launch each.
-  virtual Status launch(const RunRequest &request, std::span<const LaunchRecord> records,
-                        vit_stream stream) = 0;
   /// Returns when what was enqueued on the stream is done.
   virtual Status wait(vit_stream stream) = 0;
   /// Runs all launches with inputs and outputs in host memory, and returns when they are done.

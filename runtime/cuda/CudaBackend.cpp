@@ -37,8 +37,6 @@ public:
   Status record(const RunRequest &request, std::span<const uint32_t> which,
                 std::unique_ptr<RecordedRun> &out) override;
   Status run(const RunRequest &request, vit_stream stream) override;
-  Status launch(const RunRequest &request, std::span<const LaunchRecord> records,
-                vit_stream stream) override;
   Status wait(vit_stream stream) override;
   Status runHost(const RunRequest &request) override;
   Status time(int count, const std::function<Status(vit_stream)> &work,
@@ -305,16 +303,6 @@ Status CudaBackend::enqueue(const RunRequest &request, std::span<const LaunchRec
       return seen;
   }
   return {};
-}
-
-Status CudaBackend::launch(const RunRequest &request, std::span<const LaunchRecord> records,
-                           vit_stream stream) {
-  ContextScope scope(device);
-  if (Status entered = scope.enter(context); !entered)
-    return entered;
-  if (Status launched = enqueue(request, records, stream); !launched)
-    return launched;
-  return scope.leave();
 }
 
 Status CudaBackend::record(const RunRequest &request, std::span<const uint32_t> which,
