@@ -425,7 +425,10 @@ std::string Compiler::arch() const {
   // Older machines cannot run code for newer ones, so text is for the oldest that was asked for.
   if (options.archs.empty())
     return cost::findGpu(options.gpu)->arch;
-  return *std::min_element(options.archs.begin(), options.archs.end());
+  return *std::min_element(
+      options.archs.begin(), options.archs.end(), [](const std::string &a, const std::string &b) {
+        return std::pair(a.size(), a) < std::pair(b.size(), b); // sm_89, sm_120
+      });
 }
 
 bool Compiler::isRequired(StringRef what) const {

@@ -9,8 +9,10 @@
 //   vit.kernel @fc1(%x: tensor<?x197x768xf16>, ...)   =>   vit.kernel @fc1(%x: tensor<?x768xf16>,
 //   ...)
 //
-// so the same linear on all tokens and on the class token is one kernel. Names are given here,
-// after the sharing, so that they do not depend on how many kernels there were before.
+// so the same linear on 197 tokens and on 196 is one kernel. On all tokens and on the class token
+// alone it is two: schedules are for batches, and at one batch thousands of rows want another tile
+// than eight. Names are given here, after the sharing, so that they do not depend on how many
+// kernels there were before.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Kernels.h"
@@ -54,6 +56,21 @@ bool sameCode(vit::KernelOp a, vit::KernelOp b) {
                                                     OperationEquivalence::IgnoreLocations);
 }
 
+/// Rows of one image that a launch makes; 0 where it makes no rows.
+int64_t rowsOf(vit::LaunchOp launch) {
+  for (Type type : launch.getResultTypes())
+    if (auto tensor = cast<RankedTensorType>(type);
+        vit::isBatchTensor(tensor) && tensor.getRank() > 1)
+      return ShapedType::getNumElements(tensor.getShape().drop_front().drop_back());
+  return 0;
+}
+
+/// Whether one tile can suit both.
+bool areAlike(int64_t rows, int64_t others) {
+  constexpr int64_t mostRatio = 8;
+  return std::max(rows, others) <= mostRatio * std::min(rows, others);
+}
+
 struct ShareKernels : impl::ShareKernelsBase<ShareKernels> {
   using Base::Base;
 
@@ -65,13 +82,18 @@ struct ShareKernels : impl::ShareKernelsBase<ShareKernels> {
         rewriteOnRows(kernel);
 
     SmallVector<vit::KernelOp> kept; // in the order of their first launch
+    SmallVector<int64_t> rows;       // of that launch
     for (vit::LaunchOp launch : launches) {
       vit::KernelOp kernel = kernels.of(launch);
-      auto same = llvm::find_if(kept, [&](vit::KernelOp other) { return sameCode(kernel, other); });
-      if (same == kept.end())
+      size_t same = 0;
+      while (same < kept.size() &&
+             !(sameCode(kernel, kept[same]) && areAlike(rowsOf(launch), rows[same])))
+        ++same;
+      if (same == kept.size()) {
         kept.push_back(kernel);
-      else
-        launch.setKernel(same->getSymName());
+        rows.push_back(rowsOf(launch));
+      }
+      launch.setKernel(kept[same].getSymName());
     }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<vit::KernelOp>()))
       if (!llvm::is_contained(kept, kernel))

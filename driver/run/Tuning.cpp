@@ -36,7 +36,8 @@ std::string hashText(uint64_t hash) {
 static std::string shortName(std::string_view device) {
   std::string name, word;
   auto add = [&] {
-    constexpr std::string_view plain[] = {"nvidia", "geforce", "tesla", "pcie", "nvl"};
+    constexpr std::string_view plain[] = {"nvidia", "geforce", "tesla",
+                                          "pcie",   "nvl",     "generation"};
     bool memory = word.size() > 2 && word.ends_with("gb") && isdigit((unsigned char)word[0]);
     if (std::find(std::begin(plain), std::end(plain), word) == std::end(plain) && !memory &&
         !word.starts_with("sxm") && !word.starts_with("hbm"))

@@ -12,7 +12,7 @@ namespace vitc::cost {
 
 /// What all devices of the table have, so that code for any of them may count on it: registers of a
 /// multiprocessor, and room for blocks on it.
-inline constexpr int commonRegistersPerSm = 65536, commonBlocksPerSm = 24;
+inline constexpr int commonRegistersPerSm = 65536, commonBlocksPerSm = 16;
 
 /// How well the parts of a multiprocessor work at a time, in its cycles unless said otherwise. The
 /// values here are those that published figures of Ada's cards bear out; with them what is called a

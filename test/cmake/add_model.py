@@ -93,7 +93,7 @@ class AddModel(unittest.TestCase):
                               ("MAX_BATCH 0", "MAX_BATCH is 0, expected 1 to"),
                               ("MAX_BATCH few", "MAX_BATCH: expected an integer, found 'few'"),
                               ("OUTPUTS logits colours", "colours"), ("IMAGE_SIZE 1x1", "found 1x1"),
-                              ("ARCH rtx4090", "ARCH: expected sm_80|sm_86|sm_87|sm_89|sm_90"), ("PTXAS nowhere", "nowhere"),
+                              ("ARCH rtx4090", "ARCH: expected sm_80|sm_86|sm_87|sm_89|sm_90|sm_100|sm_120"), ("PTXAS nowhere", "nowhere"),
                               ("TUNING nowhere.json TILE_POLICY tuned", self.at("nowhere.json")),
                               ("FLAGS --colour", "unknown flag '--colour'")):
             self.refused(call % wrong, "vitc_add_model(b16): ", *names)

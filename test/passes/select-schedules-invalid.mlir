@@ -20,7 +20,7 @@
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=128x128x32/128x64/3 2>&1 | FileCheck %s --check-prefix=REGS
 // RUN: not vitc-opt %t.mlir --vit-select-schedules=tile=8192x128x32/64x32/3 2>&1 | FileCheck %s --check-prefix=LARGE
 
-// GPU:    error: no device named 'rtx9999'; known are rtx4090, rtx4080, rtx4060ti, rtx4060, l4, l40s, a100, h200
+// GPU:    error: no device named 'rtx9999'; known are rtx4090, rtx4080, rtx4060ti, rtx4060, l4, l40s, rtx6000ada, rtx3090, rtx5090, a100, h100, h200
 // BUDGET: error: register-budget must be 24 to 255, but is 8
 // FUSE:   error: no fuse-policy named 'never'; known are auto, keep, recompute
 // POLICY: error: no tile-policy named 'best'; known are model, classic, tuned

@@ -30,6 +30,34 @@ func.func @forward(%x: tensor<?x5x32xf16>, %c: tensor<?x32xf16>, %w: tensor<64x3
 
 // -----
 
+// Nine times the rows want another tile at any batch: two kernels with one body.
+// CHECK:       vit.kernel @gelu_f16(%{{.*}}: tensor<?x32xf16>)
+// CHECK:       vit.kernel @gelu_f16_2(%{{.*}}: tensor<?x32xf16>)
+// CHECK-NOT:   vit.kernel
+// CHECK:         vit.launch @gelu_f16({{.*}}) : (tensor<?x9x32xf16>)
+// CHECK:         vit.launch @gelu_f16_2({{.*}}) : (tensor<?x32xf16>)
+// CHECK:         vit.launch @gelu_f16({{.*}}) : (tensor<?x8x32xf16>)
+vit.kernel @a(%x: tensor<?x9x32xf16>) -> tensor<?x9x32xf16> {
+  %y = vit.gelu erf %x : tensor<?x9x32xf16> -> tensor<?x9x32xf16>
+  vit.yield %y : tensor<?x9x32xf16>
+}
+vit.kernel @b(%x: tensor<?x32xf16>) -> tensor<?x32xf16> {
+  %y = vit.gelu erf %x : tensor<?x32xf16> -> tensor<?x32xf16>
+  vit.yield %y : tensor<?x32xf16>
+}
+vit.kernel @c(%x: tensor<?x8x32xf16>) -> tensor<?x8x32xf16> {
+  %y = vit.gelu erf %x : tensor<?x8x32xf16> -> tensor<?x8x32xf16>
+  vit.yield %y : tensor<?x8x32xf16>
+}
+func.func @forward(%x: tensor<?x9x32xf16>, %c: tensor<?x32xf16>, %z: tensor<?x8x32xf16>) -> (tensor<?x9x32xf16>, tensor<?x32xf16>, tensor<?x8x32xf16>) {
+  %0 = vit.launch @a(%x) : (tensor<?x9x32xf16>) -> tensor<?x9x32xf16>
+  %1 = vit.launch @b(%c) : (tensor<?x32xf16>) -> tensor<?x32xf16>
+  %2 = vit.launch @c(%z) : (tensor<?x8x32xf16>) -> tensor<?x8x32xf16>
+  return %0, %1, %2 : tensor<?x9x32xf16>, tensor<?x32xf16>, tensor<?x8x32xf16>
+}
+
+// -----
+
 // One attribute, one type or one operand makes a difference; equal names are numbered.
 // CHECK:       vit.kernel @gelu_f16(
 // CHECK-NEXT:    vit.gelu erf

@@ -50,9 +50,12 @@ LogicalResult emitGemm(KernelBuilder &k) {
   place.warpRow = k.mul(k.divU(k.warp(), warpsN), plan.wm);
   place.warpColumn = k.mul(k.remU(k.warp(), warpsN), plan.wn);
 
+  std::optional<MomentsOfBlock> moments;
+  if (plan.normalize)
+    moments.emplace(k, cast<vit::NormalizeOp>(plan.normalize), plan, place);
   PtxBuilder::Values sums = emitGemmMainLoop(k, plan, place, [&] {
-    if (plan.normalize)
-      mergeMomentsOfBlock(k, cast<vit::NormalizeOp>(plan.normalize), plan, place);
+    if (moments)
+      moments->merge();
   });
   auto finish = [&](const PtxBuilder::Values &whole) { emitGemmEpilogue(k, plan, place, whole); };
   if (plan.splits > 1)

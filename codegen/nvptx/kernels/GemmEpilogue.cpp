@@ -40,11 +40,18 @@ private:
     int64_t bytes() const { return bytesOf(type); }
   };
 
+  /// Moments of one group of columns in a row, made and not stored yet.
+  struct GroupMoments {
+    Value row, column;
+    Values pair;
+  };
+
   /// Moments that are a result, and what there is so far of a group's columns in this lane.
   struct Moments {
     vit::MomentsOp op;
     Value pointer;
     Values columns;
+    SmallVector<GroupMoments> made;
   };
 
   void prepareOutputs();
@@ -53,7 +60,8 @@ private:
                                 unsigned count);
   Place placeOf(Value row, int64_t j, unsigned vector, RowMoments moments);
   RowMoments momentsOf(int64_t i, int64_t half);
-  void storeMoments(Value row, int64_t j);
+  void makeMoments(Value row, int64_t j);
+  void storeMoments();
   void storeStaged();
   void fillSlot(Value slot, int64_t i);
   void storeSlot(Value slot, int64_t i);
@@ -73,7 +81,7 @@ private:
 void Epilogue::prepareOutputs() {
   for (auto [r, yielded] : llvm::enumerate(k.kernel.getYield().getValues()))
     if (auto op = yielded.getDefiningOp<vit::MomentsOp>())
-      moments.push_back({op, k.resultPointer(r), {}});
+      moments.push_back({op, k.resultPointer(r), {}, {}});
     else
       outputs.push_back({yielded, k.resultPointer(r), k.resultType(r).getElementType()});
 }
@@ -128,20 +136,32 @@ RowMoments Epilogue::momentsOf(int64_t i, int64_t half) {
 }
 
 /// Of the groups of `row` whose last columns are those of n8 tile `j`.
-void Epilogue::storeMoments(Value row, int64_t j) {
+void Epilogue::makeMoments(Value row, int64_t j) {
   int64_t end = (j + 1) * p.mma->n;
   for (Moments &of : moments) {
     auto group = static_cast<int64_t>(of.op.getGroup());
     if (end % group != 0)
       continue;
-    Values pair = momentsOfGroup(k, of.columns, group, /*inQuad=*/true);
-    of.columns.clear();
     Value column = k.add(k.add(place.blockColumn, place.warpColumn), end - group);
-    Value exists = k.both(k.equal(k.bitAnd(k.lane(), 3), 0), k.less(row, place.rows));
-    if (p.n % p.bn != 0)
-      exists = k.both(exists, k.less(column, p.n));
-    Value offset = k.add(k.mul(row, 2 * (p.n / group)), k.shl(k.divU(column, group), 1));
-    k.ifThen(exists, [&] { k.storeValues(pair, k.at(of.pointer, k.f32, offset), k.f32); });
+    of.made.push_back({row, column, momentsOfGroup(k, of.columns, group, /*inQuad=*/true)});
+    of.columns.clear();
+  }
+}
+
+/// Behind all that make them: a store is a branch, and one group would wait for the shuffles of
+/// the other.
+void Epilogue::storeMoments() {
+  for (Moments &of : moments) {
+    auto group = static_cast<int64_t>(of.op.getGroup());
+    for (const GroupMoments &made : of.made) {
+      Value exists = k.both(k.equal(k.bitAnd(k.lane(), 3), 0), k.less(made.row, place.rows));
+      if (p.n % p.bn != 0)
+        exists = k.both(exists, k.less(made.column, p.n));
+      Value offset =
+          k.add(k.mul(made.row, 2 * (p.n / group)), k.shl(k.divU(made.column, group), 1));
+      k.ifThen(exists, [&] { k.storeValues(made.pair, k.at(of.pointer, k.f32, offset), k.f32); });
+    }
+    of.made.clear();
   }
 }
 
@@ -181,9 +201,10 @@ void Epilogue::fillSlot(Value slot, int64_t i) {
             output.offset + half * p.mma->m / 2 * output.pitch + j * p.mma->n * output.bytes();
         k.storeValues(values, k.atByte(slot, offset, delta), output.type);
       }
-      storeMoments(here, j);
+      makeMoments(here, j);
     }
   }
+  storeMoments();
 }
 
 /// The rows of a slot from shared memory to each output, 16 bytes a lane.

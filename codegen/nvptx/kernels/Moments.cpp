@@ -92,46 +92,82 @@ RowMoments mergeMoments(KernelBuilder &k, vit::NormalizeOp op, Value row) {
   return result;
 }
 
-/// Four lanes share a row, so that a warp reads whole sectors.
-void mergeMomentsOfBlock(KernelBuilder &k, vit::NormalizeOp op, const GemmPlan &p,
-                         const GemmPlace &place) {
+static constexpr int64_t lanesOfRow = 4;
+
+MomentsOfBlock::MomentsOfBlock(KernelBuilder &k, vit::NormalizeOp op, const GemmPlan &p,
+                               const GemmPlace &place)
+    : k(k), op(op), p(p), place(place), part(k.bitAnd(k.tid(), lanesOfRow - 1)),
+      pairs(KernelBuilder::widthOf(op.getMoments()) / 2), step(p.threads / lanesOfRow),
+      ahead(readTogether(0)) {}
+
+/// Of rows `first` to `first` + `step`, that of this thread.
+MomentsOfBlock::Row MomentsOfBlock::read(int64_t first) {
+  Row result;
+  result.row = k.add(k.shr(k.tid(), 2), first);
+  // Beyond the block or M another row's: all lanes are there for the shuffles.
+  Value lastRow = k.add(place.rows, k.imm(-1));
+  Value global = k.min(k.add(place.blockRow, k.min(result.row, p.bm - 1)), lastRow);
+  Value pointer = k.pointer(op.getMoments()), start = k.mul(global, 2 * pairs);
+  Value base = k.add(start, k.shl(part, 1));
+  for (int64_t i = 0; i < pairs; i += lanesOfRow) {
+    bool ragged = i + lanesOfRow > pairs;
+    Value offset = ragged ? k.min(base, k.add(start, k.imm(2 * (pairs - 1 - i)))) : base;
+    Values pair = k.loadValues(k.at(pointer, k.f32, offset, 2 * i), k.f32, 2, /*readOnly=*/true);
+    pair.push_back(ragged ? k.less(part, pairs - i) : Value());
+    result.pairs.push_back(pair);
+  }
+  return result;
+}
+
+/// All rows that wait for memory once, from row `first` of the block on.
+SmallVector<MomentsOfBlock::Row> MomentsOfBlock::readTogether(int64_t first) {
+  constexpr int64_t registers = 64; // no sums are live yet
+  int64_t ofRow = 2 * llvm::divideCeil(pairs, lanesOfRow);
+  SmallVector<Row> rows;
+  for (int64_t i = first; i < p.bm && (rows.empty() || std::ssize(rows) * ofRow < registers);
+       i += step)
+    rows.push_back(read(i));
+  return rows;
+}
+
+RowMoments MomentsOfBlock::merged(const Row &row) {
   Merge merge(k, op);
-  constexpr int64_t lanes = 4;
-  Value quad = k.shr(k.tid(), 2), part = k.bitAnd(k.tid(), lanes - 1);
-  Value pointer = k.pointer(op.getMoments()), lastRow = k.add(place.rows, k.imm(-1));
-  k.rolledLoop(k.imm(0), k.imm(p.bm), p.threads / lanes, {}, [&](Value first, ValueRange) {
-    Value row = k.add(quad, first);
-    // Beyond the block or M another row's: all lanes are there for the shuffles.
-    Value global = k.min(k.add(place.blockRow, k.min(row, p.bm - 1)), lastRow);
-    Value base = k.add(k.mul(global, 2 * merge.pairs), k.shl(part, 1));
-    SmallVector<Values> mine;
-    Value zero = k.immF(0.0);
-    for (int64_t i = 0; i < merge.pairs; i += lanes) {
-      bool ragged = i + lanes > merge.pairs;
-      Value offset =
-          ragged
-              ? k.min(base, k.add(k.mul(global, 2 * merge.pairs), k.imm(2 * (merge.pairs - 1 - i))))
-              : base;
-      Values pair = k.loadValues(k.at(pointer, k.f32, offset, 2 * i), k.f32, 2, /*readOnly=*/true);
-      pair.push_back(ragged ? k.less(part, merge.pairs - i) : Value());
-      mine.push_back(pair);
-    }
-    auto sumOf = [&](llvm::function_ref<Value(ArrayRef<Value> pair)> value) {
-      Value sum = zero;
-      for (const Values &pair : mine)
-        sum = k.addF(sum, pair[2] ? k.select(pair[2], value(pair), zero) : value(pair));
-      return overQuad(k, sum);
-    };
-    Value mean =
-        merge.centred ? merge.meanOf(sumOf([](ArrayRef<Value> pair) { return pair[0]; })) : zero;
-    Value factor = merge.factorOf(
-        sumOf([&](ArrayRef<Value> pair) { return merge.add(zero, pair[1], pair[0], mean); }));
+  Value zero = k.immF(0.0);
+  auto sumOf = [&](llvm::function_ref<Value(ArrayRef<Value> pair)> value) {
+    Value sum = zero;
+    for (const Values &pair : row.pairs)
+      sum = k.addF(sum, pair[2] ? k.select(pair[2], value(pair), zero) : value(pair));
+    return overQuad(k, sum);
+  };
+  Value mean =
+      merge.centred ? merge.meanOf(sumOf([](ArrayRef<Value> pair) { return pair[0]; })) : zero;
+  return {mean, merge.factorOf(sumOf([&](ArrayRef<Value> pair) {
+            return merge.add(zero, pair[1], pair[0], mean);
+          }))};
+}
+
+/// What they are first, then the stores, whose branches would keep one row waiting for another.
+void MomentsOfBlock::store(ArrayRef<Row> rows) {
+  SmallVector<RowMoments> all;
+  for (const Row &row : rows)
+    all.push_back(merged(row));
+  for (auto [at, moments] : llvm::zip_equal(rows, all)) {
+    Value row = at.row, mean = moments.mean, factor = moments.factor;
     k.ifThen(k.both(k.equal(part, 0), k.less(row, p.bm)), [&] {
       k.storeValues({mean, factor}, k.atByte(k.dynamicShared(), k.shl(row, 3), p.rowsOffset),
                     k.f32);
     });
-    return Values();
-  });
+  }
+}
+
+void MomentsOfBlock::merge() {
+  int64_t done = std::ssize(ahead) * step;
+  store(ahead);
+  while (done < p.bm) {
+    SmallVector<Row> next = readTogether(done);
+    store(next);
+    done += std::ssize(next) * step;
+  }
 }
 
 RowMoments momentsInBlock(KernelBuilder &k, const GemmPlan &p, Value row, int64_t delta) {

@@ -26,10 +26,41 @@ PtxBuilder::Values momentsOfGroup(KernelBuilder &k, llvm::ArrayRef<mlir::Value> 
 /// Of row `row`, by this thread alone.
 RowMoments mergeMoments(KernelBuilder &k, vit::NormalizeOp op, mlir::Value row);
 
-/// Of all rows of a block of a product, into the plan's place in shared memory; a barrier must
-/// follow before momentsInBlock() reads those of the block's row `row` + `delta`.
-void mergeMomentsOfBlock(KernelBuilder &k, vit::NormalizeOp op, const GemmPlan &plan,
-                         const GemmPlace &place);
+/// Of all rows of a block of a product. What it reads is on its way before the main loop's copies,
+/// behind which it would wait, and merged while they are.
+class MomentsOfBlock {
+public:
+  /// Starts to read: as many rows as there are registers for.
+  MomentsOfBlock(KernelBuilder &k, vit::NormalizeOp op, const GemmPlan &plan,
+                 const GemmPlace &place);
+
+  /// Merges all rows into the plan's place in shared memory; a barrier must follow before
+  /// momentsInBlock() reads them.
+  void merge();
+
+private:
+  /// The pairs that one of four lanes has of a row, so that a warp reads whole sectors. A third
+  /// value says whether the pair exists (null: it does).
+  struct Row {
+    mlir::Value row; ///< of the block; beyond the last, it is read and not stored
+    llvm::SmallVector<PtxBuilder::Values> pairs;
+  };
+
+  Row read(int64_t first);
+  llvm::SmallVector<Row> readTogether(int64_t first);
+  RowMoments merged(const Row &row);
+  void store(llvm::ArrayRef<Row> rows);
+
+  KernelBuilder &k;
+  vit::NormalizeOp op;
+  const GemmPlan &p;
+  const GemmPlace &place;
+  mlir::Value part;    ///< which of the four lanes this is
+  int64_t pairs, step; ///< of a row; rows that the block's threads read at a time
+  llvm::SmallVector<Row> ahead;
+};
+
+/// What merge() left of the block's row `row` + `delta`.
 RowMoments momentsInBlock(KernelBuilder &k, const GemmPlan &plan, mlir::Value row, int64_t delta);
 
 } // namespace vitc::codegen

@@ -86,17 +86,17 @@ LogicalResult lowerToLLVMDialect(gpu::GPUModuleOp module) {
 struct Architecture {
   llvm::StringLiteral name, ptx;
 };
-constexpr Architecture architectures[] = {{"sm_80", "+ptx70"},
-                                          {"sm_86", "+ptx71"},
-                                          {"sm_87", "+ptx74"},
-                                          {"sm_89", "+ptx78"},
-                                          {"sm_90", "+ptx78"}};
+constexpr Architecture architectures[] = {
+    {"sm_80", "+ptx70"}, {"sm_86", "+ptx71"},  {"sm_87", "+ptx74"}, {"sm_89", "+ptx78"},
+    {"sm_90", "+ptx78"}, {"sm_100", "+ptx86"}, {"sm_120", "+ptx87"}};
 
 std::unique_ptr<llvm::TargetMachine> createTargetMachine(llvm::StringRef arch, std::string &error) {
   const auto *known = llvm::find_if(architectures, [&](const auto &a) { return a.name == arch; });
   if (known == std::end(architectures)) {
-    error =
-        "expected an architecture of sm_80, sm_86, sm_87, sm_89, sm_90, found '" + arch.str() + "'";
+    std::string names;
+    for (const Architecture &each : architectures)
+      names += (names.empty() ? "" : ", ") + each.name.str();
+    error = "expected an architecture of " + names + ", found '" + arch.str() + "'";
     return nullptr;
   }
   static std::once_flag once;

@@ -8,7 +8,7 @@
 // CHECK-NEXT: this ptxas likes nothing
 // NONE: expected a ptxas that can be run, found '{{.*}}.none'
 // VARIABLE: expected a ptxas that can be run, found '{{.*}}no-such-ptxas' in VITC_PTXAS
-// ARCH: expected an architecture of sm_80, sm_86, sm_87, sm_89, sm_90, found 'sm_75'
+// ARCH: expected an architecture of sm_80, sm_86, sm_87, sm_89, sm_90, sm_100, sm_120, found 'sm_75'
 vit.kernel @copy(%x: tensor<?x3x32x32xf32>) -> tensor<?x3x32x32xf32>
     attributes {schedules = [#vit.elementwise_schedule<batch = 1 to 64, elements = 1024, warp = 256>]} {
   vit.yield %x : tensor<?x3x32x32xf32>

@@ -133,7 +133,7 @@ TEST_CASE("options are judged without a command line, too", "[driver]") {
   CHECK(errorWith([](CompileOptions &o) { o.maxBatch = -1; }) ==
         "--max-batch: expected 1 to 1048576, found -1");
   CHECK(errorWith([](CompileOptions &o) { o.archs = {"sm_89", "ada"}; }) ==
-        "--arch: expected sm_80|sm_86|sm_87|sm_89|sm_90, found 'ada'");
+        "--arch: expected sm_80|sm_86|sm_87|sm_89|sm_90|sm_100|sm_120, found 'ada'");
 }
 
 TEST_CASE("text in a .mlir file is named with its line", "[driver]") {

@@ -78,6 +78,8 @@ TEST_CASE("tuning: measurements of another device, or of none, are refused by na
   CHECK(objectionToDevice("NVIDIA A100-PCIE-40GB", "a100") == "");
   CHECK(objectionToDevice("NVIDIA H200", "h200") == "");
   CHECK(objectionToDevice("Tesla L4", "l4") == "");
+  CHECK(objectionToDevice("NVIDIA RTX 6000 Ada Generation", "rtx6000ada") == "");
+  CHECK(objectionToDevice("NVIDIA H100 80GB HBM3", "h100") == "");
   CHECK(objectionToDevice("NVIDIA H200", "rtx4090") ==
         "expected measurements of rtx4090, found those of 'NVIDIA H200'; run vit-run --tune on a "
         "GPU of "

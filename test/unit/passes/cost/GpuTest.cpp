@@ -9,19 +9,22 @@
 using namespace vitc::cost;
 
 TEST_CASE("tensor rates follow from multiprocessors and clocks") {
-  // FLOP per SM and clock: GeForce Ada, data centre Ada, Ampere, Hopper.
+  // FLOP per SM and clock: GeForce, professional Ada, Ampere, Hopper.
   auto perClock = [](const char *name) {
     const Gpu &gpu = *findGpu(name);
     return gpu.tensorTflops * 1e3 / gpu.multiprocessors / gpu.clockGhz;
   };
-  for (const char *name : {"rtx4090", "rtx4080", "rtx4060ti", "rtx4060"})
+  for (const char *name : {"rtx4090", "rtx4080", "rtx4060ti", "rtx4060", "rtx3090", "rtx5090"})
     CHECK(perClock(name) == Approx(512).epsilon(0.01));
-  for (const char *name : {"l4", "l40s"})
+  for (const char *name : {"l4", "l40s", "rtx6000ada"})
     CHECK(perClock(name) == Approx(1024).epsilon(0.015));
   CHECK(perClock("a100") == Approx(2048).epsilon(0.01));
-  CHECK(perClock("h200") == Approx(4096).epsilon(0.01));
+  for (const char *name : {"h100", "h200"})
+    CHECK(perClock(name) == Approx(4096).epsilon(0.01));
   CHECK(findGpu("rtx9999") == nullptr);
-  CHECK(knownGpus() == "rtx4090, rtx4080, rtx4060ti, rtx4060, l4, l40s, a100, h200");
+  CHECK(knownGpus() ==
+        "rtx4090, rtx4080, rtx4060ti, rtx4060, l4, l40s, rtx6000ada, rtx3090, rtx5090, "
+        "a100, h100, h200");
 }
 
 TEST_CASE("blocks by registers step at the sizes of the register file") {
