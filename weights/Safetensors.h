@@ -140,7 +140,8 @@ struct NewTensor {
   std::vector<int64_t> shape;
   const void *data;
 };
-/// Writes beside `path` and renames, so that no half-written file is ever seen under this name.
+/// Writes beside `path` and renames, so that no half-written file is ever seen under this name; a
+/// pipe or a device is written as it is.
 /// Equal tensors give equal bytes. Errors begin with the quoted path.
 Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor> tensors);
 

@@ -2,8 +2,8 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // A file is written under a temporary name in the folder of its target and
-// renamed when it is complete. Tensors are ordered by element size and name, so
-// that each is aligned and equal contents give equal bytes.
+// renamed when it is complete; pipes and devices are written as they are. Tensors are ordered by
+// element size and name, so that each is aligned and equal contents give equal bytes.
 //===----------------------------------------------------------------------===//
 #include "weights/Json.h"
 #include "weights/Safetensors.h"
@@ -39,6 +39,16 @@ std::string temporaryOf(const std::string &path) {
   return path + ".tmp." + std::to_string(getpid());
 }
 
+Error failed(const std::string &path, int error) {
+  return unwritable(path, std::string("cannot be written: ") + std::strerror(error));
+}
+
+/// A pipe or a device, which no file can take the place of.
+bool isStream(const std::string &path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+}
+
 /// Opens an empty file beside `path` that can be renamed to it.
 Result<int> openBeside(const std::string &path) {
   struct stat status;
@@ -47,7 +57,7 @@ Result<int> openBeside(const std::string &path) {
                                                     : "is not a regular file");
   int file = open(temporaryOf(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0)
-    return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+    return failed(path, errno);
   rememberTemporary(temporaryOf(path));
   return file;
 }
@@ -61,6 +71,8 @@ void giveUp(const std::string &temporary) {
 } // namespace
 
 Result<void> checkWritable(const std::string &path) {
+  if (isStream(path)) // opened once alone: whoever reads a pipe would see its end
+    return access(path.c_str(), W_OK) == 0 ? Result<void>() : failed(path, errno);
   auto file = openBeside(path);
   if (!file)
     return file.takeError();
@@ -69,23 +81,32 @@ Result<void> checkWritable(const std::string &path) {
   return {};
 }
 
+/// Writes all of `parts` and closes `file`; an errno, 0 if all went well.
+static int writeParts(int file, std::span<const std::span<const uint8_t>> parts) {
+  bool good = true;
+  for (std::span<const uint8_t> part : parts)
+    good = good && writeAll(file, part);
+  int problem = good ? 0 : errno;
+  return close(file) != 0 && good ? errno : problem;
+}
+
 Result<void> writeFile(const std::string &path, std::span<const std::span<const uint8_t>> parts) {
+  if (isStream(path)) {
+    int stream = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    int problem = stream < 0 ? errno : writeParts(stream, parts);
+    return problem ? failed(path, problem) : Result<void>();
+  }
   auto file = openBeside(path);
   if (!file)
     return file.takeError();
-  bool good = true;
-  for (std::span<const uint8_t> part : parts)
-    good = good && writeAll(*file, part);
-  int problem = good ? 0 : errno;
-  if (close(*file) != 0 && good)
-    good = false, problem = errno;
+  int problem = writeParts(*file, parts);
   std::string temporary = temporaryOf(path);
-  if (good && rename(temporary.c_str(), path.c_str()) != 0)
-    good = false, problem = errno;
-  if (good)
+  if (!problem && rename(temporary.c_str(), path.c_str()) != 0)
+    problem = errno;
+  if (!problem)
     return forgetTemporary(temporary), Result<void>();
   giveUp(temporary);
-  return unwritable(path, std::string("cannot be written: ") + std::strerror(problem));
+  return failed(path, problem);
 }
 
 Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor> tensors) {
