@@ -39,18 +39,18 @@ def Vit_IsStatic : CPred<"::vitc::vit::isStaticTensor($_self)">;
 def Vit_Activation : Type<And<[
     CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsBatch,
     CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
-    "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16 or f32 values",
+    "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32 or f32 values",
     "::mlir::RankedTensorType">;
 def Vit_Param : Type<And<[
     CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsStatic,
     CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
-    "static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values",
+    "static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values",
     "::mlir::RankedTensorType">;
 class Vit_ParamOfRank<int rank> : Type<And<[Vit_Param.predicate,
     CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == " # rank>]>,
-    rank # "-D static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values", "::mlir::RankedTensorType">;
+    rank # "-D static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values", "::mlir::RankedTensorType">;
 def Vit_Any : Type<Or<[Vit_Activation.predicate, Vit_Param.predicate]>,
-    "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values",
+    "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values",
     "::mlir::RankedTensorType">;
 
 // Enumerations ---------------------------------------------------------------

@@ -62,7 +62,13 @@ void VitDialect::initialize() {
       >();
 }
 
-bool vit::isStorageType(Type type) { return isa<Float16Type, BFloat16Type, Float32Type>(type); }
+bool vit::isStorageType(Type type) {
+  return isa<Float16Type, BFloat16Type, FloatTF32Type, Float32Type>(type);
+}
+
+int64_t vit::bytesOf(Type type) {
+  return isa<FloatTF32Type>(type) ? 4 : type.getIntOrFloatBitWidth() / 8;
+}
 
 bool vit::isBatchTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);

@@ -28,8 +28,10 @@ namespace vitc::vit {
 /// Images of a batch at most: launches of more exceed what a device can number.
 inline constexpr int64_t mostBatch = 1 << 20;
 
-/// f16, bf16 or f32.
+/// f16, bf16, tf32 or f32.
 bool isStorageType(mlir::Type type);
+/// Bytes of a storage type in memory. tf32 is an f32 that was rounded to 10 bits of mantissa.
+int64_t bytesOf(mlir::Type type);
 
 /// Elements of a tensor at most, those of an activation counted for one image: no arithmetic on
 /// sizes overflows.

@@ -190,7 +190,7 @@ def Vit_CastOp : Vit_ElementwiseOp<"cast",
     rowWise = 1, operandStorage = ["Any"], resultStorage = "Dtype", traits = [Vit_RecipeInterface]> {
   let summary = "The same values, stored in another float type";
   let description = [{
-    Rounds to nearest, ties to even.
+    Rounds to nearest, ties to even; to tf32 ties away from zero.
     Constraints: (C1) the result has the shape of `input`.
 
     ```mlir

@@ -24,10 +24,10 @@ using namespace vitc::driver;
 
 /// Stored values as f64.
 static std::vector<double> decode(const std::vector<uint8_t> &bytes, Type type) {
-  size_t size = type.isF32() ? 4 : 2;
+  auto size = size_t(vit::bytesOf(type));
   std::vector<double> values(bytes.size() / size);
   for (size_t i = 0; i < values.size(); ++i) {
-    if (size == 4) {
+    if (size == 4) { // tf32, too
       float value;
       std::memcpy(&value, bytes.data() + i * 4, 4);
       values[i] = value;

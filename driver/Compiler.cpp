@@ -175,7 +175,7 @@ LogicalResult Compiler::open() {
   return success(succeeded(checkLateOptions()) && succeeded(checkScheduled()));
 }
 
-/// What matrix products of kernels read, "f16" or "bf16"; "" where there are none, or others.
+/// What matrix products of kernels read, as --dtype has it; "" where there are none.
 static std::string dtypeOfKernels(ModuleOp module) {
   Type type;
   for (auto kernel : module.getOps<vit::KernelOp>())
@@ -185,7 +185,10 @@ static std::string dtypeOfKernels(ModuleOp module) {
       else if (auto attention = dyn_cast<vit::AttentionOp>(op))
         type = attention.getQuery().getType().getElementType();
     });
-  return !type ? "" : type.isF16() ? "f16" : type.isBF16() ? "bf16" : "";
+  std::string name;
+  if (type)
+    llvm::raw_string_ostream(name) << type;
+  return name;
 }
 
 /// What was decided when the text was made cannot be asked for any more.

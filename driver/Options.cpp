@@ -39,8 +39,6 @@ llvm::LogicalResult driver::checkOptions(const CompileOptions &options, const Se
   if (std::string why = check(options.field, value); !why.empty())                                 \
     return session.error("--{}: {}", nameOf(flag), why);
 #include "driver/Options.def"
-  if (options.dtype == "f32" || options.dtype == "tf32")
-    return session.error("--dtype {}: GPU kernels compute in f16 or bf16 so far", options.dtype);
   if ((options.tilePolicy == "tuned") == options.tuning.empty())
     return session.error("--tile-policy=tuned and --tuning FILE go together, found only one");
   if (!cost::findGpu(options.gpu))

@@ -23,8 +23,10 @@ constexpr int samples = 12;
 /// Of the root mean square: what hardly a correct run exceeds.
 constexpr double deviations = 3;
 
-/// Half the distance of neighbours, as a part of them.
-double unitOf(const std::string &dtype) { return dtype == "bf16" ? 0x1p-8 : 0x1p-11; }
+/// Half the distance of neighbours, as a part of them. Products of f32 are as good as 0x1p-22.
+double unitOf(const std::string &dtype) {
+  return dtype == "bf16" ? 0x1p-8 : dtype == "f32" ? 0x1p-22 : 0x1p-11;
+}
 
 /// Numbers in [-1, 1), the same everywhere.
 class Noise {

@@ -8,7 +8,7 @@
 
 namespace vitc::driver {
 
-/// For each output of the model, how far rounding to f16 or bf16 moves it, as a part of its norm:
+/// For each output of the model, how far rounding to --dtype moves it, as a part of its norm:
 /// the root mean square over a few runs of the f64 reference with weights and input each off by a
 /// random part of the rounding unit. Rounding is off by 0.42 units in the mean, the weight and the
 /// factor of a product together by 0.60; one of them, evenly off by up to a unit, is by 0.58.

@@ -321,12 +321,12 @@ template <bool bfloat> void packPair(Warp &w, const Inst &i, uint32_t mask) {
                     store(w.get<float>(i.ops[1], l)) << 16 | store(w.get<float>(i.ops[2], l)));
   });
 }
-/// To 10 bits of fraction, ties away from zero.
+/// To 10 bits of fraction, ties away from zero; a NaN becomes the canonical one.
 void toTf32(Warp &w, const Inst &i, uint32_t mask) {
   forLanes(mask, [&](unsigned l) {
     uint32_t v = w.get<uint32_t>(i.ops[1], l);
     bool finite = (v & 0x7f800000u) != 0x7f800000u;
-    w.set<uint32_t>(i.ops[0], l, finite ? (v + 0x1000u) & ~0x1fffu : v);
+    w.set<uint32_t>(i.ops[0], l, finite ? (v + 0x1000u) & ~0x1fffu : v << 9 ? 0x7fffffffu : v);
   });
 }
 

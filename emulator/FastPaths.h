@@ -25,6 +25,7 @@ struct FastPaths {
   /// 32 lanes: the halves of `high` and `low` packed; `high` may be null for zero.
   void (*packHalves)(uint32_t *d, const uint32_t *high, const uint32_t *low) = nullptr;
   MmaFunction mmaHalf16 = nullptr, mmaBfloat16 = nullptr; ///< k16
+  MmaFunction mmaTf32x8 = nullptr;                        ///< k8: 4 and 2 slots
 };
 
 const FastPaths &fastPaths();

@@ -139,11 +139,11 @@ void multiplyReal(Warp &w, const Inst &i, uint32_t mask) {
       slots.d[row / 8 * 2 + 1][lane] = std::bit_cast<uint32_t>(sum[row][column + 1]);
     }
 }
-template <bool bfloat> void multiplyFast(Warp &w, const Inst &i, uint32_t mask) {
+template <MmaFunction FastPaths::*path> void multiplyFast(Warp &w, const Inst &i, uint32_t mask) {
   if (!w.converged(i, mask))
     return;
   Slots slots(w, i, Shape::unpack(i.imm));
-  (bfloat ? fastPaths().mmaBfloat16 : fastPaths().mmaHalf16)(slots.d, slots.a, slots.b, slots.c);
+  (fastPaths().*path)(slots.d, slots.a, slots.b, slots.c);
 }
 
 int64_t productOf(const Shape &s, const Slots &slots, unsigned row, unsigned column, unsigned k) {
@@ -326,9 +326,11 @@ Handler decodeMma(Decoder &d) {
   d.inst->imm = s.pack();
   bool plain = s.k == 16 && !s.halfResult && !s.halfSum;
   if (plain && s.a == Element::F16 && fastPaths().mmaHalf16)
-    return multiplyFast<false>;
+    return multiplyFast<&FastPaths::mmaHalf16>;
   if (plain && s.a == Element::Bf16 && fastPaths().mmaBfloat16)
-    return multiplyFast<true>;
+    return multiplyFast<&FastPaths::mmaBfloat16>;
+  if (s.a == Element::Tf32 && s.k == 8 && fastPaths().mmaTf32x8)
+    return multiplyFast<&FastPaths::mmaTf32x8>;
   return isReal(s.a) ? multiplyReal : multiplyInteger;
 }
 

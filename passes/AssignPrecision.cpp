@@ -32,6 +32,8 @@ Type parseFloatType(MLIRContext *context, StringRef name) {
     return Float16Type::get(context);
   if (name == "bf16")
     return BFloat16Type::get(context);
+  if (name == "tf32")
+    return FloatTF32Type::get(context);
   return name == "f32" ? Type(Float32Type::get(context)) : Type();
 }
 
@@ -83,14 +85,14 @@ struct AssignPrecision : impl::AssignPrecisionBase<AssignPrecision> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     dtypeType = parseFloatType(context, dtype);
-    if (!dtypeType || dtypeType.isF32()) {
+    if (!dtypeType) {
       emitError(getOperation().getLoc())
-          << "expected dtype f16 or bf16, but got '" << dtype.getValue() << "'";
+          << "expected dtype f16, bf16, tf32 or f32, but got '" << dtype.getValue() << "'";
       return signalPassFailure();
     }
     std::string stream = residual.empty() ? (dtype == "f16" ? "f16" : "f32") : residual.getValue();
     residualType = parseFloatType(context, stream);
-    if (!residualType) {
+    if (!residualType || residualType.isTF32()) {
       emitError(getOperation().getLoc())
           << "expected residual f16, bf16 or f32, but got '" << stream << "'";
       return signalPassFailure();

@@ -4,6 +4,7 @@
 
 #include "passes/CostBridge.h"
 
+#include "passes/cost/Mma.h"
 #include "passes/cost/Time.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -43,7 +44,7 @@ static cost::Family familyOf(vit::KernelFamily family) {
   llvm_unreachable("all families are above");
 }
 
-static int64_t bytesOf(RankedTensorType type) { return type.getElementTypeBitWidth() / 8; }
+static int64_t bytesOf(RankedTensorType type) { return vit::bytesOf(type.getElementType()); }
 
 /// Bytes per image, or of a whole weight.
 static int64_t sizeOf(Type type) {
@@ -59,6 +60,7 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
   if (!root)
     return;
   work.inputBytes = bytesOf(tensorType(root->getOperand(0)));
+  work.threefold = isProduct(root) && tensorType(root->getOperand(0)).getElementType().isF32();
   if (auto linear = dyn_cast<vit::LinearOp>(root)) {
     work.depth = linear.getWeight().getType().getDimSize(1);
     work.products = static_cast<int>(kernel.getRoots().size());
@@ -309,10 +311,15 @@ static void addReads(vit::LaunchOp launch, Traffic &traffic) {
 }
 
 Roofline vitc::rooflineOf(ModuleOp module, const cost::Gpu &gpu, int64_t batch) {
-  double flops = 0, l2 = 0, dram = 0;
+  double flops = 0, l2 = 0, dram = 0, rate = 0;
   Traffic traffic;
   for (vit::LaunchOp launch : launchesOf(module)) {
-    dram += double(workOf(launch).weightRead);
+    cost::Work work = workOf(launch);
+    dram += double(work.weightRead);
+    if (isProduct(kernelOf(launch).getRoot())) {
+      const cost::MmaShape &mma = cost::mmaOf(work);
+      rate = std::max(rate, mma.rate / mma.instructions);
+    }
     addReads(launch, traffic);
   }
   for (func::FuncOp model : vit::modelFunctions(module)) {
@@ -333,9 +340,9 @@ Roofline vitc::rooflineOf(ModuleOp module, const cost::Gpu &gpu, int64_t batch) 
         });
     l2 += columns ? 0 : double(bytes) * double(batch);
   }
-  Roofline roofs[] = {{flops / (gpu.tensorTflops * 1e12), "tensor"},
-                      {l2 / (gpu.l2GBs * 1e9), "L2"},
-                      {dram / (gpu.dramGBs * 1e9), "DRAM"}};
+  double products = flops > 0 ? flops / (gpu.tensorTflops * rate * 1e12) : 0;
+  Roofline roofs[] = {
+      {products, "tensor"}, {l2 / (gpu.l2GBs * 1e9), "L2"}, {dram / (gpu.dramGBs * 1e9), "DRAM"}};
   return *std::max_element(std::begin(roofs), std::end(roofs),
                            [](const auto &a, const auto &b) { return a.seconds < b.seconds; });
 }

@@ -42,14 +42,9 @@ static bool isRequirement(StringRef given, StringRef) {
          (given.consume_front("fuse:") && llvm::all_of(llvm::split(given, '+'), isName));
 }
 
-static bool isDtype(StringRef given, StringRef words) {
-  return isOneOf(given, words) || given == "tf32" || given == "f32";
-}
-
 OptionValue option::oneOf(const char *words) { return {words, isOneOf}; }
 OptionValue option::form(const char *shape) { return {shape, hasForm}; }
 OptionValue option::requirement() { return {"no-spill|fuse:OP+OP...", isRequirement}; }
-OptionValue option::dtypeValue() { return {"f16|bf16", isDtype}; }
 
 std::string vitc::objection(const OptionValue &value, StringRef given) {
   if (!value.accepts || value.accepts(given, value.text))

@@ -40,9 +40,6 @@ OptionValue oneOf(const char *words);
 OptionValue form(const char *shape);
 /// What is said of fusions and spills that a build insists on.
 OptionValue requirement();
-/// f16 or bf16. Types that no kernel computes in yet are understood, so that they can be refused
-/// for what they are.
-OptionValue dtypeValue();
 } // namespace option
 
 /// "expected HxW, found '224'", or nothing if `value` takes `given`.

@@ -32,7 +32,7 @@ constexpr int64_t alignment = 256;
 constexpr int64_t mostBytes = std::numeric_limits<int32_t>::max();
 
 int64_t bytesPerImage(RankedTensorType type) {
-  return vit::rowsPerImage(type) * widthOf(type) * type.getElementTypeBitWidth() / 8;
+  return vit::rowsPerImage(type) * widthOf(type) * vit::bytesOf(type.getElementType());
 }
 
 struct Lifetime {

@@ -68,7 +68,7 @@ private:
                      uint32_t count) const {
     for (uint32_t i = 0; i != count; ++i) {
       uint64_t most;
-      if (tensors[i].rank > VIT_MAX_RANK || tensors[i].dtype > VIT_F64 ||
+      if (tensors[i].rank > VIT_MAX_RANK || tensors[i].dtype > VIT_TF32 ||
           !evaluate(values[i], library.max_batch, plan.max_tokens, most) ||
           most > uint64_t(1) << 59)
         return damaged(std::string(kind) + " " + quoted(tensors[i].name) +

@@ -57,7 +57,17 @@ std::string outputText(const vit_library &library, uint32_t index) {
   return tensorText("output", index, library.outputs[index]);
 }
 
-uint64_t sizeOf(uint32_t dtype) { return dtype == VIT_F64 ? 8 : dtype == VIT_F32 ? 4 : 2; }
+uint64_t sizeOf(uint32_t dtype) {
+  switch (dtype) {
+  case VIT_F16:
+  case VIT_BF16:
+    return 2;
+  case VIT_F64:
+    return 8;
+  default:
+    return 4;
+  }
+}
 
 uint64_t SizedPlan::inputBytes(const vit_library &library, uint32_t index, int batch) const {
   return valueOf(plan->input_values[index], uint64_t(batch), tokens) *

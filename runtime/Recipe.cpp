@@ -81,6 +81,8 @@ double roundTo(uint32_t dtype, double value) {
     return halfToFloat(doubleToHalf(value));
   case VIT_BF16:
     return bfloatToFloat(doubleToBfloat(value));
+  case VIT_TF32:
+    return doubleToTf32(value);
   case VIT_F32:
     return float(value);
   default:
@@ -274,7 +276,7 @@ private:
     case VIT_RECIPE_ROW_SUMS:
       return first.size() == 2 && shape.size() == 1 && first[0] == shape[0];
     case VIT_RECIPE_CAST:
-      return countOf(first) == count && step.dtype <= VIT_F64;
+      return countOf(first) == count && step.dtype <= VIT_TF32;
     case VIT_RECIPE_RESHAPE:
       return countOf(first) == count;
     case VIT_RECIPE_RESAMPLE:
@@ -396,9 +398,10 @@ Result<void> checkPlace(const vit_library &library, const vit_prepared &weight) 
   };
   if (weight.value >= library.recipe_count)
     return fail("is not in the recipe");
-  size_t size = weight.dtype == VIT_F64 ? 8 : weight.dtype == VIT_F32 ? 4 : 2;
+  bool narrow = weight.dtype == VIT_F16 || weight.dtype == VIT_BF16;
+  size_t size = weight.dtype == VIT_F64 ? 8 : narrow ? 2 : 4;
   size_t count = countOf(shapeOf(library.recipe[weight.value]));
-  if (weight.dtype > VIT_F64 || count * size != weight.bytes ||
+  if (weight.dtype > VIT_TF32 || count * size != weight.bytes ||
       weight.offset > library.weight_bytes || weight.bytes > library.weight_bytes - weight.offset)
     return fail("does not fit its place");
   return {};
@@ -413,6 +416,9 @@ void store(const vit_prepared &weight, const Values &values, std::span<uint8_t> 
     break;
   case VIT_BF16:
     storeAll<uint16_t>(values, out, doubleToBfloat);
+    break;
+  case VIT_TF32:
+    storeAll<float>(values, out, doubleToTf32);
     break;
   case VIT_F32:
     storeAll<float>(values, out, [](double v) { return float(v); });

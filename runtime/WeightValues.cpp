@@ -15,8 +15,8 @@ namespace vitrt {
 namespace {
 
 const char *nameOfDtype(uint32_t dtype) {
-  constexpr const char *names[] = {"f32", "f16", "bf16", "f64"};
-  return dtype < 4 ? names[dtype] : "an unknown type";
+  constexpr const char *names[] = {"f32", "f16", "bf16", "f64", "tf32"};
+  return dtype <= VIT_TF32 ? names[dtype] : "an unknown type";
 }
 
 /// What rounds to infinity, and the largest that rounds to zero.
@@ -29,6 +29,8 @@ Limits limitsOf(uint32_t dtype) {
     return {65520, 0x1p-25};
   case VIT_BF16:
     return {0x1.FFp127, 0x1p-134};
+  case VIT_TF32: // ties go away from zero
+    return {0x1.FFEp127, 0x1.FFFFFFFFFFFFFp-138};
   case VIT_F32:
     return {0x1.FFFFFFp127, 0x1p-150};
   default:

@@ -1,8 +1,9 @@
-//===- Float.h - f16 and bf16, exactly -------------------------------------===//
+//===- Float.h - f16, bf16 and tf32, exactly -------------------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
-// Narrowing rounds once, to nearest even, straight from f64: going through f32
-// would round twice and differ in ties. Widening is exact. Inline, because a
+// Narrowing rounds once, straight from f64: going through f32 would round twice and
+// differ in ties. These go to even; of tf32 away from zero, as cvt.rna has it, which
+// is how kernels round: the device has no other way. Widening is exact. Inline, because a
 // checkpoint has hundreds of millions of these.
 //===----------------------------------------------------------------------===//
 #ifndef VITC_RUNTIME_WEIGHTS_FLOAT_H
@@ -55,6 +56,15 @@ template <int exponentBits, int mantissaBits> uint16_t roundToFloat16(double val
 
 inline uint16_t doubleToHalf(double value) { return roundToFloat16<5, 10>(value); }
 inline uint16_t doubleToBfloat(double value) { return roundToFloat16<8, 7>(value); }
+
+/// The f32 that a tf32 is: 10 bits of mantissa.
+inline float doubleToTf32(double value) {
+  if (!(std::fabs(value) >= 0x1p-126)) // a subnormal has a fixed unit; NaN
+    return float(std::round(value * 0x1p136) * 0x1p-136);
+  constexpr uint64_t dropped = (uint64_t(1) << (52 - 10)) - 1;
+  uint64_t bits = std::bit_cast<uint64_t>(value) + dropped / 2 + 1; // a carry goes to the exponent
+  return float(std::bit_cast<double>(bits & ~dropped));             // beyond f32: infinite
+}
 
 } // namespace vitrt
 #endif // VITC_RUNTIME_WEIGHTS_FLOAT_H

@@ -54,6 +54,8 @@ StringRef dtypeText(uint32_t dtype) {
     return "f16";
   case VIT_BF16:
     return "bf16";
+  case VIT_TF32:
+    return "tf32";
   case VIT_F64:
     return "f64";
   default:

@@ -26,7 +26,9 @@ vit_dtype vitc::codegen::dtypeOf(Type type) {
     return VIT_F16;
   if (type.isBF16())
     return VIT_BF16;
-  assert(type.isF32() && "the dialect stores f16, bf16 and f32 only");
+  if (type.isTF32())
+    return VIT_TF32;
+  assert(type.isF32() && "the dialect stores f16, bf16, tf32 and f32 only");
   return VIT_F32;
 }
 
@@ -35,6 +37,7 @@ uint64_t vitc::codegen::sizeOf(vit_dtype type) {
   case VIT_F16:
   case VIT_BF16:
     return 2;
+  case VIT_TF32:
   case VIT_F32:
     return 4;
   case VIT_F64:

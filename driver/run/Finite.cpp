@@ -101,7 +101,7 @@ bool hasWord(std::string_view name, std::string_view word) {
 /// What the kernel stores, by its name; nothing for names that are not the compiler's.
 std::optional<vit_dtype> storedType(std::string_view kernel) {
   constexpr std::pair<std::string_view, vit_dtype> types[] = {
-      {"bf16", VIT_BF16}, {"f16", VIT_F16}, {"f32", VIT_F32}};
+      {"bf16", VIT_BF16}, {"f16", VIT_F16}, {"tf32", VIT_TF32}, {"f32", VIT_F32}};
   for (auto [word, type] : types)
     if (hasWord(kernel, word))
       return type;

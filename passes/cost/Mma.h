@@ -4,6 +4,8 @@
 #ifndef PASSES_COST_MMA_H
 #define PASSES_COST_MMA_H
 
+#include "passes/cost/Work.h"
+
 #include <cstdint>
 
 namespace vitc::cost {
@@ -11,8 +13,9 @@ namespace vitc::cost {
 /// One instruction of a warp: D (m x n) = A (m x k) * B (k x n) + C, with f32 sums.
 struct MmaShape {
   int m, n, k;
-  int bytes;   ///< of an element of A and B
-  double rate; ///< products per cycle, as a part of Gpu::tensorTflops
+  int bytes;        ///< of an element of A and B
+  double rate;      ///< products per cycle, as a part of Gpu::tensorTflops
+  int instructions; ///< that one product takes; more than one multiply parts of the elements
 
   /// Registers of a lane: fragments of A and B, and sums.
   constexpr int registersOfA() const { return m * k * bytes / (32 * 4); }
@@ -20,8 +23,8 @@ struct MmaShape {
   constexpr int sums() const { return m * n / 32; }
 };
 
-/// The instruction for elements of `bytes` bytes, or null if kernels have none for them.
-const MmaShape *findMma(int bytes);
+/// The instruction for what the root of `work`, a linear or an attention, multiplies.
+const MmaShape &mmaOf(const Work &work);
 
 /// Bytes of one copy to shared memory, of one row that ldmatrix reads, and of the widest access.
 inline constexpr int copyBytes = 16;

@@ -133,7 +133,12 @@ std::optional<GemmSchedule> vitc::cost::parseTile(const std::string &text, const
                         text);
     return std::nullopt;
   }
-  if (std::string why = objection(work, *tile, limitsOf(gpu, force)); !why.empty()) {
+  // What kernels read is not known here: the tile must be one of halves, or of words.
+  Work words = work;
+  words.inputBytes = 4;
+  Limits limits = limitsOf(gpu, force);
+  if (std::string why = objection(work, *tile, limits);
+      !why.empty() && !objection(words, *tile, limits).empty()) {
     error = fmt::format("tile '{}': {}", text, why);
     return std::nullopt;
   }

@@ -42,7 +42,7 @@ double vitc::cost::arithmeticCycles(Arithmetic ops, double count) {
 double vitc::cost::mmaCycles(const MmaShape &mma, const Gpu &gpu) {
   double flopsPerCycle =
       gpu.tensorTflops * mma.rate * gpu.mmaShare * 1e3 / gpu.multiprocessors / gpu.clockGhz;
-  return 2.0 * mma.m * mma.n * mma.k / (flopsPerCycle / 4);
+  return mma.instructions * 2.0 * mma.m * mma.n * mma.k / (flopsPerCycle / 4);
 }
 
 double vitc::cost::dramBytes(const Work &work, int64_t batch, const Gpu &gpu) {

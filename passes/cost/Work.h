@@ -24,10 +24,11 @@ struct Arithmetic {
 /// images, for weights.
 struct Work {
   Family family = Family::Elementwise;
-  int64_t rows = 1;    ///< of the result, per image
-  int64_t columns = 1; ///< of the result
-  int64_t depth = 0;   ///< of a linear: K
-  int products = 1;    ///< linears that share the input
+  int64_t rows = 1;       ///< of the result, per image
+  int64_t columns = 1;    ///< of the result
+  int64_t depth = 0;      ///< of a linear: K
+  int products = 1;       ///< linears that share the input
+  bool threefold = false; ///< linears and attention: on f32, three products of tf32 for each
 
   // Attention: `heads` heads of `headDim` columns; a sequence has `queries` rows and `keys` keys.
   // Over the batch both are the batch, and each row of an image is a sequence of its own. Of the

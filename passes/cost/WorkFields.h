@@ -15,14 +15,15 @@ namespace vitc::cost {
 /// Calls `visit(name, field)` for each number of `work`; a Work or a const one.
 template <class AnyWork, class Visitor> void eachField(AnyWork &work, Visitor &&visit) {
   // Bound by position, so that a field that is added must be named here.
-  auto &[family, rows, columns, depth, products, heads, headDim, queries, keys, windows, overBatch,
-         biased, parted, groups, group, normalized, summed, vector, gathers, inputBytes,
+  auto &[family, rows, columns, depth, products, threefold, heads, headDim, queries, keys, windows,
+         overBatch, biased, parted, groups, group, normalized, summed, vector, gathers, inputBytes,
          outputBytes, narrowest, rootRead, otherRead, written, weightRead, activations, vectors,
          results, rowReused, before, after] = work;
   visit("rows", rows);
   visit("columns", columns);
   visit("depth", depth);
   visit("products", products);
+  visit("threefold", threefold);
   visit("heads", heads);
   visit("head_dim", headDim);
   visit("queries", queries);

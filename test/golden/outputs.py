@@ -3,7 +3,7 @@
 
   outputs.py MODELS --vitc V --vit-run R [--all]
 
-For each model with weights, output, form (pruned, --no-prune, --no-fuse) and type (f16, bf16) the model is run
+For each model with weights, output, form (pruned, --no-prune, --no-fuse) and type (f16, bf16, tf32, f32) the model is run
 from its file by vitc check, and a library is built that runs with the file and with random weights; another
 one embeds the file. All are compared with the f64 reference. Models whose weights come from their names are built,
 which executes every check of a library, but not run. Without --all, each output of the small models has one
@@ -22,7 +22,7 @@ import tempfile
 import safetensors
 
 FORMS = {"pruned": [], "unpruned": ["--no-prune"], "unfused": ["--no-fuse"]}
-DTYPES = {"f16": "2e-3", "bf16": "2e-2"}
+DTYPES = {"f16": "2e-3", "bf16": "2e-2", "tf32": "2e-3", "f32": "1e-5"}
 # Beside those of the golden file. An encoder's numbered states and its grid stand for all of their kind.
 OUTPUTS = {"kernelbench_vit": ["logits", "last_hidden_state"],
            "ViTForImageClassification": ["logits", "last_hidden_state"],

@@ -402,7 +402,8 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             description, facts, room = write_case(generator, folder, arguments.large)
             for device in (["inspect"], ["--device", "reference"], ["--emulate", "--dtype", "f16"],
-                           ["--emulate", "--dtype", "bf16"]):
+                           ["--emulate", "--dtype", "bf16"],
+                           ["--emulate", "--dtype", "f32" if case % 2 else "tf32"]):
                 text, good = inspect(arguments.vitc, folder, facts) if device == ["inspect"] else \
                     check(arguments.vitc, folder, device, room)
                 print(f"case {case} {device[-1]}: {text}", flush=True)

@@ -1,9 +1,11 @@
 // RUN: vitc-opt %s --vit-assign-precision | FileCheck %s --check-prefixes=CHECK,F16
 // RUN: vitc-opt %s --vit-assign-precision=dtype=bf16 | FileCheck %s --check-prefixes=CHECK,BF16
 // RUN: vitc-opt %s --vit-assign-precision="dtype=f16 residual=f32" | FileCheck %s --check-prefix=WIDE
-// RUN: not vitc-opt %s --vit-assign-precision=dtype=f32 2>&1 | FileCheck %s --check-prefix=DTYPE
+// RUN: not vitc-opt %s --vit-assign-precision=dtype=f8 2>&1 | FileCheck %s --check-prefix=DTYPE
 // RUN: not vitc-opt %s --vit-assign-precision=residual=f8 2>&1 | FileCheck %s --check-prefix=RESIDUAL
-// DTYPE:    error: expected dtype f16 or bf16, but got 'f32'
+// RUN: vitc-opt %s --vit-assign-precision=dtype=tf32 | FileCheck %s --check-prefix=TF32
+// RUN: vitc-opt %s --vit-assign-precision=dtype=f32 | FileCheck %s --check-prefix=F32
+// DTYPE:    error: expected dtype f16, bf16, tf32 or f32, but got 'f8'
 // RESIDUAL: error: expected residual f16, bf16 or f32, but got 'f8'
 
 // CHECK-LABEL: func.func @pre_norm(
@@ -16,9 +18,13 @@ func.func @pre_norm(%x: tensor<?x3x8x8xf32>) -> tensor<?x7xf32> {
   %w2 = vit.weight "w2" : tensor<7x32xf32>
   // F16:       vit.patchify {{.*}} -> tensor<?x4x48xf16>
   // BF16:      vit.patchify {{.*}} -> tensor<?x4x48xbf16>
+  // TF32:      vit.patchify {{.*}} -> tensor<?x4x48xtf32>
+  // F32:       vit.patchify {{.*}} -> tensor<?x4x48xf32>
   %p = vit.patchify %x conv [4, 4] : tensor<?x3x8x8xf32> -> tensor<?x4x48xf32>
   // F16:       vit.linear {{.*}}, %[[W:.*]] : tensor<?x4x48xf16>, tensor<32x48xf16> -> tensor<?x4x32xf16>
   // BF16:      vit.linear {{.*}}, %[[W:.*]] : tensor<?x4x48xbf16>, tensor<32x48xbf16> -> tensor<?x4x32xf32>
+  // TF32:      vit.linear {{.*}} : tensor<?x4x48xtf32>, tensor<32x48xtf32> -> tensor<?x4x32xf32>
+  // F32:       vit.linear {{.*}} : tensor<?x4x48xf32>, tensor<32x48xf32> -> tensor<?x4x32xf32>
   %e = vit.linear %p, %w : tensor<?x4x48xf32>, tensor<32x48xf32> -> tensor<?x4x32xf32>
   // The stream. Tables stay f32.
   // F16:       %[[X:.*]] = vit.position {{.*}} tensor<4x32xf32> -> tensor<?x4x32xf16>

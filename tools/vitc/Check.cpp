@@ -145,7 +145,7 @@ Verb vitc::addCheck(CLI::App &app) {
                  "the f64 reference makes of generated images)")
       ->type_name("FILE");
   addNumber(app, "--tolerance", options->tolerance, 0, 1e9,
-            "largest error (default: reference 1e-10, f16 2e-3, bf16 2e-2)");
+            "largest error (default: reference 1e-10, f32 1e-5, f16 and tf32 2e-3, bf16 2e-2)");
   app.add_flag("--bisect", options->bisect, "name the first kernel whose error jumps");
   CLI::Option *dtype = app.get_option("--dtype");
   app.callback([=] { options->dtypeGiven = dtype->count() != 0; });

@@ -17,6 +17,7 @@
 #include "codegen/nvptx/kernels/Attention.h"
 
 #include "codegen/nvptx/kernels/Families.h"
+#include "codegen/nvptx/kernels/Product.h"
 
 #include <cmath>
 #include <limits>
@@ -294,6 +295,7 @@ void AttentionEmitter::scores(Value keys, Values &sums) {
     int64_t registersOfB = half ? mma.registersOfB() / 2 : mma.registersOfB();
     Values a = k.ldmatrix(k.atByte(queryFragments, {}, mma.bytes * column), registersOfA);
     a.resize(mma.registersOfA(), half ? k.imm(0) : a[0]);
+    Fragments left = splitFragments(k, a, storage);
     for (int64_t tile = 0; tile < keyTiles; tile += 2) {
       unsigned tiles = std::min<int64_t>(2, keyTiles - tile);
       int64_t delta = mma.n * tile * plan.pitch + mma.bytes * column;
@@ -304,7 +306,7 @@ void AttentionEmitter::scores(Value keys, Values &sums) {
         Values columns(ArrayRef<Value>(b).slice(t * registersOfB, registersOfB));
         if (half)
           columns.resize(mma.registersOfB(), k.imm(0));
-        llvm::copy(k.mma(a, columns, sum, storage), sum.begin());
+        multiply(k, left, splitFragments(k, columns, storage), sum, storage);
       }
     }
   }
@@ -327,23 +329,51 @@ Value AttentionEmitter::exponentFactor() { return k.immF(scale * 1.4426950408889
 // The result
 //===----------------------------------------------------------------------===//
 
-void AttentionEmitter::product(Value values, const Values &p, Values &sums) {
-  Value fragments =
-      k.atByte(values, k.add(k.mul(k.bitAnd(lane, 15), plan.pitch), k.shl(k.shr(lane, 4), 4)));
+AttentionEmitter::Values AttentionEmitter::pack(Value first, Value second) {
+  if (plan.mma->bytes == 2)
+    return {k.pack2(first, second, storage)};
+  return {k.fromF32(first, storage), k.fromF32(second, storage)};
+}
+
+AttentionEmitter::Values AttentionEmitter::loadValues(Value fragments, int64_t step, int64_t tile) {
   const cost::MmaShape &mma = *plan.mma;
+  int64_t tiles = std::min<int64_t>(2, plan.columns / mma.n - tile);
+  int64_t delta = mma.k * step * plan.pitch + mma.n * mma.bytes * tile;
+  if (mma.bytes == 2)
+    return k.ldmatrix(k.atByte(fragments, {}, delta), tiles * mma.registersOfB(),
+                      /*transpose=*/true);
+  Values loaded;
+  for (int64_t t = 0; t < tiles; ++t)
+    for (int64_t key = 0; key < mma.registersOfB(); ++key)
+      loaded.push_back(
+          k.load(k.atByte(fragments, {}, delta + key * plan.pitch + t * mma.n * mma.bytes), k.i32));
+  return loaded;
+}
+
+// A lane has the probabilities of two neighbouring keys. Of 16-bit values they are a pair of mma's
+// A. Of 32-bit ones A has two keys that are four apart; but in what order the keys of a step are
+// summed is free, so V is read as if those two were: from the rows of the neighbours, which
+// ldmatrix, that transposes pairs of bytes, cannot do.
+void AttentionEmitter::product(Value values, const Values &p, Values &sums) {
+  const cost::MmaShape &mma = *plan.mma;
+  bool narrow = mma.bytes == 2;
+  Value offset = narrow ? k.add(k.mul(k.bitAnd(lane, 15), plan.pitch), k.shl(k.shr(lane, 4), 4))
+                        : k.add(k.mul(pair, plan.pitch), k.mul(quad, mma.bytes));
+  Value fragments = k.atByte(values, offset);
   int64_t tiles = plan.columns / mma.n, steps = p.size() / mma.registersOfA();
-  for (int64_t step = 0; step < steps; ++step)
+  for (int64_t step = 0; step < steps; ++step) {
+    Values a(llvm::ArrayRef<Value>(p).slice(mma.registersOfA() * step, mma.registersOfA()));
+    if (!narrow)
+      std::swap(a[1], a[2]); // both rows of a key, then those of its neighbour
+    Fragments left = splitFragments(k, a, storage);
     for (int64_t tile = 0; tile < tiles; tile += 2) {
       int64_t now = std::min<int64_t>(2, tiles - tile), registersOfB = mma.registersOfB();
-      Value address = k.atByte(fragments, {}, mma.k * step * plan.pitch + mma.n * mma.bytes * tile);
-      Values b = k.ldmatrix(address, now * registersOfB, /*transpose=*/true);
-      auto a = llvm::ArrayRef(p).slice(mma.registersOfA() * step, mma.registersOfA());
-      for (int64_t t = 0; t < now; ++t) {
-        auto sum = llvm::MutableArrayRef(sums).slice(mma.sums() * (tile + t), mma.sums());
-        llvm::copy(k.mma(a, llvm::ArrayRef(b).slice(t * registersOfB, registersOfB), sum, storage),
-                   sum.begin());
-      }
+      Fragments right = splitFragments(k, loadValues(fragments, step, tile), storage);
+      for (int64_t t = 0; t < now; ++t)
+        multiply(k, left, right.slice(t * registersOfB, registersOfB),
+                 llvm::MutableArrayRef(sums).slice(mma.sums() * (tile + t), mma.sums()), storage);
     }
+  }
 }
 
 void AttentionEmitter::store(const Values &out, ArrayRef<Value> inverse) {

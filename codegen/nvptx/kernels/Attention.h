@@ -70,7 +70,15 @@ protected:
   /// The factor that makes an exponent of two of a score.
   Value exponentFactor();
 
-  /// Adds p * V to `sums`, 4 values for every 8 columns; `p` has 4 words for every 16 keys.
+  /// What product() takes of the probabilities of two keys, as lanes have them: neighbours.
+  Values pack(Value first, Value second);
+  /// Tiles of keys, of which all are computed, that product() takes: those that fill its steps.
+  int64_t tilesOfSteps(int64_t tiles) {
+    int64_t ofStep = plan.mma->k / plan.mma->n;
+    return (tiles + ofStep - 1) / ofStep * ofStep;
+  }
+  /// Adds p * V to `sums`, 4 values for every 8 columns; `p` has what pack() gave for each tile of
+  /// keys and half of it, zeros behind the last one.
   void product(Value values, const Values &p, Values &sums);
   /// 1 / the sum of what the lanes of a row have.
   Value inverseOfSum(Value sum);
@@ -97,6 +105,8 @@ protected:
   Value row;                    // first of this lane's two rows in the sequence, `quad` included
 
 private:
+  /// The tiles of V from `tile` on, at most two, in step `step` of the keys: mma's B.
+  Values loadValues(Value fragments, int64_t step, int64_t tile);
   /// Refuses what the schedule does not show.
   mlir::LogicalResult check();
 

@@ -124,7 +124,7 @@ void OnlineEmitter::startCopies() {
   }
 }
 
-/// Scores to probabilities that are packed as A fragments, and what that makes of the state.
+/// Scores to probabilities that are packed for the product, and what that makes of the state.
 OnlineEmitter::Values OnlineEmitter::probabilities(const KeyBlock &block, const Values &scores,
                                                    State &state) {
   Value factor = exponentFactor(), zero = k.immF(0.0), masked = leastScore();
@@ -154,7 +154,7 @@ OnlineEmitter::Values OnlineEmitter::probabilities(const KeyBlock &block, const 
   }
 
   Values packed;
-  for (int64_t tile = 0; tile < (tiles + 1) / 2 * 2; ++tile)
+  for (int64_t tile = 0; tile < tilesOfSteps(tiles); ++tile)
     for (int half = 0; half < 2; ++half) {
       if (tile == tiles) {
         packed.push_back(k.imm(0));
@@ -168,7 +168,7 @@ OnlineEmitter::Values OnlineEmitter::probabilities(const KeyBlock &block, const 
           p[element] = k.select(key, p[element], zero);
         state.sum[half] = k.addF(state.sum[half], p[element]);
       }
-      packed.push_back(k.pack2(p[0], p[1], storage));
+      packed.append(pack(p[0], p[1]));
     }
   return packed;
 }

@@ -8,7 +8,8 @@
 //
 //   scores (16 x keys) = Q * K^T      Q from shared memory one step at a time, K by ldmatrix
 //   p = 2^(c * score - c * max)       c = scale * log2(e); f32
-//   out = p * V / sum(p)              p, packed in pairs, already is an A fragment of mma
+//   out = p * V / sum(p)              p, packed in pairs, already is an A fragment of mma (of 16
+//   bits)
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,8 +53,7 @@ WholeRowEmitter::Values WholeRowEmitter::productWith(Value values, const Values 
   return out;
 }
 
-/// Scores to unnormalised probabilities, packed as A fragments: 4 words for every 16 keys. Leaves
-/// 1/sum.
+/// Scores to unnormalised probabilities, packed for the product. Leaves 1/sum.
 WholeRowEmitter::Values WholeRowEmitter::probabilities(const Values &scores,
                                                        function_ref<void()> between) {
   Value factor = exponentFactor(), zero = k.immF(0.0), masked = leastScore();
@@ -77,7 +77,7 @@ WholeRowEmitter::Values WholeRowEmitter::probabilities(const Values &scores,
 
   Value sum[2];
   Values packed;
-  for (int64_t tile = 0; tile < (plan.keyTiles + 1) / 2 * 2; ++tile) {
+  for (int64_t tile = 0; tile < tilesOfSteps(plan.keyTiles); ++tile) {
     if (tile == plan.keyTiles / 3)
       between();
     for (int half = 0; half < 2; ++half) {
@@ -93,7 +93,7 @@ WholeRowEmitter::Values WholeRowEmitter::probabilities(const Values &scores,
           p[element] = k.select(exists, p[element], zero);
         sum[half] = sum[half] ? k.addF(sum[half], p[element]) : p[element];
       }
-      packed.push_back(k.pack2(p[0], p[1], storage));
+      packed.append(pack(p[0], p[1]));
     }
   }
   for (int half = 0; half < 2; ++half)

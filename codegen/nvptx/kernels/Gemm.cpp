@@ -3,16 +3,16 @@
 //===----------------------------------------------------------------------===//
 //
 // C = A * transpose(B) with A (the activations) M x K and B (the weight) N x K, both K-contiguous
-// and 16-bit, on mma.sync m16n8k16 with f32 sums. A block computes BM x BN, a warp WM x WN of it;
-// several linears of one input have a B and a C each. Rows beyond M and columns beyond N enter as
-// zeros (cp.async reads no bytes for them) and are not stored. K is a multiple of 8.
+// of one type, on mma.sync with f32 sums (Product.h). A block computes BM x BN, a warp WM x WN of
+// it; several linears of one input have a B and a C each. Rows beyond M and columns beyond N enter
+// as zeros (cp.async reads no bytes for them) and are not stored. Rows are multiples of 16 bytes.
 //
 // Blocks go through N first: rows of A are read from memory once, while B, which is a weight of a
 // few megabytes, stays in L2 for all of them.
 //
 // With splits, block z sums its share of K, and the last block of a tile to have done so adds what
-// all have (GemmSplits.cpp). Shares are multiples of 64, so which products a split sums depends on
-// nothing but K and the number of splits.
+// all have (GemmSplits.cpp). Shares are multiples of 128 bytes, so which products a split sums
+// depends on nothing but K and the number of splits.
 //
 //===----------------------------------------------------------------------===//
 

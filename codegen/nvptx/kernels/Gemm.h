@@ -19,7 +19,7 @@ struct GemmPlan : cost::GemmGeometry {
   explicit GemmPlan(KernelBuilder &k);
 
   llvm::SmallVector<vit::LinearOp> linears; ///< they read one input and have weights of one type
-  mlir::Type storage;                       ///< of inputs and weights: f16 or bf16
+  mlir::Type storage;                       ///< of inputs and weights
   int64_t n, depth;                         ///< N and K
   int64_t bm, bn, bk, wm, wn;
   int64_t stages, buffers, splits;

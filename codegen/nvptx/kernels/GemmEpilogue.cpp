@@ -37,7 +37,7 @@ private:
     Type type;
     int64_t pitch = 0, offset = 0; ///< of its rows in a slot, and of itself, bytes
 
-    int64_t bytes() const { return bytesOf(type); }
+    int64_t bytes() const { return vit::bytesOf(type); }
   };
 
   /// Moments of one group of columns in a row, made and not stored yet.

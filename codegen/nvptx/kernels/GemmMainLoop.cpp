@@ -7,7 +7,7 @@
 //
 //   copy k-blocks 0 .. stages-2, one cp.async group each
 //   for block i:  wait for it; barrier; copy block i + stages - 1 into the stage that block i - 1
-//                 has left; for each k16 step: ldmatrix, mma
+//                 has left; for each k-step: ldmatrix, mma
 //
 // The one barrier per k-block is enough: a warp that passes it has finished block i - 1, so the
 // copy into that stage can start, and everybody's copies of block i have arrived. With two buffers
@@ -19,16 +19,20 @@
 //                 wait for block i + 1; barrier; load its step 0; copy block i + stages into the
 //                 stage of block i; mma on the last step
 //
+// A k-step is 32 bytes of a row, one mma's. To ldmatrix four tf32, or f32, are eight 16-bit values:
+// its 8x8 tiles are 8x4 ones, with lanes where mma has them.
+//
 // A stage holds BM rows of A, then BN rows of each B, BK values each. Rows are 64 or 128 bytes, so
 // the eight rows of an ldmatrix phase would share banks: 16-byte chunk c of row r lies at
 // c ^ (r >> 1 & 3) or c ^ (r & 7). With that every address is a base per thread, fixed for the
-// whole kernel, plus immediates; the s-th k16 step of a block is the base xor 32 s. Only the global
+// whole kernel, plus immediates; the s-th k-step of a block is the base xor 32 s. Only the global
 // pointers and the offset of the stage change in the loop. Copies are predicated, not branched
 // around, so that the loop is one piece for the compiler to order.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/nvptx/kernels/Gemm.h"
+#include "codegen/nvptx/kernels/Product.h"
 
 using namespace mlir;
 
@@ -67,7 +71,7 @@ private:
   Value nextStage(Value stage);
 
   Values loadFragments(Value stage, int64_t step);
-  void multiply(ArrayRef<Value> fragments, MutableArrayRef<Value> sums);
+  void multiplyStep(ArrayRef<Value> fragments, MutableArrayRef<Value> sums);
   Values singleBuffered();
   Values doubleBuffered();
 
@@ -215,20 +219,22 @@ Values MainLoop::loadFragments(Value stage, int64_t step) {
   return fragments;
 }
 
-void MainLoop::multiply(ArrayRef<Value> fragments, MutableArrayRef<Value> sums) {
+void MainLoop::multiplyStep(ArrayRef<Value> fragments, MutableArrayRef<Value> sums) {
   const cost::MmaShape &mma = *p.mma;
   int64_t tilesM = p.tilesM(), tilesN = p.tilesN();
   ArrayRef<Value> left = fragments.take_front(tilesM * mma.registersOfA());
-  ArrayRef<Value> right = fragments.drop_front(left.size());
+  Fragments right = splitFragments(k, fragments.drop_front(left.size()), p.storage);
   for (size_t linear = 0; linear < p.linears.size(); ++linear)
-    for (int64_t i = 0; i < tilesM; ++i)
+    for (int64_t i = 0; i < tilesM; ++i) {
+      Fragments a =
+          splitFragments(k, left.slice(i * mma.registersOfA(), mma.registersOfA()), p.storage);
       for (int64_t j = 0; j < tilesN; ++j) {
         auto l = static_cast<int64_t>(linear);
         auto sum = sums.slice(((l * tilesM + i) * tilesN + j) * mma.sums(), mma.sums());
-        ArrayRef<Value> a = left.slice(i * mma.registersOfA(), mma.registersOfA());
-        ArrayRef<Value> b = right.slice((l * tilesN + j) * mma.registersOfB(), mma.registersOfB());
-        llvm::copy(k.mma(a, b, sum, p.storage), sum.begin());
+        multiply(k, a, right.slice((l * tilesN + j) * mma.registersOfB(), mma.registersOfB()), sum,
+                 p.storage);
       }
+    }
 }
 
 Values MainLoop::singleBuffered() {
@@ -246,7 +252,7 @@ Values MainLoop::singleBuffered() {
       Values fragments = loadFragments(reading, step);
       if (step == 0) // behind what the products wait for
         copyAhead(from, writing, block, p.stages - 1);
-      multiply(fragments, next);
+      multiplyStep(fragments, next);
     }
     next.append(following(from));
     next.append({nextStage(reading), reading}); // the stage that was read is the next to fill
@@ -270,7 +276,7 @@ Values MainLoop::doubleBuffered() {
   auto multiplySteps = [&](Value stage, Values fragments, MutableArrayRef<Value> sums) {
     for (int64_t step = 1; step < steps; ++step) {
       Values ahead = loadFragments(stage, step);
-      multiply(fragments, sums);
+      multiplyStep(fragments, sums);
       fragments = ahead;
     }
     return fragments;
@@ -285,7 +291,7 @@ Values MainLoop::doubleBuffered() {
     k.barrier();
     Values ahead = loadFragments(following, 0);
     copyAhead(from, reading, block, p.stages);
-    multiply(fragments, next);
+    multiplyStep(fragments, next);
     next.append(this->following(from));
     next.push_back(following);
     next.append(ahead);
@@ -294,7 +300,7 @@ Values MainLoop::doubleBuffered() {
   Values result(ArrayRef<Value>(state).take_front(sums));
   Value stage = state[sums + pointers];
   ArrayRef<Value> fragments = ArrayRef(state).drop_front(sums + pointers + 1);
-  multiply(multiplySteps(stage, Values(fragments), result), result);
+  multiplyStep(multiplySteps(stage, Values(fragments), result), result);
   return result;
 }
 

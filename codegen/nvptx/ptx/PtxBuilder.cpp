@@ -4,6 +4,8 @@
 
 #include "codegen/nvptx/ptx/PtxBuilder.h"
 
+#include "dialect/VitOps.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -20,11 +22,16 @@ namespace vitc::codegen {
 
 using Values = PtxBuilder::Values;
 
-int64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
+using vit::bytesOf;
+
+/// What holds a value of `type` in registers.
+static Type wordOf(Type type) {
+  return isa<FloatTF32Type>(type) ? Type(Float32Type::get(type.getContext())) : type;
+}
 
 PtxBuilder::PtxBuilder(ImplicitLocOpBuilder builder)
     : ImplicitLocOpBuilder(builder), i1(getI1Type()), i32(getI32Type()), f16(getF16Type()),
-      bf16(getBF16Type()), f32(getF32Type()),
+      bf16(getBF16Type()), tf32(getTF32Type()), f32(getF32Type()),
       globalPtr(LLVM::LLVMPointerType::get(getContext(), 1)),
       sharedPtr(LLVM::LLVMPointerType::get(getContext(), 3)) {}
 
@@ -136,7 +143,11 @@ Value PtxBuilder::toF32(Value value) {
 }
 
 Value PtxBuilder::fromF32(Value value, Type storage) {
-  return storage == f32 ? value : LLVM::FPTruncOp::create(*this, storage, value);
+  if (storage == f32)
+    return value;
+  if (storage == tf32)
+    return bitcast(intrinsic("llvm.nvvm.f2tf32.rna", i32, value), f32);
+  return LLVM::FPTruncOp::create(*this, storage, value);
 }
 
 Value PtxBuilder::pack2(Value low, Value high, Type storage) {
@@ -159,6 +170,7 @@ Values PtxBuilder::unpack2(Value pair, Type storage) {
 // Memory ---------------------------------------------------------------------
 
 Value PtxBuilder::at(Value pointer, Type type, Value offset, int64_t delta) {
+  type = wordOf(type);
   if (offset)
     pointer = LLVM::GEPOp::create(*this, pointer.getType(), type, pointer,
                                   ArrayRef<LLVM::GEPArg>{offset});
@@ -203,8 +215,8 @@ void PtxBuilder::storeIf(Value predicate, Value value, Value pointer) {
 Values PtxBuilder::loadValues(Value pointer, Type storage, unsigned count, bool readOnly) {
   assert(llvm::isPowerOf2_32(count) && "expected a power of two");
   if (count == 1)
-    return {toF32(load(pointer, storage, readOnly))};
-  bool pairs = storage != f32;
+    return {toF32(load(pointer, wordOf(storage), readOnly))};
+  bool pairs = bytesOf(storage) == 2;
   Type word = pairs ? i32 : f32;
   unsigned words = pairs ? count / 2 : count, width = std::min(words, 4u);
   Values result;
@@ -227,14 +239,11 @@ void PtxBuilder::storeValues(ArrayRef<Value> values, Value pointer, Type storage
   assert(llvm::isPowerOf2_64(values.size()) && "expected a power of two");
   if (values.size() == 1)
     return store(fromF32(values[0], storage), pointer);
-  Values words(values);
-  Type word = f32;
-  if (storage != f32) {
-    words.clear();
-    word = i32;
-    for (unsigned i = 0; i < values.size(); i += 2)
-      words.push_back(pack2(values[i], values[i + 1], storage));
-  }
+  bool pairs = bytesOf(storage) == 2;
+  Type word = pairs ? i32 : f32;
+  Values words;
+  for (unsigned i = 0; i < values.size(); i += pairs ? 2 : 1)
+    words.push_back(pairs ? pack2(values[i], values[i + 1], storage) : fromF32(values[i], storage));
   unsigned width = std::min<unsigned>(words.size(), 4);
   for (unsigned first = 0; first < words.size(); first += width) {
     Value stored = words[first];
@@ -331,16 +340,18 @@ Values PtxBuilder::ldmatrix(Value pointer, unsigned count, bool transpose) {
 
 Values PtxBuilder::mma(ArrayRef<Value> a, ArrayRef<Value> b, ArrayRef<Value> c, Type storage) {
   Values left(a), right(b);
-  std::optional<std::array<NVVM::MMATypes, 2>> types;
-  if (storage == f16)
-    for (Values *operand : {&left, &right})
-      for (Value &pair : *operand)
-        pair = bitcast(pair, VectorType::get(2, f16));
-  else
-    types = {{NVVM::MMATypes::bf16, NVVM::MMATypes::bf16}};
+  std::optional<std::array<NVVM::MMATypes, 2>> types; // f16: from the operands
+  if (storage != f16) {
+    NVVM::MMATypes type = storage == bf16 ? NVVM::MMATypes::bf16 : NVVM::MMATypes::tf32;
+    types = {{type, type}};
+  }
+  for (Values *operand : {&left, &right})
+    for (Value &word : *operand)
+      word = bitcast(word, storage == f16 ? VectorType::get(2, f16) : i32);
   Type type = LLVM::LLVMStructType::getLiteral(getContext(), SmallVector<Type>(4, f32));
   Value sum = NVVM::MmaOp::create(
-      *this, type, left, right, c, ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt, types,
+      *this, type, left, right, c, ArrayRef<int64_t>{16, 8, storage == tf32 ? 8 : 16}, std::nullopt,
+      std::nullopt, types,
       std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row, NVVM::MMALayout::col});
   Values result;
   for (int64_t i = 0; i < 4; ++i)

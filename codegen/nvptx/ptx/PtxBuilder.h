@@ -23,9 +23,6 @@
 
 namespace vitc::codegen {
 
-/// Bytes of a storage type: 2 for f16 and bf16, 4 for f32.
-int64_t bytesOf(mlir::Type type);
-
 class PtxBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   using Value = mlir::Value;
@@ -34,7 +31,7 @@ public:
 
   explicit PtxBuilder(mlir::ImplicitLocOpBuilder builder);
 
-  const Type i1, i32, f16, bf16, f32;
+  const Type i1, i32, f16, bf16, tf32, f32;
   const Type globalPtr, sharedPtr; ///< !llvm.ptr<1>, !llvm.ptr<3>
 
   // Where this thread is.
@@ -88,9 +85,10 @@ public:
   Value rsqrt(Value a); ///< rsqrt.approx.ftz, error 2^-22.9
   Value tanh(Value a);  ///< from ex2 and rcp; absolute error under 3e-7, relative under 1e-6
 
-  // Storage types and f32.
-  Value toF32(Value value);                         ///< f16, bf16 or f32 to f32
-  Value fromF32(Value value, Type storage);         ///< round to nearest even
+  // Storage types and f32. A tf32 in a register is an f32 that was rounded to it.
+  Value toF32(Value value); ///< f16, bf16 or f32 to f32
+  /// Rounds to nearest, ties to even; to tf32 ties away from zero, as the device alone can.
+  Value fromF32(Value value, Type storage);
   Value pack2(Value low, Value high, Type storage); ///< two f32 to a 16-bit pair in an i32
   Values unpack2(Value pair, Type storage);         ///< and back
   Value bitcast(Value value, Type type);
@@ -100,8 +98,9 @@ public:
   // `type`, with `offset` an i32 or null.
   Value at(Value pointer, Type type, Value offset, int64_t delta = 0);
   Value atByte(Value pointer, Value offset, int64_t delta = 0);
-  /// A scalar or vector of any type, aligned to `alignment` bytes (0: its own size). `readOnly`
-  /// promises that nothing writes there while the kernel runs: ld.global.nc.
+  /// A scalar or vector of any type but tf32, which is loaded as f32; aligned to `alignment` bytes
+  /// (0: its own size). `readOnly` promises that nothing writes there while the kernel runs:
+  /// ld.global.nc.
   Value load(Value pointer, Type type, bool readOnly = false, int64_t alignment = 0);
   void store(Value value, Value pointer, int64_t alignment = 0);
   /// The same if `predicate` holds, else `otherwise` and no access.
@@ -133,10 +132,10 @@ public:
   /// atom.inc of an i32 in global memory: adds 1, or makes `last` 0. Returns what it was.
   Value atomicIncrement(Value pointer, int64_t last);
   /// Loads `count` (1, 2, 4) 8x8 matrices of 16-bit values; lanes 8i..8i+7 address the rows of
-  /// matrix i. Results are pairs in i32.
+  /// matrix i. Results are pairs in i32. Of 32-bit values the matrices are 8x4, not transposed.
   Values ldmatrix(Value pointer, unsigned count, bool transpose = false);
-  /// m16n8k16, f32 accumulate: a has 4, b has 2 pairs (i32), c has 4 values; storage is f16 or
-  /// bf16. Returns 4 values.
+  /// f32 accumulate: a has 4 words (i32), b has 2, c has 4 values. m16n8k16 on pairs of f16 or
+  /// bf16, m16n8k8 on tf32, which may come as f32. Returns 4 values.
   Values mma(llvm::ArrayRef<Value> a, llvm::ArrayRef<Value> b, llvm::ArrayRef<Value> c,
              Type storage);
   Value shuffleXor(Value value, int64_t laneMask); ///< shfl.sync.bfly of an i32 or f32

@@ -4,8 +4,8 @@
 //
 // Whole rows: a thread holds the scores of two query rows, 4 registers for every 8 keys. That is
 // the peak; when the probabilities are packed in pairs, half of them are free again, and the result
-// needs fewer. Around it the loop over the head's columns keeps one step of Q and of K and a few
-// addresses.
+// needs fewer. Probabilities of 4 bytes take as many as the scores, and the result comes on top.
+// Around it the loop over the head's columns keeps one step of Q and of K and a few addresses.
 //
 // Online: it holds those of one block of keys, and beside them the result.
 //
@@ -35,13 +35,19 @@ constexpr int copyWarps = 4; // copy keys and values faster than the one that ha
 /// Keys there is room for: those of the work, or where the batch decides, `keys`.
 int64_t roomFor(const Work &work, int64_t keys) { return work.overBatch ? keys : work.keys; }
 
+/// What a thread holds when the product with V begins: probabilities and the result.
+int64_t productRegisters(const AttentionGeometry &g) {
+  return g.mma->sums() * g.mma->bytes / 4 * g.keyTiles + g.columns / 2;
+}
+
 /// Registers per thread, as ptxas was seen to need without spilling.
 int64_t registersOf(const Work &work, const AttentionGeometry &g) {
   int64_t scores = 4 * g.keyTiles, more = work.biased || work.parted ? (g.online() ? 14 : 8) : 0;
+  if (work.threefold) // the parts of a tile of each operand
+    more += 12;
   if (g.online())
     return scores + g.columns / 2 + 42 + more;
-  int64_t result = 2 * g.keyTiles + g.columns / 2;
-  return std::max(scores, result) + 24 + more;
+  return std::max(scores, productRegisters(g)) + 24 + more;
 }
 
 /// Warps whose registers fit: 16 leave a thread 128, 8 leave it 255.
@@ -52,7 +58,7 @@ int64_t mostWarps(int64_t registers, int registersPerSm) {
 /// How the keys are cut, and what a block of them takes.
 AttentionGeometry geometryOfKeys(const Work &work, int64_t keys, int stages) {
   AttentionGeometry g;
-  g.mma = findMma(work.inputBytes);
+  g.mma = &mmaOf(work);
   g.stages = stages;
   g.keys = g.online() ? keys : roomFor(work, keys);
   g.keyTiles = ceilDiv(g.keys, g.mma->n);
@@ -123,8 +129,6 @@ AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const Attentio
 }
 
 bool vitc::cost::valuesFitBeside(const Work &work, int64_t rows, int64_t keys, const Gpu &gpu) {
-  if (!findMma(work.inputBytes))
-    return false;
   AttentionGeometry g = geometryOfRows(work, keys, /*stages=*/1, rows);
   auto blocksWith = [&](bool resident) {
     placeValues(g, resident);
@@ -164,10 +168,6 @@ std::optional<Schedule> attentionRead(const Written &s, const Work &work, const 
 
 /// What no schedule can change.
 std::string objectionTo(const Work &work) {
-  if (!findMma(work.inputBytes))
-    return fmt::format("expected attention on f16 or bf16, found values of {} bytes: choose "
-                       "--dtype=f16 or bf16",
-                       work.inputBytes);
   if (work.headDim % 2 != 0 || work.headDim < leastHeadDim || work.headDim > mostHeadDim)
     return fmt::format("expected an even head_dim from {} to {}, found {}", leastHeadDim,
                        mostHeadDim, work.headDim);
@@ -175,7 +175,7 @@ std::string objectionTo(const Work &work) {
 }
 
 std::string objectionToKeys(const Work &work, const AttentionSchedule &s) {
-  int64_t unit = findMma(work.inputBytes)->k;
+  int64_t unit = mmaOf(work).k;
   if (s.stages > 1 && (s.keys % unit != 0 || s.resident))
     return fmt::format("expected blocks of keys in multiples of {}, none resident, found {}{}",
                        unit, s.keys, s.resident ? ", resident" : "");
@@ -199,9 +199,9 @@ std::string attentionObjection(const Work &work, const Schedule &schedule, const
     return why;
   if (std::string why = objectionToKeys(work, s); !why.empty())
     return why;
-  if (s.rows < findMma(work.inputBytes)->m)
-    return fmt::format("expected at least {} query rows in a block, found {}",
-                       findMma(work.inputBytes)->m, s.rows);
+  if (s.rows < mmaOf(work).m)
+    return fmt::format("expected at least {} query rows in a block, found {}", mmaOf(work).m,
+                       s.rows);
   AttentionGeometry g = attentionGeometry(work, s);
   if (int64_t most = mostWarps(g.registers, commonRegistersPerSm);
       g.warps > most || g.registers > 255)
@@ -220,7 +220,7 @@ std::string attentionImpossible(const Work &work, int64_t, const Preferences &) 
 /// Blocks of `keys` keys and all numbers of rows; appended to `list`.
 void addOfRows(std::vector<Schedule> &list, const Work &work, int64_t queries, int64_t keys,
                int stages, const Preferences &p) {
-  int tile = findMma(work.inputBytes)->m, last = 0;
+  int tile = mmaOf(work).m, last = 0;
   for (int64_t rows = std::min<int64_t>(256, ceilDiv(queries, tile) * tile); rows >= tile;
        rows -= tile) {
     // Blocks get equal shares of the rows: what was asked for may come out as the one before.
@@ -253,7 +253,8 @@ std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
   if (keys <= mostKeys)
     addOfRows(forms[0], work, queries, keys, 1, p);
   for (int stages : {2, 4}) {
-    addOfRows(forms[1], work, queries, 64, stages, p);
+    if (!work.threefold) // which leaves no registers for so many
+      addOfRows(forms[1], work, queries, 64, stages, p);
     addOfRows(forms[2], work, queries, 32, stages, p);
   }
   double leastLoss = std::numeric_limits<double>::max();
@@ -280,7 +281,7 @@ std::vector<Schedule> attentionClassic(const Work &work, int64_t maxBatch, const
 
 Registers attentionRegisters(const Work &work, const Schedule &schedule) {
   AttentionGeometry g = attentionGeometry(work, schedule.attention());
-  double scores = 4.0 * g.keyTiles, result = 2.0 * g.keyTiles + g.columns / 2.0;
+  double scores = 4.0 * g.keyTiles, result = double(productRegisters(g));
   double least = leastOf(g);
   return {least, (least - 2) * (g.online() ? 1.1 : scores > result ? 1.25 : 1.13)};
 }
@@ -318,6 +319,8 @@ LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t bat
   // scaling the result anew for each block of keys.
   double ops = 6 + (work.biased ? 3 : 0) + (work.parted ? 3 : 0);
   double again = g.online() ? keyTiles / g.keyTiles * (g.columns / 2.0 + 24) : 0;
+  if (work.threefold) // two roundings and a difference for what each product reads of K and V
+    again += 3 * products * g.mma->registersOfB();
   block.arithmetic =
       g.warps * 32 * std::max((scores * ops + again) / lanes, scores / functionUnits);
   double fragments = g.warps * keyRows * rowBytes * 2; // of K and V

@@ -4,7 +4,7 @@
 //
 // All tiles that kernels can be built for are tried: there are a few thousand. With splits, a block
 // sums its share of K and leaves f32 sums in scratch memory; the last block of a tile to do so adds
-// those of all. Shares are multiples of 64 columns, so which products a share sums depends on
+// those of all. Shares are multiples of 128 bytes, so which products a share sums depends on
 // nothing but K and the number of splits.
 //
 // A thread holds its sums, the fragments of one k-step (of two, if they are double-buffered), and
@@ -51,10 +51,19 @@ int copiesPerThread(const Work &work, const GemmSchedule &s) {
   return int(ceilDiv(s.tile[0] * row, threads) + work.products * ceilDiv(s.tile[1] * row, threads));
 }
 
-/// Registers of a thread for the fragments of one k-step.
+/// Registers of a thread for the fragments of one k-step as they are loaded.
 int64_t fragmentRegisters(const Work &work, const GemmSchedule &s, const MmaShape &mma) {
   return s.warp[0] / mma.m * mma.registersOfA() +
          work.products * (s.warp[1] / mma.n * mma.registersOfB());
+}
+
+/// Beside them, for the parts of f32 fragments: a second one of each of B, and both of a tile of A;
+/// and a sixth more, for ptxas splits what is loaded long before it is multiplied.
+int64_t partRegisters(const Work &work, const GemmSchedule &s, const MmaShape &mma) {
+  if (!work.threefold)
+    return 0;
+  return work.products * (s.warp[1] / mma.n * mma.registersOfB()) + 2 * mma.registersOfA() +
+         (s.accumulators(work) + fragmentRegisters(work, s, mma)) / 6;
 }
 
 /// Blocks whose registers should fit in one multiprocessor, whatever their shared memory. Without a
@@ -63,8 +72,8 @@ int64_t fragmentRegisters(const Work &work, const GemmSchedule &s, const MmaShap
 /// measured over those of bench/register_sweep.py.
 int demandOf(const Work &work, const GemmSchedule &s, const GemmGeometry &g) {
   int64_t sums = s.accumulators(work), copies = g.stageBytes / copyBytes / g.threads;
-  int64_t needed =
-      sums + s.buffers * fragmentRegisters(work, s, *g.mma) + 2 * copies + 4 * work.activations;
+  int64_t needed = sums + s.buffers * fragmentRegisters(work, s, *g.mma) +
+                   partRegisters(work, s, *g.mma) + 2 * copies + 4 * work.activations;
   if (s.buffers == 2)
     needed += 12;
   // Many addresses and values alive beside the accumulators may have more rather than spill.
@@ -90,7 +99,7 @@ void addSlots(GemmGeometry &g, const Work &work, const GemmSchedule &s) {
 
 GemmGeometry vitc::cost::gemmGeometry(const Work &work, const GemmSchedule &s) {
   GemmGeometry g;
-  g.mma = findMma(work.inputBytes);
+  g.mma = &mmaOf(work);
   int64_t all = ceilDiv(work.depth, s.tile[2]);
   g.blocks = s.splits > 1 ? shareOf(work, s) / s.tile[2] : all;
   g.lastBlocks = all - (s.splits - 1) * g.blocks;
@@ -131,10 +140,6 @@ std::optional<Schedule> gemmRead(const Written &s, const Work &, const Gpu &) {
 
 /// What no schedule can change.
 std::string objectionTo(const Work &work) {
-  if (!findMma(work.inputBytes))
-    return fmt::format("expected a linear on f16 or bf16, found values of {} bytes: choose "
-                       "--dtype=f16 or bf16",
-                       work.inputBytes);
   if (int chunk = copyColumns(work.inputBytes); work.depth % chunk != 0)
     return fmt::format("expected K to be a multiple of {}, found {}: run vit-pad-widths", chunk,
                        work.depth);
@@ -145,7 +150,7 @@ std::string gemmObjection(const Work &work, const Schedule &schedule, const Limi
   if (std::string why = objectionTo(work); !why.empty())
     return why;
   const GemmSchedule &s = schedule.gemm();
-  const MmaShape *mma = findMma(work.inputBytes);
+  const MmaShape *mma = &mmaOf(work);
   auto [bm, bn, bk] = s.tile;
   auto [wm, wn] = s.warp;
   if (int64_t row = int64_t(bk) * work.inputBytes; row != shortRow && row != longRow)
@@ -205,6 +210,9 @@ void addTile(std::vector<Schedule> &list, const Work &work, GemmSchedule s, cons
   constexpr int mostCopies = 16;
   if (copiesPerThread(work, s) > mostCopies)
     return;
+  // Long k-blocks of f32 have all their fragments split at once, and spill.
+  if (work.threefold && s.tile[2] * work.inputBytes == longRow)
+    return;
   for (int stages : {2, 3, 4})
     for (int buffers : {1, 2}) {
       s.stages = stages, s.buffers = buffers;
@@ -227,9 +235,7 @@ constexpr int mostWarps = 8; // of a block: two or more of such blocks fill a mu
 
 std::vector<Schedule> wholeTiles(const Work &work, const Preferences &p) {
   std::vector<Schedule> list;
-  const MmaShape *mma = findMma(work.inputBytes);
-  if (!mma)
-    return list;
+  const MmaShape *mma = &mmaOf(work);
   int mostN = int(std::min<int64_t>(256, ceilDiv(work.columns, mma->n) * mma->n));
   for (int m : {1, 2, 3, 4, 6, 8})
     for (int n : {1, 2, 3, 4, 6, 8}) {
@@ -290,8 +296,10 @@ bool copiesInLoop(const Work &work, const GemmSchedule &s) {
 
 Registers gemmRegisters(const Work &work, const Schedule &schedule) {
   const GemmSchedule &s = schedule.gemm();
-  double fragments = double(fragmentRegisters(work, s, *findMma(work.inputBytes)));
-  double held = double(s.accumulators(work)) + s.buffers * fragments;
+  const MmaShape &mma = mmaOf(work);
+  double fragments = double(fragmentRegisters(work, s, mma));
+  double held =
+      double(s.accumulators(work)) + s.buffers * fragments + double(partRegisters(work, s, mma));
   double crowded = 3.0 * std::max(0, copiesPerThread(work, s) - 8);
   double least = held + 26 + 2 * (work.products - 1) + crowded;
   double free = held + (s.buffers == 2 ? 34 : 40) + 5 * (work.products - 1) + crowded;
@@ -342,7 +350,7 @@ double lastBlockSeconds(const Work &work, const GemmSchedule &s, const Gpu &gpu)
 }
 
 Block blockOf(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
-  const MmaShape &shape = *findMma(work.inputBytes);
+  const MmaShape &shape = mmaOf(work);
   auto [bm, bn, bk] = s.tile;
   auto [wm, wn] = s.warp;
   int warps = s.warpsM() * s.warpsN();
@@ -358,13 +366,17 @@ Block blockOf(const Work &work, const GemmSchedule &s, const Gpu &gpu) {
   Block block;
   block.tensor = steps * warps * mma / 4 / tensorShare;
   block.shared = steps * (reads + writes);
+  // Two roundings and a difference for each fragment register of an f32.
+  double parts = work.threefold ? 3.0 * 32 * double(fragmentRegisters(work, s, shape)) : 0;
+  block.arithmetic = steps * warps * parts / lanes;
   double load = sharedLatency + reads;
+  double split = double(ceilDiv(warps, 4)) * parts / (lanes / 4);
   double step = s.buffers == 2 ? std::max(perPart, load) : std::max(perPart, mma + load);
   double between = gpu.pace.barrierCost + gpu.pace.copyIssue * copiesPerThread(work, s);
   // Copies of the k-blocks ahead are under way meanwhile, one behind the other.
   double transfer = (bm + work.products * bn) * bk * work.inputBytes / gpu.l2BytesPerCycle();
   double arrival = gpu.pace.memoryLatency + gpu.pace.copyQueue * transfer;
-  double kBlock = std::max(step * bk / shape.k + between, arrival / (s.stages - 1));
+  double kBlock = std::max((step + split) * bk / shape.k + between, arrival / (s.stages - 1));
   block.alone = gpu.pace.memoryLatency + 100 + kBlock * steps * shape.k / bk;
   if (s.splits > 1)
     addSums(block, work, double(bm) * bn, gpu);

@@ -38,7 +38,13 @@ typedef enum vit_status {
   VIT_NOT_FINITE = 6
 } vit_status;
 
-typedef enum vit_dtype { VIT_F32 = 0, VIT_F16 = 1, VIT_BF16 = 2, VIT_F64 = 3 } vit_dtype;
+typedef enum vit_dtype {
+  VIT_F32 = 0,
+  VIT_F16 = 1,
+  VIT_BF16 = 2,
+  VIT_F64 = 3,
+  VIT_TF32 = 4
+} vit_dtype;
 
 /* An input or output. Sizes that are not fixed are -1: the batch, which is shape[0], and those that
  * depend on the image's size where the library takes several. */

@@ -10,11 +10,20 @@ vit.kernel @ragged_k(%x: tensor<?x25xf16>, %w: tensor<16x25xf16>) -> tensor<?x16
 
 // -----
 
-// expected-error@+1 {{kernel 'f32': expected a linear on f16 or bf16, found values of 4 bytes: choose --dtype=f16 or bf16}}
-vit.kernel @f32(%x: tensor<?x32xf32>, %w: tensor<16x32xf32>) -> tensor<?x16xf32>
+// expected-error@+1 {{kernel 'ragged_words': expected K to be a multiple of 4, found 30: run vit-pad-widths}}
+vit.kernel @ragged_words(%x: tensor<?x30xf32>, %w: tensor<16x30xf32>) -> tensor<?x16xf32>
     attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [32, 32, 32], warp = [16, 16], stages = 2>]} {
-  %0 = vit.linear %x, %w : tensor<?x32xf32>, tensor<16x32xf32> -> tensor<?x16xf32>
+  %0 = vit.linear %x, %w : tensor<?x30xf32>, tensor<16x30xf32> -> tensor<?x16xf32>
   vit.yield %0 : tensor<?x16xf32>
+}
+
+// -----
+
+// expected-error@+1 {{kernel 'words': expected BK of 16 or 32, found 64}}
+vit.kernel @words(%x: tensor<?x64xtf32>, %w: tensor<16x64xtf32>) -> tensor<?x16xtf32>
+    attributes {schedules = [#vit.gemm_schedule<batch = 1 to 64, tile = [32, 32, 64], warp = [16, 16], stages = 2>]} {
+  %0 = vit.linear %x, %w : tensor<?x64xtf32>, tensor<16x64xtf32> -> tensor<?x16xtf32>
+  vit.yield %0 : tensor<?x16xtf32>
 }
 
 // -----

@@ -124,7 +124,17 @@ TEST_CASE("emulator: float conversions") {
         0x40003f80);
   CHECK(evaluate("cvt.rn.relu.f16x2.f32 %r0, %r1, %r2;", Result::R32, {bits(-2.0f), bits(1.0f)}) ==
         0x00003c00);
-  CHECK(evaluate("cvt.rna.tf32.f32 %r0, %r1;", Result::R32, {0x3f801000}) == 0x3f802000);
+  for (auto [from, to] : std::initializer_list<std::pair<uint32_t, uint32_t>>{
+           {0x3f801000, 0x3f802000}, // halfway: away from zero
+           {0xbf801000, 0xbf802000},
+           {0x3f800fff, 0x3f800000},
+           {0x3f803000, 0x3f804000},
+           {0x3fffffff, 0x40000000},
+           {0x00001000, 0x00002000}, // subnormal
+           {0x7f7fffff, 0x7f800000},
+           {0xff800000, 0xff800000},
+           {0x7f800001, 0x7fffffff}}) // a NaN stays one
+    CHECK(evaluate("cvt.rna.tf32.f32 %r0, %r1;", Result::R32, {from}) == to);
   CHECK(f32("cvt.rni.f32.f32 %r0, %r1;", 2.5f) == 2);
   CHECK(f32("cvt.rpi.f32.f32 %r0, %r1;", 2.1f) == 3);
   CHECK(evaluate("cvt.rn.f32.f64 %r0, %rd1;", Result::R32, {bits(1 + 0x1p-24)}) == bits(1.0f));

@@ -108,14 +108,15 @@ TEST_CASE("emulator: mma of every type and shape") {
 }
 
 TEST_CASE("emulator: mma on tf32") {
-  // Identity times B: D is B's rows 0..7 (then zero), rounded to 10 bits of fraction.
+  // Identity times B: D is B's rows 0..7 (then zero), cut to 10 bits of fraction.
   std::vector<uint32_t> words((4 + 2 + 4) * 32, 0);
   auto b = [](unsigned row, unsigned column) { return float(row) + float(column) / 16; };
   for (unsigned lane = 0; lane < 32; ++lane) {
     unsigned group = lane / 4, column = lane % 4;
     words[0 * 32 + lane] = std::bit_cast<uint32_t>(group == column ? 1.0f : 0.0f);
     words[2 * 32 + lane] = std::bit_cast<uint32_t>(group == column + 4 ? 1.0f : 0.0f);
-    words[4 * 32 + lane] = std::bit_cast<uint32_t>(b(column, group));
+    words[4 * 32 + lane] =
+        std::bit_cast<uint32_t>(b(column, group)) | (b(column, group) != 0 ? 0x1fffu : 0u);
     words[5 * 32 + lane] = std::bit_cast<uint32_t>(b(column + 4, group));
   }
   Rig rig;

@@ -113,6 +113,7 @@ TEST_CASE("runtime: every type knows its infinities, and the text its cure") {
   const Case cases[] = {
       {VIT_F16, 0x7BFF, {0x7C00, 0xFC00, 0x7C01}},
       {VIT_BF16, 0x7F7F, {0x7F80, 0xFF80, 0xFFFF}},
+      {VIT_TF32, 0x7F7FE000, {0x7F800000, 0xFF800000, 0x7F802000}},
       {VIT_F32, 0x7F7FFFFF, {0x7F800000, 0xFF800000, 0x7F800001}},
       {VIT_F64, 0x7FEFFFFFFFFFFFFF, {0x7FF0000000000000, 0xFFF0000000000000, 0x7FF0000000000001}}};
   for (const Case &one : cases) {

@@ -54,7 +54,8 @@ struct Recipe {
     return load({{name, 0}}, shape, shape);
   }
   void prepare(uint32_t value, uint32_t dtype) {
-    uint64_t size = dtype == VIT_F64 ? 8 : dtype == VIT_F32 ? 4 : 2;
+    bool narrow = dtype == VIT_F16 || dtype == VIT_BF16;
+    uint64_t size = dtype == VIT_F64 ? 8 : narrow ? 2 : 4;
     for (uint32_t i = 0; i != steps[value].rank; ++i)
       size *= uint64_t(steps[value].shape[i]);
     weights.push_back({value, dtype, bytes, size});
@@ -220,6 +221,29 @@ TEST_CASE("recipe: casts round once, to nearest even, in the order of the recipe
         2 * double(halfToFloat(doubleToHalf(0.1))));
 }
 
+TEST_CASE("recipe: tf32 are rounded once, ties away from zero, as kernels round") {
+  double least = 0x1p-136;
+  Checkpoint file({{"t",
+                    {8},
+                    {1 + 0x1p-11, -1 - 0x1p-11, 1 + 0x1p-11 - 0x1p-40, 2 - 0x1p-11, 0x1.FFDp127,
+                     least / 2, -least / 2, least / 2 - 0x1p-170}}});
+  Recipe r;
+  uint32_t t = r.load("t", {8});
+  uint32_t cast = r.add(VIT_RECIPE_CAST, {t}, {8});
+  r.steps[cast].dtype = VIT_TF32;
+  const Values rounded = {1 + 0x1p-10, -1 - 0x1p-10, 1, 2, 0x1.FFCp127, least, -least, 0};
+  CHECK(evaluate(r, file, cast) == rounded);
+
+  r.prepare(t, VIT_TF32);
+  FileSource source(*file.file);
+  std::vector<uint8_t> arena(r.bytes, 0xEE);
+  REQUIRE(prepareWeights(r.library(), source, arena));
+  float stored[8];
+  REQUIRE(r.bytes >= sizeof stored);
+  std::memcpy(stored, arena.data(), sizeof stored);
+  CHECK(Values(stored, stored + 8) == rounded);
+}
+
 TEST_CASE("recipe: the arena holds each type at its place and zeros between") {
   Checkpoint file({matrix, vector});
   Recipe r;
@@ -309,11 +333,16 @@ TEST_CASE("recipe: a tensor that would become nothing but zeros is refused") {
   Recipe r;
   uint32_t t = r.load("t", {3});
   uint32_t cast = r.add(VIT_RECIPE_CAST, {t}, {3});
-  uint32_t dtype = GENERATE(uint32_t(VIT_F16), uint32_t(VIT_BF16), uint32_t(VIT_F32));
+  uint32_t dtype =
+      GENERATE(uint32_t(VIT_F16), uint32_t(VIT_BF16), uint32_t(VIT_TF32), uint32_t(VIT_F32));
   r.steps[cast].dtype = dtype;
   r.prepare(GENERATE(0u, 1u), dtype);
-  double least = dtype == VIT_F16 ? 0x1p-24 : dtype == VIT_BF16 ? 0x1p-133 : 0x1p-149;
-  CHECK_THAT(errorOf(r, Checkpoint({{"t", {3}, {least / 2, 0, -least / 4}}})),
+  double least = dtype == VIT_F16    ? 0x1p-24
+                 : dtype == VIT_BF16 ? 0x1p-133
+                 : dtype == VIT_TF32 ? 0x1p-136
+                                     : 0x1p-149;
+  double lost = dtype == VIT_TF32 ? 0.499 * least : least / 2; // a tie goes away from zero
+  CHECK_THAT(errorOf(r, Checkpoint({{"t", {3}, {lost, 0, -least / 4}}})),
              Contains("'t' holds nothing but values too small for") &&
                  Contains("which would all be 0; ") &&
                  Contains(dtype == VIT_F16 ? "build with --dtype bf16" : "no type of the code"));

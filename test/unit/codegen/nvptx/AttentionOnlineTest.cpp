@@ -29,7 +29,11 @@ TEST_CASE("online attention: numbers of tokens") {
       check(overTokens(online(tokens, 32, 64, stages)), "f16", tokens < 100 ? 3 : 1);
   for (int64_t tokens : {31, 32, 33, 40, 41, 96, 97, 130})
     check(overTokens(online(tokens, 48, 32, tokens % 2 ? 2 : 4, 2, "bf16")), "bf16", 2);
+  for (int64_t tokens : {1, 31, 32, 33, 40, 41, 65, 97, 130})
+    for (std::string type : {"tf32", "f32"})
+      check(overTokens(online(tokens, 48, 32, tokens % 2 ? 2 : 4, 2, type)), type, 1);
   check(overTokens(online(577, 64)), "f16", 1);
+  check(overTokens(online(577, 64, 32, 2, 1, "f32")), "f32", 1);
   check(overTokens(online(90, 24, 16)), "f16", 2);
 }
 
@@ -37,6 +41,8 @@ TEST_CASE("online attention: head sizes") {
   for (int64_t headDim : {2, 4, 6, 8, 12, 16, 20, 24, 40, 64, 72, 80, 100, 128}) {
     check(overTokens(online(100, headDim, 64, 2, 2)), "f16", 1);
     check(overTokens(online(75, headDim, 32, 4, 3, "bf16")), "bf16", 1);
+    for (std::string type : {"tf32", "f32"})
+      check(overTokens(online(75, headDim, 32, 2, 2, type)), type, 1);
   }
   for (int64_t headDim : {132, 160, 192, 250, 256})
     check(overTokens(online(100, headDim, 32, 2)), "f16", 1);
@@ -97,7 +103,8 @@ TEST_CASE("online attention: over the batch") {
     CHECK(worstDistance(run.results, runner.expected(arguments, count)) <= bound("f16"));
   }
   for (int64_t count : {1, 64, 65, 150})
-    check(overBatch(online(2, 24, 64, 4, 1, "bf16"), 1024), "bf16", count);
+    for (std::string type : {"bf16", "tf32", "f32"})
+      check(overBatch(online(2, 24, type == "f32" ? 32 : 64, 4, 1, type), 1024), type, count);
   for (int64_t count : {5, 70})
     check(overBatch(online(0, 32, 32), 1024), "f16", count); // activations of rank 2
 }

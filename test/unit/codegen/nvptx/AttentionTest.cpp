@@ -16,18 +16,26 @@ TEST_CASE("attention: numbers of tokens") {
     check(overTokens({tokens, 64, 1}), "f16", tokens < 100 ? 3 : 1);
   for (int64_t tokens : {1, 17, 65, 197, 257, 272})
     check(overTokens({tokens, 64, 1, "bf16"}), "bf16", 1);
+  for (int64_t tokens : {1, 2, 7, 8, 9, 15, 16, 17, 24, 33, 65, 197, 209, 257, 272})
+    check(overTokens({tokens, 64, 1, "tf32"}), "tf32", tokens < 100 ? 3 : 1);
+  for (int64_t tokens : {1, 7, 8, 9, 17, 65, 145})
+    check(overTokens({tokens, 64, 1, "f32"}), "f32", 1);
 }
 
 TEST_CASE("attention: head sizes") {
   for (int64_t headDim = 16; headDim <= 128; headDim += 8) {
     check(overTokens({50, headDim, 2}), "f16", 2);
     check(overTokens({17, headDim, 3, "bf16"}), "bf16", 2);
+    check(overTokens({50, headDim, 2, "tf32"}), "tf32", 1);
+    check(overTokens({17, headDim, 3, "f32"}), "f32", 2);
   }
   // Columns of zeros in shared memory, and copies of 8 and 4 bytes.
   for (int64_t headDim :
        {2, 4, 6, 8, 10, 12, 18, 20, 28, 42, 44, 60, 76, 92, 130, 132, 160, 192, 212, 250, 256}) {
     check(overTokens({21, headDim, 3}), "f16", 2);
     check(overTokens({50, headDim, 2, "bf16"}), "bf16", 1);
+    check(overTokens({21, headDim, 3, "tf32"}), "tf32", 1);
+    check(overTokens({17, headDim, 1, "f32"}), "f32", 2);
   }
   check(overTokens({144, 252, 1}), "f16", 1);
   for (int64_t headDim : {16, 24, 80, 104, 128})
@@ -81,6 +89,10 @@ TEST_CASE("attention: over the batch") {
     check(overBatch({3, 16, 2}, 17), "f16", count);
   for (int64_t count : {1, 8, 9, 17})
     check(overBatch({2, 24, 1, "bf16"}, 17), "bf16", count);
+  for (int64_t count : {1, 7, 8, 9, 17}) {
+    check(overBatch({2, 24, 1, "tf32"}, 17), "tf32", count);
+    check(overBatch({2, 24, 1, "f32"}, 17), "f32", count);
+  }
   check(overBatch({0, 32, 2}, 5), "f16", 5); // activations of rank 2: one sequence
 }
 
@@ -148,7 +160,6 @@ TEST_CASE("attention: what is refused") {
   CHECK_THAT(errorOf({9, 21}),
              Catch::Contains("expected an even head_dim from 2 to 256, found 21"));
   CHECK_THAT(errorOf({9, 258}), Catch::Contains("found 258"));
-  CHECK_THAT(errorOf({9, 16, 2, "f32"}), Catch::Contains("expected attention on f16 or bf16"));
   Shape s{100, 64};
   s.keyBlock = 40;
   CHECK_THAT(errorOf(s), Catch::Contains("expected blocks of keys in multiples of 16"));

@@ -48,6 +48,7 @@ inline vitc::cost::AttentionSchedule scheduleFor(const Shape &s, int64_t rows, i
                                                  bool overBatch) {
   vitc::cost::Work work;
   work.family = vitc::cost::Family::Attention;
+  work.inputBytes = s.type.ends_with("32") ? 4 : 2, work.threefold = s.type == "f32";
   work.keys = overBatch ? 1 : s.keys(), work.headDim = s.headDim, work.overBatch = overBatch;
   work.queries = overBatch ? 1 : s.queries(), work.biased = s.biasWidth > 0;
   work.parted = s.windows && (s.windows->shift[0] || s.windows->shift[1]);
@@ -109,8 +110,10 @@ inline std::string overBatch(const Shape &s, int64_t images) {
 }
 
 /// Errors come from rounding p and the result: 2^-11 or 2^-8 of an element at most, a third in
-/// norm.
-inline double bound(const std::string &type) { return type == "f16" ? 4e-4 : 3.5e-3; }
+/// norm; of f32 from the exponentials.
+inline double bound(const std::string &type) {
+  return type == "f32" ? 2e-6 : type == "bf16" ? 3.5e-3 : 4e-4;
+}
 
 inline void check(const std::string &text, const std::string &type, int64_t count,
                   double inputs = 1.0) {

@@ -2,7 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// Every tile shape, both types, edges in M, N and K, through the emulator and against f64. Inputs
+// Every tile shape, all types, edges in M, N and K, through the emulator and against f64. Inputs
 // are rounded to how they are stored first, so what is left is the rounding of results.
 //
 //===----------------------------------------------------------------------===//
@@ -84,7 +84,15 @@ struct Bound {
 /// What rounding to nearest costs: in norm, and half as much again; of one element, which may be 16
 /// times the root mean square where factors are multiplied.
 Bound boundOf(const std::string &type) {
-  return type == "f16" ? Bound{4e-4, 8e-3} : Bound{3e-3, 6e-2};
+  if (type == "f32")
+    return {1e-6, 2e-5};
+  return type == "bf16" ? Bound{3e-3, 6e-2} : Bound{4e-4, 8e-3};
+}
+
+/// The tile whose rows have as many bytes on elements of 4 bytes as `tile` has on those of 2.
+Tile ofWords(Tile tile) {
+  tile.bk /= 2;
+  return tile;
 }
 
 void check(const std::string &text, int64_t count, const std::string &type, double scale) {
@@ -141,6 +149,12 @@ TEST_CASE("gemm: every tile, with edges in M, N and K") {
     check(geluKernel(tile, 104, 72, first), 131, first, 0.5);
     check(residualKernel(tile, 5, 200, 136, second), 27, second, 0.5);
   }
+  for (const Tile &tile : tiles) {
+    swap = !swap;
+    const char *first = swap ? "tf32" : "f32", *second = swap ? "f32" : "tf32";
+    check(geluKernel(ofWords(tile), 104, 72, first), 131, first, 0.5);
+    check(residualKernel(ofWords(tile), 5, 200, 68, second), 27, second, 0.5);
+  }
 }
 
 TEST_CASE("gemm: any N, odd ones too") {
@@ -148,14 +162,19 @@ TEST_CASE("gemm: any N, odd ones too") {
   for (int n : {1, 2, 3, 7, 8, 10, 37, 64, 65, 100, 1000}) {
     check(geluKernel(tile, n, 64, "f16"), 65, "f16", 0.5);
     check(residualKernel(tile, 3, n, 40, "bf16"), 5, "bf16", 0.5);
+    const char *type = n % 2 ? "tf32" : "f32";
+    check(geluKernel(ofWords(tile), n, 36, type), 65, type, 0.5);
   }
 }
 
 TEST_CASE("gemm: K shorter than the ring, and ending anywhere in a block") {
   for (Tile tile : {Tile{32, 32, 32, 16, 16, 4}, Tile{32, 32, 64, 16, 32, 3},
                     Tile{32, 32, 32, 16, 16, 4, 2}, Tile{32, 32, 64, 16, 32, 3, 2}})
-    for (int k : {8, 16, 24, 32, 40, 64, 72, 96, 104, 128, 200, 264})
+    for (int k : {8, 16, 24, 32, 40, 64, 72, 96, 104, 128, 200, 264}) {
       check(geluKernel(tile, 40, k, "f16"), 33, "f16", 0.5);
+      const char *type = k % 16 ? "tf32" : "f32";
+      check(geluKernel(ofWords(tile), 40, k / 2, type), 33, type, 0.5);
+    }
 }
 
 TEST_CASE("gemm: a single row, and rows that fill blocks exactly") {
@@ -174,6 +193,8 @@ TEST_CASE("gemm: two linears of one input") {
   for (const Tile &tile : tiles) {
     swap = !swap;
     check(gatedKernel(tile, 104, 136, swap ? "f16" : "bf16"), 131, swap ? "f16" : "bf16", 0.5);
+    check(gatedKernel(ofWords(tile), 104, 68, swap ? "tf32" : "f32"), 65, swap ? "tf32" : "f32",
+          0.5);
   }
   for (int n : {7, 50, 64}) // odd and ragged N
     check(gatedKernel(tiles[0], n, 72, "f16"), 65, "f16", 0.5);
@@ -191,6 +212,8 @@ TEST_CASE("gemm: sums split along K") {
       check(geluKernel(tile, 104, ragged, type), 77, type, 0.5);
       check(residualKernel(tile, 5, 40, 640, type), 9, type, 0.5);
       check(gatedKernel(tile, 37, ragged, type), 33, type, 0.5);
+      const char *words = swap ? "tf32" : "f32";
+      check(geluKernel(ofWords(tile), 104, ragged / 2, words), 77, words, 0.5);
     }
 }
 
@@ -231,7 +254,9 @@ TEST_CASE("gemm: tiles and shapes at random") {
         2 * t.stages * (t.bm + 2 * t.bn) * t.bk > 99 * 1024)
       continue;
     ++made;
-    const char *type = pick(0, 1) ? "f16" : "bf16";
+    const char *types[] = {"f16", "bf16", "tf32", "f32"}, *type = types[pick(0, 3)];
+    if (std::string(type).ends_with("32"))
+      t = ofWords(t), k /= 2;
     if (form == 0)
       check(geluKernel(t, n, k, type), count, type, 0.5);
     else if (form == 1)

@@ -102,7 +102,8 @@ std::string gemm(Random &random) {
   Text text;
   std::string shape = random.chance(2) ? "?x" : "?x" + number(random.from(1, 300)) + "x";
   int64_t n = random.from(1, 1200), k = 8 * random.from(1, 200);
-  std::string type = random.of<std::string>({"f16", "bf16"}), x = tensor(shape, k, type);
+  std::string type = random.of<std::string>({"f16", "bf16", "tf32", "f32"}),
+              x = tensor(shape, k, type);
   std::string w = tensor(number(n) + "x", k, type), input = text.argument(x);
   std::string out = random.of<std::string>({type, "f32"}), y = tensor(shape, n, out);
   auto linear = [&] {
@@ -119,7 +120,7 @@ std::string attention(Random &random, bool overBatch) {
   Text text;
   int64_t heads = random.from(1, 4), headDim = 8 * random.from(2, 16), width = heads * headDim;
   int64_t keys = overBatch ? random.from(1, 9) : random.from(1, 272);
-  std::string type = random.of<std::string>({"f16", "bf16"});
+  std::string type = random.of<std::string>({"f16", "bf16", "tf32", "f32"});
   std::string rows = "?x" + number(keys) + "x", packed = tensor(rows, 3 * width, type);
   std::string x = text.argument(packed), query = x, queryType = packed, shape = rows;
   if (!overBatch && random.chance(3)) { // as of a class token
@@ -140,7 +141,7 @@ std::string norm(Random &random) {
   Text text;
   std::string shape = random.chance(2) ? "?x" : "?x" + number(random.from(1, 300)) + "x";
   int64_t width = random.of({random.from(1, 300), 8 * random.from(1, 700)});
-  std::string type = random.of<std::string>({"f16", "bf16", "f32"});
+  std::string type = random.of<std::string>({"f16", "bf16", "tf32", "f32"});
   std::string x = tensor(shape, width, type), v = tensor("", width, "f32");
   std::string value = text.argument(x);
   if (random.chance(2)) {
@@ -157,7 +158,7 @@ std::string norm(Random &random) {
 
 std::string tokens(Random &random) {
   Text text;
-  std::string type = random.of<std::string>({"f16", "f32"});
+  std::string type = random.of<std::string>({"f16", "tf32", "f32"});
   int64_t width = random.from(1, 900), count = random.from(1, 60), more = random.from(1, 3);
   std::string value, shape = "?x" + number(count) + "x", x = tensor(shape, width, type);
   std::string table = tensor(number(more) + "x", width, "f32");
@@ -198,7 +199,7 @@ std::string elementwise(Random &random) {
   Text text;
   std::string shape = random.chance(2) ? "?x" : "?x" + number(random.from(1, 300)) + "x";
   int64_t width = random.from(1, 2000);
-  std::string type = random.of<std::string>({"f16", "bf16", "f32"});
+  std::string type = random.of<std::string>({"f16", "bf16", "tf32", "f32"});
   std::string x = tensor(shape, width, type);
   finish(text, random, text.op("relu " + text.argument(x) + " : " + x, x), shape, width, type);
   return text.str();

@@ -17,6 +17,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/ScopeExit.h"
 
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -111,10 +112,14 @@ uint32_t encode(double value, Type type) {
   bool inexact = false;
   number.convert(cast<FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
                  &inexact);
-  return number.bitcastToAPInt().getZExtValue();
+  auto bits = static_cast<uint32_t>(number.bitcastToAPInt().getZExtValue());
+  return type.isTF32() ? bits << 13 : bits; // in memory an f32
 }
 
+/// NaN for a tf32 that was stored without rounding.
 double decode(uint32_t bits, Type type) {
+  if (type.isTF32())
+    return bits & 0x1fff ? NAN : std::bit_cast<float>(bits);
   unsigned width = type.getIntOrFloatBitWidth();
   llvm::APFloat number(cast<FloatType>(type).getFloatSemantics(), llvm::APInt(width, bits));
   bool inexact = false;
@@ -256,7 +261,7 @@ std::string KernelRunner::Impl::run(const std::vector<KernelTensor> &arguments, 
       llvm::to_vector(llvm::concat<const Type>(kernel.getArgumentTypes(), kernel.getResultTypes()));
   for (auto [i, type] : llvm::enumerate(types)) {
     auto tensor = cast<RankedTensorType>(type);
-    int64_t bytes = tensor.getElementTypeBitWidth() / 8;
+    int64_t bytes = vitc::vit::bytesOf(tensor.getElementType());
     int64_t elements = elementsOf(shapeOf(tensor, count));
     buffers.emplace_back();
     if (auto code = driver.memAlloc(&buffers.back().pointer, elements * bytes))
@@ -290,7 +295,7 @@ std::string KernelRunner::Impl::run(const std::vector<KernelTensor> &arguments, 
 
   for (size_t i = arguments.size(); i < types.size(); ++i) {
     auto tensor = cast<RankedTensorType>(types[i]);
-    int64_t bytes = tensor.getElementTypeBitWidth() / 8;
+    int64_t bytes = vitc::vit::bytesOf(tensor.getElementType());
     KernelTensor result{shapeOf(tensor, count), {}};
     std::vector<char> raw(elementsOf(result.shape) * bytes);
     if (auto code = driver.copyOut(raw.data(), buffers[i].pointer, raw.size()))

@@ -26,6 +26,17 @@ TEST_CASE("a linear holds sums and fragments") {
   CHECK(predictRegisters(gated, half) == 2 * 64 + 16 + 2 * 8 + 40 + 5);
 }
 
+TEST_CASE("fragments of tf32 are those of f16, of f32 more than that") {
+  Work work = linear(197, 768, 768);
+  Schedule halves = tile("128x128x32/64x32/3"), words = tile("128x128x16/64x32/3");
+  int ofHalves = predictRegisters(work, halves);
+  work.inputBytes = 4;
+  CHECK(predictRegisters(work, words) == ofHalves); // half as many columns of twice the bytes
+  work.threefold = true;
+  // A second one for each of the 8 of B, both of a tile of A, and a sixth of all.
+  CHECK(predictRegisters(work, words) == ofHalves + 8 + 2 * 4 + (64 + 16 + 8) / 6);
+}
+
 TEST_CASE("a ring that holds all of K needs nothing to fill it again") {
   Schedule s = tile("64x64x32/32x32/4");
   s.gemm().buffers = 2;
@@ -80,6 +91,10 @@ TEST_CASE("attention holds the scores of its keys") {
   int few = predictRegisters(attention(65, 12, 64), {AttentionSchedule{64, 65}});
   int many = predictRegisters(attention(197, 12, 64), s);
   CHECK(many > few + 40);
+  // Probabilities of 4 bytes are not packed: the result comes on top of 4 registers for each 8.
+  Work words = attention(197, 12, 64);
+  words.inputBytes = 4;
+  CHECK(leastRegisters(words, s) == 4 * 25 + 64 / 2 + 24 + 2);
   s.registers = 128; // 4 registers for each 8 of 197 keys and 24 beside
   CHECK(predictRegisters(attention(197, 12, 64), s) == 128);
 }

@@ -82,7 +82,8 @@ TEST_CASE("what cannot be built has a reason with its numbers") {
                                      "that divides the block tile 128x128, found 24x32");
   CHECK(why("128x128x32/64x32/1") == "tile '128x128x32/64x32/1': expected 2 to 8 stages, found 1");
   std::string error;
-  CHECK(parseTile("48x24x64/48x8/2", rtx4090(), error)); // copies need not come out even
+  CHECK(parseTile("48x24x64/48x8/2", rtx4090(), error));  // copies need not come out even
+  CHECK(parseTile("64x64x16/32x32/3", rtx4090(), error)); // of tf32, or f32
   Schedule split = tile("64x64x32/32x32/3");
   split.gemm().splits = 8;
   CHECK(objection(linear(197, 768, 256), split, limitsOf(rtx4090())) ==

@@ -29,6 +29,18 @@ TEST_CASE("large products run as published kernels do on the RTX 4090") {
   CHECK(teraflops(work, small.seconds) < 135);
 }
 
+TEST_CASE("products of tf32 run as published ones do, those of f32 at a third of that") {
+  // cuBLAS, 4096^3 and 8192^3, TFLOP/s: 84.4 and 85.7.
+  Work work = linear(4096, 4096, 4096);
+  work.inputBytes = work.outputBytes = work.narrowest = 4;
+  work.rootRead *= 2, work.weightRead *= 2, work.written *= 2;
+  double tf32 = teraflops(work, best(work, 1, preferencesFor(rtx4090()))->prediction.seconds);
+  CHECK(tf32 == Approx(84.4).epsilon(0.10));
+  work.threefold = true;
+  double f32 = teraflops(work, best(work, 1, preferencesFor(rtx4090()))->prediction.seconds);
+  CHECK(f32 == Approx(tf32 / 3).epsilon(0.10));
+}
+
 TEST_CASE("tiles cost whole waves") {
   // 128 multiprocessors, one tile each, or one tile more than that.
   Schedule s = tile("128x128x32/64x64/3");
