@@ -43,8 +43,10 @@ int64_t productRegisters(const AttentionGeometry &g) {
 /// Registers per thread, as ptxas was seen to need without spilling.
 int64_t registersOf(const Work &work, const AttentionGeometry &g) {
   int64_t scores = 4 * g.keyTiles, more = work.biased || work.parted ? (g.online() ? 14 : 8) : 0;
-  if (work.threefold) // the parts of a tile of each operand
-    more += 12;
+  if (g.online() && g.mma->bytes == 4) // values of keys come one by one, each ahead of its product
+    more += g.columns / 16 + 4;
+  if (work.threefold) // the parts of tiles of each operand
+    more += g.online() ? 22 : 26;
   if (g.online())
     return scores + g.columns / 2 + 42 + more;
   return std::max(scores, productRegisters(g)) + 24 + more;
