@@ -198,7 +198,7 @@ TEST_CASE("runtime: a damaged library is refused, whatever is damaged") {
   CHECK_THAT(damaged([&](Changed &c) { c.plan.input_values = &values; }),
              Contains("input 'pixel_values' has a type, a rank or a size"));
   vit_tensor tensor = tinyOutputs[0];
-  tensor.dtype = 4;
+  tensor.dtype = VIT_TF32 + 1;
   CHECK_THAT(damaged([&](Changed &c) { c.library.outputs = &tensor; }),
              Contains("output 'logits' has a type"));
   vit_prepared weights[] = {tinyWeights[0], tinyWeights[1]};
