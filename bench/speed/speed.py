@@ -11,6 +11,7 @@ max-autotune, which takes minutes) and vitc (as one CUDA graph) in three alterna
 speed.md and speed.json. Weights are random, images too: no time here depends on them.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -183,9 +184,25 @@ def table(rows):
     return "\n".join(text) + "\n"
 
 
+def warm(arguments):
+    """Runs every library once, so that the driver's cache has what it compiles of them."""
+    names = [(name, kind, batches) for name, _, _, batches in models_of(arguments.only) for kind in ("pruned", "whole")]
+
+    def one(entry):
+        name, kind, batches = entry
+        folder = os.path.join(arguments.folder, name, kind)
+        subprocess.run([os.path.join(arguments.folder, "vit-run"), os.path.join(folder, "libmodel.so"),
+                        "--random-weights", "--bench", "--batch", ",".join(map(str, batches)), "--repetitions", "1"],
+                       capture_output=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, names))
+
+
 def run(arguments):
     import torch
     deadline = time.monotonic() + arguments.seconds
+    os.environ.setdefault("CUDA_CACHE_MAXSIZE", str(1 << 32))
+    warm(arguments)
     rows = []
     print(torch.cuda.get_device_name(), "torch", torch.__version__, flush=True)
     for model in models_of(arguments.only):
