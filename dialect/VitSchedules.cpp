@@ -61,12 +61,14 @@ LogicalResult GemmScheduleAttr::verify(EmitError emitError, int64_t minBatch, in
 
 LogicalResult AttentionScheduleAttr::verify(EmitError emitError, int64_t minBatch, int64_t maxBatch,
                                             int64_t rows, int64_t keys, int64_t stages, bool,
-                                            int64_t registers) {
+                                            int64_t warp, int64_t registers) {
   if (failed(verifySchedule(emitError, minBatch, maxBatch, registers)) ||
       failed(verifySizes(emitError, "rows", rows, "keys", keys)))
     return failure();
   if (stages != 1 && stages != 2 && stages != 4) // (C4)
     return emitError() << "expected 1, 2 or 4 stages, but got " << stages;
+  if (warp != 16 && warp != 32) // (C5)
+    return emitError() << "expected 16 or 32 rows of a warp, but got " << warp;
   return success();
 }
 

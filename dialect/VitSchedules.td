@@ -65,7 +65,8 @@ def Vit_GemmScheduleAttr : Vit_Schedule<"Gemm", "gemm",
 
 def Vit_AttentionScheduleAttr : Vit_Schedule<"Attention", "attention",
     (ins "int64_t":$rows, "int64_t":$keys, DefaultValuedParameter<"int64_t", "1">:$stages,
-         DefaultValuedParameter<"bool", "false">:$resident)> {
+         DefaultValuedParameter<"bool", "false">:$resident,
+         DefaultValuedParameter<"int64_t", "16">:$warp)> {
   let summary = "Schedule of a kernel around an attention";
   let description = [{
     A thread block computes `rows` query rows of one head against `keys` keys at a time. With one
@@ -73,20 +74,24 @@ def Vit_AttentionScheduleAttr : Vit_Schedule<"Attention", "attention",
     may be; with `resident` the values have shared memory beside the keys, otherwise they follow them
     into the same buffer. With more stages there may be any number of such blocks of keys, and the
     softmax goes from block to block (online); `stages` counts the shared-memory buffers that the
-    keys and the values of a block go through in turn.
+    keys and the values of a block go through in turn. A warp has `warp` of the rows, and what it
+    reads of keys and values serves all of them.
 
     Constraints: (C1) the range of batches is not empty and lies within 1 to 1048576; (C2) `registers`
-    is 0 to 255; (C3) `rows` and `keys` are 1 to 65536; (C4) `stages` is 1, 2 or 4.
+    is 0 to 255; (C3) `rows` and `keys` are 1 to 65536; (C4) `stages` is 1, 2 or 4;
+    (C5) `warp` is 16 or 32.
 
     ```mlir
     #vit.attention_schedule<batch = 1 to 64, rows = 112, keys = 197 registers = 128>
     #vit.attention_schedule<batch = 1 to 1, rows = 208, keys = 197 resident = true>
     #vit.attention_schedule<batch = 1 to 64, rows = 64, keys = 64 stages = 2 registers = 128>
+    #vit.attention_schedule<batch = 1 to 64, rows = 128, keys = 64 stages = 4 warp = 32>
     ```
   }];
   let assemblyFormat = [{
     `<` `batch` `=` $minBatch `to` $maxBatch `,` `rows` `=` $rows `,` `keys` `=` $keys
-        (`stages` `=` $stages^)? (`resident` `=` $resident^)? (`registers` `=` $registers^)? `>`
+        (`stages` `=` $stages^)? (`resident` `=` $resident^)? (`warp` `=` $warp^)?
+        (`registers` `=` $registers^)? `>`
   }];
 }
 

@@ -221,7 +221,7 @@ static Numbers numbersOf(vit::ScheduleAttr attribute) {
   }
   if (auto a = dyn_cast<vit::AttentionScheduleAttr>(attribute))
     return cost::AttentionSchedule{int(a.getRows()), int(a.getKeys()), int(a.getStages()),
-                                   a.getResident()};
+                                   a.getResident(), int(a.getWarp())};
   if (auto a = dyn_cast<vit::NormScheduleAttr>(attribute))
     return cost::NormSchedule{int(a.getRows()), int(a.getWarp()), a.getRecompute()};
   if (auto a = dyn_cast<vit::TokensScheduleAttr>(attribute))
@@ -248,7 +248,7 @@ struct MakeAttribute {
   }
   vit::ScheduleAttr operator()(const cost::AttentionSchedule &s) const {
     return vit::AttentionScheduleAttr::get(context, minBatch, maxBatch, s.rows, s.keys, s.stages,
-                                           s.resident, registers);
+                                           s.resident, s.warp, registers);
   }
   vit::ScheduleAttr operator()(const cost::NormSchedule &s) const {
     return vit::NormScheduleAttr::get(context, minBatch, maxBatch, s.rows, s.warp, s.recompute,

@@ -14,8 +14,7 @@ using namespace vitc::cost;
 
 namespace {
 
-constexpr int mostSize = 65536;     // no device takes it; what is computed of it stays in 64 bits
-constexpr int queryRowsOfWarp = 16; // of an attention: texts say so, schedules need not
+constexpr int mostSize = 65536; // no device takes it; what is computed of it stays in 64 bits
 
 template <typename... Cases> struct Overloaded : Cases... {
   using Cases::operator()...;
@@ -40,8 +39,7 @@ Written vitc::cost::written(const Schedule &schedule) {
                                   .splits = s.splits};
                  },
                  [](const AttentionSchedule &s) {
-                   return Written{
-                       .block = {s.rows, s.keys}, .warp = {queryRowsOfWarp}, .stages = s.stages};
+                   return Written{.block = {s.rows, s.keys}, .warp = {s.warp}, .stages = s.stages};
                  },
                  [](const NormSchedule &s) {
                    return Written{.block = {s.rows}, .warp = {s.warp}, .recompute = s.recompute};

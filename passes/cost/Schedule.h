@@ -37,6 +37,7 @@ struct GemmSchedule {
 struct AttentionSchedule {
   int rows = 0, keys = 0, stages = 1;
   bool resident = false;
+  int warp = 16; ///< query rows of a warp
 
   auto operator<=>(const AttentionSchedule &) const = default;
 };

@@ -41,7 +41,7 @@ func.func @layer_norm_c3_infinite(%x: tensor<?x17x8xf32>, %g: tensor<8xf32>, %b:
 // -----
 
 func.func @layer_norm_type(%x: tensor<?x8xf32>, %g: tensor<1x8xf32>, %b: tensor<8xf32>) {
-  // expected-error @below {{operand #1 must be 1-D static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values, but got 'tensor<1x8xf32>'}}
+  // expected-error @below {{operand #1 must be 1-D static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values, but got 'tensor<1x8xf32>'}}
   %0 = vit.layer_norm %x, %g, %b eps 1.0 : tensor<?x8xf32>, tensor<1x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
   return
 }

@@ -61,6 +61,11 @@
 
 // -----
 
+// expected-error @below {{expected 16 or 32 rows of a warp, but got 48}}
+#attention_schedule_c4 = #vit.attention_schedule<batch = 1 to 8, rows = 64, keys = 64 stages = 2 warp = 48>
+
+// -----
+
 // expected-error @below {{expected rows and warp of 1 to 65536, but got 4 and 65537}}
 #norm_schedule_c3 = #vit.norm_schedule<batch = 1 to 8, rows = 4, warp = 65537>
 

@@ -25,7 +25,7 @@ func.func @weight_c2_file_shape() {
 // -----
 
 func.func @weight_type() {
-  // expected-error @below {{result #0 must be static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values, but got 'tensor<?x4xf32>'}}
+  // expected-error @below {{result #0 must be static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values, but got 'tensor<?x4xf32>'}}
   %0 = vit.weight "w" : tensor<?x4xf32>
   return
 }
@@ -65,7 +65,7 @@ func.func @weight_c4_aliases(%x: tensor<?x4xf32>) {
 // -----
 
 func.func @weight_zero() {
-  // expected-error @below {{result #0 must be static tensor (no size 0, 2^40 elements at most) of f16, bf16 or f32 values, but got 'tensor<8x0xf32>'}}
+  // expected-error @below {{result #0 must be static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values, but got 'tensor<8x0xf32>'}}
   %0 = vit.weight "w" : tensor<8x0xf32>
   return
 }

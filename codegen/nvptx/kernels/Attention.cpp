@@ -68,7 +68,7 @@ void AttentionEmitter::locate(Value thread) {
   if (isDynamic())
     std::swap(sequence, block);
   blockRow = k.mul(block, plan.blockRows());
-  row = k.add(k.add(blockRow, k.mul(warp, plan.mma->m)), quad);
+  row = k.add(k.add(blockRow, k.mul(warp, plan.warpRows())), quad);
   if (isDynamic()) {
     keyCount = queryLimit = k.count();
     queryRows = keyRows = {sequence, vit::rowsPerImage(k.typeOf(op.getKey()))};
@@ -223,7 +223,8 @@ void AttentionEmitter::writeParts() {
 // Scores
 //===----------------------------------------------------------------------===//
 
-AttentionEmitter::Values AttentionEmitter::summands(Value first, int64_t tiles, int64_t columns) {
+AttentionEmitter::Values AttentionEmitter::summands(Value first, int64_t tiles, int64_t columns,
+                                                    int64_t group) {
   Values sums(plan.mma->sums() * tiles, k.immF(0.0));
   if (!k.work.biased)
     return sums;
@@ -232,7 +233,7 @@ AttentionEmitter::Values AttentionEmitter::summands(Value first, int64_t tiles, 
   bool pairs = width % 2 == 0; // then the two neighbours of a lane are aligned
   for (int half = 0; half < 2; ++half) {
     // Rows and keys that do not exist read what does.
-    Value query = k.min(k.add(row, plan.mma->m / 2 * half), k.sub(queryLimit, k.imm(1)));
+    Value query = k.min(rowOf(group, half), k.sub(queryLimit, k.imm(1)));
     Value begin = k.mul(k.add(k.mul(query, k.work.heads), head), width);
     Value base = k.at(k.pointer(op.getBias()), k.f32, begin);
     Value inside = k.at(base, k.f32, key);
@@ -253,14 +254,13 @@ AttentionEmitter::Values AttentionEmitter::summands(Value first, int64_t tiles, 
   return sums;
 }
 
-void AttentionEmitter::separateParts(Values &sums, Value first) {
+void AttentionEmitter::separateParts(Values &sums, Value first, int64_t group) {
   if (!k.work.parted)
     return;
   Value table = k.atByte(k.dynamicShared(), {}, plan.partsOffset);
   Value keys = k.at(table, k.i32, first ? k.add(first, pair) : pair), own[2];
   for (int half = 0; half < 2; ++half)
-    own[half] = k.load(
-        k.at(table, k.i32, k.min(k.add(row, plan.mma->m / 2 * half), plan.partCount - 1)), k.i32);
+    own[half] = k.load(k.at(table, k.i32, k.min(rowOf(group, half), plan.partCount - 1)), k.i32);
   int64_t sumsOfTile = plan.mma->sums();
   Value apart = k.immF(strangers / scale), zero = k.immF(0.0);
   for (size_t tile = 0; tile < sums.size() / sumsOfTile; ++tile) {
@@ -276,9 +276,9 @@ void AttentionEmitter::separateParts(Values &sums, Value first) {
 }
 
 /// The loop over the head's columns is outside, so only one step of Q and K lives beside the
-/// accumulators.
-void AttentionEmitter::scores(Value keys, Values &sums) {
-  Value queryRow = k.add(k.mul(warp, plan.mma->m), k.bitAnd(lane, 15));
+/// accumulators. What is loaded of K serves all groups.
+void AttentionEmitter::scores(Value keys, MutableArrayRef<Values> sums) {
+  Value queryRow = k.add(k.mul(warp, plan.warpRows()), k.bitAnd(lane, 15));
   Value queryFragments =
       k.atByte(queries(), k.add(k.mul(queryRow, plan.pitch), k.shl(k.shr(lane, 4), 4)));
   // ldmatrix rows: keys of two tiles, 8 columns and the next 8.
@@ -288,25 +288,31 @@ void AttentionEmitter::scores(Value keys, Values &sums) {
   Value halfFragments = k.atByte(keys, k.mul(k.bitAnd(lane, 15), plan.pitch));
 
   const cost::MmaShape &mma = *plan.mma;
-  int64_t keyTiles = sums.size() / mma.sums();
+  int64_t keyTiles = std::ssize(sums.front()) / mma.sums();
   for (int64_t column = 0; column < plan.columns; column += mma.k) {
     bool half = column + mma.k / 2 == plan.columns; // only half of a k-step is left
     int64_t registersOfA = half ? mma.registersOfA() / 2 : mma.registersOfA();
     int64_t registersOfB = half ? mma.registersOfB() / 2 : mma.registersOfB();
-    Values a = k.ldmatrix(k.atByte(queryFragments, {}, mma.bytes * column), registersOfA);
-    a.resize(mma.registersOfA(), half ? k.imm(0) : a[0]);
-    Fragments left = splitFragments(k, a, storage);
+    SmallVector<Fragments, 2> left;
+    for (int64_t group = 0; group < std::ssize(sums); ++group) {
+      int64_t from = group * mma.m * plan.pitch + mma.bytes * column;
+      Values a = k.ldmatrix(k.atByte(queryFragments, {}, from), registersOfA);
+      a.resize(mma.registersOfA(), half ? k.imm(0) : a[0]);
+      left.push_back(splitFragments(k, a, storage));
+    }
     for (int64_t tile = 0; tile < keyTiles; tile += 2) {
       unsigned tiles = std::min<int64_t>(2, keyTiles - tile);
       int64_t delta = mma.n * tile * plan.pitch + mma.bytes * column;
       Values b =
           k.ldmatrix(k.atByte(half ? halfFragments : fragments, {}, delta), tiles * registersOfB);
       for (unsigned t = 0; t < tiles; ++t) {
-        auto sum = llvm::MutableArrayRef(sums).slice(mma.sums() * (tile + t), mma.sums());
         Values columns(ArrayRef<Value>(b).slice(t * registersOfB, registersOfB));
         if (half)
           columns.resize(mma.registersOfB(), k.imm(0));
-        multiply(k, left, splitFragments(k, columns, storage), sum, storage);
+        Fragments right = splitFragments(k, columns, storage);
+        for (auto [fragments, all] : llvm::zip_equal(left, sums))
+          multiply(k, fragments, right,
+                   MutableArrayRef<Value>(all).slice(mma.sums() * (tile + t), mma.sums()), storage);
       }
     }
   }
@@ -354,34 +360,38 @@ AttentionEmitter::Values AttentionEmitter::loadValues(Value fragments, int64_t s
 // A. Of 32-bit ones A has two keys that are four apart; but in what order the keys of a step are
 // summed is free, so V is read as if those two were: from the rows of the neighbours, which
 // ldmatrix, that transposes pairs of bytes, cannot do.
-void AttentionEmitter::product(Value values, const Values &p, Values &sums) {
+void AttentionEmitter::product(Value values, ArrayRef<Values> p, MutableArrayRef<Values> sums) {
   const cost::MmaShape &mma = *plan.mma;
   bool narrow = mma.bytes == 2;
   Value offset = narrow ? k.add(k.mul(k.bitAnd(lane, 15), plan.pitch), k.shl(k.shr(lane, 4), 4))
                         : k.add(k.mul(pair, plan.pitch), k.mul(quad, mma.bytes));
   Value fragments = k.atByte(values, offset);
-  int64_t tiles = plan.columns / mma.n, steps = p.size() / mma.registersOfA();
+  int64_t tiles = plan.columns / mma.n, steps = std::ssize(p.front()) / mma.registersOfA();
   for (int64_t step = 0; step < steps; ++step) {
-    Values a(llvm::ArrayRef<Value>(p).slice(mma.registersOfA() * step, mma.registersOfA()));
-    if (!narrow)
-      std::swap(a[1], a[2]); // both rows of a key, then those of its neighbour
-    Fragments left = splitFragments(k, a, storage);
+    SmallVector<Fragments, 2> left;
+    for (const Values &group : p) {
+      Values a(ArrayRef<Value>(group).slice(mma.registersOfA() * step, mma.registersOfA()));
+      if (!narrow)
+        std::swap(a[1], a[2]); // both rows of a key, then those of its neighbour
+      left.push_back(splitFragments(k, a, storage));
+    }
     for (int64_t tile = 0; tile < tiles; tile += 2) {
       int64_t now = std::min<int64_t>(2, tiles - tile), registersOfB = mma.registersOfB();
       Fragments right = splitFragments(k, loadValues(fragments, step, tile), storage);
       for (int64_t t = 0; t < now; ++t)
-        multiply(k, left, right.slice(t * registersOfB, registersOfB),
-                 llvm::MutableArrayRef(sums).slice(mma.sums() * (tile + t), mma.sums()), storage);
+        for (auto [probabilities, all] : llvm::zip_equal(left, sums))
+          multiply(k, probabilities, right.slice(t * registersOfB, registersOfB),
+                   MutableArrayRef<Value>(all).slice(mma.sums() * (tile + t), mma.sums()), storage);
     }
   }
 }
 
-void AttentionEmitter::store(const Values &out, ArrayRef<Value> inverse) {
+void AttentionEmitter::store(const Values &out, ArrayRef<Value> inverse, int64_t group) {
   Region region(k);
   int64_t all = k.work.heads * headDim, spare = k.widthOf(op.getResult()) - all;
   Value column = k.add(k.mul(head, headDim), pair);
   for (int half = 0; half < 2; ++half) {
-    Value mine = k.add(row, plan.mma->m / 2 * half);
+    Value mine = rowOf(group, half);
     k.ifThen(k.less(mine, queryLimit), [&] {
       auto [launchRow, token] = memberOf(queryRows, mine);
       Place place{launchRow, column, 0, token};

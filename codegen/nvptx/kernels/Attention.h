@@ -2,9 +2,10 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// A warp computes 16 query rows of one head. Where the rows are, how they get to shared memory, the
-// two products, what is added to scores, and how the result leaves is the same whether all keys are
-// there at once (AttentionWholeRow.cpp) or block after block (AttentionOnline.cpp).
+// A warp computes 16 query rows of one head, or several times as many. Where the rows are, how they
+// get to shared memory, the two products, what is added to scores, and how the result leaves is the
+// same whether all keys are there at once (AttentionWholeRow.cpp) or block after block
+// (AttentionOnline.cpp).
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_NVPTX_KERNELS_ATTENTION_H
@@ -53,15 +54,15 @@ protected:
   void writeParts();
   Value queries() { return k.atByte(k.dynamicShared(), {}, plan.queryOffset); }
 
-  // Scores: 4 f32 for every 8 keys.
+  // Scores: 4 f32 for every 8 keys, of 16 query rows. `group` says which of the warp's.
   /// What is added to the scores of keys `first`, ... (null: 0), over the scale: the products begin
   /// with it. From there on a row of the bias has at least `columns` columns.
-  Values summands(Value first, int64_t tiles, int64_t columns);
+  Values summands(Value first, int64_t tiles, int64_t columns, int64_t group = 0);
   int64_t biasWidth() { return k.work.biased ? k.widthOf(op.getBias()) : 0; }
   /// Takes what separates parts of a window off them.
-  void separateParts(Values &sums, Value first);
-  /// Adds Q * K^T, unscaled.
-  void scores(Value keys, Values &sums);
+  void separateParts(Values &sums, Value first, int64_t group = 0);
+  /// Adds Q * K^T, unscaled, to the scores of each group.
+  void scores(Value keys, llvm::MutableArrayRef<Values> sums);
   /// Whether keys exist, of which `limit` do, or surely `atLeast`. Null if all of a tile do.
   Value isKey(int64_t tile, unsigned element, Value limit, int64_t atLeast);
   /// The score whose scaled exponential is largest, of two; and one that never is.
@@ -77,14 +78,14 @@ protected:
     int64_t ofStep = plan.mma->k / plan.mma->n;
     return (tiles + ofStep - 1) / ofStep * ofStep;
   }
-  /// Adds p * V to `sums`, 4 values for every 8 columns; `p` has what pack() gave for each tile of
-  /// keys and half of it, zeros behind the last one.
-  void product(Value values, const Values &p, Values &sums);
+  /// Adds p * V to `sums` of each group, 4 values for every 8 columns; `p` has what pack() gave for
+  /// each tile of keys and half of it, zeros behind the last one.
+  void product(Value values, llvm::ArrayRef<Values> p, llvm::MutableArrayRef<Values> sums);
   /// 1 / the sum of what the lanes of a row have.
   Value inverseOfSum(Value sum);
   Values noResult() { return Values(plan.mma->sums() * plan.columns / plan.mma->n, k.immF(0.0)); }
   /// Applies the fused ops and stores, two columns at a time.
-  void store(const Values &out, llvm::ArrayRef<Value> inverse);
+  void store(const Values &out, llvm::ArrayRef<Value> inverse, int64_t group = 0);
 
   /// `count` columns from `first` on, of a row whose place has no column yet.
   void storeZeros(Region &region, Place place, int64_t first, int64_t count);
@@ -102,7 +103,11 @@ protected:
   Value head, keyCount;         // keyCount is null if it is the constant work.keys
   Value queryLimit;             // query rows of the sequence
   Value blockRow;               // first query row of the block
-  Value row;                    // first of this lane's two rows in the sequence, `quad` included
+  Value row;                    // first of this lane's rows in the sequence, `quad` included
+  /// The lane's rows of a group, `half` 0 and 1.
+  Value rowOf(int64_t group, int64_t half) {
+    return k.add(row, plan.mma->m * group + plan.mma->m / 2 * half);
+  }
 
 private:
   /// The tiles of V from `tile` on, at most two, in step `step` of the keys: mma's B.

@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 //
 // For more keys than one warp holds scores of, or a number of them that is known when it runs. A
-// warp computes 16 query rows against one block of keys after the other, and keeps of all before it
+// warp computes its query rows against one block of keys after the other, and keeps of all before
+// it
 //
 //   shift = -(c * max)                c = scale * log2(e); the largest exponent so far, negated
 //   sum   = sum of 2^(c * score + shift)
@@ -37,13 +38,14 @@ public:
   using AttentionEmitter::AttentionEmitter;
 
 private:
-  /// What goes from block to block.
+  /// What goes from block to block, of one group of query rows.
   struct State {
     Value shift[2], sum[2]; // of both rows; sums of this lane's keys
     Values out;
     Values values() const;
     static State of(ValueRange values);
   };
+  using States = SmallVector<State, 2>; // of the warp's groups
   /// A block of keys: which, how many at most, how many exist, or surely do.
   struct KeyBlock {
     Value index;
@@ -59,9 +61,11 @@ private:
   void copyKeys(Value block, bool values);
   void copyAhead(const KeyBlock &block, bool values);
   void startCopies();
-  void computeBlock(const KeyBlock &block, State &state);
+  void computeBlock(const KeyBlock &block, States &states);
   Values probabilities(const KeyBlock &block, const Values &scores, State &state);
   KeyBlock inside(Value index);
+  static Values packed(const States &states);
+  States unpacked(ValueRange values) const;
   void compute() override;
 };
 
@@ -74,6 +78,21 @@ OnlineEmitter::Values OnlineEmitter::State::values() const {
 OnlineEmitter::State OnlineEmitter::State::of(ValueRange values) {
   State state{{values[0], values[1]}, {values[2], values[3]}, Values(values.drop_front(4))};
   return state;
+}
+
+OnlineEmitter::Values OnlineEmitter::packed(const States &states) {
+  Values all;
+  for (const State &state : states)
+    all.append(state.values());
+  return all;
+}
+
+OnlineEmitter::States OnlineEmitter::unpacked(ValueRange values) const {
+  States states;
+  size_t ofState = values.size() / plan.warpTiles;
+  for (int64_t group = 0; group < plan.warpTiles; ++group)
+    states.push_back(State::of(values.slice(group * ofState, ofState)));
+  return states;
 }
 
 Value OnlineEmitter::blockCount() {
@@ -173,20 +192,28 @@ OnlineEmitter::Values OnlineEmitter::probabilities(const KeyBlock &block, const 
   return packed;
 }
 
-void OnlineEmitter::computeBlock(const KeyBlock &block, State &state) {
+void OnlineEmitter::computeBlock(const KeyBlock &block, States &states) {
   Value first = k.mul(block.index, plan.keys);
   int64_t columns = block.last ? biasWidth() - plan.keyBlocks * plan.keys : plan.keys;
-  Values sums = summands(first, (block.keys + plan.mma->n - 1) / plan.mma->n, columns);
+  SmallVector<Values, 2> sums, p, out;
+  for (int64_t group = 0; group < plan.warpTiles; ++group)
+    sums.push_back(summands(first, (block.keys + plan.mma->n - 1) / plan.mma->n, columns, group));
   k.cpAsyncWait(plan.stages - 2);
   k.barrier();
   copyAhead(block, /*values=*/false);
-  separateParts(sums, first);
+  for (int64_t group = 0; group < plan.warpTiles; ++group)
+    separateParts(sums[group], first, group);
   scores(slot(block.index, false), sums);
-  Values p = probabilities(block, sums, state);
+  for (auto [scores, state] : llvm::zip_equal(sums, states)) {
+    p.push_back(probabilities(block, scores, state));
+    out.push_back(state.out);
+  }
   k.cpAsyncWait(plan.stages - 2);
   k.barrier();
   copyAhead(block, /*values=*/true);
-  product(slot(block.index, true), p, state.out);
+  product(slot(block.index, true), p, out);
+  for (auto [result, state] : llvm::zip_equal(out, states))
+    state.out = result;
 }
 
 /// A block of the loop: all its keys exist, unless their number is the batch's.
@@ -200,19 +227,21 @@ void OnlineEmitter::compute() {
   startCopies();
   writeParts();
   Value zero = k.immF(0.0), none = k.immF(std::numeric_limits<float>::max());
-  State state{{none, none}, {zero, zero}, noResult()};
+  States states(plan.warpTiles, State{{none, none}, {zero, zero}, noResult()});
   Value full = keyCount ? blockCount() : k.imm(plan.keyBlocks);
   if (keyCount || plan.keyBlocks > 0)
-    state = State::of(
-        k.rolledLoop(k.imm(0), full, 1, state.values(), [&](Value index, ValueRange values) {
-          State now = State::of(values);
+    states = unpacked(
+        k.rolledLoop(k.imm(0), full, 1, packed(states), [&](Value index, ValueRange values) {
+          States now = unpacked(values);
           computeBlock(inside(index), now);
-          return now.values();
+          return packed(now);
         }));
   if (plan.lastKeys)
-    computeBlock({full, plan.lastKeys, {}, plan.lastKeys, true}, state);
-  Value inverse[] = {inverseOfSum(state.sum[0]), inverseOfSum(state.sum[1])};
-  store(state.out, inverse);
+    computeBlock({full, plan.lastKeys, {}, plan.lastKeys, true}, states);
+  for (auto [group, state] : llvm::enumerate(states)) {
+    Value inverse[] = {inverseOfSum(state.sum[0]), inverseOfSum(state.sum[1])};
+    store(state.out, inverse, static_cast<int64_t>(group));
+  }
 }
 
 } // namespace

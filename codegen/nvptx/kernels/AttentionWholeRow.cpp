@@ -43,13 +43,13 @@ AttentionTile WholeRowEmitter::keyTile(unsigned operand) {
 
 WholeRowEmitter::Values WholeRowEmitter::scoresOf(Values sums, Value keys) {
   separateParts(sums, {});
-  scores(keys, sums);
+  scores(keys, MutableArrayRef<Values>(sums));
   return sums;
 }
 
 WholeRowEmitter::Values WholeRowEmitter::productWith(Value values, const Values &p) {
   Values out = noResult();
-  product(values, p, out);
+  product(values, ArrayRef<Values>(p), MutableArrayRef<Values>(out));
   return out;
 }
 

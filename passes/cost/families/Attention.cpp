@@ -7,7 +7,8 @@
 // needs fewer. Probabilities of 4 bytes take as many as the scores, and the result comes on top.
 // Around it the loop over the head's columns keeps one step of Q and of K and a few addresses.
 //
-// Online: it holds those of one block of keys, and beside them the result.
+// Online: it holds those of one block of keys, and beside them the result. There may be two groups
+// of query rows in a warp, for which keys and values are read from shared memory once.
 //
 // Which rows a block has, and whether V lies beside K, a schedule says. Both are decided by what
 // fits: V beside K saves a wait, V after K leaves room for more blocks. How the keys are cut into
@@ -48,7 +49,7 @@ int64_t registersOf(const Work &work, const AttentionGeometry &g) {
   if (work.threefold) // the parts of tiles of each operand
     more += g.online() ? 22 : 26;
   if (g.online())
-    return scores + g.columns / 2 + 42 + more;
+    return g.warpTiles * (scores + g.columns / 2 + more) + 42 + 22 * (g.warpTiles - 1);
   return std::max(scores, productRegisters(g)) + 24 + more;
 }
 
@@ -58,11 +59,12 @@ int64_t mostWarps(int64_t registers, int registersPerSm) {
 }
 
 /// How the keys are cut, and what a block of them takes.
-AttentionGeometry geometryOfKeys(const Work &work, int64_t keys, int stages) {
+AttentionGeometry geometryOfKeys(const Work &work, const AttentionSchedule &s) {
   AttentionGeometry g;
   g.mma = &mmaOf(work);
-  g.stages = stages;
-  g.keys = g.online() ? keys : roomFor(work, keys);
+  g.stages = s.stages;
+  g.warpTiles = s.warp / g.mma->m;
+  g.keys = g.online() ? s.keys : roomFor(work, s.keys);
   g.keyTiles = ceilDiv(g.keys, g.mma->n);
   if (g.online() && !work.overBatch)
     g.keyBlocks = work.keys / g.keys, g.lastKeys = work.keys % g.keys;
@@ -84,14 +86,14 @@ int64_t bytesOfKeys(const AttentionGeometry &g) {
 }
 
 /// All but what depends on whether V is resident; equal shares of the rows for every block.
-AttentionGeometry geometryOfRows(const Work &work, int64_t keys, int stages, int64_t blockRows) {
-  AttentionGeometry g = geometryOfKeys(work, keys, stages);
+AttentionGeometry geometryOfRows(const Work &work, const AttentionSchedule &s) {
+  AttentionGeometry g = geometryOfKeys(work, s);
   bool unknown = work.overBatch && g.online(); // how many rows there are
-  g.rows = unknown ? blockRows : work.overBatch ? g.keys : work.queries;
-  int64_t rowTiles = ceilDiv(g.rows, g.mma->m);
-  int64_t warps = std::clamp<int64_t>(blockRows / g.mma->m, 1, rowTiles);
-  g.rowBlocks = ceilDiv(rowTiles, warps);
-  g.warps = ceilDiv(rowTiles, g.rowBlocks);
+  g.rows = unknown ? s.rows : work.overBatch ? g.keys : work.queries;
+  int64_t shares = ceilDiv(g.rows, g.warpRows()); // of a warp
+  int64_t warps = std::clamp<int64_t>(s.rows / g.warpRows(), 1, shares);
+  g.rowBlocks = ceilDiv(shares, warps);
+  g.warps = ceilDiv(shares, g.rowBlocks);
   // One row, as of a class token, is work for one warp.
   bool helpers = !unknown && g.rows <= g.mma->m && g.keys > 32;
   g.threads = 32 * int(helpers ? std::max<int64_t>(copyWarps, g.warps) : g.warps);
@@ -108,7 +110,7 @@ int leastOf(const AttentionGeometry &g) {
 /// With V beside K the helpers of a single warp leave early; else they go along, on zeros.
 void placeValues(AttentionGeometry &g, bool resident) {
   g.resident = resident;
-  g.queryRows = g.mma->m * (resident ? g.warps : g.threads / 32);
+  g.queryRows = g.warpRows() * (resident ? g.warps : g.threads / 32);
   g.queryOffset = bytesOfKeys(g) - g.partCount * 4;
   g.partsOffset = g.queryOffset + g.queryRows * g.pitch;
   g.shared = g.partsOffset + g.partCount * 4;
@@ -117,7 +119,7 @@ void placeValues(AttentionGeometry &g, bool resident) {
 } // namespace
 
 AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const AttentionSchedule &s) {
-  AttentionGeometry g = geometryOfRows(work, s.keys, s.stages, s.rows);
+  AttentionGeometry g = geometryOfRows(work, s);
   placeValues(g, s.resident);
   if (work.overBatch)
     g.grid[0] = {1, g.blockRows(), work.rows};
@@ -131,7 +133,7 @@ AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const Attentio
 }
 
 bool vitc::cost::valuesFitBeside(const Work &work, int64_t rows, int64_t keys, const Gpu &gpu) {
-  AttentionGeometry g = geometryOfRows(work, keys, /*stages=*/1, rows);
+  AttentionGeometry g = geometryOfRows(work, {int(rows), int(keys)});
   auto blocksWith = [&](bool resident) {
     placeValues(g, resident);
     Occupancy fit = occupancy(gpu, g.threads, int(std::min<int64_t>(g.registers, 255)), g.shared);
@@ -143,14 +145,16 @@ bool vitc::cost::valuesFitBeside(const Work &work, int64_t rows, int64_t keys, c
 }
 
 AttentionSchedule vitc::cost::attentionSchedule(const Work &work, int64_t rows, int64_t keys,
-                                                const Gpu &gpu, int stages) {
-  AttentionGeometry g = geometryOfRows(work, keys, stages, rows);
+                                                const Gpu &gpu, int stages, int warp) {
+  AttentionSchedule s{int(rows), int(keys), stages, false, warp};
+  AttentionGeometry g = geometryOfRows(work, s);
   // All rows of Q must fit beside K.
   int64_t most = std::min(mostWarps(g.registers, gpu.registersPerSm),
-                          (gpu.smemPerBlock - bytesOfKeys(g)) / (g.mma->m * g.pitch));
-  int64_t fitting = std::min(most * g.mma->m, rows);
-  rows = g.mma->m * geometryOfRows(work, keys, stages, fitting).warps;
-  return {int(rows), int(keys), stages, stages == 1 && valuesFitBeside(work, rows, keys, gpu)};
+                          (gpu.smemPerBlock - bytesOfKeys(g)) / (g.warpRows() * g.pitch));
+  s.rows = int(std::min(most * g.warpRows(), rows));
+  s.rows = int(geometryOfRows(work, s).blockRows());
+  s.resident = stages == 1 && valuesFitBeside(work, s.rows, keys, gpu);
+  return s;
 }
 
 namespace {
@@ -163,7 +167,7 @@ std::optional<Schedule> attentionRead(const Written &s, const Work &work, const 
   if (s.block.size() != 2)
     return std::nullopt;
   bool resident = s.stages == 1 && valuesFitBeside(work, s.block[0], s.block[1], gpu);
-  return Schedule{AttentionSchedule{s.block[0], s.block[1], s.stages, resident}};
+  return Schedule{AttentionSchedule{s.block[0], s.block[1], s.stages, resident, s.warp[0]}};
 }
 
 // What cannot be built -------------------------------------------------------
@@ -181,6 +185,9 @@ std::string objectionToKeys(const Work &work, const AttentionSchedule &s) {
   if (s.stages > 1 && (s.keys % unit != 0 || s.resident))
     return fmt::format("expected blocks of keys in multiples of {}, none resident, found {}{}",
                        unit, s.keys, s.resident ? ", resident" : "");
+  if (s.warp != mmaOf(work).m && (s.warp != 2 * mmaOf(work).m || s.stages == 1))
+    return fmt::format("expected {0} query rows of a warp, or {1} with blocks of keys, found {2}",
+                       mmaOf(work).m, 2 * mmaOf(work).m, s.warp);
   if (s.stages != 1 && s.stages != 2 && s.stages != 4)
     return fmt::format("expected 1, 2 or 4 stages, found {}", s.stages);
   int64_t most = s.stages > 1 ? s.keys : roomFor(work, s.keys);
@@ -201,9 +208,9 @@ std::string attentionObjection(const Work &work, const Schedule &schedule, const
     return why;
   if (std::string why = objectionToKeys(work, s); !why.empty())
     return why;
-  if (s.rows < mmaOf(work).m)
-    return fmt::format("expected at least {} query rows in a block, found {}", mmaOf(work).m,
-                       s.rows);
+  if (s.rows < s.warp)
+    return fmt::format("expected at least {} query rows in a block, those of a warp, found {}",
+                       s.warp, s.rows);
   AttentionGeometry g = attentionGeometry(work, s);
   if (int64_t most = mostWarps(g.registers, commonRegistersPerSm);
       g.warps > most || g.registers > 255)
@@ -221,12 +228,12 @@ std::string attentionImpossible(const Work &work, int64_t, const Preferences &) 
 
 /// Blocks of `keys` keys and all numbers of rows; appended to `list`.
 void addOfRows(std::vector<Schedule> &list, const Work &work, int64_t queries, int64_t keys,
-               int stages, const Preferences &p) {
-  int tile = mmaOf(work).m, last = 0;
+               int stages, const Preferences &p, int tiles = 1) {
+  int tile = tiles * mmaOf(work).m, last = 0;
   for (int64_t rows = std::min<int64_t>(256, ceilDiv(queries, tile) * tile); rows >= tile;
        rows -= tile) {
     // Blocks get equal shares of the rows: what was asked for may come out as the one before.
-    AttentionSchedule s = attentionSchedule(work, rows, keys, *p.gpu, stages);
+    AttentionSchedule s = attentionSchedule(work, rows, keys, *p.gpu, stages, tile);
     if (s.rows != last)
       addCandidate(list, work, {s}, p);
     last = s.rows;
@@ -256,7 +263,8 @@ std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
     addOfRows(forms[0], work, queries, keys, 1, p);
   for (int stages : {2, 4}) {
     if (!work.threefold) // which leaves no registers for so many
-      addOfRows(forms[1], work, queries, 64, stages, p);
+      for (int tiles : {1, 2})
+        addOfRows(forms[1], work, queries, 64, stages, p, tiles);
     addOfRows(forms[2], work, queries, 32, stages, p);
   }
   double leastLoss = std::numeric_limits<double>::max();
@@ -307,9 +315,9 @@ LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t bat
   AttentionGeometry g = attentionGeometry(work, schedule.attention());
   auto [keyTiles, keySteps] = keysOf(work, g, batch);
   double perPart = double(ceilDiv(g.warps, 4)), mma = mmaCycles(*g.mma, gpu);
-  double products =
-      keyTiles * double(ceilDiv(g.columns, g.mma->k)) + keySteps * (g.columns / double(g.mma->n));
-  double scores = 4.0 * keyTiles; // of a lane
+  double products = double(g.warpTiles) * (keyTiles * double(ceilDiv(g.columns, g.mma->k)) +
+                                           keySteps * (g.columns / double(g.mma->n)));
+  double scores = 4.0 * keyTiles * double(g.warpTiles); // of a lane
   double rowBytes = double(work.inputBytes) * work.headDim, keyRows = keySteps * g.mma->k;
   double copied = (2 * keyRows + g.queryRows) * rowBytes;
   double added = (work.biased ? 4.0 * keyTiles * g.mma->n * g.blockRows() : 0);
@@ -320,14 +328,15 @@ LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t bat
   // Of each score: scale, exponential, sum, largest, rounding; what is added; and the share of
   // scaling the result anew for each block of keys.
   double ops = 6 + (work.biased ? 3 : 0) + (work.parted ? 3 : 0);
-  double again = g.online() ? keyTiles / g.keyTiles * (g.columns / 2.0 + 24) : 0;
+  double keyBlocks = keyTiles / double(g.keyTiles);
+  double again = g.online() ? keyBlocks * double(g.warpTiles) * (g.columns / 2.0 + 24) : 0;
   if (work.threefold) // two roundings and a difference for what each product reads of K and V
     again += 3 * products * g.mma->registersOfB();
   block.arithmetic =
       g.warps * 32 * std::max((scores * ops + again) / lanes, scores / functionUnits);
   double fragments = g.warps * keyRows * rowBytes * 2; // of K and V
   if (g.online())
-    fragments += g.warps * keyTiles / g.keyTiles * g.mma->m * rowBytes; // Q again
+    fragments += double(g.blockRows()) * keyBlocks * rowBytes; // Q again
   block.shared = (fragments + copied) / sharedWidth;
   double softmax = perPart * (scores * (4 + ops) + again);
   double waits = g.online()

@@ -19,8 +19,9 @@ struct AttentionGeometry : Geometry {
   int64_t lastKeys = 0;  ///< of the block after them; 0: there is none
   int64_t columns = 0;   ///< of a head in shared memory: up to a multiple of mma->n, then zeros
   int64_t rows = 0;      ///< query rows of one sequence
-  int64_t warps = 0;     ///< warps that compute, mma->m query rows each; `threads` has more of them
-                         ///< if those are too few to copy
+  int64_t warpTiles = 1; ///< groups of mma->m query rows that a warp computes
+  int64_t warps = 0;     ///< warps that compute; `threads` has more of them if those are too few to
+                         ///< copy
   int64_t rowBlocks = 0; ///< blocks for each sequence and head, if it is not the batch
   int64_t registers = 0; ///< of a thread, as ptxas was seen to need them without spilling
 
@@ -36,7 +37,8 @@ struct AttentionGeometry : Geometry {
   int64_t partCount = 0;   ///< entries of 4 bytes
 
   bool online() const { return stages > 1; }
-  int64_t blockRows() const { return warps * mma->m; }
+  int64_t warpRows() const { return warpTiles * mma->m; }
+  int64_t blockRows() const { return warps * warpRows(); }
 };
 // clang-format on
 
@@ -44,9 +46,9 @@ AttentionGeometry attentionGeometry(const Work &work, const AttentionSchedule &s
 
 /// The schedule of `rows` query rows for each block, or of fewer where more would not leave each
 /// thread the registers, or Q the memory, that it needs. `keys` are those there is room for, or
-/// with more than one stage those of a block.
+/// with more than one stage those of a block. A warp gets `warp` of the rows.
 AttentionSchedule attentionSchedule(const Work &work, int64_t rows, int64_t keys, const Gpu &gpu,
-                                    int stages = 1);
+                                    int stages = 1, int warp = 16);
 
 /// Whether V has a place beside K in blocks of `rows` query rows, and keeps no other block away.
 bool valuesFitBeside(const Work &work, int64_t rows, int64_t keys, const Gpu &gpu);

@@ -305,3 +305,43 @@ vit.kernel @f16_3x256_online_batch(%x: tensor<?x3x1536xf16>) -> tensor<?x3x512xf
       : tensor<?x3x1536xf16>, tensor<?x3x1536xf16>, tensor<?x3x1536xf16> -> tensor<?x3x512xf16>
   vit.yield %0 : tensor<?x3x512xf16>
 }
+
+// CHECK: kernel f16_577x64_128rows_32: {{.*}} spill stores 0, spill loads 0, stack 0,
+vit.kernel @f16_577x64_128rows_32(%x: tensor<?x577x384xf16>) -> tensor<?x577x128xf16>
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 128, keys = 64 stages = 4 warp = 32>]} {
+  %0 = vit.attention %x, %x, %x heads 2 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 128, 256]
+      : tensor<?x577x384xf16>, tensor<?x577x384xf16>, tensor<?x577x384xf16> -> tensor<?x577x128xf16>
+  vit.yield %0 : tensor<?x577x128xf16>
+}
+
+// CHECK: kernel bf16_1370x64_128rows_32: {{.*}} spill stores 0, spill loads 0, stack 0,
+vit.kernel @bf16_1370x64_128rows_32(%x: tensor<?x1370x384xbf16>) -> tensor<?x1370x128xbf16>
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 128, keys = 64 stages = 2 warp = 32>]} {
+  %0 = vit.attention %x, %x, %x heads 2 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 128, 256]
+      : tensor<?x1370x384xbf16>, tensor<?x1370x384xbf16>, tensor<?x1370x384xbf16> -> tensor<?x1370x128xbf16>
+  vit.yield %0 : tensor<?x1370x128xbf16>
+}
+
+// CHECK: kernel f16_729x72_128rows_32: {{.*}} spill stores 0, spill loads 0, stack 0,
+vit.kernel @f16_729x72_128rows_32(%x: tensor<?x729x432xf16>) -> tensor<?x729x144xf16>
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 128, keys = 64 stages = 4 warp = 32>]} {
+  %0 = vit.attention %x, %x, %x heads 2 head_dim 72 scale 1.25e-01 axis tokens offsets [0, 144, 288]
+      : tensor<?x729x432xf16>, tensor<?x729x432xf16>, tensor<?x729x432xf16> -> tensor<?x729x144xf16>
+  vit.yield %0 : tensor<?x729x144xf16>
+}
+
+// CHECK: kernel f16_577x96_128rows_32: {{.*}} spill stores 0, spill loads 0, stack 0,
+vit.kernel @f16_577x96_128rows_32(%x: tensor<?x577x576xf16>) -> tensor<?x577x192xf16>
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 128, keys = 64 stages = 2 warp = 32>]} {
+  %0 = vit.attention %x, %x, %x heads 2 head_dim 96 scale 1.25e-01 axis tokens offsets [0, 192, 384]
+      : tensor<?x577x576xf16>, tensor<?x577x576xf16>, tensor<?x577x576xf16> -> tensor<?x577x192xf16>
+  vit.yield %0 : tensor<?x577x192xf16>
+}
+
+// CHECK: kernel f16_577x32_256rows_32: {{.*}} spill stores 0, spill loads 0, stack 0,
+vit.kernel @f16_577x32_256rows_32(%x: tensor<?x577x192xf16>) -> tensor<?x577x64xf16>
+    attributes {schedules = [#vit.attention_schedule<batch = 1 to 64, rows = 256, keys = 64 stages = 4 warp = 32>]} {
+  %0 = vit.attention %x, %x, %x heads 2 head_dim 32 scale 1.25e-01 axis tokens offsets [0, 64, 128]
+      : tensor<?x577x192xf16>, tensor<?x577x192xf16>, tensor<?x577x192xf16> -> tensor<?x577x64xf16>
+  vit.yield %0 : tensor<?x577x64xf16>
+}

@@ -64,6 +64,27 @@ TEST_CASE("online attention: rows of a block and few queries") {
   check(overTokens(s), "f16", 1);
 }
 
+TEST_CASE("online attention: two groups of rows in a warp") {
+  auto twice = [](Shape s) {
+    s.warp = 32, s.blockRows = 128;
+    return s;
+  };
+  for (int64_t tokens : {1, 16, 17, 31, 33, 64, 65, 100, 129, 200})
+    check(overTokens(twice(online(tokens, 32, 64, tokens % 2 ? 2 : 4))), "f16", 2);
+  for (int64_t headDim : {4, 20, 64, 72, 96})
+    check(overTokens(twice(online(90, headDim, 64, 4, 2, "bf16"))), "bf16", 1);
+  for (std::string type : {"tf32", "f32"})
+    check(overTokens(twice(online(75, 48, 32, 2, 2, type))), type, 1);
+  check(overBatch(twice(online(3, 16, 64, 2, 2)), 200), "f16", 70);
+  Shape biased = twice(online(70, 32, 32, 4));
+  biased.biasWidth = 70;
+  check(overTokens(biased), "f16", 2);
+  static const Windows windows{{8, 16}, {8, 8}, {4, 4}};
+  Shape parted = twice(online(128, 32, 32));
+  parted.windows = &windows;
+  check(overTokens(parted), "f16", 2);
+}
+
 TEST_CASE("online attention: scores far apart and scales that are not positive") {
   Shape s = online(150, 32);
   check(overTokens(s), "f16", 1, 6.0);
@@ -116,12 +137,14 @@ TEST_CASE("online attention: a row's bits are its own") {
   KernelRunner single(overTokens(s));
   s.blockRows = 96, s.stages = 4;
   KernelRunner staged(overTokens(s));
-  for (KernelRunner *runner : {&blocks, &single, &staged})
+  s.blockRows = 64, s.warp = 32;
+  KernelRunner twice(overTokens(s));
+  for (KernelRunner *runner : {&blocks, &single, &staged, &twice})
     REQUIRE(runner->error() == "");
   auto arguments = blocks.randomArguments(3, 5);
   KernelRun all = blocks.run(arguments, 3);
   REQUIRE(all.error == "");
-  for (KernelRunner *runner : {&single, &staged}) { // other blocks, other copies
+  for (KernelRunner *runner : {&single, &staged, &twice}) { // other blocks, other copies
     KernelRun run = runner->run(arguments, 3);
     REQUIRE(run.error == "");
     CHECK(run.results[0].values == all.results[0].values);

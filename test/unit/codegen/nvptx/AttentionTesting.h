@@ -34,6 +34,7 @@ struct Shape {
   int stages = 2;        // with blocks of keys
   int64_t biasWidth = 0; // 0: no bias; else at least the keys
   const Windows *windows = nullptr;
+  int warp = 16; // query rows of one, with blocks of keys
 
   int64_t keys() const { return windows ? windows->tokens() : tokens; }
   int64_t queries() const { return queryRows < 0 ? keys() : std::max<int64_t>(queryRows, 1); }
@@ -53,7 +54,7 @@ inline vitc::cost::AttentionSchedule scheduleFor(const Shape &s, int64_t rows, i
   work.queries = overBatch ? 1 : s.queries(), work.biased = s.biasWidth > 0;
   work.parted = s.windows && (s.windows->shift[0] || s.windows->shift[1]);
   return vitc::cost::attentionSchedule(work, rows, keys, *vitc::cost::findGpu("rtx4090"),
-                                       s.keyBlock ? s.stages : 1);
+                                       s.keyBlock ? s.stages : 1, s.keyBlock ? s.warp : 16);
 }
 
 /// `images`: the most of them, where they attend to each other; 0: they do not.
@@ -67,7 +68,8 @@ inline std::string schedule(const Shape &s, int64_t images = 0) {
          number(images ? images : 64) + ", rows = " + number(fitting.rows) +
          ", keys = " + number(keys) +
          (fitting.stages > 1 ? " stages = " + number(fitting.stages) : "") +
-         (fitting.resident ? " resident = true" : "") + ">]} {\n";
+         (fitting.resident ? " resident = true" : "") +
+         (fitting.warp != 16 ? " warp = " + number(fitting.warp) : "") + ">]} {\n";
 }
 
 inline std::string attentionOp(const Shape &s, const std::string &query,

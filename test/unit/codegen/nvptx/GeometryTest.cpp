@@ -211,6 +211,7 @@ void change(cost::Schedule &schedule, Random &random) {
     s->stages = int(random.from(2, 8)), s->splits = int(random.from(1, 4));
   } else if (auto *s = std::get_if<cost::AttentionSchedule>(&schedule.numbers)) {
     s->rows = int(16 * random.from(1, 17)), s->resident = random.chance(2);
+    s->warp = random.chance(3) ? 32 : 16;
   } else if (auto *s = std::get_if<cost::NormSchedule>(&schedule.numbers)) {
     s->rows = int(random.from(1, 48)), s->warp = int(random.from(1, 4));
     s->recompute = random.chance(2);
