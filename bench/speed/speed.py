@@ -2,12 +2,12 @@
 """Whole models beside PyTorch, in turns on one GPU.
 
   speed.py prepare [--vitc build/bin/vitc] [--vit-run build/bin/vit-run] [--folder build/speed] [--only NAME,...]
-  speed.py run [--folder build/speed] [--out FOLDER] [--seconds 500] [--compile] [--only NAME,...]
+  speed.py run [--folder build/speed] [--out FOLDER] [--seconds 500] [--rounds 3] [--compile] [--only NAME,...]
 
 `prepare` builds f16 libraries of PTX for sm_89 with the schedules of the H200, from configs alone, pruned and with
 --no-prune, and packs them as FOLDER.tar.gz with this script and vit-run: the GPU's machine needs PyTorch, timm and a
 driver. `run` times PyTorch (timm's or transformers' model in f16, eager and replayed as a CUDA graph; --compile: with
-max-autotune, which takes minutes) and vitc (as one CUDA graph) in three alternating rounds and writes the medians as
+max-autotune, which takes minutes) and vitc (as one CUDA graph) in alternating rounds and writes the medians as
 speed.md and speed.json. Weights are random, images too: no time here depends on them.
 """
 import argparse
@@ -43,7 +43,6 @@ MODELS = [
 ]
 OTHERS = {"dinov2-b-518": (1, 32), "clip-l14-336": (1, 32), "siglip-so400m-384": (1, 32)}
 BENCH = re.compile(r"batch (\d+): median ([\d.]+) us \(([\d.]+) to ([\d.]+)\).* (\d+) launches", re.M)
-ROUNDS = 3
 
 
 def models_of(only):
@@ -156,7 +155,7 @@ def measure(arguments, model, rows, deadline):
         calls = peer.calls(batch, arguments.compile)
         times = {how: [] for how in [*calls, "pruned", "whole"]}
         launches = 0
-        for turn in range(ROUNDS):
+        for turn in range(arguments.rounds):
             for how, call in calls.items():
                 if how != "eager" or turn == 0:
                     times[how].append(microseconds(call, 20 if batch <= 8 else 5))
@@ -225,6 +224,7 @@ def main():
     parser.add_argument("--folder", default="build/speed")
     parser.add_argument("--out", default=".")
     parser.add_argument("--seconds", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="")
     parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
