@@ -29,7 +29,7 @@ function(vitc_add_model)
   foreach(keyword IN LISTS vitc_value_options vitc_list_options)
     if(DEFINED arg_${keyword})
       list(JOIN arg_${keyword} "," value)
-      if(keyword STREQUAL "TUNING") # a file of the project, as SOURCE is
+      if(keyword MATCHES "^(TUNING|LABELS)$") # a file of the project, as SOURCE is
         cmake_path(ABSOLUTE_PATH value NORMALIZE)
         list(APPEND inputs "${value}")
       endif()

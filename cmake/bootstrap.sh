@@ -2,7 +2,7 @@
 # Sets `jobs` and exports VITC_PTXAS where an assembler had to be fetched.
 
 packages="g++ cmake ninja-build python3 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
-  catch2 libfmt-dev libcli11-dev pkg-config ccache $extra_packages"
+  catch2 libfmt-dev libcli11-dev libpng-dev libjpeg62-turbo-dev pkg-config ccache $extra_packages"
 
 install_packages() {
   local missing=()

@@ -6,6 +6,7 @@
 
 #include "codegen/library/Emit.h"
 #include "codegen/library/PtxText.h"
+#include "driver/Pictures.h"
 #include "driver/run/MlirText.h"
 #include "driver/run/Threads.h"
 #include "driver/run/Tuning.h"
@@ -168,7 +169,7 @@ LogicalResult Compiler::open() {
     return failure();
   if (auto model = vit::findModel(module()); !model)
     return module().emitError(llvm::toString(model.takeError()));
-  if (failed(checkImageSize()))
+  if (failed(checkImageSize()) || failed(readLabels()))
     return failure();
   if (!root->getOps<vit::KernelOp>().empty())
     level = hasCode(*root) ? llvm : kernels;
@@ -234,10 +235,16 @@ LogicalResult Compiler::readCheckpoint() {
   FailureOr<std::optional<checkpoint::Size>> size = imageSize();
   if (failed(size))
     return failure();
-  auto found = checkpoint::importCheckpoint(
-      options.model, {options.outputs, /*checkWeights=*/true, options.architecture, *size});
+  checkpoint::PictureOptions pictures = {options.processor,
+                                         options.imageSize.empty() ? std::nullopt : *size};
+  auto found = checkpoint::importCheckpoint(options.model, {options.outputs, /*checkWeights=*/true,
+                                                            options.architecture, *size, pictures});
   if (!found)
     return caller.error(found.error());
+  if (!options.processor.empty() && !found->pictures)
+    return caller.error(found->noPictures.empty()
+                            ? "--processor: " + options.model + " has no preprocessor_config.json"
+                            : found->noPictures);
   import.emplace(std::move(*found));
   for (const std::string &note : import->notes)
     caller.say(driver::Diagnostic::Note, note);
@@ -250,6 +257,11 @@ LogicalResult Compiler::readText() {
     return caller.error(
         "{}: --outputs selects outputs of a checkpoint; a .mlir file has the results "
         "of its function",
+        options.model);
+  if (!options.processor.empty())
+    return caller.error(
+        "{}: --processor says how a checkpoint's pictures become its input; a .mlir "
+        "file has no recipe, leave it out",
         options.model);
   if (!options.architecture.empty())
     return caller.error("{}: --architecture says what class a checkpoint is of; a .mlir file has "
@@ -569,6 +581,9 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.name = name;
   settings.assembler = ptxasName;
   settings.maxBatch = maxBatch();
+  settings.labels = classLabels;
+  if (import && import->pictures)
+    settings.preprocessing = preprocessingOf(*import->pictures);
   auto data = buildLibrary(PlanSource{*root, settled.functions}, settings);
   if (failed(data))
     return nullptr;

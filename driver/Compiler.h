@@ -83,6 +83,8 @@ public:
   const std::string &assembler() const { return ptxasName; }
   /// The checkpoint, if the model is one.
   const vitc::checkpoint::Import *checkpoint() const { return import ? &*import : nullptr; }
+  /// Names of classes in the order of the logits, as --labels or the checkpoint has them.
+  const std::vector<std::string> &labels() const { return classLabels; }
   /// The model's directory, or that of its .mlir file.
   std::string directory() const;
   /// The architecture that kernels are written for.
@@ -98,6 +100,7 @@ public:
 private:
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();
+  mlir::LogicalResult readLabels();
   mlir::FailureOr<std::optional<vitc::checkpoint::Size>> imageSize() const;
   mlir::LogicalResult checkImageSize();
   mlir::LogicalResult checkScheduled();
@@ -121,6 +124,7 @@ private:
   /// Shared, because it remembers the destructor: that of the base is not virtual.
   std::shared_ptr<mlir::ScopedDiagnosticHandler> handler;
   std::optional<vitc::checkpoint::Import> import;
+  std::vector<std::string> classLabels;
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
   codegen::SettledCode settled;

@@ -30,8 +30,9 @@ std::vector<std::string> driver::inputFiles(const CompileOptions &options,
   }
   if (!weights.empty())
     append_range(files, vitrt::Safetensors::filesOf(weights));
-  if (!options.tuning.empty())
-    files.push_back(options.tuning);
+  for (const std::string &file : {options.tuning, options.labels})
+    if (!file.empty())
+      files.push_back(file);
   append_range(files, others);
   return files;
 }

@@ -81,6 +81,11 @@ LogicalResult inspectModel(const CompileOptions &options, const Session &session
                          options.model);
   func::FuncOp model = compiler.function();
   countParts(model, found);
+  found.labels = compiler.labels().size();
+  if (const checkpoint::Import *import = compiler.checkpoint()) {
+    found.hasRecipe = import->pictures.has_value();
+    found.pictures = found.hasRecipe ? checkpoint::describe(*import->pictures) : import->noPictures;
+  }
   findDependence(model, found);
   found.flops = countFlops(model);
   for (const OutputDependence &output : found.outputs)

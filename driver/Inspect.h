@@ -29,6 +29,9 @@ struct Inspection {
   /// built.
   std::optional<uint64_t> weightBytes, activationBytes;
   std::vector<OutputDependence> outputs;
+  std::string pictures;    ///< how they become the input; empty of a .mlir file
+  bool hasRecipe = false;  ///< otherwise `pictures` says why not
+  size_t labels = 0;       ///< names of classes
   std::vector<Part> parts; ///< in order of appearance
 };
 

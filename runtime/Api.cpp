@@ -5,6 +5,7 @@
 // get wrong, then one call into the runtime. No target is known here.
 //===----------------------------------------------------------------------===//
 #include "runtime/Handles.h"
+#include "runtime/Preprocess.h"
 
 #include <cxxabi.h>
 
@@ -122,6 +123,34 @@ extern "C" uint32_t vit_library_max_batch(const vit_library *library) {
 
 extern "C" const char *vit_library_label(const vit_library *library, uint32_t index) {
   return isReadable(library) && index < library->label_count ? library->labels[index] : nullptr;
+}
+
+extern "C" vit_status vit_preprocess(const vit_library *library, const uint8_t *rgb, int width,
+                                     int height, size_t row_bytes, float *pixel_values) {
+  return guarded([&]() -> Status {
+    if (!isReadable(library))
+      return badArgument("library is NULL or of another ABI than " + std::to_string(VIT_ABI));
+    if (!rgb || !pixel_values)
+      return badArgument(rgb ? "pixel_values is NULL" : "rgb is NULL");
+    if (!library->preprocessing)
+      return badArgument("the library has no recipe for pictures: its checkpoint had none that "
+                         "vitc could read, as the report of the build says");
+    if (width >= 1 && row_bytes < size_t(width) * 3)
+      return badArgument("row_bytes is " + std::to_string(row_bytes) + ", expected at least " +
+                         std::to_string(size_t(width) * 3) + " for rows of " +
+                         std::to_string(width) + " pixels");
+    PixelShape shape;
+    if (Status good = pixelShapeOf(*library, shape); !good)
+      return good;
+    PicturePlan plan;
+    if (Status good = PicturePlan::make(*library->preprocessing, shape, width, height, plan); !good)
+      return good;
+    PictureReduction reduction(plan);
+    for (int64_t row = plan.rows().begin; row != plan.rows().end; ++row)
+      reduction.add(row, rgb + size_t(row) * row_bytes);
+    reduction.finish(pixel_values);
+    return {};
+  });
 }
 
 extern "C" vit_status vit_model_load(const vit_library *library, const char *weights,

@@ -3,6 +3,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/RecipeTables.h"
 
+#include "runtime/FilterWeights.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -32,7 +34,9 @@ struct Tap {
 };
 using Taps = std::vector<std::vector<Tap>>; // for each place of the result
 
-double cubic(double distance, double a) {
+/// PyTorch's filter where it is not antialiased, which is not the one where it is.
+double sharpCubic(double distance) {
+  constexpr double a = -0.75;
   double x = std::fabs(distance);
   return x < 1   ? ((a + 2) * x - (a + 3)) * x * x + 1
          : x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
@@ -41,29 +45,29 @@ double cubic(double distance, double a) {
 
 double linear(double distance) { return std::max(0.0, 1 - std::fabs(distance)); }
 
-/// Along one axis. Without antialiasing, places beyond the edge are the edge's; with it, they do
-/// not count, and the filter is as wide as a step of the result where that is above 1.
+/// Along one axis. Without antialiasing, places beyond the edge are the edge's.
 Taps tapsOf(const vit_recipe_step &step, int64_t from, int64_t to) {
   bool isCubic = step.filter == VIT_FILTER_CUBIC;
-  double scale = double(from) / double(to);
-  double width = step.antialias ? std::max(1.0, scale) : 1;
-  double support = (isCubic ? 2 : 1) * width;
   Taps taps;
   taps.resize(size_t(to));
+  if (step.antialias) {
+    FilterWeights weights(isCubic ? VIT_PICTURE_BICUBIC : VIT_PICTURE_BILINEAR, from, to);
+    for (int64_t place = 0; place != to; ++place) {
+      Range inputs = weights.compute(place);
+      for (int64_t i = 0; i != inputs.size(); ++i)
+        taps[size_t(place)].push_back({size_t(inputs.begin + i), weights[i]});
+    }
+    return taps;
+  }
+  double scale = double(from) / double(to), support = isCubic ? 2 : 1;
   for (int64_t place = 0; place != to; ++place) {
-    double centre = scale * (double(place) + 0.5) - 0.5, sum = 0;
+    double centre = scale * (double(place) + 0.5) - 0.5;
     auto last = int64_t(std::floor(centre + support));
     for (auto source = int64_t(std::ceil(centre - support)); source <= last; ++source) {
-      if (step.antialias && (source < 0 || source >= from))
-        continue;
-      double distance = (double(source) - centre) / width;
-      double weight = isCubic ? cubic(distance, step.antialias ? -0.5 : -0.75) : linear(distance);
-      taps[size_t(place)].push_back({size_t(std::clamp<int64_t>(source, 0, from - 1)), weight});
-      sum += weight;
+      double distance = double(source) - centre;
+      taps[size_t(place)].push_back({size_t(std::clamp<int64_t>(source, 0, from - 1)),
+                                     isCubic ? sharpCubic(distance) : linear(distance)});
     }
-    if (step.antialias)
-      for (Tap &tap : taps[size_t(place)])
-        tap.weight /= sum;
   }
   return taps;
 }

@@ -145,6 +145,33 @@ struct NewTensor {
 /// Equal tensors give equal bytes. Errors begin with the quoted path.
 Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor> tensors);
 
+/// A file of one tensor whose rows come one after another, more than memory may hold. It appears
+/// under its name with finish(); without that nothing stays.
+class SafetensorsRows {
+public:
+  /// `perRow` is the shape of a row. Errors are those of writeSafetensors.
+  static Result<SafetensorsRows> open(const std::string &path, const std::string &tensor,
+                                      FileType type, std::vector<int64_t> perRow);
+  SafetensorsRows(SafetensorsRows &&other) noexcept;
+  SafetensorsRows &operator=(SafetensorsRows &&) = delete;
+  ~SafetensorsRows();
+
+  Result<void> append(std::span<const uint8_t> row);
+  Result<void> finish();
+  int64_t rows() const { return count; }
+
+private:
+  SafetensorsRows() = default;
+  std::string header() const;
+
+  std::string path, tensor;
+  FileType type = FileType::F32;
+  std::vector<int64_t> perRow;
+  int file = -1;
+  int64_t count = 0;
+  uint64_t bytes = 0;
+};
+
 /// Writes any file the same way: whole, or not at all.
 Result<void> writeFile(const std::string &path, std::span<const std::span<const uint8_t>> parts);
 /// Whether a file could be written there now: an error to know before somebody computes for

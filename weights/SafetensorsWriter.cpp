@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace vitrt {
 namespace {
@@ -141,6 +142,79 @@ Result<void> writeSafetensors(const std::string &path, std::span<const NewTensor
   start += header;
   parts[0] = {reinterpret_cast<const uint8_t *>(start.data()), start.size()};
   return writeFile(path, parts);
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+Result<SafetensorsRows> SafetensorsRows::open(const std::string &path, const std::string &tensor,
+                                              FileType type, std::vector<int64_t> perRow) {
+  auto file = openBeside(path);
+  if (!file)
+    return file.takeError();
+  SafetensorsRows rows;
+  rows.path = path;
+  rows.tensor = tensor;
+  rows.type = type;
+  rows.perRow = std::move(perRow);
+  rows.file = *file;
+  std::string start = rows.header(); // its length does not depend on the number of rows
+  if (!writeAll(rows.file, {reinterpret_cast<const uint8_t *>(start.data()), start.size()}))
+    return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+  return rows;
+}
+
+SafetensorsRows::SafetensorsRows(SafetensorsRows &&other) noexcept
+    : path(std::move(other.path)), tensor(std::move(other.tensor)), type(other.type),
+      perRow(std::move(other.perRow)), file(std::exchange(other.file, -1)), count(other.count),
+      bytes(other.bytes) {}
+
+SafetensorsRows::~SafetensorsRows() {
+  if (file < 0)
+    return;
+  close(file);
+  giveUp(temporaryOf(path));
+}
+
+std::string SafetensorsRows::header() const {
+  std::string shape = std::to_string(count);
+  for (int64_t extent : perRow)
+    shape += "," + std::to_string(extent);
+  std::string text = "{" + jsonString(tensor) + ":{\"dtype\":\"" + std::string(nameOf(type)) +
+                     "\",\"shape\":[" + shape + "],\"data_offsets\":[0," + std::to_string(bytes) +
+                     "]}}";
+  constexpr size_t numbers = 40; // the longest that count and bytes can become
+  std::string longest = jsonString(tensor);
+  size_t length = (longest.size() + 20 * perRow.size() + 64 + numbers + 7) / 8 * 8;
+  text.resize(length, ' ');
+  uint64_t size = length;
+  std::string start(8, '\0');
+  std::memcpy(start.data(), &size, 8);
+  return start + text;
+}
+
+Result<void> SafetensorsRows::append(std::span<const uint8_t> row) {
+  if (!writeAll(file, row))
+    return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+  ++count;
+  bytes += row.size();
+  return {};
+}
+
+Result<void> SafetensorsRows::finish() {
+  std::string start = header(), temporary = temporaryOf(path);
+  bool good = lseek(file, 0, SEEK_SET) == 0 &&
+              writeAll(file, {reinterpret_cast<const uint8_t *>(start.data()), start.size()});
+  int problem = good ? 0 : errno;
+  if (close(std::exchange(file, -1)) != 0 && good)
+    good = false, problem = errno;
+  if (good && rename(temporary.c_str(), path.c_str()) != 0)
+    good = false, problem = errno;
+  if (good)
+    return forgetTemporary(temporary), Result<void>();
+  giveUp(temporary);
+  return unwritable(path, std::string("cannot be written: ") + std::strerror(problem));
 }
 
 } // namespace vitrt

@@ -82,11 +82,12 @@ public:
     return make<vit_buffer>({text(b.name), constant(b.offset), constant(b.bytes)});
   }
   Constant *constant(const vit_preprocessing &p) {
-    return make<vit_preprocessing>({word(p.resize), word(p.resize_height), word(p.resize_width),
-                                    word(p.filter), word(p.crop_height), word(p.crop_width),
-                                    ConstantFP::get(Type::getFloatTy(context), p.scale),
-                                    ConstantDataArray::get(context, ArrayRef(p.mean)),
-                                    ConstantDataArray::get(context, ArrayRef(p.deviation))});
+    return make<vit_preprocessing>(
+        {word(p.processor), word(p.resize), word(p.resize_height), word(p.resize_width),
+         word(p.filter), word(p.crop_height), word(p.crop_width), word(p.fill), word(p.rescale),
+         word(p.normalize), word(p.rescale_first), word(p.exif_orientation), real(p.scale),
+         ConstantDataArray::get(context, ArrayRef(p.mean)),
+         ConstantDataArray::get(context, ArrayRef(p.deviation))});
   }
   Constant *constant(const vit_prepared &w) {
     return make<vit_prepared>({word(w.value), word(w.dtype), quad(w.offset), quad(w.bytes)});

@@ -106,6 +106,13 @@ private:
     library.assembler =
         data->keep(options.assembler.empty() ? "none: PTX only" : options.assembler);
     library.max_batch = options.maxBatch;
+    std::vector<const char *> labels;
+    for (const std::string &label : options.labels)
+      labels.push_back(data->keep(label));
+    library.labels = data->keep(labels);
+    library.label_count = labels.size();
+    if (options.preprocessing)
+      library.preprocessing = data->keep(std::vector{*options.preprocessing});
   }
 
   LogicalResult addPlan(const PlanSource &source) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/checkpoint/Import.h"
 
+#include "frontend/checkpoint/RecipeFiles.h"
 #include "frontend/checkpoint/Recognise.h"
 #include "frontend/checkpoint/Registry.h"
 #include "frontend/checkpoint/Weights.h"
@@ -129,6 +130,7 @@ std::vector<std::string> inputFiles(const std::string &path) {
   std::vector<std::string> files;
   if (!isWeights(*config))
     files.push_back(*config);
+  append_range(files, recipeFiles(*config));
   if (auto weights = findWeights(*config); weights && !weights->empty())
     append_range(files, vitrt::Safetensors::filesOf(*weights));
   return files;
@@ -185,6 +187,22 @@ static std::string selectOutputs(ImportedGraph &model, const std::vector<std::st
     take(*found);
   }
   return "";
+}
+
+/// timm and open_clip have it in the config.
+static bool hasRecipe(StringRef family, const std::string &configPath) {
+  return family.starts_with("timm-") || family == "open-clip" || !recipeFiles(configPath).empty();
+}
+
+/// As the family's own library reads it.
+static vitrt::Result<PictureRecipe> readRecipe(StringRef family, const std::string &configPath,
+                                               const json::Object &config,
+                                               const PictureOptions &options) {
+  if (family.starts_with("timm-"))
+    return readTimmRecipe(configPath, config, options);
+  if (family == "open-clip")
+    return readOpenClipRecipe(configPath, config, options);
+  return readTransformersRecipe(configPath, config, options);
 }
 
 vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOptions &options) {
@@ -252,6 +270,14 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
     if (auto checked = checkWeights(model.graph, result.printing, *file, *tensors, result.notes);
         !checked)
       return checked.takeError();
+  if (hasRecipe(family->name, *configPath)) {
+    auto recipe = readRecipe(family->name, *configPath, config.members(), options.pictures);
+    if (recipe)
+      result.pictures = *recipe;
+    else
+      result.noPictures = recipe.error();
+  }
+  result.labels = readLabels(config.members());
   result.graph = std::move(model.graph);
   result.architecture = model.architecture;
   result.weights = *weightsPath;

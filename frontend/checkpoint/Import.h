@@ -9,6 +9,7 @@
 #define VITC_FRONTEND_CHECKPOINT_IMPORT_H
 
 #include "frontend/checkpoint/Config.h"
+#include "frontend/checkpoint/Pictures.h"
 #include "vitc/graph/Print.h"
 #include "weights/Result.h"
 
@@ -28,6 +29,9 @@ struct ImportOptions {
   std::string architecture = {};
   /// The size of images, if it is not the checkpoint's own; positions are resampled for it.
   std::optional<Size> imageSize = {};
+  /// How pictures become inputs: the processor, and whether imageSize is somebody's wish that the
+  /// recipe has to follow.
+  PictureOptions pictures = {};
 };
 
 /// A checkpoint that was understood.
@@ -43,6 +47,11 @@ struct Import {
   /// What a user should know, one line each: tensors that are not used, settings that
   /// were inferred.
   std::vector<std::string> notes;
+  /// How pictures become inputs; or why that is not known.
+  std::optional<PictureRecipe> pictures;
+  std::string noPictures;
+  /// Names of classes in the order of the logits; empty if they are not known.
+  std::vector<std::string> labels;
 
   std::string mlir() const { return graph::printMlir(graph, printing); }
 };

@@ -30,6 +30,7 @@ SEEDS = {
     "mlir": ["test/**/*.mlir", "docs/*.mlir"],
     "ptx": ["test/**/*.ptx"],
     "library": [],
+    "pictures": ["test/golden/pictures/**/*.png", "test/golden/pictures/**/*.jpg"],
 }
 OPTIONS = {  # seconds for one input, MiB
     "mlir": ["-timeout=60", "-rss_limit_mb=4096", "-max_len=16384"],

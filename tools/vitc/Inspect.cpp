@@ -25,12 +25,16 @@ std::string json(const Inspection &found) {
   for (const driver::OutputDependence &output : found.outputs)
     outputs.push_back(llvm::json::Object{{"name", output.name},
                                          {"depends_on", llvm::json::Array(output.dependsOn)}});
-  llvm::json::Value root = llvm::json::Object{{"parameters", found.parameters},
-                                              {"flops", orNull(found.flops)},
-                                              {"pruned_flops", orNull(found.prunedFlops)},
-                                              {"outputs", std::move(outputs)},
-                                              {"weight_bytes", orNull(found.weightBytes)},
-                                              {"activation_bytes", orNull(found.activationBytes)}};
+  llvm::json::Value root =
+      llvm::json::Object{{"parameters", found.parameters},
+                         {"flops", orNull(found.flops)},
+                         {"pruned_flops", orNull(found.prunedFlops)},
+                         {"outputs", std::move(outputs)},
+                         {"weight_bytes", orNull(found.weightBytes)},
+                         {"activation_bytes", orNull(found.activationBytes)},
+                         {"labels", int64_t(found.labels)},
+                         {"pictures", found.hasRecipe ? llvm::json::Value(found.pictures)
+                                                      : llvm::json::Value(nullptr)}};
   std::string text;
   llvm::raw_string_ostream(text) << llvm::formatv("{0:2}", root) << "\n";
   return text;
@@ -71,6 +75,10 @@ std::string table(const Inspection &found) {
   for (const driver::OutputDependence &output : found.outputs)
     out << "output '" << output.name << "' depends on "
         << (output.dependsOn.empty() ? "no input" : llvm::join(output.dependsOn, ", ")) << "\n";
+  if (!found.pictures.empty())
+    out << "pictures          " << (found.hasRecipe ? "" : "no recipe: ") << found.pictures << "\n";
+  if (found.labels)
+    out << "labels            " << found.labels << "\n";
   return text;
 }
 

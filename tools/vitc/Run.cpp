@@ -3,8 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/Inputs.h"
-#include "tools/vitc/Tool.h"
-#include "weights/FileKind.h"
+#include "tools/vitc/Pictures.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -17,7 +16,7 @@ namespace {
 struct RunOptions {
   CompileOptions compile;
   DeviceOptions device;
-  std::string picture, input, output;
+  std::string input, output;
   bool dtypeGiven = false;
 };
 
@@ -43,19 +42,9 @@ void print(const RunnableModel &model, const RunResults &results) {
   }
 }
 
-/// What to do with a file that is named without a flag.
-std::string objectionToPicture(const std::string &path) {
-  std::string head = vitrt::readHead(path);
-  if (!head.empty() && vitrt::unexpectedKind(head, vitrt::FileWanted::Safetensors).empty())
-    return path + ": expected a picture, found a file of tensors; give it with --input";
-  return path + ": picture files are not read yet; give the pixels with --input x.safetensors";
-}
-
 int run(const RunOptions &options) {
   Console console;
   const Session &session = console.session();
-  if (!options.picture.empty())
-    return console.fail(objectionToPicture(options.picture));
   if (failed(checkDevice(options.device, options.dtypeGiven, session)))
     return console.failed();
   if (failed(keepInputs(
@@ -97,23 +86,46 @@ int run(const RunOptions &options) {
 
 Verb vitc::addRun(CLI::App &app) {
   auto options = std::make_shared<RunOptions>();
-  app.footer("Example:\n  vitc run digits/ --input test.safetensors --output logits.safetensors "
-             "--emulate");
+  auto pictures = std::make_shared<PictureRunOptions>();
+  app.footer("Examples:\n  vitc run vit-b16/ photo.jpg holiday/ --top 3\n"
+             "  vitc run digits/ --input test.safetensors --output logits.safetensors --emulate");
   addCompileOptions(app, options->compile);
   addAssemblerOptions(app, options->compile);
   addDeviceOptions(app, options->device);
-  app.add_option("picture", options->picture)->group(""); // refused with what to do instead
+  app.add_option("PICTURE", pictures->files.paths, "PNG or JPEG files, or folders with such");
   auto *input =
       app.add_option("--input", options->input,
                      "safetensors file with pixel_values [batch, channels, height, width]")
           ->type_name("FILE");
   app.add_option("--output", options->output, "safetensors file for the results, f32")
       ->type_name("FILE");
+  std::vector<CLI::Option *> ofPictures = {
+      addInteger(app, "--top", pictures->top, {1, 1 << 24}, "classes of each picture (default 5)"),
+      app.add_flag("--json", pictures->json, "what is said of pictures as JSON"),
+      addInteger(app, "--batch", pictures->batch, batchRange,
+                 "pictures at a time (default: all, 64 at most)"),
+      app.add_option("--classes", pictures->classes,
+                     "embeddings of texts that are the classes of a model of two towers: see "
+                     "docs/pictures.md")
+          ->type_name("FILE"),
+      addMaxPixels(app, pictures->files)};
+  for (CLI::Option *option : ofPictures)
+    option->group("Pictures")->excludes(input);
   CLI::Option *dtype = app.get_option("--dtype");
   app.callback([=] {
     options->dtypeGiven = dtype->count() != 0;
-    if (!*input && options->picture.empty())
-      throw CLI::RequiredError("--input x.safetensors");
+    if (!*input && pictures->files.paths.empty())
+      throw CLI::RequiredError("PICTURE or --input x.safetensors");
+    if (*input && !pictures->files.paths.empty())
+      throw CLI::ValidationError("PICTURE", "pictures and --input exclude each other");
   });
-  return [options] { return run(*options); };
+  return [=] {
+    if (pictures->files.paths.empty())
+      return run(*options);
+    pictures->compile = options->compile;
+    pictures->device = options->device;
+    pictures->output = options->output;
+    pictures->dtypeGiven = options->dtypeGiven;
+    return runPictures(*pictures);
+  };
 }

@@ -39,6 +39,7 @@ void addQuiet(CLI::App &app, bool &quiet);
 
 Verb addBuild(CLI::App &app);
 Verb addRun(CLI::App &app);
+Verb addPreprocess(CLI::App &app);
 Verb addCheck(CLI::App &app);
 Verb addInspect(CLI::App &app);
 Verb addExplain(CLI::App &app);

@@ -22,7 +22,9 @@ static int run(int argc, char **argv) {
     verbs.emplace_back(verb, create(*verb));
   };
   add("build", "write libN.a, N.h and N.report.json", addBuild);
-  add("run", "run a model on an input", addRun);
+  add("run", "run a model on pictures or a tensor", addRun);
+  add("preprocess", "make pixel_values of pictures as the checkpoint's own processor does",
+      addPreprocess);
   add("check", "compare every output with golden values, or with the reference", addCheck);
   add("inspect", "layers, parameters, FLOPs, memory, and what is dead", addInspect);
   add("explain", "kernels, fusions made and refused, registers, predicted times", addExplain);

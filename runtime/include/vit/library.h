@@ -219,18 +219,42 @@ typedef struct vit_recipe_step { /* step i defines value i */
 
 typedef enum vit_resize {
   VIT_RESIZE_NONE = 0,
-  VIT_RESIZE_EXACT = 1,   /* to resize_height x resize_width */
-  VIT_RESIZE_SHORTEST = 2 /* the shortest side to resize_height, the other in proportion */
+  VIT_RESIZE_EXACT = 1,    /* to resize_height x resize_width */
+  VIT_RESIZE_SHORTEST = 2, /* the shortest side to resize_height, the other in proportion */
+  VIT_RESIZE_COVER = 3,    /* in proportion, so that it just covers resize_height x resize_width */
+  VIT_RESIZE_INSIDE = 4    /* in proportion, so that it just fits into them */
 } vit_resize;
 
-/* How the checkpoint's own processor makes an input of an RGB picture: resize, crop, normalise. A
- * value v of channel c becomes (v * scale - mean[c]) / deviation[c]. */
+/* Pillow's numbers. All are antialiased: the filter grows with the reduction. */
+typedef enum vit_picture_filter {
+  VIT_PICTURE_LANCZOS = 1,
+  VIT_PICTURE_BILINEAR = 2,
+  VIT_PICTURE_BICUBIC = 3,
+  VIT_PICTURE_BOX = 4,
+  VIT_PICTURE_HAMMING = 5
+} vit_picture_filter;
+
+/* Whose arithmetic it is. They differ in how weights of the filter are rounded, where a crop begins
+ * that is not in the middle of a pixel, and in which type values are normalised. */
+typedef enum vit_processor {
+  VIT_PROCESSOR_PIL = 0,         /* transformers with Pillow and numpy */
+  VIT_PROCESSOR_TORCHVISION = 1, /* transformers with torchvision's tensors */
+  VIT_PROCESSOR_TIMM = 2         /* timm and open_clip: Pillow, then torchvision's tensors */
+} vit_processor;
+
+/* How the checkpoint's own processor makes an input of an RGB picture: resize, crop from the
+ * centre, rescale, normalise. A value v of channel c becomes (v * scale - mean[c]) / deviation[c]. */
 typedef struct vit_preprocessing {
-  uint32_t resize; /* vit_resize */
+  uint32_t processor; /* vit_processor */
+  uint32_t resize;    /* vit_resize */
   uint32_t resize_height, resize_width;
-  uint32_t filter;                  /* 1 bilinear, 2 bicubic; both with antialiasing, as Pillow */
-  uint32_t crop_height, crop_width; /* from the centre, zeros beyond the edge; 0: no crop */
-  float scale, mean[3], deviation[3];
+  uint32_t filter;                  /* vit_picture_filter */
+  uint32_t crop_height, crop_width; /* 0: no crop */
+  uint32_t fill;                    /* 0xRRGGBB: what is beyond the edge of a picture smaller than the crop */
+  uint32_t rescale, normalize;      /* 0: values are not multiplied; no mean and deviation */
+  uint32_t rescale_first;           /* 1: before the resize, which then rounds nothing */
+  uint32_t exif_orientation;        /* 1: files are turned upright as they say */
+  double scale, mean[3], deviation[3];
 } vit_preprocessing;
 
 /* ---- The root ---- */

@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* What <model>_library() is asked for. A library and a runtime work together if theirs is equal. */
-#define VIT_ABI 5u
+#define VIT_ABI 6u
 
 typedef struct vit_library vit_library;     /* constants inside the generated library */
 typedef struct vit_model vit_model;         /* weights and kernels on one device */
@@ -67,6 +67,13 @@ vit_status vit_library_output(const vit_library *library, uint32_t index, vit_te
 uint32_t vit_library_max_batch(const vit_library *library);
 /* The name of a class, NULL where none is known. */
 const char *vit_library_label(const vit_library *library, uint32_t class_index);
+
+/* Makes `pixel_values` of one image, [channels, height, width] of the library's own size, from a
+ * picture: rows of `width` pixels of three bytes, red, green, blue, that begin `row_bytes` apart.
+ * Resizes, crops and normalises as the checkpoint's own processor does, bit by bit; a model of one
+ * channel gets the luma of the picture. Needs no device; threads may call it side by side. */
+vit_status vit_preprocess(const vit_library *library, const uint8_t *rgb, int width, int height,
+                          size_t row_bytes, float *pixel_values);
 
 /* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device), or
  * NULL for the best that the library has code for. There is no other device to fall back to.

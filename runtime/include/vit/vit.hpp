@@ -18,6 +18,17 @@ namespace vit {
 /// Of this thread, valid until its next call.
 inline const char *lastError() { return vit_last_error(); }
 
+/// The name of a class, nullptr where none is known.
+inline const char *label(const vit_library *library, uint32_t classIndex) {
+  return vit_library_label(library, classIndex);
+}
+
+/// See vit_preprocess: `pixelValues` of one image from rows of red, green, blue.
+inline vit_status preprocess(const vit_library *library, const uint8_t *rgb, int width, int height,
+                             size_t rowBytes, float *pixelValues) {
+  return vit_preprocess(library, rgb, width, height, rowBytes, pixelValues);
+}
+
 /// Weights and kernels on one device. Threads may share it. What workspaces do after it is gone is
 /// a status, VIT_BAD_ARGUMENT.
 class Model {

@@ -102,15 +102,25 @@ void fill(LibraryData &data, bool embedded = true) {
   l.plans = data.keep(std::vector{native, other});
   l.labels =
       data.keep(std::vector<const char *>{data.keep("cat"), data.keep("dog"), data.keep("owl")});
-  l.preprocessing = data.keep(std::vector<vit_preprocessing>{{VIT_RESIZE_SHORTEST,
-                                                              256,
-                                                              1,
-                                                              2,
-                                                              224,
-                                                              225,
-                                                              0.125f,
-                                                              {0.5f, 0.25f, 0.75f},
-                                                              {1.5f, 1.25f, 1.75f}}});
+  vit_preprocessing pictures = {};
+  pictures.processor = VIT_PROCESSOR_TIMM;
+  pictures.resize = VIT_RESIZE_SHORTEST;
+  pictures.resize_height = 256;
+  pictures.resize_width = 1;
+  pictures.filter = VIT_PICTURE_BICUBIC;
+  pictures.crop_height = 224;
+  pictures.crop_width = 225;
+  pictures.fill = 0x102030;
+  pictures.rescale = 7;
+  pictures.normalize = 8;
+  pictures.rescale_first = 9;
+  pictures.exif_orientation = 10;
+  pictures.scale = 0.125;
+  for (int i = 0; i != 3; ++i) {
+    pictures.mean[i] = 0.5 + i;
+    pictures.deviation[i] = 1.25 + i;
+  }
+  l.preprocessing = data.keep(std::vector{pictures});
   std::vector<vit_key> keys = {{data.keep("fc1.weight"), 0}, {data.keep("mlp_w1"), 1}};
   vit_recipe_step load = {}, slice = {};
   load.op = VIT_RECIPE_LOAD;
