@@ -161,7 +161,7 @@ Result<SafetensorsRows> SafetensorsRows::open(const std::string &path, const std
   rows.file = *file;
   std::string start = rows.header(); // its length does not depend on the number of rows
   if (!writeAll(rows.file, {reinterpret_cast<const uint8_t *>(start.data()), start.size()}))
-    return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+    return failed(path, errno);
   return rows;
 }
 
@@ -196,7 +196,7 @@ std::string SafetensorsRows::header() const {
 
 Result<void> SafetensorsRows::append(std::span<const uint8_t> row) {
   if (!writeAll(file, row))
-    return unwritable(path, std::string("cannot be written: ") + std::strerror(errno));
+    return failed(path, errno);
   ++count;
   bytes += row.size();
   return {};
@@ -214,7 +214,7 @@ Result<void> SafetensorsRows::finish() {
   if (good)
     return forgetTemporary(temporary), Result<void>();
   giveUp(temporary);
-  return unwritable(path, std::string("cannot be written: ") + std::strerror(problem));
+  return failed(path, problem);
 }
 
 } // namespace vitrt
