@@ -13,6 +13,9 @@ with open(out, "rb") as file:
     (length,) = struct.unpack("<Q", file.read(8))
     header, data = json.loads(file.read(length)), file.read()
 entry = header["image_embeds"]
+begin, end = entry["data_offsets"]
+data = data[begin:end]
+entry["data_offsets"] = [0, end - begin]
 names = [f"a photo of {os.path.basename(picture)}" for picture in pictures]
 size = len(data)
 header = {"__metadata__": {"classes": json.dumps(names)}, "text_embeds": entry,

@@ -15,7 +15,8 @@ process = subprocess.Popen(
      "--output", output], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 lines = [process.stdout.readline() for _ in range(20)]  # the first names the device
 process.send_signal(signal.SIGINT)
-rest, errors = process.communicate(timeout=60)
+rest, errors = process.stdout.read(), process.stderr.read()
+process.wait(timeout=60)
 done = len(lines) - 1 + rest.count("\n")
 if process.returncode != 1:
     sys.exit(f"exit code {process.returncode}, expected 1")
