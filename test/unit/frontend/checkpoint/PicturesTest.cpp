@@ -12,21 +12,22 @@ using Catch::EndsWith;
 using llvm::json::Array;
 using llvm::json::Object;
 using Resize = PictureRecipe::Resize;
+using Members = std::initializer_list<Object::KV>;
 
 namespace {
 
-vitrt::Result<PictureRecipe> transformers(Object processor, const PictureOptions &options = {},
+vitrt::Result<PictureRecipe> transformers(Members processor, const PictureOptions &options = {},
                                           const char *file = "preprocessor_config.json") {
   Checkpoint folder;
   std::string text;
-  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(processor));
+  llvm::raw_string_ostream(text) << llvm::json::Value(Object(processor));
   folder.write(file, text);
   return readTransformersRecipe(folder.path + "/config.json", Object{{"model_type", "dinov2"}},
                                 options);
 }
 
-PictureRecipe recipeOf(Object processor, const PictureOptions &options = {}) {
-  auto recipe = transformers(std::move(processor), options);
+PictureRecipe recipeOf(Members processor, const PictureOptions &options = {}) {
+  auto recipe = transformers(processor, options);
   INFO(recipe.error());
   REQUIRE(recipe);
   return *recipe;
@@ -89,8 +90,8 @@ TEST_CASE("recipes: the part of a whole processor's file") {
 }
 
 TEST_CASE("recipes: what is not understood is refused") {
-  auto error = [](Object processor, const PictureOptions &options = {}) {
-    return transformers(std::move(processor), options).error();
+  auto error = [](Members processor, const PictureOptions &options = {}) {
+    return transformers(processor, options).error();
   };
   CHECK_THAT(error({{"image_processor_type", "YolosImageProcessor"}}),
              Contains("'image_processor_type': expected a processor that makes one image"));
@@ -110,8 +111,8 @@ TEST_CASE("recipes: what is not understood is refused") {
 }
 
 TEST_CASE("recipes: timm grows what it crops, and open_clip resizes to it") {
-  auto timm = [](Object cfg, const PictureOptions &options = {}) {
-    return readTimmRecipe("config.json", Object{{"pretrained_cfg", std::move(cfg)}}, options);
+  auto timm = [](Members cfg, const PictureOptions &options = {}) {
+    return readTimmRecipe("config.json", Object{{"pretrained_cfg", Object(cfg)}}, options);
   };
   auto center = timm({{"input_size", Array{3, 224, 224}}, {"crop_pct", 0.9}});
   REQUIRE(center);
@@ -138,10 +139,12 @@ TEST_CASE("recipes: timm grows what it crops, and open_clip resizes to it") {
 
 TEST_CASE("labels: of configs and of files") {
   using Names = std::vector<std::string>;
-  CHECK(readLabels({{"id2label", Object{{"1", "dog"}, {"0", "cat"}}}}) == Names{"cat", "dog"});
-  CHECK(readLabels({{"id2label", Object{{"1", "dog"}, {"2", "cat"}}}}).empty());
-  CHECK(readLabels({{"label_names", Array{"n1", "n2"}},
-                    {"label_descriptions", Object{{"n1", "tench"}}}}) == Names{"tench", "n2"});
+  CHECK(readLabels(Object{{"id2label", Object{{"1", "dog"}, {"0", "cat"}}}}) ==
+        Names{"cat", "dog"});
+  CHECK(readLabels(Object{{"id2label", Object{{"1", "dog"}, {"2", "cat"}}}}).empty());
+  CHECK(readLabels(Object{{"label_names", Array{"n1", "n2"}},
+                          {"label_descriptions", Object{{"n1", "tench"}}}}) ==
+        Names{"tench", "n2"});
   Checkpoint folder;
   folder.write("lines", "cat\r\n\n big dog\n\n");
   CHECK(*readLabelFile(folder.path + "/lines") == Names{"cat", "", " big dog"});
