@@ -13,6 +13,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -327,7 +328,7 @@ static uint32_t filterNamed(StringRef name) {
 static uint32_t colourOf(const std::array<double, 3> &mean) {
   uint32_t colour = 0;
   for (double value : mean)
-    colour = colour << 8 | (uint32_t(std::nearbyint(255 * value)) & 255);
+    colour = colour << 8 | uint32_t(std::nearbyint(255 * std::clamp(value, 0.0, 1.0)));
   return colour;
 }
 
@@ -362,11 +363,16 @@ vitrt::Result<PictureRecipe> readTimmRecipe(const std::string &configPath,
   if (cfg.failed())
     return vitrt::Error{cfg.error()};
   r.crop = image;
-  auto grown = [&](int64_t size) { return int64_t(std::floor(double(size) / part)); };
+  constexpr int64_t most = 1 << 20; // of a side
+  auto isSide = [](int64_t size) { return size >= 1 && size <= most; };
+  auto grown = [&](int64_t size) {
+    return int64_t(std::floor(std::min(double(size) / part, 2.0 * double(most))));
+  };
   r.resizeTo = {grown(image.height), grown(image.width)};
-  if (image.height < 1 || image.width < 1 || r.resizeTo.height < 1 || r.resizeTo.width < 1 ||
-      r.resizeTo.height > 1 << 20 || r.resizeTo.width > 1 << 20)
-    cfg.failFound("crop_pct", "a part that makes sizes from 1 to 1048576");
+  if (!isSide(image.height) || !isSide(image.width))
+    cfg.failFound("input_size", fmt::format("sides from 1 to {}", most));
+  else if (!isSide(r.resizeTo.height) || !isSide(r.resizeTo.width))
+    cfg.failFound("crop_pct", fmt::format("a part that makes sides from 1 to {}", most));
   if (mode == "squash")
     r.resize = Resize::Exact;
   else if (mode == "border") {
