@@ -24,10 +24,8 @@ std::vector<std::string> driver::inputFiles(const CompileOptions &options,
   std::vector<std::string> files;
   if (StringRef(options.model).ends_with_insensitive(".mlir"))
     files.push_back(options.model);
-  else {
+  else
     files = checkpoint::inputFiles(options.model);
-    files.push_back(options.model + "/meta.json"); // what weights made from names are given
-  }
   if (!weights.empty())
     append_range(files, vitrt::Safetensors::filesOf(weights));
   for (const std::string &file : {options.tuning, options.labels})

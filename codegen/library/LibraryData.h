@@ -59,8 +59,8 @@ struct LibraryOptions {
   std::string name;      ///< a C identifier
   std::string assembler; ///< ptxasIdentity(), or empty: PTX only
   uint32_t maxBatch = 64;
-  std::vector<std::string> labels;                ///< of classes, in the order of the logits
-  std::optional<vit_preprocessing> preprocessing; ///< none: not known
+  std::vector<std::string> labels = {};                ///< of classes, in the order of the logits
+  std::optional<vit_preprocessing> preprocessing = {}; ///< none: not known
 };
 
 /// Images of a batch attend to each other in some kernel of the module.

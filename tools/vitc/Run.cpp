@@ -47,10 +47,11 @@ int run(const RunOptions &options) {
   const Session &session = console.session();
   if (failed(checkDevice(options.device, options.dtypeGiven, session)))
     return console.failed();
-  if (failed(keepInputs(
-          options.output,
-          inputFiles(options.compile, options.device.weights, {options.input, options.device.ptx}),
-          session)))
+  std::string added = options.compile.model + "/meta.json"; // to weights made from names
+  if (failed(keepInputs(options.output,
+                        inputFiles(options.compile, options.device.weights,
+                                   {options.input, options.device.ptx, added}),
+                        session)))
     return console.failed();
   if (!options.output.empty())
     if (auto writable = checkResultsFile(options.output); !writable)

@@ -115,7 +115,7 @@ TEST_CASE("runtime: libraries and devices that cannot be loaded") {
   changed.abi = 1;
   CHECK(load(changed, good) == VIT_BAD_ABI);
   CHECK(lastError() ==
-        "vit: library has ABI 1, this runtime has ABI 5; rebuild the model or update "
+        "vit: library has ABI 1, this runtime has ABI 6; rebuild the model or update "
         "the runtime");
   changed = library;
   changed.size = 8;
