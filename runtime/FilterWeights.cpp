@@ -55,8 +55,8 @@ int64_t FilterWeights::taps() const { return int64_t(std::ceil(support)) * 2 + 1
 
 Range FilterWeights::compute(int64_t output) {
   double center = (double(output) + 0.5) * scale, sum = 0, inverse = 1.0 / grown;
-  Range inputs = {std::max<int64_t>(0, int64_t(center - support + 0.5)),
-                  std::min<int64_t>(in, int64_t(center + support + 0.5))};
+  Range inputs = {std::max<int64_t>(0, int64_t(std::floor(center - support + 0.5))),
+                  std::min<int64_t>(in, int64_t(std::floor(center + support + 0.5)))};
   inputs.end = std::clamp(inputs.end, inputs.begin, inputs.begin + taps());
   for (int64_t i = 0; i != inputs.size(); ++i) {
     values[size_t(i)] =

@@ -12,6 +12,7 @@
 #include "runtime/FilterWeights.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace vitrt {
 namespace {
@@ -29,7 +30,7 @@ int pytorchShift(FilterWeights &weights, int64_t out) {
       largest = std::max(largest, weights[k]);
   }
   int shift = 0;
-  while (shift < 22 && int(0.5 + largest * (1 << (shift + 1))) < (1 << 15))
+  while (shift < 22 && int(std::floor(0.5 + largest * (1 << (shift + 1)))) < (1 << 15))
     ++shift;
   return shift;
 }

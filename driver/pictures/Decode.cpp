@@ -115,7 +115,8 @@ int orientationOfExif(std::span<const uint8_t> exif) {
   static constexpr uint8_t prefix[] = {'E', 'x', 'i', 'f', 0, 0};
   while (exif.size() >= sizeof prefix && std::memcmp(exif.data(), prefix, sizeof prefix) == 0)
     exif = exif.subspan(sizeof prefix);
-  if (exif.size() < 8 || (std::memcmp(exif.data(), "II", 2) && std::memcmp(exif.data(), "MM", 2)))
+  if (exif.size() < 8 ||
+      (std::memcmp(exif.data(), "II", 2) != 0 && std::memcmp(exif.data(), "MM", 2) != 0))
     return 1;
   TiffBytes tiff(exif);
   if (tiff.number(2, 2) != 42)

@@ -243,17 +243,18 @@ typedef enum vit_processor {
 } vit_processor;
 
 /* How the checkpoint's own processor makes an input of an RGB picture: resize, crop from the
- * centre, rescale, normalise. A value v of channel c becomes (v * scale - mean[c]) / deviation[c]. */
+ * centre, rescale, normalise: a value v of channel c becomes (v * scale - mean[c]) / deviation[c]
+ */
 typedef struct vit_preprocessing {
   uint32_t processor; /* vit_processor */
   uint32_t resize;    /* vit_resize */
   uint32_t resize_height, resize_width;
   uint32_t filter;                  /* vit_picture_filter */
   uint32_t crop_height, crop_width; /* 0: no crop */
-  uint32_t fill;                    /* 0xRRGGBB: what is beyond the edge of a picture smaller than the crop */
-  uint32_t rescale, normalize;      /* 0: values are not multiplied; no mean and deviation */
-  uint32_t rescale_first;           /* 1: before the resize, which then rounds nothing */
-  uint32_t exif_orientation;        /* 1: files are turned upright as they say */
+  uint32_t fill; /* 0xRRGGBB: what is beyond the edge of a picture smaller than the crop */
+  uint32_t rescale, normalize; /* 0: values are not multiplied; no mean and deviation */
+  uint32_t rescale_first;      /* 1: before the resize, which then rounds nothing */
+  uint32_t exif_orientation;   /* 1: files are turned upright as they say */
   double scale, mean[3], deviation[3];
 } vit_preprocessing;
 
