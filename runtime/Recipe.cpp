@@ -165,10 +165,16 @@ public:
   /// What is lost when value `index` of the recipe is rounded to `dtype`: of each tensor that it
   /// puts together, for each has a range of its own.
   Result<void> checkRange(uint32_t index, std::span<const double> values, uint32_t dtype) const {
+    auto isUnchanged = [](uint32_t op) {
+      return op == VIT_RECIPE_CAST || op == VIT_RECIPE_RESHAPE;
+    };
     const vit_recipe_step *step = &library.recipe[index];
-    while (step->op == VIT_RECIPE_CAST || step->op == VIT_RECIPE_RESHAPE)
-      step = &library.recipe[index = step->operands[0]];
+    // Scaled parts are parts, too: of queries, keys and values behind a folded norm.
+    while (isUnchanged(step->op) || step->op == VIT_RECIPE_SCALE)
+      step = &library.recipe[step->operands[0]];
     if (step->op != VIT_RECIPE_CONCAT) {
+      while (isUnchanged(library.recipe[index].op))
+        index = library.recipe[index].operands[0];
       if (rangeProblem("", values, dtype).empty())
         return {};
       return judge(rangeProblem(originOf(library, source, index, dtype), values, dtype));
