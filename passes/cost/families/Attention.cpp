@@ -346,9 +346,8 @@ LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t bat
   block.alone = gpu.pace.memoryLatency + (copied + added) / 64 + perPart * products * mma * 1.1 +
                 softmax + waits + storeLatency;
   if (g.stages == 2) // a copy has the time of one product, and may take longer
-    block.alone +=
-        keyTiles / g.keyTiles *
-        std::max(0.0, gpu.pace.memoryLatency - perPart * products / keyTiles * g.keyTiles * mma);
+    block.alone += keyBlocks * std::max(0.0, gpu.pace.memoryLatency -
+                                                 perPart * products / keyTiles * g.keyTiles * mma);
   int64_t sequences = work.heads * (work.overBatch ? work.rows : batch * work.windows);
   launch.blocks = sequences * (work.overBatch ? ceilDiv(batch, g.blockRows()) : g.rowBlocks);
   launch.l2 =
