@@ -49,6 +49,11 @@ def Vit_Param : Type<And<[
 class Vit_ParamOfRank<int rank> : Type<And<[Vit_Param.predicate,
     CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == " # rank>]>,
     rank # "-D static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values", "::mlir::RankedTensorType">;
+def Vit_Matrix : Type<And<[Vit_Param.predicate, Or<[
+    CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == 2">,
+    CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == 3">]>]>,
+    "2-D static tensor, or 3-D one of panels, (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values",
+    "::mlir::RankedTensorType">;
 def Vit_Any : Type<Or<[Vit_Activation.predicate, Vit_Param.predicate]>,
     "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values",
     "::mlir::RankedTensorType">;

@@ -205,6 +205,14 @@ LogicalResult LinearOp::verify() {
                          << " columns, as in input, but got " << weight.getDimSize(1);
   SmallVector<int64_t> shape(input.getShape());
   shape.back() = weight.getDimSize(0);
+  if (weight.getRank() == 3) {
+    int64_t columns = width(result), panel = weight.getDimSize(2);
+    if (llvm::divideCeil(columns, panel) != uint64_t(weight.getDimSize(0)))
+      return emitOpError() << "expected " << llvm::divideCeil(columns, panel) << " panels of "
+                           << panel << " for " << columns << " columns of the result, but got "
+                           << weight.getDimSize(0);
+    shape.back() = columns;
+  }
   if (failed(expectShape(*this, "a result", RankedTensorType::get(shape, result.getElementType()),
                          result))) // (C2)
     return failure();

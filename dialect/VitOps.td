@@ -76,22 +76,24 @@ def Vit_RmsNormOp : Vit_RootOp<"rms_norm",
 
 def Vit_LinearOp : Vit_RootOp<"linear",
     family = "Gemm", prologue = "None",
-    flops = "2 * rowsPerImage(getType()) * getWeight().getType().getNumElements()",
+    flops = "2 * rowsPerImage(getType()) * getType().getShape().back() * getWeight().getType().getDimSize(1)",
     rowWise = 1, mixesImages = "false",
     operandStorage = ["Dtype", "Dtype"], resultStorage = "Dtype",
     operandColumns = ["Summed", "Summed"], resultColumns = "Rows"> {
   let summary = "Dense layer";
   let description = [{
     `result = input * transpose(weight)`. `input` is M x K with M = batch * tokens. `weight` is N x K, the
-    layout of checkpoints, so K is contiguous in both. The sum over K is f32.
-    Constraints: (C1) `weight` has the K of `input`; (C2) the result has the N of `weight`, and the other
-    dimensions of `input`; (C3) `input` and `weight` have one element type.
+    layout of checkpoints, so K is contiguous in both; or it is cut into panels of P columns of the result, as
+    code for CPUs reads it: with rank 3 it is [ceil(N / P), K, P], and rows behind N are not read. The sum over K is f32.
+    Constraints: (C1) `weight` has the K of `input`; (C2) the result has the N of `weight`, for panels any N that
+    needs all of them, and the other dimensions of `input`; (C3) `input` and `weight` have one element type.
 
     ```mlir
     %h = vit.linear %x, %w : tensor<?x197x768xf16>, tensor<3072x768xf16> -> tensor<?x197x3072xf16>
+    %p = vit.linear %y, %v : tensor<?x197x768xf32>, tensor<32x768x32xf32> -> tensor<?x197x1000xf32>
     ```
   }];
-  let arguments = (ins Vit_Activation:$input, Vit_ParamOfRank<2>:$weight);
+  let arguments = (ins Vit_Activation:$input, Vit_Matrix:$weight);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{
     $input `,` $weight attr-dict `:` type($input) `,` type($weight) `->` type($result)
@@ -384,7 +386,7 @@ def Vit_AttentionOp : Vit_RootOp<"attention",
 // Kernels --------------------------------------------------------------------
 
 def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Symbol]> {
-  let summary = "One GPU kernel";
+  let summary = "One kernel: a function of the device";
   let description = [{
     A symbol with one root (a kernel of elementwise ops alone has none)
     and the elementwise ops fused around it. Several linears that read the same input, as the two of a gated

@@ -10,6 +10,7 @@
 
 #include "driver/Bisect.h"
 
+#include "dialect/ModelFunction.h"
 #include "weights/Float.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -55,10 +56,10 @@ namespace {
 /// What the launches of one run wrote, each beside what it should have written.
 class Replay {
 public:
-  Replay(Compiler &compiler, Runner &runner, std::span<const float> input, int64_t batch)
-      : compiler(compiler), runner(runner), input(input), batch(batch),
-        reference(compiler.module(), referenceWeights(runner.weights()), compiler.settings().jobs) {
-    for (auto launch : compiler.function().getOps<vit::LaunchOp>())
+  Replay(Runner &runner, std::span<const float> input, int64_t batch)
+      : runner(runner), input(input), batch(batch),
+        reference(runner.launched(), referenceWeights(runner.weights()), runner.jobs()) {
+    for (auto launch : model().getOps<vit::LaunchOp>())
       launches.push_back(launch);
     for (size_t i = 0; i < launches.size(); ++i)
       for (Value operand : launches[i].getOperands_())
@@ -68,7 +69,7 @@ public:
 
   /// Runs the images; an error of judge() ends it.
   Result<void> run() {
-    values[compiler.function().getArgument(0)].assign(input.begin(), input.end());
+    values[model().getArgument(0)].assign(input.begin(), input.end());
     auto workspace = runner.workspace();
     if (!workspace)
       return workspace.takeError();
@@ -117,7 +118,7 @@ private:
 protected:
   /// The launch's kernel in f64, on what the launch read.
   Result<std::vector<reference::Tensor>> compute(vit::LaunchOp launch) {
-    auto kernel = compiler.module().lookupSymbol<vit::KernelOp>(launch.getKernel());
+    auto kernel = runner.launched().lookupSymbol<vit::KernelOp>(launch.getKernel());
     std::vector<reference::Tensor> arguments;
     for (auto [operand, type] : llvm::zip_equal(launch.getOperands_(), kernel.getArgumentTypes())) {
       auto value = read(operand);
@@ -160,7 +161,8 @@ protected:
   }
 
 private:
-  Compiler &compiler;
+  func::FuncOp model() { return llvm::cantFail(vit::findModel(runner.launched())); }
+
   Runner &runner;
   std::span<const float> input;
   int64_t batch;
@@ -172,9 +174,9 @@ private:
 
 class Bisection : public Replay {
 public:
-  Bisection(Compiler &compiler, Runner &runner, std::span<const float> input, int64_t batch,
-            double tolerance, const std::function<void(const std::string &)> &say)
-      : Replay(compiler, runner, input, batch), tolerance(tolerance), say(say) {}
+  Bisection(Runner &runner, std::span<const float> input, int64_t batch, double tolerance,
+            const std::function<void(const std::string &)> &say)
+      : Replay(runner, input, batch), tolerance(tolerance), say(say) {}
 
   struct Suspect {
     uint32_t index;
@@ -300,10 +302,9 @@ std::string describe(const Overflow &overflow) {
 
 } // namespace
 
-Result<bool> driver::bisect(Compiler &compiler, Runner &runner, std::span<const float> input,
-                            int64_t batch, double tolerance,
-                            const std::function<void(const std::string &)> &say) {
-  Bisection bisection(compiler, runner, input, batch, tolerance, say);
+Result<bool> driver::bisect(Runner &runner, std::span<const float> input, int64_t batch,
+                            double tolerance, const std::function<void(const std::string &)> &say) {
+  Bisection bisection(runner, input, batch, tolerance, say);
   if (auto done = bisection.run(); !done)
     return done.takeError();
   if (const auto &suspect = bisection.first)
@@ -315,20 +316,19 @@ Result<bool> driver::bisect(Compiler &compiler, Runner &runner, std::span<const 
   return bisection.first.has_value();
 }
 
-Result<std::optional<Overflow>> driver::findOverflow(Compiler &compiler, Runner &runner,
-                                                     std::span<const float> input, int64_t batch) {
-  OverflowSearch search(compiler, runner, input, batch);
+Result<std::optional<Overflow>> driver::findOverflow(Runner &runner, std::span<const float> input,
+                                                     int64_t batch) {
+  OverflowSearch search(runner, input, batch);
   if (auto done = search.run(); !done && !search.first)
     return done.takeError();
   return search.first;
 }
 
-Result<std::string> driver::explainNonfinite(Compiler &compiler, Runner &runner,
-                                             const Nonfinite &found) {
+Result<std::string> driver::explainNonfinite(Runner &runner, const Nonfinite &found) {
   std::string text = found.text();
   if (runner.isReference())
     return text + ", in f64 too; repair the weights";
-  auto overflow = findOverflow(compiler, runner, found.input, found.batch);
+  auto overflow = findOverflow(runner, found.input, found.batch);
   if (!overflow)
     return overflow.takeError();
   if (!*overflow)

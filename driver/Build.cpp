@@ -35,9 +35,10 @@ std::unique_ptr<llvm::MemoryBuffer> bytesOf(const std::string &text) {
   return llvm::MemoryBuffer::getMemBufferCopy(text);
 }
 
-LogicalResult makeFiles(const BuildOptions &options, const vit_library &library,
+LogicalResult makeFiles(const BuildOptions &options, const LibraryData &data,
                         const Session &session, BuildResult &result) {
-  auto object = emitObject(library, /*exported=*/false);
+  const vit_library &library = *data.view();
+  auto object = emitObject(library, /*exported=*/false, data.cpuBitcode);
   if (!object)
     return session.error(object.takeError());
   auto archive = emitArchive((*object)->getMemBufferRef());
@@ -50,7 +51,7 @@ LogicalResult makeFiles(const BuildOptions &options, const vit_library &library,
       {fmt::format("{}.report.json", name), bytesOf(reportJson(result.report, &library))});
   if (!options.shared)
     return success();
-  auto exported = emitObject(library, /*exported=*/true);
+  auto exported = emitObject(library, /*exported=*/true, data.cpuBitcode);
   if (!exported)
     return session.error(exported.takeError());
   auto shared = linkShared((*exported)->getMemBufferRef(), name);
@@ -103,7 +104,7 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
   if (!options.name.empty())
     result.report.model = result.name;
   result.report.profile = std::move(profile);
-  if (failed(makeFiles(options, *data->view(), session, result)) || failed(session.checkStop()))
+  if (failed(makeFiles(options, *data, session, result)) || failed(session.checkStop()))
     return failure();
   return result;
 }

@@ -150,6 +150,10 @@ Compiler::Compiler(CompileOptions given, const Session &session)
   if (spare < cores) // the context would start as many as there are cores
     context.disableMultithreading();
   collectFusions();
+  if (options.targets.empty() || ::llvm::is_contained(options.targets, "cuda"))
+    targets.push_back(VIT_TARGET_CUDA);
+  if (::llvm::is_contained(options.targets, "cpu"))
+    targets.push_back(VIT_TARGET_CPU);
 }
 
 Compiler::~Compiler() = default;
@@ -481,7 +485,41 @@ void Compiler::reschedule(vit::KernelOp kernel, ArrayRef<vit::ScheduleAttr> sche
   level = std::min(level, kernels);
 }
 
+/// From a copy of the model: kernels for GPUs have other types and other fusions.
+LogicalResult Compiler::generateCpu() {
+  if (cpuRoot)
+    return success();
+  if (failed(lowerTo(vit)))
+    return failure();
+  if (level != vit)
+    return caller.error(
+        "{}: the text has kernels of a GPU, of which no code for a CPU can be made; "
+        "give the model",
+        options.model);
+  OwningOpRef<ModuleOp> copy = root->clone();
+  PipelineOptions pipeline = options;
+  pipeline.maxBatch = maxBatch();
+  PassManager manager(&context);
+  buildCpuPipeline(manager, pipeline);
+  if (failed(manager.run(*copy)))
+    return failure();
+  std::vector<vit_isa> isas;
+  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512})
+    if (options.isas.empty() || ::llvm::is_contained(options.isas, isaName(isa)))
+      isas.push_back(isa);
+  FailureOr<CpuCode> code = codegen::generateCpu(*copy, isas);
+  if (failed(code))
+    return failure();
+  cpu = std::move(*code);
+  cpuRoot = std::move(copy);
+  return success();
+}
+
 LogicalResult Compiler::generate(Oracle oracle) {
+  if (hasTarget(VIT_TARGET_CPU) && failed(generateCpu()))
+    return failure();
+  if (!hasTarget(VIT_TARGET_CUDA))
+    return success();
   if (failed(lowerTo(kernels)))
     return failure();
   rememberAlternatives();
@@ -584,7 +622,12 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.labels = classLabels;
   if (import && import->pictures)
     settings.preprocessing = preprocessingOf(*import->pictures);
-  auto data = buildLibrary(PlanSource{*root, settled.functions}, settings);
+  std::vector<PlanSource> sources;
+  if (hasTarget(VIT_TARGET_CUDA))
+    sources.push_back({*root, settled.functions});
+  if (hasTarget(VIT_TARGET_CPU))
+    sources.push_back({*cpuRoot, {}, &cpu});
+  auto data = buildLibrary(sources, settings);
   if (failed(data))
     return nullptr;
   // By the code that will read it: what it refuses is refused here, not where it is deployed.

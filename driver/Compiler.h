@@ -10,6 +10,7 @@
 #ifndef DRIVER_COMPILER_H
 #define DRIVER_COMPILER_H
 
+#include "codegen/cpu/CpuCode.h"
 #include "codegen/library/LibraryData.h"
 #include "codegen/nvptx/Codegen.h"
 #include "codegen/report/Report.h"
@@ -53,8 +54,16 @@ public:
   /// range of batches are taken; or which of the alternatives is taken. If even the last one
   /// spills, it is taken with a warning, or the build fails.
   enum class Oracle { none, advises, decides };
-  /// Lowers to code: PTX of every kernel function, and machine code where ptxas was asked.
+  /// Lowers to code for each target: PTX of every kernel function, and machine code where ptxas was
+  /// asked; functions of a CPU.
   mlir::LogicalResult generate(Oracle oracle);
+  /// Only this target, whatever the options say: for a run in this process.
+  void setTarget(vit_target_kind kind) { targets = {kind}; }
+  bool hasTarget(vit_target_kind kind) const { return ::llvm::is_contained(targets, kind); }
+  /// After generate: the module whose launches are those of a target.
+  mlir::ModuleOp launched(vit_target_kind kind) const {
+    return kind == VIT_TARGET_CPU ? *cpuRoot : *root;
+  }
   /// After generate. NULL after an error.
   std::unique_ptr<codegen::LibraryData> link(const std::string &name);
 
@@ -109,6 +118,7 @@ private:
   mlir::LogicalResult runPasses(Level level, mlir::ModuleOp module);
   mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
   mlir::LogicalResult readProfile(std::vector<std::string> &schedules);
+  mlir::LogicalResult generateCpu();
   void rememberAlternatives();
   mlir::LogicalResult translateAll();
   mlir::LogicalResult settleAll(const std::string &ptxas, Oracle oracle);
@@ -127,7 +137,10 @@ private:
   std::vector<std::string> classLabels;
   mlir::OwningOpRef<mlir::ModuleOp> root;
   Level level = model;
+  std::vector<vit_target_kind> targets;
   codegen::SettledCode settled;
+  mlir::OwningOpRef<mlir::ModuleOp> cpuRoot; ///< the kernels of a CPU; null before generate
+  codegen::CpuCode cpu;
   std::vector<codegen::KernelAlternatives> allAlternatives;
   std::vector<codegen::RefutedSchedule> refutedSchedules;
   std::vector<codegen::FusionNote> notes;

@@ -86,7 +86,8 @@ double norm(ArrayRef<double> values) {
 } // namespace
 
 FailureOr<std::vector<double>> driver::roundingError(const CompileOptions &options,
-                                                     DeviceOptions device, const GoldenTask &task,
+                                                     const std::string &dtype, DeviceOptions device,
+                                                     const GoldenTask &task,
                                                      const Session &session) {
   device.device = "reference";
   device.emulate = false;
@@ -104,7 +105,7 @@ FailureOr<std::vector<double>> driver::roundingError(const CompileOptions &optio
   if (failed(exact))
     return failure();
 
-  double unit = unitOf(options.dtype);
+  double unit = unitOf(dtype);
   std::vector<double> sums(exact->size());
   for (int sample = 0; sample != samples; ++sample) {
     if (failed(session.checkStop()))
@@ -130,15 +131,15 @@ FailureOr<std::vector<double>> driver::roundingError(const CompileOptions &optio
   return sums;
 }
 
-LogicalResult driver::allowForRounding(const CompileOptions &options, const DeviceOptions &device,
-                                       const GoldenTask &task, const Session &session,
-                                       CheckReport &report) {
+LogicalResult driver::allowForRounding(const CompileOptions &options, const std::string &dtype,
+                                       const DeviceOptions &device, const GoldenTask &task,
+                                       const Session &session, CheckReport &report) {
   auto isInDoubt = [](const OutputCheck &output) {
     return !output.ok && output.values <= fewValues && std::isfinite(output.error);
   };
   if (llvm::none_of(report.outputs, isInDoubt))
     return success();
-  FailureOr<std::vector<double>> errors = roundingError(options, device, task, session);
+  FailureOr<std::vector<double>> errors = roundingError(options, dtype, device, task, session);
   if (failed(errors))
     return failure();
   for (auto [output, reference] : llvm::zip_equal(report.outputs, task.references))

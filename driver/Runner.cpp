@@ -195,9 +195,12 @@ vitrt::LoadOptions driver::loadOptions(bool allowNonfinite, const Session &sessi
 LogicalResult driver::checkDevice(const DeviceOptions &options, bool dtypeGiven,
                                   const Session &session) {
   bool reference = options.device == "reference";
-  if (options.device.starts_with("cpu"))
-    return session.error(
-        "--device cpu: there is no CPU code yet; use cuda, --emulate or reference");
+  bool cpu = isCpu(options.device);
+  if (cpu && options.emulate)
+    return session.error("--emulate runs GPU code, --device {} has none; leave one out",
+                         options.device);
+  if (cpu && !options.ptx.empty())
+    return session.error("--device {} runs no PTX; leave out --ptx", options.device);
   if (reference && options.emulate)
     return session.error(
         "--device reference computes in f64 without GPU code; leave out --emulate");
@@ -214,6 +217,10 @@ static ValueShape valueShape(Type type, StringAttr name) {
 }
 
 LogicalResult Runner::open() {
+  if (options.device == "auto" && !options.emulate && options.ptx.empty() &&
+      !vitrt::hasCudaDevice())
+    options.device = "cpu";
+  compiler.setTarget(isCpu() ? VIT_TARGET_CPU : VIT_TARGET_CUDA);
   // A library needs only the weights that are left after passes; so the file is compared with them.
   if (!isReference() && failed(compiler.lowerTo(Compiler::vit)))
     return failure();
@@ -276,7 +283,18 @@ LogicalResult Runner::prepareDevice() {
   if (!shapes)
     return session.error("{}: {}", compiler.settings().model, shapes.error());
   runnable = std::move(*shapes);
-  auto model = vitrt::loadModelFrom(data->view(), opened.source.get(), deviceName(options.device),
+  const vit_library *library = data->view();
+  if (isCpu()) {
+    auto object = emitObject(*library, /*exported=*/true, data->cpuBitcode);
+    if (!object)
+      return session.error(object.takeError());
+    auto placed = LoadedObject::load(std::move(*object), library->name);
+    if (!placed)
+      return session.error(placed.takeError());
+    placedLibrary = std::move(*placed);
+    library = placedLibrary->view();
+  }
+  auto model = vitrt::loadModelFrom(library, opened.source.get(), deviceName(options.device),
                                     loadOptions(options.allowNonfinite, session, std::move(ptx)));
   if (!model)
     return session.error(model.error());

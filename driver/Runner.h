@@ -4,6 +4,7 @@
 #ifndef DRIVER_RUNNER_H
 #define DRIVER_RUNNER_H
 
+#include "codegen/library/Emit.h"
 #include "dialect/reference/Reference.h"
 #include "driver/Compiler.h"
 #include "driver/run/Golden.h"
@@ -22,6 +23,9 @@ struct DeviceOptions {
   bool allowNonfinite = false;
   std::string emulator; ///< path of its libcuda.so.1
 };
+
+/// "cpu", "cpu:8".
+inline bool isCpu(const std::string &device) { return device.starts_with("cpu"); }
 
 /// Where the weights come from. The source refers to the file.
 struct OpenWeights {
@@ -67,6 +71,15 @@ public:
     return [this](auto batch, auto input, auto outputs) { return run(batch, input, outputs); };
   }
 
+  /// After open(): "auto" is decided.
+  bool isCpu() const { return driver::isCpu(options.device); }
+  /// What products are computed in: that of the options, or of the code for CPUs.
+  std::string dtype() const { return isCpu() ? "f32" : compiler.settings().dtype; }
+  /// The module whose launches run, after prepare().
+  mlir::ModuleOp launched() const {
+    return compiler.launched(isCpu() ? VIT_TARGET_CPU : VIT_TARGET_CUDA);
+  }
+  unsigned jobs() const { return static_cast<unsigned>(compiler.settings().jobs); }
   bool isReference() const { return options.device == "reference"; }
   const vit_library *library() const { return data->view(); }
   const vit_model *deviceModel() const { return loaded.get(); }
@@ -92,6 +105,7 @@ private:
   OpenWeights opened;
   std::unique_ptr<reference::Interpreter> reference;
   std::unique_ptr<codegen::LibraryData> data;
+  std::unique_ptr<codegen::LoadedObject> placedLibrary; ///< with functions of a CPU
   vitrt::ModelPtr loaded;
   vitrt::WorkspacePtr space;
   std::vector<std::vector<float>> values;

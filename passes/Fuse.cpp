@@ -126,6 +126,11 @@ vit::LaunchOp Pair::join(Operation *before) {
 
 struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
   using SchedulingPass::SchedulingPass;
+  Fuse(const Fuse &other) : SchedulingPass(other) {}
+  Fuse(const PipelineOptions &options, bool forCpu) : SchedulingPass(options) { cpu = forCpu; }
+
+  Option<bool> cpu{*this, "cpu", llvm::cl::desc("make every fusion, for code of a CPU"),
+                   llvm::cl::init(false)};
 
   void runOnOperation() override {
     FailureOr<cost::Preferences> preferences = readPreferences(getOperation(), given());
@@ -149,8 +154,9 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
           launch = visit(launch, next);
         op = next;
       }
-      for (auto launch : body.getOps<vit::LaunchOp>())
-        refuseRoots(launch);
+      if (!cpu)
+        for (auto launch : body.getOps<vit::LaunchOp>())
+          refuseRoots(launch);
     }
   }
 
@@ -316,17 +322,20 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
 
   vit::LaunchOp fuse(vit::LaunchOp producer, vit::LaunchOp consumer, Operation *before) {
     Pair pair(producer, consumer, *kernels);
-    if (!forceFuse)
+    if (!forceFuse && !cpu)
       if (cost::Decision decision = pair.decide(*model); !decision.fuse) {
         refuse(producer, consumer, decision.reason);
         return {};
       }
-    remark::passed(consumer.getLoc(), remark::RemarkOpts::name("fused").category("vit-fuse"))
-        << remark::metric("Ops", pair.ops());
+    if (!cpu) // what is said is about the GPU's kernels
+      remark::passed(consumer.getLoc(), remark::RemarkOpts::name("fused").category("vit-fuse"))
+          << remark::metric("Ops", pair.ops());
     return pair.join(before);
   }
 
   void refuse(vit::LaunchOp producer, vit::LaunchOp consumer, const std::string &reason) {
+    if (cpu)
+      return;
     remark::missed(consumer.getLoc(), remark::RemarkOpts::name("kept-apart").category("vit-fuse"))
         << remark::metric("Ops", Pair(producer, consumer, *kernels).ops())
         << remark::reason("{0}", reason);
@@ -345,5 +354,9 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
 
 std::unique_ptr<Pass> createFuse(const PipelineOptions &options) {
   return std::make_unique<Fuse>(options);
+}
+
+std::unique_ptr<Pass> createFuseForCpu(const PipelineOptions &options) {
+  return std::make_unique<Fuse>(options, /*forCpu=*/true);
 }
 } // namespace vitc

@@ -25,6 +25,9 @@ namespace vitc {
 /// The passes that read options of a build.
 std::unique_ptr<mlir::Pass> createAssignPrecision(const PipelineOptions &options);
 std::unique_ptr<mlir::Pass> createFuse(const PipelineOptions &options);
+/// For CPUs every fusion is made: what a kernel computes of a tile is in registers or in the
+/// nearest cache, and no resource of the device runs out.
+std::unique_ptr<mlir::Pass> createFuseForCpu(const PipelineOptions &options);
 std::unique_ptr<mlir::Pass> createRequire(const PipelineOptions &options);
 std::unique_ptr<mlir::Pass> createSelectSchedules(const PipelineOptions &options);
 std::unique_ptr<mlir::Pass> createPlanMemory(const PipelineOptions &options);
@@ -35,7 +38,10 @@ void buildModelPipeline(mlir::OpPassManager &manager, const PipelineOptions &opt
 /// Model to kernels with schedules and places. What `--emit=kernels` prints.
 void buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
 
-/// Both, for vitc-opt: --vit-model-pipeline and --vit-kernel-pipeline.
+/// Model to kernels with places, as code for CPUs is made of: all values are f32.
+void buildCpuPipeline(mlir::OpPassManager &manager, const PipelineOptions &options);
+
+/// All of them, for vitc-opt: --vit-model-pipeline, --vit-kernel-pipeline and --vit-cpu-pipeline.
 void registerVitcPipelines();
 
 } // namespace vitc

@@ -83,6 +83,14 @@ def AssignPrecision : Pass<"vit-assign-precision", "mlir::ModuleOp"> {
   }];
 }
 
+def PackPanels : Pass<"vit-pack-panels", "mlir::ModuleOp"> {
+  let summary = "Weights of products as panels of columns, for CPUs";
+  let description = [{
+    The weight of each `vit.linear` becomes [ceil(N / 32), K, 32]: 32 columns of the result, for which code for
+    CPUs has vectors, lie side by side at each step of the sum. Columns that are missing are zeros.
+  }];
+}
+
 def HoistWeights : Pass<"vit-hoist-weights", "mlir::ModuleOp"> {
   let summary = "Arithmetic on weights alone into @prepare";
   let description = [{

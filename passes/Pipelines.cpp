@@ -47,7 +47,7 @@ private:
   bool inside, ended = false;
 };
 
-/// The options of both pipelines in vitc-opt: those of a build that concern passes.
+/// The options of all pipelines in vitc-opt: those of a build that concern passes.
 struct Flags : mlir::PassPipelineOptions<Flags> {
   Option<std::string> first{*this, "first", llvm::cl::desc("first pass that runs (default: all)")};
   Option<std::string> last{*this, "last", llvm::cl::desc("last pass that runs (default: all)")};
@@ -99,6 +99,17 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
   passes.add(createPlanMemory(options));
 }
 
+void vitc::buildCpuPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
+  Sequence passes(manager, options);
+  passes.add(createPackPanels());
+  passes.add(createHoistWeights());
+  passes.add(createFormKernels());
+  if (!options.noFuse)
+    passes.add(createFuseForCpu(options));
+  passes.add(createShareKernels());
+  passes.add(createPlanMemory(options));
+}
+
 void vitc::registerVitcPipelines() {
   using Registration = mlir::PassPipelineRegistration<Flags>;
   Registration("vit-model-pipeline", "Model to model: prune, merge, fold",
@@ -108,5 +119,9 @@ void vitc::registerVitcPipelines() {
   Registration("vit-kernel-pipeline", "Model to kernels with schedules and places",
                [](mlir::OpPassManager &manager, const Flags &flags) {
                  buildKernelPipeline(manager, flags.given());
+               });
+  Registration("vit-cpu-pipeline", "Model to kernels of CPUs with places",
+               [](mlir::OpPassManager &manager, const Flags &flags) {
+                 buildCpuPipeline(manager, flags.given());
                });
 }

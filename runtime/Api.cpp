@@ -261,6 +261,11 @@ extern "C" vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigne
   });
 }
 
+extern "C" void
+vit_set_parallel_for(void (*parallelFor)(void *, int, void (*)(void *, int), void *), void *user) {
+  setParallelFor(parallelFor, user);
+}
+
 extern "C" vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
                                     const void *const *inputs, int n, void *const *outputs, int m,
                                     vit_stream stream) {

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace vitrt {
 namespace {
@@ -14,9 +15,11 @@ struct Kind {
   const char *name;
   vit_target_kind target;
   Status (*open)(int number, std::unique_ptr<Backend> &out);
+  int unnumbered; ///< the number where a text has none
 };
 /// The best first.
-constexpr Kind kinds[] = {{"cuda", VIT_TARGET_CUDA, openCuda}};
+constexpr Kind kinds[] = {{"cuda", VIT_TARGET_CUDA, openCuda, 0},
+                          {"cpu", VIT_TARGET_CPU, openCpu, -1}};
 
 /// Of the library's targets; target_count if there is none of the kind.
 uint32_t findTarget(const vit_library &library, const Kind &kind) {
@@ -48,16 +51,24 @@ Status openBackend(const vit_library &library, const char *device, uint32_t &tar
                    std::unique_ptr<Backend> &out) {
   std::string_view text = device ? device : "", name = text.substr(0, text.find(':'));
   bool malformed = device && text.empty();
+  Status first; // what is wrong with the best device, where none is named
+  bool failed = false;
   for (const Kind &kind : kinds) {
     target = findTarget(library, kind);
     if (target == library.target_count || (device && name != kind.name))
       continue;
-    int number = 0;
+    int number = kind.unnumbered;
     malformed = name.size() != text.size() && !readNumber(text.substr(name.size() + 1), number);
     if (malformed)
       break;
-    return kind.open(number, out);
+    Status opened = kind.open(number, out);
+    if (opened || device)
+      return opened;
+    if (!std::exchange(failed, true))
+      first = std::move(opened);
   }
+  if (failed)
+    return first;
   return badArgument(
       (device ? "device is " + quoted(text) : "device is NULL") +
       (malformed ? ", which is malformed; expected "

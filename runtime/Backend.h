@@ -21,7 +21,7 @@ struct BackendText {
   std::string code;   ///< "machine code sm_89", with the reason where it is not what was built
   std::string image;  ///< the same for lines of timings: "sm_89 PTX, JIT"
   std::string device; ///< "NVIDIA GeForce RTX 4090"
-  std::string driver; ///< "13.0"
+  std::string driver; ///< "13.0"; empty where there is none
 };
 
 /// Is called after each launch, which is complete then. A failure ends the run.
@@ -65,7 +65,7 @@ public:
   virtual ~Backend() = default;
 
   /// Takes weights and the functions of batch 1 of `native` to the device, once; `arena` has
-  /// library.weight_bytes bytes. After a failure the object can only be destroyed.
+  /// the bytes of arenaPart(). After a failure the object can only be destroyed.
   virtual Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
                       const LoadOptions &options) = 0;
   /// Takes the functions that batches of 1 to maxBatch run to the device, those of them that are
@@ -106,13 +106,20 @@ protected:
   BackendText texts;
 };
 
-/// The device that a text names: "cuda", "cuda:1", or NULL for the best that the library has code
-/// for. `target` is the library's code for it.
+/// The device that a text names: "cuda", "cuda:1", "cpu", "cpu:8" (threads), or NULL for the best
+/// that the library has code for and that is there. `target` is the library's code for it.
 Status openBackend(const vit_library &library, const char *device, uint32_t &target,
                    std::unique_ptr<Backend> &out);
 
 /// One for each kind of target: opens device `number` of the kind.
 Status openCuda(int number, std::unique_ptr<Backend> &out);
+/// `number` is how many threads, -1: as many as there are processors.
+Status openCpu(int number, std::unique_ptr<Backend> &out);
+
+/// vit_set_parallel_for.
+void setParallelFor(void (*function)(void *user, int tasks, void (*task)(void *context, int index),
+                                     void *context),
+                    void *user);
 
 } // namespace vitrt
 #endif // VITC_RUNTIME_BACKEND_H

@@ -135,8 +135,14 @@ private:
   const vit_plan &plan;
 };
 
+bool isKnown(const vit_target &target) {
+  return target.kind == VIT_TARGET_CUDA || target.kind == VIT_TARGET_CPU;
+}
+
 Status checkTarget(const vit_library &library, uint32_t index) {
   const vit_target &target = library.targets[index];
+  if (target.weight_begin > target.weight_end || target.weight_end > library.weight_bytes)
+    return damaged("a target's weights are outside the weight arena");
   for (const vit_kernel &kernel : std::span(target.kernels, target.kernel_count))
     if (!kernel.code)
       return damaged("kernel " + quoted(kernel.name) + " has no code");
@@ -162,13 +168,13 @@ Status checkLibrary(const vit_library *library) {
   if (library->max_batch == 0 || library->max_batch > 0x7FFFFFFF)
     return damaged("its largest batch is " + std::to_string(library->max_batch));
   for (uint32_t i = 0; i != library->target_count; ++i)
-    if (library->targets[i].kind == VIT_TARGET_CUDA) // nobody looks at the others
+    if (isKnown(library->targets[i])) // nobody looks at the others
       if (Status good = checkTarget(*library, i); !good)
         return good;
   for (const vit_plan &plan : std::span(library->plans, library->plan_count)) {
     if (plan.target >= library->target_count)
       return damaged("a plan is for no target");
-    if (library->targets[plan.target].kind == VIT_TARGET_CUDA)
+    if (isKnown(library->targets[plan.target]))
       if (Status good = PlanCheck(*library, plan).check(); !good)
         return good;
   }

@@ -40,15 +40,18 @@ Status checkPointers(Pointer const *pointers, int given, uint32_t expected, cons
   return {};
 }
 
-/// The arena's bytes: embedded, or made in `storage`.
-Status makeArena(const vit_library &library, WeightSource *source, const LoadOptions &options,
-                 std::vector<uint8_t> &storage, const uint8_t *&arena) {
-  arena = static_cast<const uint8_t *>(library.embedded);
-  if (!source)
+/// The bytes of the target's part of the arena: embedded, or made in `storage`.
+Status makeArena(const vit_library &library, const vit_target &target, WeightSource *source,
+                 const LoadOptions &options, std::vector<uint8_t> &storage, const uint8_t *&arena) {
+  ArenaPart part = arenaPart(library, target);
+  if (!source) {
+    arena = static_cast<const uint8_t *>(library.embedded);
+    arena = arena ? arena + part.begin : nullptr;
     return {};
-  storage.resize(library.weight_bytes);
+  }
+  storage.resize(part.bytes());
   arena = storage.data();
-  if (auto made = prepareWeights(library, *source, storage, options); !made)
+  if (auto made = prepareWeights(library, *source, storage, options, &target); !made)
     return badFile(made.error());
   return {};
 }
@@ -70,7 +73,9 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
     return opened;
   std::vector<uint8_t> storage;
   const uint8_t *arena = nullptr;
-  if (Status made = makeArena(*library, source, options, storage, arena); !made)
+  if (Status made =
+          makeArena(*library, library->targets[model->target], source, options, storage, arena);
+      !made)
     return made;
   Backend &backend = *model->backend;
   SizedPlan native; // there is one
@@ -80,7 +85,8 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
     return loaded;
   model->object.hold(library);
   const BackendText &texts = backend.text();
-  model->description = texts.code + ", " + texts.device + ", driver " + texts.driver;
+  model->description =
+      texts.code + ", " + texts.device + (texts.driver.empty() ? "" : ", driver " + texts.driver);
   out = std::move(model);
   return {};
 }
@@ -117,7 +123,8 @@ Status vit_workspace::allocate() {
       return allocated;
   memory.scratch = memory.buffers + buffers;
   memory.counters = memory.scratch + scratch;
-  memory.weights = model.backend->weights();
+  memory.weights = model.backend->weights() -
+                   arenaPart(model.library, model.library.targets[model.target]).begin;
   std::vector<uint8_t> zeros(counters);
   return counters ? model.backend->write(memory.counters, zeros.data(), counters) : Status();
 }

@@ -83,6 +83,11 @@ Result<std::vector<double>> timed(const vit_workspace *workspace, int warmup, in
 
 } // namespace
 
+bool hasCudaDevice() {
+  std::unique_ptr<Backend> backend;
+  return bool(openCuda(0, backend));
+}
+
 Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, const char *device,
                                const LoadOptions &options) {
   std::unique_ptr<vit_model> model;
@@ -111,7 +116,7 @@ const vit_kernel &kernelOf(const vit_library &library, const vit_plan &plan, con
 
 std::string imageText(const vit_model *model) {
   const BackendText &text = model->backend->text();
-  return text.image + ", driver " + text.driver + ", " + text.device;
+  return text.image + (text.driver.empty() ? "" : ", driver " + text.driver) + ", " + text.device;
 }
 
 DeviceNames deviceNames(const vit_model *model) {

@@ -27,6 +27,9 @@ namespace vitrt {
 /// first model is loaded.
 void setDriverPath(const std::string &path);
 
+/// Whether a driver and a CUDA device are there.
+bool hasCudaDevice();
+
 /// Deleters, so that models and workspaces may be held in std::unique_ptr.
 struct FreeModel {
   void operator()(vit_model *model) const { vit_model_free(model); }

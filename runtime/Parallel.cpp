@@ -2,10 +2,10 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "runtime/Parallel.h"
+#include "runtime/Signals.h"
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -13,20 +13,6 @@
 
 namespace vitrt {
 namespace {
-
-/// Threads that are started while it lives take no signals.
-class SignalsBlocked {
-public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-
-private:
-  sigset_t before;
-};
 
 /// What the threads share.
 struct Loop {

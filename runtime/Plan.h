@@ -34,6 +34,21 @@ inline uint64_t valueOf(const vit_count &count, uint64_t batch, uint64_t tokens)
          count.per_token * batch * tokens;
 }
 
+/// The part of the weight arena that a target reads.
+struct ArenaPart {
+  uint64_t begin, end;
+  bool isAll; ///< then it has every weight, also one whose place is damaged
+  uint64_t bytes() const { return end - begin; }
+  bool has(const vit_prepared &weight) const {
+    return isAll || (weight.offset >= begin && weight.offset < end);
+  }
+};
+inline ArenaPart wholeArena(const vit_library &library) { return {0, library.weight_bytes, true}; }
+inline ArenaPart arenaPart(const vit_library &library, const vit_target &target) {
+  return target.weight_end ? ArenaPart{target.weight_begin, target.weight_end, false}
+                           : wholeArena(library);
+}
+
 /// Parts of an allocation begin at multiples of 256 bytes.
 constexpr uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
 

@@ -414,8 +414,7 @@ Result<void> checkPlace(const vit_library &library, const vit_prepared &weight) 
 }
 
 /// Of a weight whose place is checked.
-void store(const vit_prepared &weight, const Values &values, std::span<uint8_t> arena) {
-  uint8_t *out = arena.data() + weight.offset;
+void store(const vit_prepared &weight, const Values &values, uint8_t *out) {
   switch (weight.dtype) {
   case VIT_F16:
     storeAll<uint16_t>(values, out, doubleToHalf);
@@ -552,9 +551,11 @@ FunctionSource hashSource(std::vector<std::pair<std::string, double>> add) {
   });
 }
 
-/// Wants every weight of the library.
-static Result<void> wantAll(const vit_library &library, Evaluator &evaluator) {
+/// Wants every weight in a part of the arena.
+static Result<void> wantAll(const vit_library &library, Evaluator &evaluator, ArenaPart part) {
   for (const vit_prepared &weight : std::span(library.weights, library.weight_count)) {
+    if (!part.has(weight))
+      continue;
     if (auto good = evaluator.want(weight.value); !good)
       return good;
     if (auto good = checkPlace(library, weight); !good)
@@ -567,28 +568,32 @@ Result<void> checkRecipe(const vit_library &library) {
   FunctionSource nothing({});
   LoadOptions options;
   Evaluator evaluator(library, nothing, options);
-  return wantAll(library, evaluator);
+  return wantAll(library, evaluator, wholeArena(library));
 }
 
 Result<void> prepareWeights(const vit_library &library, WeightSource &source,
-                            std::span<uint8_t> arena, const LoadOptions &options) {
-  if (arena.size() != library.weight_bytes)
+                            std::span<uint8_t> arena, const LoadOptions &options,
+                            const vit_target *target) {
+  ArenaPart part = target ? arenaPart(library, *target) : wholeArena(library);
+  if (arena.size() != part.bytes())
     return Error{"the weight arena has " + std::to_string(arena.size()) +
-                 " bytes, the library needs " + std::to_string(library.weight_bytes)};
+                 " bytes, the library needs " + std::to_string(part.bytes())};
   if (auto good = source.check(library); !good)
     return good;
   std::ranges::fill(arena, uint8_t(0));
   Evaluator evaluator(library, source, options);
-  if (auto good = wantAll(library, evaluator); !good)
+  if (auto good = wantAll(library, evaluator, part); !good)
     return good;
   std::span<const vit_prepared> weights(library.weights, library.weight_count);
   for (const vit_prepared &weight : weights) {
+    if (!part.has(weight))
+      continue;
     if (auto done = evaluator.evaluate(weight.value); !done)
       return done;
     const Values &values = evaluator.value(weight.value);
     if (auto good = evaluator.checkRange(weight.value, values, weight.dtype); !good)
       return good;
-    store(weight, values, arena);
+    store(weight, values, arena.data() + (weight.offset - part.begin));
     evaluator.release(weight.value);
   }
   return {};

@@ -10,6 +10,7 @@
 #define VITC_RUNTIME_RECIPE_H
 
 #include "runtime/LoadOptions.h"
+#include "runtime/Plan.h"
 #include "vit/library.h"
 #include "weights/Result.h"
 #include "weights/Safetensors.h"
@@ -74,11 +75,13 @@ private:
 /// Weights made from their names; `add` as in a golden case's meta.json.
 FunctionSource hashSource(std::vector<std::pair<std::string, double>> add = {});
 
-/// Executes the recipe into `arena`, which has library.weight_bytes bytes (zero between weights).
-/// Reads recipe, weights, ignored and their counts of the library, nothing else. Values of no use
-/// are refused by the tensor's name, or told, as the options say: no NaN, no overflow is silent.
+/// Executes the recipe into `arena`, which has library.weight_bytes bytes (zero between weights),
+/// or those of a target's part, for whose weights alone it is then. Reads recipe, weights, ignored
+/// and their counts of the library, nothing else. Values of no use are refused by the tensor's
+/// name, or told, as the options say: no NaN, no overflow is silent.
 Result<void> prepareWeights(const vit_library &library, WeightSource &source,
-                            std::span<uint8_t> arena, const LoadOptions &options = {});
+                            std::span<uint8_t> arena, const LoadOptions &options = {},
+                            const vit_target *target = nullptr);
 
 /// Says which values of the tensor `name` are no numbers: "'x' has 2 of 96 values that are not
 /// finite, element 3 is nan"; empty if all are.

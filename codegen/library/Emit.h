@@ -18,14 +18,33 @@
 #include <memory>
 #include <string>
 
+namespace llvm::orc {
+class LLJIT;
+}
+
 namespace vitc::codegen {
 
-/// An object file (x86-64 ELF, position independent) of constants, and one function that other
-/// objects see: `const vit_library *NAME_library(uint32_t abi)`, NULL for an ABI that is not
-/// VIT_ABI. Needs no symbol of others. Without `exported`, a shared library that the object becomes
-/// part of does not export the function: two plugins may hold models of one name.
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitObject(const vit_library &library,
-                                                               bool exported);
+/// An object file (x86-64 ELF, position independent) of constants, of functions for CPUs if there
+/// are some (`cpuBitcode`, of CpuCode), and one function that other objects see: `const vit_library
+/// *NAME_library(uint32_t abi)`, NULL for an ABI that is not VIT_ABI. Needs no symbol of others.
+/// Without `exported`, a shared library that the object becomes part of does not export the
+/// function: two plugins may hold models of one name.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+emitObject(const vit_library &library, bool exported, const std::string &cpuBitcode = {});
+
+/// A library in this process, out of an exported object: with the addresses of its functions.
+class LoadedObject {
+public:
+  static llvm::Expected<std::unique_ptr<LoadedObject>>
+  load(std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef name);
+  ~LoadedObject();
+  const vit_library *view() const { return library; }
+
+private:
+  LoadedObject();
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  const vit_library *library = nullptr;
+};
 
 /// `object` as the only member of an archive, with a symbol table.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> emitArchive(llvm::MemoryBufferRef object);

@@ -12,7 +12,10 @@
 
 #include "codegen/library/Emit.h"
 
+#include "codegen/cpu/CpuCode.h"
+
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -52,13 +55,28 @@ public:
                                 quad(c.ptx_size), list(c.codes, c.code_count), word(c.code_count),
                                 word(c.threads), word(c.dynamic_smem)});
   }
-  Constant *constant(const vit_kernel &k) {
-    return make<vit_kernel>({text(k.name), text(k.base), text(k.schedule), quad(k.hash),
-                             list(static_cast<const vit_cuda_code *>(k.code), 1)});
+  /// The functions of a kernel, which the module has.
+  Constant *constant(const vit_cpu_code &c, StringRef kernel) {
+    SmallVector<Constant *> forms;
+    for (const vit_cpu_form &form : ArrayRef(c.forms, c.form_count)) {
+      Function *function = module.getFunction(cpuSymbol(kernel, vit_isa(form.isa)));
+      assert(function && "code of a CPU has all its kernels");
+      forms.push_back(make<vit_cpu_form>({word(form.isa), function}));
+    }
+    return make<vit_cpu_code>({list(forms), word(c.form_count), word(c.scratch_bytes)});
+  }
+  Constant *constant(const vit_kernel &k, uint32_t kind) {
+    Constant *code = kind == VIT_TARGET_CPU
+                         ? list({constant(*static_cast<const vit_cpu_code *>(k.code), k.name)})
+                         : list(static_cast<const vit_cuda_code *>(k.code), 1);
+    return make<vit_kernel>({text(k.name), text(k.base), text(k.schedule), quad(k.hash), code});
   }
   Constant *constant(const vit_target &t) {
-    assert(t.kind == VIT_TARGET_CUDA && "its kernels have other code");
-    return make<vit_target>({word(t.kind), word(t.kernel_count), list(t.kernels, t.kernel_count)});
+    SmallVector<Constant *> kernels;
+    for (const vit_kernel &kernel : ArrayRef(t.kernels, t.kernel_count))
+      kernels.push_back(constant(kernel, t.kind));
+    return make<vit_target>({word(t.kind), word(t.kernel_count), list(kernels),
+                             quad(t.weight_begin), quad(t.weight_end)});
   }
   Constant *constant(const vit_count &c) {
     return make<vit_count>(
@@ -243,8 +261,23 @@ Expected<std::unique_ptr<TargetMachine>> createMachine(const Triple &triple) {
 
 } // namespace
 
+/// What the library's constants join: an empty module, or the functions of a CPU, which nobody else
+/// may see: two models in one program have functions of one name.
+static Expected<std::unique_ptr<Module>> startModule(const std::string &bitcode,
+                                                     LLVMContext &context) {
+  if (bitcode.empty())
+    return std::make_unique<Module>("", context);
+  auto parsed = parseBitcodeFile(MemoryBufferRef(bitcode, "cpu"), context);
+  if (parsed)
+    for (Function &function : **parsed)
+      if (!function.isDeclaration())
+        function.setLinkage(GlobalValue::InternalLinkage);
+  return parsed;
+}
+
 Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_library &library,
-                                                                  bool exported) {
+                                                                  bool exported,
+                                                                  const std::string &cpuBitcode) {
   constexpr uint64_t limit = uint64_t(2) << 30; // reach of the small code model
   if (library.embedded && library.weight_bytes >= limit)
     return createStringError("the weights are " + Twine(library.weight_bytes) +
@@ -256,7 +289,11 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_libr
     return machine.takeError();
 
   LLVMContext context;
-  Module module(library.name, context);
+  auto started = startModule(cpuBitcode, context);
+  if (!started)
+    return started.takeError();
+  Module &module = **started;
+  module.setModuleIdentifier(library.name);
   module.setSourceFileName(library.name); // ends in the symbol table
   module.setTargetTriple(triple);
   module.setDataLayout((*machine)->createDataLayout());

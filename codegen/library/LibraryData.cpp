@@ -56,7 +56,7 @@ std::string vitc::codegen::labelOf(Location location) {
 
 static bool sameText(const char *a, const char *b) { return StringRef(a) == StringRef(b); }
 
-/// Whether both are the same function with the same code.
+/// Whether both are the same function with the same code, for a GPU.
 static bool sameKernel(const vit_kernel &a, const vit_kernel &b) {
   const auto &x = *static_cast<const vit_cuda_code *>(a.code);
   const auto &y = *static_cast<const vit_cuda_code *>(b.code);
@@ -82,21 +82,38 @@ public:
 
   FailureOr<std::unique_ptr<LibraryData>> build(ArrayRef<PlanSource> sources) {
     describe();
-    for (const PlanSource &source : sources)
+    auto isCpu = [](const PlanSource &source) { return source.cpu != nullptr; };
+    assert(llvm::is_partitioned(sources, std::not_fn(isCpu)) &&
+           llvm::count_if(sources, isCpu) <= 1 && "plans of a target stand together");
+    for (const PlanSource &source : sources) {
+      if (isCpu(source) && !kernels.empty())
+        endTarget(VIT_TARGET_CUDA);
       if (failed(addPlan(source)))
         return failure();
+    }
+    endTarget(llvm::any_of(sources, isCpu) ? VIT_TARGET_CPU : VIT_TARGET_CUDA);
+    if (targets.size() == 1) // all of it
+      targets.front().weight_begin = targets.front().weight_end = 0;
     vit_library &library = data->library;
     library.ignored = data->keep(ignored);
     library.ignored_count = ignored.size();
-    vit_target target = {VIT_TARGET_CUDA, uint32_t(kernels.size()), data->keep(kernels)};
-    library.targets = data->keep(std::vector{target});
-    library.target_count = 1;
+    library.targets = data->keep(targets);
+    library.target_count = targets.size();
     library.plans = data->keep(plans);
     library.plan_count = plans.size();
     return std::move(data);
   }
 
 private:
+  /// What was added since the last is a target.
+  void endTarget(vit_target_kind kind) {
+    uint64_t begin = targets.empty() ? 0 : targets.back().weight_end;
+    targets.push_back({uint32_t(kind), uint32_t(kernels.size()), data->keep(kernels), begin,
+                       data->library.weight_bytes});
+    kernels.clear();
+    firstWeight = data->library.weight_count;
+  }
+
   void describe() {
     vit_library &library = data->library;
     library.abi = VIT_ABI;
@@ -127,11 +144,18 @@ private:
     data->library.batch_axis |= attendsOverBatch(source.module);
     addIgnored(input.model);
     std::vector<uint32_t> functions, weights;
-    if (failed(addKernels(source, functions)) ||
-        failed(
-            addRecipe(input.module.lookupSymbol<func::FuncOp>(vit::prepareName), *data, weights)))
+    std::vector<KernelCode> ofCpu;
+    if (source.cpu) {
+      addCpuKernels(source, functions);
+      ofCpu = launchShapes(*source.cpu);
+    } else if (failed(addKernels(source, functions))) {
       return failure();
-    input.codes = source.kernels;
+    }
+    if (failed(addRecipe(input.module.lookupSymbol<func::FuncOp>(vit::prepareName), *data, weights,
+                         firstWeight)))
+      return failure();
+    input.codes = source.cpu ? ArrayRef(ofCpu) : source.kernels;
+    input.target = targets.size();
     input.kernels = functions;
     input.weights = weights;
     input.maxBatch = options.maxBatch;
@@ -139,7 +163,8 @@ private:
     if (failed(plan))
       return failure();
     for (const vit_plan &other : plans)
-      if (other.height == plan->height && other.width == plan->width)
+      if (other.target == plan->target && other.height == plan->height &&
+          other.width == plan->width)
         return input.model.emitError("expected plans for images of different sizes, but ")
                << plan->height << "x" << plan->width << " is there twice";
     plans.push_back(*plan);
@@ -239,6 +264,38 @@ private:
     return kernel;
   }
 
+  /// Forms without addresses: emitObject has them.
+  void addCpuKernels(const PlanSource &source, std::vector<uint32_t> &places) {
+    data->cpuBitcode = source.cpu->bitcode;
+    std::vector<vit_cpu_form> forms;
+    for (vit_isa isa : source.cpu->isas)
+      forms.push_back({uint32_t(isa), nullptr});
+    for (const CpuFunction &function : source.cpu->functions) {
+      vit_cpu_code code = {data->keep(forms), uint32_t(forms.size()), function.scratchBytes};
+      vit_kernel kernel = {};
+      kernel.name = kernel.base = data->keep(function.kernel);
+      kernel.schedule = data->keep(function.tile);
+      ModuleOp module = source.module;
+      kernel.hash = hashOf(module.lookupSymbol<vit::KernelOp>(function.kernel));
+      kernel.code = data->keep(std::vector{code});
+      places.push_back(kernels.size());
+      kernels.push_back(kernel);
+    }
+  }
+
+  /// Functions as plans see them: one for all batches.
+  static std::vector<KernelCode> launchShapes(const CpuCode &cpu) {
+    std::vector<KernelCode> codes;
+    for (const CpuFunction &function : cpu.functions) {
+      KernelCode code;
+      code.name = code.kernel = function.kernel;
+      code.batches = {{1, vit::mostBatch}};
+      std::copy(std::begin(function.grid), std::end(function.grid), std::begin(code.launch.grid));
+      codes.push_back(std::move(code));
+    }
+    return codes;
+  }
+
   /// `places`: of each function, the kernel that it is.
   LogicalResult addKernels(const PlanSource &source, std::vector<uint32_t> &places) {
     llvm::StringSet<> names;
@@ -259,7 +316,9 @@ private:
   const LibraryOptions &options;
   std::unique_ptr<LibraryData> data;
   std::vector<const char *> ignored;
-  std::vector<vit_kernel> kernels;
+  std::vector<vit_target> targets;
+  uint32_t firstWeight = 0;        // of the target that is built
+  std::vector<vit_kernel> kernels; // of that target
   std::vector<vit_plan> plans;
 };
 

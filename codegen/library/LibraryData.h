@@ -10,6 +10,7 @@
 #ifndef CODEGEN_LIBRARY_LIBRARYDATA_H
 #define CODEGEN_LIBRARY_LIBRARYDATA_H
 
+#include "codegen/cpu/CpuCode.h"
 #include "codegen/nvptx/Codegen.h"
 
 #include "vit/library.h"
@@ -48,6 +49,8 @@ public:
   }
 
   vit_library library;
+  /// Of the functions of CPU kernels, which have no addresses before emitObject; see CpuCode.
+  std::string cpuBitcode;
 
 private:
   llvm::BumpPtrAllocator arena;
@@ -66,17 +69,20 @@ struct LibraryOptions {
 /// Images of a batch attend to each other in some kernel of the module.
 bool attendsOverBatch(mlir::ModuleOp module);
 
-/// A module after buildKernelPipeline, and the functions of all its vit.kernels.
+/// A module after buildKernelPipeline, and the functions of all its vit.kernels; or one after
+/// buildCpuPipeline, and its code.
 struct PlanSource {
   mlir::ModuleOp module;
   llvm::ArrayRef<KernelCode> kernels;
+  const CpuCode *cpu = nullptr;
 };
 
-/// The library with a plan for each source, the native one first: one model at different image
-/// sizes. Weights, steps of the recipe and functions that are equal are stored once. Errors are
-/// diagnostics: no model function, memory that is not planned, arithmetic on weights that has no
-/// form in a recipe, a batch that no schedule serves, activations or scratch memory beyond what
-/// kernels can address, plans of different models.
+/// The library with a plan for each source, those of a target together and the native one first:
+/// one model at different image sizes. There may be one source for CPUs. Weights, steps of the
+/// recipe and functions that are equal are stored once. Errors are diagnostics: no model function,
+/// memory that is not planned, arithmetic on weights that has no form in a recipe, a batch that no
+/// schedule serves, activations or scratch memory beyond what kernels can address, plans of
+/// different models.
 mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(llvm::ArrayRef<PlanSource> plans,
                                                            const LibraryOptions &options);
 

@@ -39,6 +39,7 @@ public:
     if (failed(checkOutputs()))
       return failure();
     setImageSize();
+    plan.target = input.target;
     plan.input_values = valuesOf(model.getArgumentTypes());
     plan.output_values = valuesOf(model.getResultTypes());
     plan.workspace_bytes = perImage(workspaceBytes);
@@ -152,7 +153,9 @@ private:
     auto result = cast<RankedTensorType>(launch.getResults_().front().getType());
     uint32_t rows = isOnRows(kernel) ? vit::rowsPerImage(result) : 1;
     std::vector<vit_arg> all(args.begin(), args.end());
-    cost::Geometry geometry = cost::geometryOf(workOf(launch), scheduleOf(code.schedule));
+    cost::Geometry geometry; // of code for a CPU nothing but its grid
+    if (code.schedule)
+      geometry = cost::geometryOf(workOf(launch), scheduleOf(code.schedule));
     if (geometry.sums) {
       uint64_t sums = cost::scratchBytes(geometry, last),
                tiles = cost::counterBytes(geometry, last);

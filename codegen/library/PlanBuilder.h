@@ -18,9 +18,10 @@ struct PlanInput {
   llvm::ArrayRef<uint32_t> kernels; ///< of each function: the kernel of the library's target
   llvm::ArrayRef<uint32_t> weights; ///< of each result of @prepare: the library's weight
   uint32_t maxBatch = 0;
+  uint32_t target = 0; ///< of the library
 };
 
-/// The plan, with lists that `data` keeps, whose inputs and outputs are there. Target is 0. Errors
+/// The plan, with lists that `data` keeps, whose inputs and outputs are there. Errors
 /// are diagnostics.
 mlir::FailureOr<vit_plan> buildPlan(const PlanInput &input, LibraryData &data);
 

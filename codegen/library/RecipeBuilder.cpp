@@ -50,8 +50,9 @@ namespace {
 
 class RecipeBuilder {
 public:
-  explicit RecipeBuilder(LibraryData &data)
-      : data(data), steps(data.library.recipe, data.library.recipe + data.library.recipe_count),
+  RecipeBuilder(LibraryData &data, uint32_t first)
+      : data(data), first(first),
+        steps(data.library.recipe, data.library.recipe + data.library.recipe_count),
         prepared(data.library.weights, data.library.weights + data.library.weight_count),
         end(data.library.weight_bytes) {
     for (auto [i, step] : llvm::enumerate(steps))
@@ -249,7 +250,7 @@ private:
     vit_dtype dtype = dtypeOf(type.getElementType());
     weight.dtype = dtype;
     for (auto [i, other] : llvm::enumerate(prepared))
-      if (other.value == weight.value && other.dtype == weight.dtype)
+      if (i >= first && other.value == weight.value && other.dtype == weight.dtype)
         return i;
     weight.offset = end;
     weight.bytes = uint64_t(type.getNumElements()) * sizeOf(dtype);
@@ -259,6 +260,7 @@ private:
   }
 
   LibraryData &data;
+  const uint32_t first; ///< weight of the target
   llvm::DenseMap<Value, uint32_t> values;
   std::vector<vit_recipe_step> steps;
   llvm::StringMap<uint32_t> known; // values, by what their steps compute
@@ -269,6 +271,6 @@ private:
 } // namespace
 
 LogicalResult vitc::codegen::addRecipe(func::FuncOp prepare, LibraryData &data,
-                                       std::vector<uint32_t> &weights) {
-  return prepare ? RecipeBuilder(data).build(prepare, weights) : success();
+                                       std::vector<uint32_t> &weights, uint32_t first) {
+  return prepare ? RecipeBuilder(data, first).build(prepare, weights) : success();
 }

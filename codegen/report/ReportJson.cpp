@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/CpuCode.h"
 #include "codegen/report/Report.h"
 #include "passes/cost/Family.h"
 #include "passes/cost/WorkFields.h"
@@ -141,26 +142,38 @@ static json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
 static json::Object libraryJson(const vit_library &library) {
   uint64_t ptx = 0, code = 0;
   const vit_plan &native = library.plans[0];
+  json::Array forms; // of code for CPUs
+  for (const vit_target &target : ArrayRef(library.targets, library.target_count))
+    if (target.kind == VIT_TARGET_CPU && target.kernel_count) {
+      const auto &cpu = *static_cast<const vit_cpu_code *>(target.kernels[0].code);
+      for (const vit_cpu_form &form : ArrayRef(cpu.forms, cpu.form_count))
+        forms.push_back(isaName(vit_isa(form.isa)));
+    }
   const vit_target &target = library.targets[native.target];
   for (const vit_kernel &kernel : ArrayRef(target.kernels, target.kernel_count)) {
+    if (target.kind != VIT_TARGET_CUDA)
+      break;
     const auto &cuda = *static_cast<const vit_cuda_code *>(kernel.code);
     ptx += cuda.ptx_size;
     for (const vit_machine_code &image : ArrayRef(cuda.codes, cuda.code_count))
       code += image.size;
   }
-  return json::Object{{"name", library.name},
-                      {"abi", library.abi},
-                      {"compiler", library.compiler},
-                      {"assembler", library.assembler},
-                      {"max_batch", library.max_batch},
-                      {"inputs", tensorsJson(library.inputs, library.input_count)},
-                      {"outputs", tensorsJson(library.outputs, library.output_count)},
-                      {"launches", native.step_count},
-                      {"workspace_bytes_per_image", native.workspace_bytes.per_image},
-                      {"weight_bytes", library.weight_bytes},
-                      {"weights_embedded", library.embedded != nullptr},
-                      {"ptx_bytes", ptx},
-                      {"machine_code_bytes", code}};
+  json::Object described{{"name", library.name},
+                         {"abi", library.abi},
+                         {"compiler", library.compiler},
+                         {"assembler", library.assembler},
+                         {"max_batch", library.max_batch},
+                         {"inputs", tensorsJson(library.inputs, library.input_count)},
+                         {"outputs", tensorsJson(library.outputs, library.output_count)},
+                         {"launches", native.step_count},
+                         {"workspace_bytes_per_image", native.workspace_bytes.per_image},
+                         {"weight_bytes", library.weight_bytes},
+                         {"weights_embedded", library.embedded != nullptr},
+                         {"ptx_bytes", ptx},
+                         {"machine_code_bytes", code}};
+  if (!forms.empty())
+    described["cpu_forms"] = std::move(forms);
+  return described;
 }
 
 static json::Object fusionJson(const FusionNote &note) {

@@ -72,7 +72,16 @@ static void compute(RmsNormOp op, const Call &call) {
 
 static void compute(LinearOp, const Call &call) {
   View input = call.operands[0], weight = call.operands[1];
-  int64_t n = weight.shape[0], k = weight.shape[1];
+  int64_t n = call.shape.back(), k = weight.shape[1];
+  std::vector<double> rows;
+  if (weight.shape.size() == 3) { // panels
+    int64_t panel = weight.shape[2];
+    rows.resize(n * k);
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < k; ++j)
+        rows[i * k + j] = weight.values[(i / panel * k + j) * panel + i % panel];
+    weight.values = rows;
+  }
   PackedMatrix packed(call.threads, weight.values.data(), /*kStride=*/1, /*nStride=*/k, k, n);
   multiply(call.threads, call.result.size() / n, input.values.data(), k, packed, call.result.data(),
            n);

@@ -47,7 +47,7 @@ public:
 private:
   struct HostRun;
 
-  Status uploadWeights(const vit_library &library, const uint8_t *arena);
+  Status uploadWeights(const vit_library &library, ArenaPart part, const uint8_t *arena);
   CUkernelNodeParams kernelOf(const RunRequest &request, const LaunchRecord &record) const;
   Status launchOne(const RunRequest &request, const LaunchRecord &record, CUstream stream);
   Status enqueue(const RunRequest &request, std::span<const LaunchRecord> records, CUstream stream);
@@ -146,7 +146,7 @@ Status CudaBackend::load(const vit_library &library, const vit_plan &native, con
   ContextScope scope(device);
   if (Status entered = scope.enter(context); !entered)
     return entered;
-  if (Status uploaded = uploadWeights(library, arena); !uploaded)
+  if (Status uploaded = uploadWeights(library, arenaPart(library, target), arena); !uploaded)
     return uploaded;
   return scope.leave();
 }
@@ -156,20 +156,22 @@ Status CudaBackend::loadFunctions(const vit_plan &plan, int maxBatch) {
 }
 
 /// Uploads the arena; the context is current.
-Status CudaBackend::uploadWeights(const vit_library &library, const uint8_t *arena) {
-  if (library.weight_bytes == 0)
+Status CudaBackend::uploadWeights(const vit_library &library, ArenaPart part,
+                                  const uint8_t *arena) {
+  if (part.bytes() == 0)
     return {};
-  if (Status done = allocate(library.weight_bytes, " for weights", weightArena); !done)
+  if (Status done = allocate(part.bytes(), " for weights", weightArena); !done)
     return done;
-  if (CUresult error = driver->cuMemcpyHtoD(weightArena, arena, library.weight_bytes))
+  if (CUresult error = driver->cuMemcpyHtoD(weightArena, arena, part.bytes()))
     return device.failure(error, "cuMemcpyHtoD", "weights");
   // The copy may still be on its way, and streams that do not block would not wait for it.
   if (CUresult error = driver->cuStreamSynchronize(nullptr))
     return device.failure(error, "cuStreamSynchronize", "weights");
   if (driver->registerRange)
     for (uint32_t i = 0; i != library.weight_count; ++i)
-      driver->registerRange(weightArena + library.weights[i].offset, library.weights[i].bytes,
-                            ("weight " + std::to_string(i)).c_str(), 0);
+      if (part.has(library.weights[i]))
+        driver->registerRange(weightArena + (library.weights[i].offset - part.begin),
+                              library.weights[i].bytes, ("weight " + std::to_string(i)).c_str(), 0);
   return {};
 }
 

@@ -4,6 +4,9 @@
   golden.py check MODEL --device reference|DTYPE      errors within the tolerance, and not above what
                                                       PyTorch makes of the same model in that type, for
                                                       each of its golden files: one a size of images
+  golden.py cpu MODEL [--bits]                        code for CPUs: errors within the tolerance; --bits:
+                                                      and the same bits in each form that this machine has
+                                                      and with any number of threads
   golden.py controls MODEL                            seven wrong models are told from the right one
   golden.py variants                                  models unlike the golden ones, emulated against
                                                       the f64 reference
@@ -71,6 +74,49 @@ def check_file(arguments, file, meta):
     extra = ["--tolerance", tolerance] if tolerance else []
     found = errors(arguments.vitc, directory, golden, arguments.device, extra)
     judge(f"{os.path.basename(directory)}/{file}", found, golden, meta, arguments.device)
+
+
+def cpu_forms():
+    """The forms that this machine can run, by what the kernel says of it."""
+    flags = set(re.search(r"^flags\s*:(.*)$", open("/proc/cpuinfo").read(), re.M)[1].split())
+    needed = {"avx2": {"avx2", "fma", "bmi2"},
+              "avx512": {"avx2", "fma", "bmi2", "avx512f", "avx512vl", "avx512bw", "avx512dq"}}
+    return [form for form in needed if needed[form] <= flags]
+
+
+def cpu(arguments):
+    directory = arguments.model
+    forms = cpu_forms()
+    if not forms:
+        sys.exit("code for CPUs needs AVX2 and FMA, which this machine does not have")
+    for file in sorted(os.listdir(directory)):
+        if not re.fullmatch(r"io.*\.safetensors", file):
+            continue
+        golden = os.path.join(directory, file)
+        extra = ["--isa", ",".join(forms)]
+        done = run(arguments.vitc, "check", directory, "--golden", golden, "--device", "cpu:2", *extra)
+        if f"CPU code {forms[-1]}, 2 threads" not in done.stderr + done.stdout:
+            sys.exit(f"expected the best form to run:\n{done.stdout}{done.stderr}")
+        found = {name: float(error) for name, error, _, _ in LINE.findall(done.stdout)}
+        if not found:
+            sys.exit(f"no result line in the output of vitc check:\n{done.stdout}{done.stderr}")
+        for name, error in found.items():
+            print(f"{os.path.basename(directory)}/{file} cpu {name}: {error:.3g}")
+        if arguments.bits:
+            same_bits(arguments.vitc, directory, golden, forms)
+
+
+def same_bits(vitc, directory, golden, forms):
+    with tempfile.TemporaryDirectory() as folder:
+        reference = None
+        for form, threads in [(forms[0], 1)] + [(form, 3) for form in forms]:
+            path = os.path.join(folder, f"{form}-{threads}.safetensors")
+            run(vitc, "run", directory, "--input", golden, "--output", path,
+                "--device", f"cpu:{threads}", "--isa", form)
+            found = open(path, "rb").read()
+            if reference is not None and found != reference:
+                sys.exit(f"{golden}: {form} with {threads} threads gives other bits than {forms[0]} with 1")
+            reference = found
 
 
 def judge(label, found, golden, meta, device, tolerance=None):
@@ -320,19 +366,20 @@ def weights(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["check", "controls", "variants", "weights", "library"])
+    parser.add_argument("what", choices=["check", "cpu", "controls", "variants", "weights", "library"])
     parser.add_argument("model", nargs="?")
     parser.add_argument("--vitc")
     parser.add_argument("--vit-run")
     parser.add_argument("--library")
     parser.add_argument("--emulate", action="store_true")
     parser.add_argument("--device", choices=["reference", "f16", "bf16", "tf32", "f32"])
+    parser.add_argument("--bits", action="store_true")
     parser.add_argument("--tolerance")
     parser.add_argument("--only", help="one of the variants")
     arguments = parser.parse_args()
     if not arguments.vitc and arguments.what != "library":
         parser.error("--vitc is required")
-    {"check": check, "controls": controls, "variants": variants,
+    {"check": check, "cpu": cpu, "controls": controls, "variants": variants,
      "weights": weights, "library": library}[arguments.what](arguments)
 
 

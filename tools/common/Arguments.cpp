@@ -37,7 +37,7 @@ double parseNumber(const std::string &option, std::string_view text, double leas
 }
 
 CLI::Option *addDevice(CLI::App &app, std::string &device, const std::vector<std::string> &others) {
-  std::string words = "auto, cuda, cuda:N"; // there is no CPU code yet: understood, to be refused
+  std::string words = "auto, cuda, cuda:N, cpu, cpu:THREADS";
   for (const std::string &other : others)
     words += ", " + other;
   auto check = [=](const std::string &text) -> std::string {

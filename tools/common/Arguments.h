@@ -72,7 +72,7 @@ CLI::Option *addIntegers(CLI::App &app, const std::string &name, std::vector<T> 
   return option->type_name("INT,...");
 }
 
-/// --device: auto, cuda, cuda:N, cpu, cpu:N (understood, to be refused), or one of `others`.
+/// --device: auto, cuda, cuda:N, cpu, cpu:N (threads), or one of `others`.
 CLI::Option *addDevice(CLI::App &app, std::string &device, const std::vector<std::string> &others);
 
 /// Help of --allow-nonfinite.

@@ -279,8 +279,9 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   FiniteWatch watch(*runnable, DeviceRun(workspace->get()));
   RunFunction run = watch.function();
   if (golden) {
-    double tolerance =
-        options.tolerance >= 0 ? options.tolerance : *defaultTolerance(options.dtype);
+    bool cpu = vitrt::deviceNames(model).driver.empty(); // whose code computes in f32
+    std::string dtype = cpu ? "f32" : options.dtype;
+    double tolerance = options.tolerance >= 0 ? options.tolerance : *defaultTolerance(dtype);
     auto task = readTask(*golden, *runnable);
     if (!task)
       return task.takeError();

@@ -44,11 +44,10 @@ Result<std::vector<std::string>> outputsToCheck(const CompileOptions &options,
   return names;
 }
 
-double toleranceOf(const CheckOptions &options) {
+double toleranceOf(const CheckOptions &options, const Runner &runner) {
   if (options.tolerance)
     return *options.tolerance;
-  bool reference = options.device.device == "reference";
-  return *defaultTolerance(reference ? "reference" : options.compile.dtype);
+  return *defaultTolerance(runner.isReference() ? "reference" : runner.dtype());
 }
 
 void print(const std::string &text) {
@@ -56,30 +55,31 @@ void print(const std::string &text) {
   fflush(stdout);
 }
 
-int checkTask(const CheckOptions &options, const GoldenTask &task, Compiler &compiler,
-              Runner &runner, Console &console) {
+int checkTask(const CheckOptions &options, const GoldenTask &task, Runner &runner,
+              Console &console) {
   if (failed(runner.prepare()))
     return console.failed();
   const Session &session = console.session();
   warnOfInput(session, runner.model(), task.input);
   FiniteWatch watch(runner.model(), runner.function());
   auto report =
-      checkGolden(task, runner.model(), watch.function(), toleranceOf(options),
+      checkGolden(task, runner.model(), watch.function(), toleranceOf(options, runner),
                   [&](int64_t done, int64_t all) { session.progress("chunk", done, all); });
   if (!report)
     return console.fail(report.error());
   if (!options.tolerance && !runner.isReference() &&
-      failed(allowForRounding(options.compile, options.device, task, session, *report)))
+      failed(allowForRounding(options.compile, runner.dtype(), options.device, task, session,
+                              *report)))
     return console.failed();
   console.clear();
   print(reportText(*report));
-  bool warned = warnOfOutputs(session, compiler, runner, watch);
+  bool warned = warnOfOutputs(session, runner, watch);
   bool good = report->ok() && !warned;
   if (options.bisect) {
     int64_t batch = std::min(task.batch, runner.model().maxBatch);
-    auto found = bisect(compiler, runner,
-                        std::span(task.input).first(size_t(batch * runner.model().input.count())),
-                        batch, *defaultTolerance(options.compile.dtype), print);
+    auto found =
+        bisect(runner, std::span(task.input).first(size_t(batch * runner.model().input.count())),
+               batch, *defaultTolerance(runner.dtype()), print);
     if (!found)
       return console.fail(found.error());
     good &= !*found;
@@ -123,10 +123,10 @@ int check(CheckOptions &options) {
   options.compile.dtype = compiler.settings().dtype; // kernels in a text have their own
   if (golden) {
     auto task = readTask(*golden, runner.model());
-    return task ? checkTask(options, *task, compiler, runner, console) : console.fail(task.error());
+    return task ? checkTask(options, *task, runner, console) : console.fail(task.error());
   }
   auto task = referenceTask(options.compile, options.device, images, session.errorsOnly());
-  return succeeded(task) ? checkTask(options, *task, compiler, runner, console) : console.failed();
+  return succeeded(task) ? checkTask(options, *task, runner, console) : console.failed();
 }
 
 } // namespace
@@ -144,8 +144,9 @@ Verb vitc::addCheck(CLI::App &app) {
                  "safetensors file with pixel_values and references, or its folder (default: what "
                  "the f64 reference makes of generated images)")
       ->type_name("FILE");
-  addNumber(app, "--tolerance", options->tolerance, 0, 1e9,
-            "largest error (default: reference 1e-10, f32 1e-5, f16 and tf32 2e-3, bf16 2e-2)");
+  addNumber(
+      app, "--tolerance", options->tolerance, 0, 1e9,
+      "largest error (default: reference 1e-10, f32 and CPU 1e-5, f16 and tf32 2e-3, bf16 2e-2)");
   app.add_flag("--bisect", options->bisect, "name the first kernel whose error jumps");
   CLI::Option *dtype = app.get_option("--dtype");
   app.callback([=] { options->dtypeGiven = dtype->count() != 0; });

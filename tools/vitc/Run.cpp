@@ -79,7 +79,7 @@ int run(const RunOptions &options) {
   console.clear();
   print(runner.model(), *results);
   fflush(stdout);
-  warnOfOutputs(session, compiler, runner, watch);
+  warnOfOutputs(session, runner, watch);
   return exitDone;
 }
 

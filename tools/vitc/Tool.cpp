@@ -56,11 +56,11 @@ void vitc::warnOfInput(const driver::Session &session, const driver::RunnableMod
     session.warn("input {}", warning);
 }
 
-bool vitc::warnOfOutputs(const driver::Session &session, driver::Compiler &compiler,
-                         driver::Runner &runner, const driver::FiniteWatch &watch) {
+bool vitc::warnOfOutputs(const driver::Session &session, driver::Runner &runner,
+                         const driver::FiniteWatch &watch) {
   if (!watch.finding())
     return false;
-  auto text = driver::explainNonfinite(compiler, runner, *watch.finding());
+  auto text = driver::explainNonfinite(runner, *watch.finding());
   session.warn("{}", text ? *text : watch.finding()->text() + ": " + text.error());
   return true;
 }

@@ -82,8 +82,8 @@ void warnOfInput(const driver::Session &session, const driver::RunnableModel &mo
                  std::span<const float> input);
 /// Warns of outputs that are no numbers, with the first op that makes them and what to do; false if
 /// there are none.
-bool warnOfOutputs(const driver::Session &session, driver::Compiler &compiler,
-                   driver::Runner &runner, const driver::FiniteWatch &watch);
+bool warnOfOutputs(const driver::Session &session, driver::Runner &runner,
+                   const driver::FiniteWatch &watch);
 
 /// Writes files into the opened folder, all or none.
 llvm::Error writeFiles(driver::OutputFiles &folder, const std::vector<driver::Artifact> &files);

@@ -4,8 +4,8 @@
 /*                                                                             */
 /* A generated archive is one object of constants in these structs and one     */
 /* exported function that hands out their root. The compiler fills them, the   */
-/* runtime reads them; nothing here is code. Any change of layout or meaning   */
-/* raises VIT_ABI. All pointers point into the object; all are constant.       */
+/* runtime reads them; only kernels for CPUs are code beside them. Any change  */
+/* of layout or meaning raises VIT_ABI. All pointers point into the object; all are constant. */
 /*                                                                             */
 /* A library is what all targets share (identity, tensors, weights and how to  */
 /* make them), code for each target, and plans: what to launch, one for each   */
@@ -52,6 +52,30 @@ typedef struct vit_cuda_code {
   uint32_t dynamic_smem; /* bytes of dynamic shared memory per block */
 } vit_cuda_code;
 
+/* One tile (x, y) of a kernel's grid. `args`: the parameters, addresses and counts; `scratch`: as
+ * much memory as the kernel asks for, of one thread, a multiple of 64. Tiles depend on each other
+ * in nothing. */
+typedef void (*vit_cpu_function)(const uint64_t *args, uint32_t x, uint32_t y, void *scratch);
+
+/* What instructions of x86-64 a function is made of; each has those of the ones before. */
+typedef enum vit_isa {
+  VIT_ISA_AVX2 = 0,  /* x86-64-v3: AVX2, FMA, BMI2, ... */
+  VIT_ISA_AVX512 = 1 /* x86-64-v4: AVX-512 F, VL, BW, DQ, CD */
+} vit_isa;
+
+typedef struct vit_cpu_form {
+  uint32_t isa; /* vit_isa */
+  vit_cpu_function run;
+} vit_cpu_form;
+
+/* What a CPU kernel is made of: one function in several forms, ascending by their instructions. The
+ * kernels of a library have the same. */
+typedef struct vit_cpu_code {
+  const vit_cpu_form *forms;
+  uint32_t form_count;
+  uint32_t scratch_bytes;
+} vit_cpu_code;
+
 /* One kernel function: a kernel as one of its schedules has it, or one part of that. Plans may have
  * functions of one name that differ; those of one plan have different names. */
 typedef struct vit_kernel {
@@ -59,16 +83,19 @@ typedef struct vit_kernel {
   const char *base;     /* the kernel, whatever the schedule: functions with one base do the same */
   const char *schedule; /* tile, stages and what else decides about the code, as text */
   uint64_t hash;        /* of the kernel's ops, types and shapes, not of names or schedule */
-  const void *code;     /* of its target's kind: a vit_cuda_code */
+  const void *code;     /* of its target's kind: a vit_cuda_code or a vit_cpu_code */
 } vit_kernel;
 
-typedef enum vit_target_kind { VIT_TARGET_CUDA = 0 } vit_target_kind;
+typedef enum vit_target_kind { VIT_TARGET_CUDA = 0, VIT_TARGET_CPU = 1 } vit_target_kind;
 
 /* The code for one kind of device. A runtime passes over kinds that it does not know. */
 typedef struct vit_target {
   uint32_t kind; /* vit_target_kind */
   uint32_t kernel_count;
   const vit_kernel *kernels;
+  /* The part of the weight arena that its plans read, and the weights whose bytes lie there:
+   * another target has other types and layouts. 0, 0: all of it. */
+  uint64_t weight_begin, weight_end;
 } vit_target;
 
 /* ---- Plans ---- */
@@ -82,7 +109,7 @@ typedef struct vit_count {
   uint64_t constant, per_image, per_length, per_token;
 } vit_count;
 
-/* A dimension of a grid: ceil(count / divisor) * times. */
+/* A dimension of a grid, of blocks or of tiles: ceil(count / divisor) * times. */
 typedef struct vit_extent {
   vit_count count;
   uint32_t divisor; /* at least 1 */

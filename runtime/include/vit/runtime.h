@@ -141,6 +141,16 @@ vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int b
 vit_status vit_model_run_host(const vit_model *model, vit_workspace *workspace, int batch,
                               const void *const *inputs, int n, void *const *outputs, int m);
 
+/* How runs on CPUs are spread over threads. `parallel_for` calls `task(context, i)` for every i
+ * below `tasks`, on whatever threads and in whatever order, and returns when all calls have; the
+ * result has the same bits. It may be called from several threads, one for each workspace that
+ * runs. NULL: by the runtime's own threads, which is the default. Set it before the first model is
+ * loaded. */
+void vit_set_parallel_for(void (*parallel_for)(void *user, int tasks,
+                                               void (*task)(void *context, int index),
+                                               void *context),
+                          void *user);
+
 /* Of this thread, valid until its next vit_ call; at most 2047 bytes, longer texts end in "...". */
 const char *vit_last_error(void);
 void vit_set_error(const char *text); /* for a vit_weight_reader: the text of its failure */

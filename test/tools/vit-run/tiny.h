@@ -73,7 +73,7 @@ static const vit_cuda_code tinyReluWideCode = {
 static const vit_kernel tinyKernels[] = {{"affine", "affine", "64", 11, &tinyAffineCode},
                                          {"relu", "relu", "64", 12, &tinyReluCode},
                                          {"relu_wide", "relu", "128", 12, &tinyReluWideCode}};
-static const vit_target tinyTargets[] = {{VIT_TARGET_CUDA, 3, tinyKernels}};
+static const vit_target tinyTargets[] = {{VIT_TARGET_CUDA, 3, tinyKernels, 0, 0}};
 
 static const vit_tensor tinyInputs[] = {{"pixel_values", VIT_F32, 3, {-1, 4, 8, 0}}};
 static const vit_tensor tinyOutputs[] = {{"logits", VIT_F32, 2, {-1, 32, 0, 0}}};

@@ -51,7 +51,7 @@ void fill(LibraryData &data, bool embedded = true) {
       {data.keep("first"), data.keep("base"), data.keep("128x64"), 1234567890123456789u,
        code(codes, 128, 49152)},
       {data.keep("second"), data.keep("other"), data.keep("8"), 5, code({}, 256, 11)}};
-  l.targets = data.keep(std::vector<vit_target>{{VIT_TARGET_CUDA, 2, data.keep(kernels)}});
+  l.targets = data.keep(std::vector<vit_target>{{VIT_TARGET_CUDA, 2, data.keep(kernels), 0, 0}});
   std::vector<vit_arg> args = {{VIT_ARG_INPUT, 0, 0, {}},
                                {VIT_ARG_BUFFER, 21, 1, {}},
                                {VIT_ARG_WEIGHT, 22, 0, {}},

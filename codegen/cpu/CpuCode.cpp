@@ -1,0 +1,205 @@
+//===- CpuCode.cpp - From kernels in IR to code of a CPU ------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Each kernel becomes a function in each form, in one module, so that forms and kernels share the
+// functions of products. scf and arith become llvm ops, those LLVM IR, which is optimised once,
+// here; what makes machine code of it links it with the rest of a library.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/CpuCode.h"
+#include "codegen/cpu/Families.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+#include "llvm-c/Target.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <mutex>
+
+using namespace mlir;
+
+namespace vitc::codegen {
+
+using namespace cpu;
+
+StringRef isaName(vit_isa isa) { return isa == VIT_ISA_AVX2 ? avx2.name : avx512.name; }
+
+std::string cpuSymbol(StringRef kernel, vit_isa isa) { return (kernel + "." + isaName(isa)).str(); }
+
+static LogicalResult emitFamily(CpuKernel &k) {
+  switch (k.kernel.getFamily()) {
+  case vit::KernelFamily::Elementwise:
+    return emitElementwise(k);
+  case vit::KernelFamily::Gemm:
+    return emitGemm(k);
+  case vit::KernelFamily::Attention:
+    return emitAttention(k);
+  case vit::KernelFamily::Norm:
+    return emitNorm(k);
+  case vit::KernelFamily::Patchify:
+    return emitPatchify(k);
+  case vit::KernelFamily::Prepend:
+  case vit::KernelFamily::Broadcast:
+  case vit::KernelFamily::Select:
+  case vit::KernelFamily::Append:
+  case vit::KernelFamily::Mean:
+  case vit::KernelFamily::Merge:
+    return emitTokens(k);
+  }
+  llvm_unreachable("all families are above");
+}
+
+/// What every family relies on.
+static LogicalResult checkKernel(vit::KernelOp kernel) {
+  auto fail = [&] { return kernel.emitError() << "kernel '" << kernel.getSymName() << "': "; };
+  WalkResult walked = kernel.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type);
+          tensor && !tensor.getElementType().isF32()) {
+        fail() << "code for CPUs computes in f32, but '" << op->getName() << "' is " << type;
+        return WalkResult::interrupt();
+      }
+    if (isa<vit::MomentsOp, vit::NormalizeOp>(op)) {
+      fail() << "'" << op->getName() << "' has no code for CPUs; leave out vit-fold-norm";
+      return WalkResult::interrupt();
+    }
+    auto root = dyn_cast<vit::KernelInterface>(op);
+    if (!root || root.getPrologue() != vit::Prologue::None)
+      return WalkResult::advance();
+    for (Value operand : op->getOperands())
+      if (Operation *before = operand.getDefiningOp()) {
+        fail() << "'" << op->getName() << "' reads its operands from memory, but '"
+               << before->getName() << "' computes one: keep that in a kernel before";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return failure();
+  for (Type type : kernel.getArgumentTypes())
+    if (!cast<RankedTensorType>(type).getElementType().isF32())
+      return fail() << "code for CPUs computes in f32, but an argument is " << type;
+  return success();
+}
+
+static LogicalResult lowerToLLVMDialect(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  RewritePatternSet toBranches(context);
+  populateSCFToControlFlowConversionPatterns(toBranches);
+  ConversionTarget branches(*context);
+  branches.addIllegalDialect<scf::SCFDialect>();
+  branches.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  if (failed(applyPartialConversion(module, branches, std::move(toBranches))))
+    return failure();
+  LLVMTypeConverter types(context);
+  RewritePatternSet toLLVM(context);
+  arith::populateArithToLLVMConversionPatterns(types, toLLVM);
+  cf::populateControlFlowToLLVMConversionPatterns(types, toLLVM);
+  LLVMConversionTarget target(*context);
+  target.addLegalOp<ModuleOp>();
+  return applyPartialConversion(module, target, std::move(toLLVM));
+}
+
+static std::unique_ptr<llvm::TargetMachine> createMachine(std::string &error) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  // Functions name their own processors.
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, "x86-64", "", llvm::TargetOptions(), llvm::Reloc::PIC_,
+                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+}
+
+static void registerTranslations(MLIRContext *context) {
+  context->loadDialect<arith::ArithDialect, scf::SCFDialect, cf::ControlFlowDialect,
+                       LLVM::LLVMDialect>();
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  context->appendDialectRegistry(registry);
+}
+
+static FailureOr<std::string> optimise(ModuleOp code) {
+  std::string error;
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(error);
+  if (!machine)
+    return code.emitError() << "this LLVM cannot write code for x86-64: " << error;
+  if (failed(lowerToLLVMDialect(code)))
+    return failure();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(code, context, "cpu");
+  if (!ir)
+    return code.emitError() << "no LLVM IR for the kernels of a CPU";
+  ir->setTargetTriple(machine->getTargetTriple());
+  ir->setDataLayout(machine->createDataLayout());
+  if (llvm::Error failure =
+          makeOptimizingTransformer(/*optLevel=*/2, /*sizeLevel=*/0, machine.get())(ir.get()))
+    return code.emitError() << llvm::toString(std::move(failure));
+  for (llvm::Function &function : *ir)
+    if (function.isDeclaration() && !function.isIntrinsic())
+      return code.emitError() << "the code of a CPU calls '" << function.getName()
+                              << "', which nobody has";
+  std::string bitcode;
+  llvm::raw_string_ostream stream(bitcode);
+  llvm::WriteBitcodeToFile(*ir, stream);
+  return bitcode;
+}
+
+FailureOr<CpuCode> generateCpu(ModuleOp module, std::vector<vit_isa> isas) {
+  registerTranslations(module.getContext());
+  CpuCode code;
+  llvm::sort(isas);
+  code.isas = isas;
+  OwningOpRef<ModuleOp> functions = ModuleOp::create(UnknownLoc::get(module.getContext()));
+  for (auto kernel : module.getOps<vit::KernelOp>()) {
+    if (failed(checkKernel(kernel)))
+      return failure();
+    CpuFunction entry;
+    entry.kernel = kernel.getSymName().str();
+    for (vit_isa isa : isas) {
+      const Form &form = isa == VIT_ISA_AVX2 ? avx2 : avx512;
+      CpuKernel k(kernel, *functions, form, cpuSymbol(entry.kernel, isa));
+      if (failed(emitFamily(k)))
+        return failure();
+      k.function.setLinkage(LLVM::Linkage::External); // until it is linked, nobody refers to it
+      std::copy(std::begin(k.grid), std::end(k.grid), std::begin(entry.grid));
+      entry.scratchBytes = std::max(entry.scratchBytes, uint32_t(k.scratchBytes()));
+    }
+    for (const cost::Extent &extent : entry.grid)
+      entry.tile += (entry.tile.empty() ? "" : " x ") + std::to_string(extent.divisor);
+    code.functions.push_back(std::move(entry));
+  }
+  FailureOr<std::string> bitcode = optimise(*functions);
+  if (failed(bitcode))
+    return failure();
+  code.bitcode = std::move(*bitcode);
+  return code;
+}
+
+} // namespace vitc::codegen

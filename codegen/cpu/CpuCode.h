@@ -1,0 +1,44 @@
+//===- CpuCode.h - From kernels in IR to code of a CPU ----------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef CODEGEN_CPU_CPUCODE_H
+#define CODEGEN_CPU_CPUCODE_H
+
+#include "passes/cost/Geometry.h"
+#include "vit/library.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <string>
+#include <vector>
+
+namespace vitc::codegen {
+
+/// A kernel as a function of tiles, in all forms alike.
+struct CpuFunction {
+  std::string kernel; ///< symbol of the vit.kernel
+  cost::Extent grid[2];
+  uint32_t scratchBytes = 0;
+  std::string tile; ///< how it is cut, for people
+};
+
+struct CpuCode {
+  std::vector<CpuFunction> functions; ///< of all kernels, in their order
+  std::vector<vit_isa> isas;          ///< ascending
+  /// Optimised LLVM IR as bitcode. The function of a kernel in a form is named cpuSymbol(); nothing
+  /// is called but what is there.
+  std::string bitcode;
+};
+
+/// "avx2"; the names of --isa.
+llvm::StringRef isaName(vit_isa isa);
+std::string cpuSymbol(llvm::StringRef kernel, vit_isa isa);
+
+/// Code for all kernels of a module after buildCpuPipeline, in these forms. Errors are diagnostics
+/// that name the kernel and what is not supported.
+mlir::FailureOr<CpuCode> generateCpu(mlir::ModuleOp module, std::vector<vit_isa> isas);
+
+} // namespace vitc::codegen
+
+#endif // CODEGEN_CPU_CPUCODE_H

@@ -1,0 +1,26 @@
+//===- Math.h - Functions on vectors of f32 ---------------------*- C++ -*-===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Each within 3e-7 of the exact value, relative to it, as far as f32 has it with full precision;
+// NaN stays NaN.
+//
+//===----------------------------------------------------------------------===//
+#ifndef CODEGEN_CPU_MATH_H
+#define CODEGEN_CPU_MATH_H
+
+#include "codegen/cpu/CpuBuilder.h"
+#include "dialect/VitOps.h"
+
+namespace vitc::codegen::cpu {
+
+/// e^x; 1e-38 where that is below it, 3e38 where it is above.
+mlir::Value emitExp(CpuBuilder &b, mlir::Value x);
+mlir::Value emitTanh(CpuBuilder &b, mlir::Value x);
+mlir::Value emitGelu(CpuBuilder &b, vit::GeluForm form, mlir::Value x);
+mlir::Value emitSilu(CpuBuilder &b, mlir::Value x);    ///< x / (1 + e^-x)
+mlir::Value emitSigmoid(CpuBuilder &b, mlir::Value x); ///< 1 / (1 + e^-x)
+
+} // namespace vitc::codegen::cpu
+
+#endif // CODEGEN_CPU_MATH_H

@@ -1,0 +1,173 @@
+//===- Product.cpp - The inner loops of matrix products -------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+//
+// Some rows of C, two vectors of each, are in registers while k goes from the first to the last
+// step. A step loads the two vectors of B, and for each row one value of A into all lanes, and does
+// a multiply-add for each row and vector:
+//
+//   AVX-512: 14 rows of 2 x 16, 28 of 32 registers      AVX2: 6 rows of 2 x 8, 12 of 16
+//
+// Rows that are left over are done by 8, 4, 2 and 1. The rows of A are read where they lie: all are
+// read line by line, which the processor foresees.
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/Product.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace vitc::codegen::cpu {
+
+namespace {
+
+/// Steps of the full loop that are written one after the other.
+constexpr int64_t unrolled = 4;
+
+/// Writes the function for up to two registers of columns.
+class BlockWriter : public CpuBuilder {
+public:
+  BlockWriter(ImplicitLocOpBuilder builder, const Form &form, const ProductShape &shape)
+      : CpuBuilder(std::move(builder)), shape(shape), width(form.cpu.lanes),
+        vectors((shape.columns + width - 1) / width), most(cost::microRows(form.cpu)),
+        type(VectorType::get(width, f32)) {
+    if (int64_t rest = shape.columns % width) {
+      SmallVector<bool> set(width);
+      std::fill(set.begin(), set.begin() + rest, true);
+      lastMask = arith::ConstantOp::create(
+          *this, DenseElementsAttr::get(VectorType::get(width, i1), ArrayRef<bool>(set)));
+    }
+  }
+
+  void write(Block &entry) {
+    Value a = entry.getArgument(0), b = entry.getArgument(1), c = entry.getArgument(2),
+          depth = entry.getArgument(3), rows = entry.getArgument(4);
+    Value left = rem(rows, most), whole = sub(rows, left);
+    loop(imm(0), whole, most, [&](Value row) {
+      rowsAt(most, at(a, mul(row, shape.rowStride)), b, at(c, mul(row, shape.resultStride)), depth);
+    });
+    int64_t part = 1;
+    while (part * 2 < most)
+      part *= 2;
+    Value row = whole;
+    for (; part; part /= 2) {
+      Value has =
+          arith::CmpIOp::create(*this, arith::CmpIPredicate::ne,
+                                arith::AndIOp::create(*this, left, imm(part)).getResult(), imm(0));
+      ifThen(has, [&] {
+        rowsAt(part, at(a, mul(row, shape.rowStride)), b, at(c, mul(row, shape.resultStride)),
+               depth);
+      });
+      row = select(has, add(row, part), row);
+    }
+    LLVM::ReturnOp::create(*this, ValueRange());
+  }
+
+private:
+  void rowsAt(int64_t rows, Value a, Value b, Value c, Value depth) {
+    Values sums;
+    Value zero = arith::ConstantOp::create(*this, DenseElementsAttr::get(type, 0.0f));
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t v = 0; v < vectors; ++v)
+        sums.push_back(shape.accumulates
+                           ? Value(LLVM::LoadOp::create(*this, type, placeOf(c, r, v), 4))
+                           : zero);
+    int64_t together = rows == most ? unrolled : 1;
+    Value whole = together == 1 ? depth : sub(depth, rem(depth, together));
+    Values state = {a, b};
+    state.append(sums);
+    state = steps(rows, together, imm(0), whole, state);
+    if (together != 1)
+      state = steps(rows, 1, whole, depth, state);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t v = 0; v < vectors; ++v)
+        LLVM::StoreOp::create(*this, state[2 + r * vectors + v], placeOf(c, r, v), 4);
+  }
+
+  Value placeOf(Value c, int64_t row, int64_t vector) {
+    return at(c, row * shape.resultStride + vector * width);
+  }
+
+  /// The state is the pointers of A and B at the step, then the sums.
+  Values steps(int64_t rows, int64_t together, Value begin, Value end, const Values &initial) {
+    return loop(begin, end, together, initial, [&](Value, ArrayRef<Value> state) {
+      Values next(state.begin(), state.end());
+      for (int64_t step = 0; step < together; ++step) {
+        SmallVector<Value> inputs;
+        for (int64_t v = 0; v < vectors; ++v)
+          inputs.push_back(loadInput(at(state[1], step * shape.inputStride + v * width),
+                                     v + 1 == vectors ? lastMask : Value()));
+        for (int64_t r = 0; r < rows; ++r) {
+          Value value =
+              spread(loadScalar(at(state[0], r * shape.rowStride + step * shape.stepStride)));
+          for (int64_t v = 0; v < vectors; ++v) {
+            Value &sum = next[2 + r * vectors + v];
+            sum = fma(value, inputs[v], sum);
+          }
+        }
+      }
+      next[0] = at(state[0], together * shape.stepStride);
+      next[1] = at(state[1], together * shape.inputStride);
+      return next;
+    });
+  }
+
+  Value loadInput(Value pointer, Value lanesRead) {
+    if (!lanesRead)
+      return LLVM::LoadOp::create(*this, type, pointer, 4);
+    Value zero = arith::ConstantOp::create(*this, DenseElementsAttr::get(type, 0.0f));
+    return LLVM::MaskedLoadOp::create(*this, type, pointer, lanesRead, zero, 4u);
+  }
+
+  Value spread(Value scalar) {
+    Value poison = LLVM::PoisonOp::create(*this, type);
+    Value zero = LLVM::ConstantOp::create(*this, i64, getI64IntegerAttr(0));
+    Value one = LLVM::InsertElementOp::create(*this, type, poison, scalar, zero);
+    return LLVM::ShuffleVectorOp::create(*this, one, poison, SmallVector<int32_t>(width, 0));
+  }
+
+  const ProductShape &shape;
+  const int64_t width, vectors, most;
+  const VectorType type;
+  Value lastMask;
+};
+
+std::string nameOf(const ProductShape &shape, const Form &form) {
+  std::string name = "product";
+  for (int64_t number :
+       {shape.rowStride, shape.stepStride, shape.inputStride, shape.resultStride, shape.columns})
+    name += "_" + std::to_string(number);
+  return name + (shape.accumulates ? "_add_" : "_") + form.name.str();
+}
+
+LLVM::LLVMFuncOp blockFunction(CpuKernel &k, const ProductShape &shape) {
+  std::string name = nameOf(shape, k.form);
+  if (auto known = k.module.lookupSymbol<LLVM::LLVMFuncOp>(name))
+    return known;
+  ImplicitLocOpBuilder builder(UnknownLoc::get(k.getContext()), k.getContext());
+  Block *entry;
+  LLVM::LLVMFuncOp function =
+      createFunction(builder, k.module, name, {k.ptr, k.ptr, k.ptr, k.i64, k.i64}, k.form, entry);
+  function.setNoInline(true);
+  builder.setInsertionPointToStart(entry);
+  BlockWriter(builder, k.form, shape).write(*entry);
+  return function;
+}
+
+} // namespace
+
+void emitProduct(CpuKernel &k, const ProductShape &shape, Value a, Value b, Value c, Value rows,
+                 Value depth) {
+  int64_t most = 2 * k.form.cpu.lanes;
+  for (int64_t column = 0; column < shape.columns; column += most) {
+    ProductShape part = shape;
+    part.columns = std::min(most, shape.columns - column);
+    LLVM::CallOp::create(k, blockFunction(k, part),
+                         ValueRange{a, k.at(b, column), k.at(c, column), depth, rows});
+  }
+}
+
+} // namespace vitc::codegen::cpu

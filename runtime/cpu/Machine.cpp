@@ -1,0 +1,51 @@
+//===- Machine.cpp - The processor that this is ----------------------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#include "runtime/cpu/Machine.h"
+
+#include <algorithm>
+#include <cpuid.h>
+#include <cstring>
+#include <sched.h>
+#include <thread>
+
+namespace vitrt {
+
+const char *isaName(uint32_t isa) {
+  return isa == VIT_ISA_AVX2 ? "avx2" : isa == VIT_ISA_AVX512 ? "avx512" : "unknown instructions";
+}
+
+bool hasIsa(uint32_t isa) {
+  switch (isa) {
+  case VIT_ISA_AVX2:
+    return __builtin_cpu_supports("x86-64-v3");
+  case VIT_ISA_AVX512:
+    return __builtin_cpu_supports("x86-64-v4");
+  default:
+    return false;
+  }
+}
+
+std::string processorName() {
+  unsigned words[12] = {}, most = __get_cpuid_max(0x80000000u, nullptr);
+  if (most < 0x80000004u)
+    return "x86-64 processor";
+  for (unsigned i = 0; i != 3; ++i)
+    __get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
+                &words[4 * i + 3]);
+  char text[sizeof words + 1] = "";
+  std::memcpy(text, words, sizeof words);
+  std::string name = text;
+  name.erase(0, std::min(name.find_first_not_of(' '), name.size()));
+  name.erase(name.find_last_not_of(' ') + 1);
+  return name.empty() ? "x86-64 processor" : name;
+}
+
+int usableProcessors() {
+  cpu_set_t set; // a machine with more processors than it holds has no answer here
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    return std::max(1, CPU_COUNT(&set));
+  return std::max(1, int(std::thread::hardware_concurrency()));
+}
+
+} // namespace vitrt
