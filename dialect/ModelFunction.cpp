@@ -4,6 +4,8 @@
 
 #include "dialect/ModelFunction.h"
 
+#include "dialect/VitOps.h"
+
 using namespace mlir;
 using namespace vitc;
 
@@ -13,6 +15,21 @@ SmallVector<func::FuncOp> vit::modelFunctions(ModuleOp module) {
     if (function.getBody().hasOneBlock() && function.getName() != prepareName)
       models.push_back(function);
   return models;
+}
+
+std::optional<vit::AnySize> vit::anySizeOf(Operation *function) {
+  auto sizes = function->getAttrOfType<DictionaryAttr>(anySizeName);
+  if (!sizes)
+    return std::nullopt;
+  ArrayRef<int64_t> patch = sizes.getAs<DenseI64ArrayAttr>("patch");
+  return AnySize{sizes.getAs<IntegerAttr>("max_tokens").getInt(), {patch[0], patch[1]}};
+}
+
+std::optional<vit::AnySize> vit::anySizeOf(ModuleOp module) {
+  for (func::FuncOp model : modelFunctions(module))
+    if (auto sizes = anySizeOf(model.getOperation()))
+      return sizes;
+  return std::nullopt;
 }
 
 llvm::Expected<func::FuncOp> vit::findModel(ModuleOp module) {

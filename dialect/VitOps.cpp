@@ -102,7 +102,29 @@ int64_t vit::rowsPerImage(RankedTensorType type) {
   return rows;
 }
 
+vit::TokenCount vit::tokenCountOf(int64_t tokens) {
+  if (tokens < anyTokens)
+    return {tokens, 0};
+  return {tokens - anyTokens, 1};
+}
+
+/// A model for any size says what its patches are, and how many there may be.
+static LogicalResult verifyAnySize(Operation *op, Attribute value) {
+  auto sizes = dyn_cast<DictionaryAttr>(value);
+  auto most = sizes ? sizes.getAs<IntegerAttr>("max_tokens") : IntegerAttr();
+  auto patch = sizes ? sizes.getAs<DenseI64ArrayAttr>("patch") : DenseI64ArrayAttr();
+  if (sizes && sizes.size() == 2 && most && most.getInt() > 0 && patch && patch.size() == 2 &&
+      patch[0] > 0 && patch[1] > 0)
+    return success();
+  return op->emitOpError() << "expected '" << anySizeName
+                           << "' to be {max_tokens = N, patch = array<i64: H, W>}, all positive, "
+                              "but got "
+                           << value;
+}
+
 LogicalResult VitDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() == anySizeName)
+    return verifyAnySize(op, attribute.getValue());
   if (attribute.getName() == "vit.ignored") {
     auto names = dyn_cast<ArrayAttr>(attribute.getValue());
     if (!names || !llvm::all_of(names, [](Attribute name) { return isa<StringAttr>(name); }))
@@ -501,5 +523,9 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (getPlaces() && getPlaces()->size() != getNumResults()) // (C3)
     return emitOpError() << "expected " << getNumResults()
                          << " places, one for each result, but got " << getPlaces()->size();
+  if (getImagePlaces() && getImagePlaces()->size() != getNumResults())
+    return emitOpError() << "expected " << getNumResults()
+                         << " image_places, one for each result, but got "
+                         << getImagePlaces()->size();
   return success();
 }

@@ -27,6 +27,8 @@ namespace vitc::vit {
 
 /// Images of a batch at most: launches of more exceed what a device can number.
 inline constexpr int64_t mostBatch = 1 << 20;
+/// The end of a schedule's range, which may be of rows.
+inline constexpr int64_t mostOfRange = (int64_t(1) << 31) - 1;
 
 /// f16, bf16, tf32 or f32.
 bool isStorageType(mlir::Type type);
@@ -51,6 +53,21 @@ mlir::RankedTensorType collapseToRows(mlir::RankedTensorType type);
 
 /// Rows per image of an activation: the product of the dimensions between batch and width.
 int64_t rowsPerImage(mlir::RankedTensorType type);
+
+/// A model for images of any size is written for images of anyGrid[0] x anyGrid[1] patches, a grid
+/// that no model has of its own: there a number of tokens from anyTokens on counts the patches,
+/// with up to mostExtraTokens others beside them, and a smaller one counts no patch.
+inline constexpr int64_t anyGrid[2] = {59, 67}, anyTokens = anyGrid[0] * anyGrid[1],
+                         mostExtraTokens = 128;
+/// The attribute of a function that is such a model: {max_tokens, patch = [height, width]}.
+inline constexpr llvm::StringLiteral anySizeName = "vit.any_size";
+
+/// A number of tokens of an image: constant + perPatch * its patches.
+struct TokenCount {
+  int64_t constant = 0, perPatch = 0;
+};
+/// What a number of tokens in a model for any size stands for.
+TokenCount tokenCountOf(int64_t tokens);
 
 /// What TokenInterface::needTokens does for ops whose tokens come from the same token of operands.
 void needSameTokens(const llvm::BitVector &tokens, llvm::MutableArrayRef<llvm::BitVector> operands);

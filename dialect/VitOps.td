@@ -393,7 +393,8 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     MLP, are one root: they share the loads of the input, and each has its own accumulators. Values inside
     are f32; each operand of `vit.yield` is rounded to its type and stored. Arguments are what the kernel reads, in the order of its
     parameters; results follow. A kernel whose rows do not depend on their place in the image has rank-2
-    activations, rows x width, and serves any number of tokens per image.
+    activations, rows x width, and serves any number of tokens per image. Of a model for images of any size the others
+    are written for images of `tokens` patches, and take those of any number: they get it as a parameter.
     Constraints: (C1) at most one op is not elementwise, or those that are not are linears of one input with
     weights of one type; (C2) all yielded types are the result types;
     (C3) every op is elementwise or a root; (C4) every argument has a use;
@@ -410,7 +411,8 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
-                       OptionalAttr<TypedArrayAttrBase<Vit_ScheduleAttr, "schedules">>:$schedules);
+                       OptionalAttr<TypedArrayAttrBase<Vit_ScheduleAttr, "schedules">>:$schedules,
+                       OptionalAttr<I64Attr>:$tokens);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -440,19 +442,21 @@ def Vit_LaunchOp : Vit_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   let description = [{
     Operands and results are those of the kernel; one with rank-2 activations takes any leading dimensions.
     `places`, once memory is planned, says where each result lives: an offset in bytes per image, or
-    -1 - i for output i of the model.
+    -1 - i for output i of the model. In a model for images of any size the offset is in bytes per patch,
+    and `image_places` has what each image adds to it.
     Constraints: (C1) `kernel` names a `vit.kernel`; (C2) operands and results agree in number and type
-    with it, after leading dimensions are collapsed; (C3) `places` has one entry for each result.
+    with it, after leading dimensions are collapsed; (C3) `places` and `image_places` have one entry for each result.
 
     ```mlir
     %h = vit.launch @fc1_gelu(%x, %w, %b) : (tensor<?x197x768xf16>, tensor<3072x768xf16>, tensor<3072xf32>) -> tensor<?x197x3072xf16>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Vit_Any>:$operands_,
-                       OptionalAttr<DenseI64ArrayAttr>:$places);
+                       OptionalAttr<DenseI64ArrayAttr>:$places,
+                       OptionalAttr<DenseI64ArrayAttr>:$image_places);
   let results = (outs Variadic<Vit_Activation>:$results_);
   let assemblyFormat = [{
-    $kernel `(` $operands_ `)` (`places` $places^)? attr-dict `:` functional-type($operands_, $results_)
+    $kernel `(` $operands_ `)` (`places` $places^)? (`image_places` $image_places^)? attr-dict `:` functional-type($operands_, $results_)
   }];
 }
 

@@ -17,8 +17,8 @@ using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 
 LogicalResult verifySchedule(EmitError emitError, int64_t minBatch, int64_t maxBatch,
                              int64_t registers) {
-  if (minBatch < 1 || maxBatch < minBatch || maxBatch > mostBatch) // (C1)
-    return emitError() << "expected a range of batches within 1 to " << mostBatch << ", but got "
+  if (minBatch < 1 || maxBatch < minBatch || maxBatch > mostOfRange) // (C1)
+    return emitError() << "expected a range of batches within 1 to " << mostOfRange << ", but got "
                        << minBatch << " to " << maxBatch;
   if (registers < 0 || registers > 255) // (C2)
     return emitError() << "expected a bound of 0 to 255 registers, but got " << registers;

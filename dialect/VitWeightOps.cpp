@@ -231,6 +231,8 @@ LogicalResult RopeTableOp::verify() {
     if (numbers.size() != 2 || !llvm::all_of(numbers, finite))
       return emitOpError() << "expected " << what << " of two finite numbers, but got [" << numbers
                            << "]";
+  if (auto over = getOver(); over && (over->size() != 4 || !llvm::all_of(*over, finite)))
+    return emitOpError() << "expected over of four finite numbers, but got [" << *over << "]";
   int64_t pairs = result.getDimSize(1) / 2;
   for (auto [what, numbers] : {std::pair("rows", getRows()), std::pair("columns", getColumns())})
     if (static_cast<int64_t>(numbers.size()) != pairs || result.getDimSize(1) % 2 ||

@@ -220,7 +220,9 @@ def Vit_RopeTableOp : Vit_WeightArithmeticOp<"rope_table", "RopeTable"> {
     Token t of a `grid` [height, width], in row i and column j, is at y = origin[0] + i * step[0] and
     x = origin[1] + j * step[1]. Pair p of its columns is turned by the angle `y * rows[p] + x * columns[p]`:
     `result[lead + t, 2p]` is its cosine, `result[lead + t, 2p + 1]` its sine. The first `lead` tokens are not turned.
-    Constraints: (C1) `grid` has two positive sizes, `origin` and `step` two finite numbers each; (C2) `rows` and
+    `over` is for models of images of any size: over[0] and over[1] of it, divided by height and width, are parts of
+    `origin`, and over[2] and over[3] of `step`. With another grid these parts change, and nothing else.
+    Constraints: (C1) `grid` has two positive sizes, `origin` and `step` two finite numbers each, `over` four; (C2) `rows` and
     `columns` have a finite number for each pair of columns of the result; (C3) `lead` is not negative, and the
     result has `lead` + h*w rows.
 
@@ -230,11 +232,12 @@ def Vit_RopeTableOp : Vit_WeightArithmeticOp<"rope_table", "RopeTable"> {
   }];
   let arguments = (ins DenseI64ArrayAttr:$grid, DenseF64ArrayAttr:$origin, DenseF64ArrayAttr:$step,
                        DenseF64ArrayAttr:$rows, DenseF64ArrayAttr:$columns,
-                       DefaultValuedAttr<I64Attr, "0">:$lead);
+                       DefaultValuedAttr<I64Attr, "0">:$lead,
+                       OptionalAttr<DenseF64ArrayAttr>:$over);
   let results = (outs Vit_ParamOfRank<2>:$result);
   let assemblyFormat = [{
-    `grid` $grid `origin` $origin `step` $step `rows` $rows `columns` $columns (`lead` $lead^)? attr-dict
-    `:` type($result)
+    `grid` $grid `origin` $origin `step` $step `rows` $rows `columns` $columns (`lead` $lead^)? (`over` $over^)?
+    attr-dict `:` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -128,7 +128,9 @@ LogicalResult driver::checkBuild(const BuildOptions &options, const Session &ses
 
 FailureOr<std::string> driver::emit(const BuildOptions &options, StringRef level,
                                     const Session &session) {
-  Compiler compiler(options.compile, session);
+  CompileOptions compile = options.compile;
+  compile.forAnySize = compile.imageSize == "any"; // the module beside the one of the config's size
+  Compiler compiler(compile, session);
   if (failed(compiler.open()))
     return failure();
   if (level == "ptx") {

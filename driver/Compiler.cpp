@@ -177,7 +177,13 @@ LogicalResult Compiler::open() {
     return failure();
   if (!root->getOps<vit::KernelOp>().empty())
     level = hasCode(*root) ? llvm : kernels;
-  return success(succeeded(checkLateOptions()) && succeeded(checkScheduled()));
+  if (failed(checkLateOptions()) || failed(checkScheduled()))
+    return failure();
+  if (!import && vit::anySizeOf(module()))
+    return caller.error("{}: the text is one plan of a library for images of any size, which has "
+                        "another for one size; build it of the checkpoint, with --image-size any",
+                        options.model);
+  return takesAnySize() ? openParts() : success();
 }
 
 /// What matrix products of kernels read, as --dtype has it; "" where there are none.
@@ -220,7 +226,9 @@ LogicalResult Compiler::checkLateOptions() {
 /// What --image-size says, else the size of the images at hand, if it is one.
 FailureOr<std::optional<checkpoint::Size>> Compiler::imageSize() const {
   using Found = std::optional<checkpoint::Size>;
-  if (options.imageSize.empty()) {
+  if (options.forAnySize)
+    return Found();
+  if (options.imageSize.empty() || options.imageSize == "any") {
     if (!options.wantedImage || options.wantedImage->first < 1 || options.wantedImage->second < 1)
       return Found();
     return Found({options.wantedImage->first, options.wantedImage->second});
@@ -230,7 +238,7 @@ FailureOr<std::optional<checkpoint::Size>> Compiler::imageSize() const {
   constexpr int64_t most = 1 << 16;
   if (height.getAsInteger(10, size.height) || width.getAsInteger(10, size.width) ||
       size.height < 1 || size.width < 1 || size.height > most || size.width > most)
-    return caller.error("--image-size: expected HxW, each from 1 to {}, found '{}'", most,
+    return caller.error("--image-size: expected HxW, each from 1 to {}, or any, found '{}'", most,
                         options.imageSize);
   return Found(size);
 }
@@ -241,8 +249,11 @@ LogicalResult Compiler::readCheckpoint() {
     return failure();
   checkpoint::PictureOptions pictures = {options.processor,
                                          options.imageSize.empty() ? std::nullopt : *size};
-  auto found = checkpoint::importCheckpoint(options.model, {options.outputs, /*checkWeights=*/true,
-                                                            options.architecture, *size, pictures});
+  checkpoint::ImportOptions wanted = {
+      options.outputs, /*checkWeights=*/true, options.architecture, *size, pictures, {}};
+  if (options.forAnySize)
+    wanted.anySizeGrid = {vit::anyGrid[0], vit::anyGrid[1]};
+  auto found = checkpoint::importCheckpoint(options.model, wanted);
   if (!found)
     return caller.error(found.error());
   if (!options.processor.empty() && !found->pictures)
@@ -253,7 +264,41 @@ LogicalResult Compiler::readCheckpoint() {
   for (const std::string &note : import->notes)
     caller.say(driver::Diagnostic::Note, note);
   root = parseSourceString<ModuleOp>(import->mlir(), ParserConfig(&context), "checkpoint");
-  return success(bool(root));
+  if (!root)
+    return failure();
+  return options.forAnySize ? markAnySize() : success();
+}
+
+/// Says that the model is one for any size, and refuses what is not made for that.
+LogicalResult Compiler::markAnySize() {
+  vit::PatchifyOp patchify;
+  std::string why;
+  root->walk([&](Operation *op) {
+    if (auto patches = dyn_cast<vit::PatchifyOp>(op))
+      patchify = patches;
+    auto attention = dyn_cast<vit::AttentionOp>(op);
+    if (isa<vit::MergePatchesOp>(op) || (attention && attention.getWindows()))
+      why = "its attention is in windows, which must fill the grid of patches";
+    else if (isa<vit::RelativeBiasOp>(op))
+      why = "it adds a bias to each pair of patches";
+    else if (attention && attention.mixesImages())
+      why = "its images attend to each other";
+  });
+  if (!patchify)
+    why = "it has no patches";
+  if (!why.empty())
+    return caller.error(
+        "{}: --image-size any is not done for this model: {}; build it for one size, "
+        "--image-size HxW",
+        options.model, why);
+  Builder builder(&context);
+  function()->setAttr(
+      vit::anySizeName,
+      builder.getDictionaryAttr(
+          {builder.getNamedAttr("max_tokens", builder.getI64IntegerAttr(
+                                                  options.maxTokens ? options.maxTokens : 4096)),
+           builder.getNamedAttr("patch", builder.getDenseI64ArrayAttr(patchify.getPatch()))}));
+  return success();
 }
 
 LogicalResult Compiler::readText() {
@@ -289,6 +334,12 @@ LogicalResult Compiler::checkImageSize() {
   FailureOr<std::optional<checkpoint::Size>> wanted = imageSize();
   if (failed(wanted) || options.imageSize.empty())
     return success(succeeded(wanted));
+  if (options.imageSize == "any")
+    return import
+               ? success()
+               : caller.error("{}: --image-size any asks for a checkpoint: the images of a .mlir "
+                              "file have the size that is in its types",
+                              options.model);
   for (Type type : function().getArgumentTypes()) {
     auto image = dyn_cast<RankedTensorType>(type);
     if (!image || image.getRank() != 4)
@@ -515,11 +566,50 @@ LogicalResult Compiler::generateCpu() {
   return success();
 }
 
+/// The parts of a library for any size, read: what cannot be one is refused before anything is
+/// made.
+LogicalResult Compiler::openParts() {
+  quiet = std::make_unique<Session>(caller.errorsOnly());
+  CompileOptions part = options;
+  part.maxBatch = maxBatch();
+  part.wantedImage = std::nullopt;
+  if (options.wantedImage) { // this one is the model at that size, which others look at
+    part.imageSize.clear();
+    part.maxTokens = 0;
+    nativePart = std::make_unique<Compiler>(part, *quiet);
+    if (failed(nativePart->open()))
+      return failure();
+  }
+  part.imageSize = options.imageSize;
+  part.maxTokens = options.maxTokens;
+  part.forAnySize = true;
+  part.tuning.clear(); // measured at batches of one size
+  if (part.tilePolicy == "tuned")
+    part.tilePolicy = "model";
+  anyPart = std::make_unique<Compiler>(part, *quiet);
+  return anyPart->open();
+}
+
+LogicalResult Compiler::generateParts(Oracle oracle) {
+  if (nativePart && failed(nativePart->generate(oracle)))
+    return failure();
+  return anyPart->generate(oracle);
+}
+
 LogicalResult Compiler::generate(Oracle oracle) {
+  if (hasTarget(VIT_TARGET_CPU) && takesAnySize())
+    return caller.error("--image-size any: code for CPUs takes images of one size; give that size, "
+                        "or build for --target cuda");
   if (hasTarget(VIT_TARGET_CPU) && failed(generateCpu()))
     return failure();
   if (!hasTarget(VIT_TARGET_CUDA))
     return success();
+  if (takesAnySize() && failed(generateParts(oracle)))
+    return failure();
+  if (nativePart) {
+    ptxasName = nativePart->ptxasName;
+    return success();
+  }
   if (failed(lowerTo(kernels)))
     return failure();
   rememberAlternatives();
@@ -622,9 +712,14 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.labels = classLabels;
   if (import && import->pictures)
     settings.preprocessing = preprocessingOf(*import->pictures);
+  auto sourceOf = [](const Compiler &part) {
+    return PlanSource{*part.root, part.settled.functions};
+  };
   std::vector<PlanSource> sources;
   if (hasTarget(VIT_TARGET_CUDA))
-    sources.push_back({*root, settled.functions});
+    sources.push_back(sourceOf(nativePart ? *nativePart : *this));
+  if (anyPart)
+    sources.push_back(sourceOf(*anyPart));
   if (hasTarget(VIT_TARGET_CPU))
     sources.push_back({*cpuRoot, {}, &cpu});
   auto data = buildLibrary(sources, settings);

@@ -107,6 +107,11 @@ public:
   std::string ptx() const;
 
 private:
+  /// Whether the library takes images of any size: then it is put together of others.
+  bool takesAnySize() const { return options.imageSize == "any" && !options.forAnySize; }
+  mlir::LogicalResult openParts();
+  mlir::LogicalResult generateParts(Oracle oracle);
+  mlir::LogicalResult markAnySize();
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();
   mlir::LogicalResult readLabels();
@@ -145,6 +150,10 @@ private:
   std::vector<codegen::RefutedSchedule> refutedSchedules;
   std::vector<codegen::FusionNote> notes;
   std::string ptxasName;
+  std::unique_ptr<Session> quiet; ///< of the parts: what they say beside errors, this one has said
+  /// The plans of a library for any size: that of the config, unless this is its compiler, and that
+  /// for all others.
+  std::unique_ptr<Compiler> nativePart, anyPart;
   bool reported = false;
 };
 

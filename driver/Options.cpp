@@ -41,6 +41,10 @@ llvm::LogicalResult driver::checkOptions(const CompileOptions &options, const Se
 #include "driver/Options.def"
   if ((options.tilePolicy == "tuned") == options.tuning.empty())
     return session.error("--tile-policy=tuned and --tuning FILE go together, found only one");
+  if (options.maxTokens && options.imageSize != "any")
+    return session.error("--max-tokens {}: bounds the images of --image-size any, which was not "
+                         "given",
+                         options.maxTokens);
   if (!cost::findGpu(options.gpu))
     return session.error("--gpu '{}' is not known; expected one of {}", options.gpu,
                          cost::knownGpus());

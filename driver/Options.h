@@ -25,6 +25,8 @@ struct CompileOptions : PipelineOptions {
   std::optional<int64_t> wantedBatch;
   /// Height and width of the images at hand, for a checkpoint if imageSize is not given.
   std::optional<std::pair<int64_t, int64_t>> wantedImage;
+  /// The module is to be the one for images of any size.
+  bool forAnySize = false;
 };
 
 /// Reports the first option that has a value which it cannot have.

@@ -251,6 +251,13 @@ LogicalResult Runner::prepare() {
   return success();
 }
 
+vitrt::ImageSize Runner::size() const {
+  const CompileOptions &settings = compiler.settings();
+  if (settings.imageSize != "any" || !settings.wantedImage)
+    return {};
+  return {int(settings.wantedImage->first), int(settings.wantedImage->second)};
+}
+
 void Runner::prepareReference() {
   reference = std::make_unique<reference::Interpreter>(
       compiler.module(), referenceWeights(*opened.source, options.allowNonfinite),
@@ -279,7 +286,7 @@ LogicalResult Runner::prepareDevice() {
   data = compiler.link("model");
   if (!data)
     return failure();
-  auto shapes = runnableModel(*data->view(), 0);
+  auto shapes = runnableModel(*data->view(), 0, size());
   if (!shapes)
     return session.error("{}: {}", compiler.settings().model, shapes.error());
   runnable = std::move(*shapes);
@@ -318,7 +325,7 @@ void Runner::announce() {
 Result<vit_workspace *> Runner::workspace() {
   announce();
   if (!space) {
-    auto created = vitrt::createWorkspace(loaded.get(), int(runnable.maxBatch));
+    auto created = vitrt::createWorkspace(loaded.get(), int(runnable.maxBatch), size());
     if (!created)
       return created.takeError();
     space = std::move(*created);

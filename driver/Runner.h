@@ -9,6 +9,7 @@
 #include "driver/Compiler.h"
 #include "driver/run/Golden.h"
 #include "runtime/Inspect.h"
+#include "runtime/Plan.h"
 #include "runtime/Recipe.h"
 
 #include <functional>
@@ -91,6 +92,8 @@ public:
   void announce();
 
 private:
+  /// Of the images that are run, where the model takes any.
+  vitrt::ImageSize size() const;
   void prepareReference();
   mlir::LogicalResult prepareDevice();
   Result<void> runReference(int64_t batch, std::span<const float> input,

@@ -80,6 +80,8 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
       work.parted = llvm::any_of(windows->getShift(), [](int64_t shift) { return shift > 0; });
     }
     work.biased = attention.getBias() != nullptr;
+    work.anyQueries = kernel.getTokens() && work.queries >= vit::anyTokens;
+    work.anyKeys = kernel.getTokens() && work.keys >= vit::anyTokens;
   } else if (auto patchify = dyn_cast<vit::PatchifyOp>(root)) {
     // Neighbours in a row of patches are neighbours in the image up to the patch's width; lines of
     // the image begin where its width says.
@@ -91,6 +93,7 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
   } else if (auto mean = dyn_cast<vit::MeanTokensOp>(root)) {
     work.summed =
         vit::rowsPerImage(tensorType(mean.getInput())) - static_cast<int64_t>(mean.getFirst());
+    work.anyKeys = kernel.getTokens().has_value();
   } else if (auto merge = dyn_cast<vit::MergePatchesOp>(root)) {
     work.vector = cost::vectorWidth(widthOf(merge.getInput())); // of one of the four
   }
@@ -187,6 +190,39 @@ cost::Work vitc::workOf(vit::LaunchOp launch) {
 
 cost::Work vitc::workOf(vit::KernelOp kernel) {
   return workOf(kernel, kernel.getArgumentTypes(), kernel.getResultTypes());
+}
+
+/// Whether a weight has a row for each token of a model for any size.
+static bool isTable(RankedTensorType type) {
+  vit::TokenCount rows = vit::tokenCountOf(type.getDimSize(0));
+  return type.getRank() == 2 && rows.perPatch && rows.constant <= vit::mostExtraTokens;
+}
+
+cost::Work vitc::workAt(vit::LaunchOp launch, int64_t tokens) {
+  cost::Work work = workOf(launch);
+  for (int64_t *number : {&work.rows, &work.queries, &work.keys, &work.summed})
+    if (*number >= vit::anyTokens)
+      *number = tokens;
+  for (int64_t *bytes : {&work.rootRead, &work.otherRead, &work.written})
+    *bytes = *bytes / vit::anyTokens * tokens + *bytes % vit::anyTokens * tokens / vit::anyTokens;
+  // Of a table as many rows as there are tokens.
+  for (Type type : launch.getOperandTypes())
+    if (auto table = cast<RankedTensorType>(type); !vit::isBatchTensor(type) && isTable(table)) {
+      work.weightRead -= sizeOf(type);
+      work.otherRead += sizeOf(type) / table.getDimSize(0) * tokens;
+    }
+  return work;
+}
+
+vit::TokenCount vitc::measureOf(vit::LaunchOp launch) {
+  vit::TokenCount rows = vit::tokenCountOf(vit::rowsPerImage(tensorType(launch->getResult(0))));
+  bool countsImages = kernelOf(launch).getTokens() && !rows.perPatch;
+  return countsImages ? vit::TokenCount{1, 0} : rows;
+}
+
+int64_t vitc::largestMeasure(vit::LaunchOp launch, const vit::AnySize &sizes, int64_t maxBatch) {
+  vit::TokenCount rows = measureOf(launch);
+  return maxBatch * (rows.constant + rows.perPatch * sizes.maxTokens);
 }
 
 std::vector<cost::Use> vitc::usesOf(ArrayRef<vit::LaunchOp> launches) {

@@ -8,6 +8,7 @@
 #ifndef PASSES_COSTBRIDGE_H
 #define PASSES_COSTBRIDGE_H
 
+#include "dialect/ModelFunction.h"
 #include "passes/Kernels.h"
 #include "passes/Options.h"
 #include "passes/cost/Cost.h"
@@ -22,8 +23,16 @@ cost::Work workOf(vit::LaunchOp launch);
 bool isMoments(mlir::BlockArgument argument);
 /// For operands and results of the kernel's own types: one count is what its last parameter counts.
 cost::Work workOf(vit::KernelOp kernel);
+/// The launch of a kernel of a model for any size, on images of `tokens` patches and no other
+/// tokens.
+cost::Work workAt(vit::LaunchOp launch, int64_t tokens);
 /// Launches of one kernel, equal ones counted.
 std::vector<cost::Use> usesOf(llvm::ArrayRef<vit::LaunchOp> launches);
+
+/// What the ranges of a kernel's schedules are of in a model for any size: rows of the launch's
+/// first result, or images where that has no row for each patch; and how many there may be.
+vit::TokenCount measureOf(vit::LaunchOp launch);
+int64_t largestMeasure(vit::LaunchOp launch, const vit::AnySize &sizes, int64_t maxBatch);
 
 /// What a schedule says apart from its range of batches.
 cost::Schedule scheduleOf(vit::ScheduleAttr attribute);

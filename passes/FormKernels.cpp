@@ -83,8 +83,9 @@ struct FormKernels : impl::FormKernelsBase<FormKernels> {
     vit::YieldOp::create(inside, op->getLoc(), clone->getResults());
     insertKernel(symbols, kernel, op->getParentOfType<func::FuncOp>());
 
-    auto launch = vit::LaunchOp::create(builder, op->getLoc(), op->getResultTypes(),
-                                        kernel.getSymName(), operands, DenseI64ArrayAttr());
+    auto launch =
+        vit::LaunchOp::create(builder, op->getLoc(), op->getResultTypes(), kernel.getSymName(),
+                              operands, DenseI64ArrayAttr(), DenseI64ArrayAttr());
     op->replaceAllUsesWith(launch);
     op->erase();
   }

@@ -110,7 +110,8 @@ vit::LaunchOp Pair::join(Operation *before) {
   vit::KernelOp kernel = build().release();
   OpBuilder builder(before);
   auto launch = vit::LaunchOp::create(builder, kernel.getLoc(), ValueRange(results).getTypes(),
-                                      kernel.getSymName(), operands, DenseI64ArrayAttr());
+                                      kernel.getSymName(), operands, DenseI64ArrayAttr(),
+                                      DenseI64ArrayAttr());
   for (auto [result, value] : llvm::zip_equal(results, launch.getResults()))
     Value(result).replaceAllUsesWith(value);
   consumer.erase();

@@ -38,6 +38,15 @@ vit::KernelOp vitc::kernelOf(vit::LaunchOp launch) {
   return cast<vit::KernelOp>(SymbolTable::lookupSymbolIn(module, launch.getKernelAttr()));
 }
 
+bool vitc::isOnRows(vit::KernelOp kernel) {
+  auto isRows = [](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return tensor.hasStaticShape() || tensor.getRank() == 2;
+  };
+  return llvm::all_of(kernel.getArgumentTypes(), isRows) &&
+         llvm::all_of(kernel.getResultTypes(), isRows);
+}
+
 KernelTable::KernelTable(ModuleOp module) : symbols(module) {
   for (vit::LaunchOp launch : launchesOf(module))
     ++launches[of(launch)];

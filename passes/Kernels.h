@@ -24,6 +24,9 @@ std::string kernelName(vit::KernelOp kernel);
 /// The kernel that `launch` runs.
 vit::KernelOp kernelOf(vit::LaunchOp launch);
 
+/// Whether a kernel sees rows, not images, and counts them.
+bool isOnRows(vit::KernelOp kernel);
+
 /// The kernels of a module by name, and how many launches each has: for passes on models that have
 /// a kernel for each op, where kernelOf would look through all of them for every launch.
 class KernelTable {

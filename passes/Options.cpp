@@ -16,7 +16,7 @@ static bool isOneOf(StringRef given, StringRef words) {
   return llvm::is_contained(llvm::split(words, '|'), given);
 }
 
-static bool hasForm(StringRef given, StringRef shape) {
+static bool hasOneForm(StringRef given, StringRef shape) {
   while (!shape.empty()) {
     StringRef name = shape.take_while([](char c) { return c >= 'A' && c <= 'Z'; });
     if (name.empty()) {
@@ -40,6 +40,11 @@ static bool isRequirement(StringRef given, StringRef) {
   };
   return given == "no-spill" ||
          (given.consume_front("fuse:") && llvm::all_of(llvm::split(given, '+'), isName));
+}
+
+static bool hasForm(StringRef given, StringRef shapes) {
+  return llvm::any_of(llvm::split(shapes, '|'),
+                      [&](StringRef shape) { return hasOneForm(given, shape); });
 }
 
 OptionValue option::oneOf(const char *words) { return {words, isOneOf}; }

@@ -14,6 +14,7 @@
 // the name of the op in the model.
 //===----------------------------------------------------------------------===//
 
+#include "dialect/ModelFunction.h"
 #include "passes/CostBridge.h"
 #include "passes/PassOptions.h"
 #include "passes/Passes.h"
@@ -69,7 +70,9 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
   LogicalResult schedule(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches) {
     std::vector<cost::Use> uses = usesOf(launches);
     const cost::Work &work = uses.front().work;
-    cost::Selection selection = cost::select(uses, maxBatch, preferences);
+    std::optional<vit::AnySize> sizes = vit::anySizeOf(getOperation());
+    cost::Selection selection = sizes ? selectForAnySize(kernel, launches, *sizes)
+                                      : cost::select(uses, maxBatch, preferences);
     if (!selection.objection.empty()) {
       Operation *root = kernel.getRoot();
       InFlightDiagnostic error = emitError(root ? root->getLoc() : kernel.getLoc());
@@ -90,12 +93,36 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     }
     if (schedules->empty())
       for (const cost::BatchRange &range :
-           cost::withMeasured(selection.ranges, profileOf(kernel, work), maxBatch))
+           sizes ? selection.ranges
+                 : cost::withMeasured(selection.ranges, profileOf(kernel, work), maxBatch))
         for (const cost::Schedule &alternative : range.alternatives)
           schedules->push_back(
               attributeOf(&getContext(), alternative, range.minBatch, range.maxBatch));
     kernel.setSchedulesAttr(ArrayAttr::get(&getContext(), *schedules));
     return success();
+  }
+
+  /// Ranges of rows instead of batches: a row costs the same whatever image it is of. An attention
+  /// is judged by images of a common size, of which there are as many as rows make.
+  cost::Selection selectForAnySize(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches,
+                                   const vit::AnySize &sizes) {
+    constexpr int64_t commonTokens = 256;
+    int64_t most = 0;
+    for (vit::LaunchOp launch : launches)
+      most = std::max(most, largestMeasure(launch, sizes, maxBatch));
+    if (!kernel.getTokens())
+      return cost::select({{workOf(kernel)}}, most, preferences, /*finer=*/true);
+    vit::LaunchOp first = launches.front();
+    bool whole = kernel.getFamily() == vit::KernelFamily::Attention || !measureOf(first).perPatch;
+    int64_t tokens = whole ? commonTokens : 1;
+    int64_t unit = measureOf(first).perPatch ? tokens : 1;
+    cost::Selection selection = cost::select({{workAt(first, tokens)}}, (most - 1) / unit + 1,
+                                             preferences, /*finer=*/unit == 1);
+    for (cost::BatchRange &range : selection.ranges) {
+      range.minBatch = (range.minBatch - 1) * unit + 1;
+      range.maxBatch = std::min(range.maxBatch * unit, most);
+    }
+    return selection;
   }
 
   // Measured schedules -------------------------------------------------------

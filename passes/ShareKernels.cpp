@@ -15,6 +15,7 @@
 // kernels there were before.
 //===----------------------------------------------------------------------===//
 
+#include "dialect/ModelFunction.h"
 #include "passes/Kernels.h"
 #include "passes/Passes.h"
 
@@ -98,6 +99,10 @@ struct ShareKernels : impl::ShareKernelsBase<ShareKernels> {
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<vit::KernelOp>()))
       if (!llvm::is_contained(kept, kernel))
         kernel.erase();
+    if (vit::anySizeOf(getOperation()))
+      for (vit::KernelOp kernel : kept)
+        if (!isOnRows(kernel))
+          kernel.setTokens(vit::anyTokens);
     rename(launches, kept);
     for (vit::KernelOp kernel : kept) // as they are launched
       kernel->moveBefore(launches.front()->getParentOp());

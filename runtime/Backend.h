@@ -70,7 +70,7 @@ public:
                       const LoadOptions &options) = 0;
   /// Takes the functions that batches of 1 to maxBatch run to the device, those of them that are
   /// not there. After a failure it can be called again. Any thread.
-  virtual Status loadFunctions(const vit_plan &plan, int maxBatch) = 0;
+  virtual Status loadFunctions(const SizedPlan &sized, int maxBatch) = 0;
   /// `about` says what for, in a failure's text.
   virtual Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) = 0;
   virtual void free(uint64_t address) = 0;

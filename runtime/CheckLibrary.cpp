@@ -95,6 +95,37 @@ private:
            constant <= memory.constant && perLength <= memory.per_length;
   }
 
+  bool anySize() const { return plan.max_tokens != 0; }
+
+  static bool isMeasured(const vit_step &step) {
+    const vit_count &m = step.measure;
+    return m.constant | m.per_image | m.per_length | m.per_token;
+  }
+
+  /// The largest value of a count that a step runs with, with up to `batch` images: where the range
+  /// is of rows, they say how many there are, and no count is more than so many times its measure.
+  bool largest(const vit_step &step, const vit_count &count, uint64_t batch,
+               uint64_t &value) const {
+    if (!evaluate(count, batch, plan.max_tokens, value))
+      return false;
+    if (!isMeasured(step))
+      return true;
+    uint64_t times = 0, bound;
+    const vit_count &m = step.measure;
+    for (auto [part, whole] : {std::pair(count.constant, m.constant),
+                               {count.per_image, m.per_image},
+                               {count.per_length, m.per_length},
+                               {count.per_token, m.per_token}}) {
+      if (part && !whole)
+        return true;
+      if (part)
+        times = std::max(times, (part - 1) / whole + 1);
+    }
+    if (!__builtin_mul_overflow(times, uint64_t(step.max_batch), &bound))
+      value = std::min(value, bound);
+    return true;
+  }
+
   Status checkStep(const vit_step &step) const {
     auto fail = [&](const char *what) {
       return damaged(std::string("step ") + quoted(step.label) + " " + what);
@@ -102,30 +133,42 @@ private:
     const vit_target &target = library.targets[plan.target];
     if (step.kernel >= target.kernel_count)
       return fail("names no kernel");
-    uint64_t batch = std::min(step.max_batch, library.max_batch);
+    bool measured = isMeasured(step);
+    if (measured && !fits(step.measure))
+      return fail("is for a range that no number reaches");
+    // Of a range of something else than the batch, the largest of all is assumed.
+    uint64_t first = measured ? 1 : std::max(1u, step.min_batch);
+    uint64_t batch = measured ? library.max_batch : std::min(step.max_batch, library.max_batch);
     for (int i = 0; i != 3; ++i) {
       const vit_extent &extent = step.grid[i];
       if (extent.divisor == 0)
         return fail("divides by zero");
       uint64_t limit = i == 0 ? 0x7FFFFFFF : 65535, least, most;
-      if (!evaluate(extent.count, std::max(1u, step.min_batch), plan.max_tokens != 0, least) ||
-          !evaluate(extent.count, batch, plan.max_tokens, most) || least == 0 || most == 0 ||
+      if (!evaluate(extent.count, first, plan.max_tokens != 0, least) ||
+          !largest(step, extent.count, batch, most) || least == 0 || most == 0 ||
           extent.times == 0 || (most - 1) / extent.divisor + 1 > limit / extent.times)
         return fail("has a grid beyond the device's limits");
     }
     const uint32_t counts[] = {library.input_count, library.output_count, plan.buffer_count,
                                library.weight_count};
     for (const vit_arg &arg : std::span(step.args, step.arg_count)) {
-      if (arg.kind > VIT_ARG_COUNTERS ||
-          (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
+      if (arg.kind > VIT_ARG_WIDTH || (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
         return fail("has an unknown argument");
+      if (!anySize() && (arg.kind > VIT_ARG_COUNTERS ||
+                         (arg.kind == VIT_ARG_WEIGHT && !library.weights[arg.index].bytes)))
+        return fail("depends on the size of images, which its plan does not");
+      if (anySize() && (arg.kind == VIT_ARG_SCRATCH || arg.kind == VIT_ARG_COUNTERS)) {
+        if (!fits(arg.count))
+          return fail("uses more scratch memory than there can be");
+        continue; // a workspace has what its steps need
+      }
       if (arg.kind == VIT_ARG_SCRATCH && !has(plan.scratch_bytes, arg.count, batch))
         return fail("uses more scratch memory than there is");
       if (arg.kind == VIT_ARG_COUNTERS && !has(plan.counter_bytes, arg.count, batch))
         return fail("uses more counters than there are");
       uint64_t most;
       if (arg.kind == VIT_ARG_COUNT &&
-          (!evaluate(arg.count, batch, plan.max_tokens, most) || most > 0x7FFFFFFF))
+          (!largest(step, arg.count, batch, most) || most > 0x7FFFFFFF))
         return fail("counts beyond 31 bits");
     }
     return {};

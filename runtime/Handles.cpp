@@ -99,9 +99,14 @@ Status vitrt::createWorkspace(const vit_model &model, int maxBatch, ImageSize si
   SizedPlan sized;
   if (Status chosen = choosePlan(model.library, model.target, size, sized); !chosen)
     return chosen;
-  if (Status loaded = model.backend->loadFunctions(*sized.plan, maxBatch); !loaded)
+  if (std::string why = objectionToBatch(model.library, sized, uint64_t(maxBatch)); !why.empty())
+    return badArgument(why);
+  if (Status loaded = model.backend->loadFunctions(sized, maxBatch); !loaded)
     return loaded;
   auto workspace = std::make_unique<vit_workspace>(model, sized, maxBatch);
+  if (Status made = model.sizes.get(model.library, *model.backend, sized, workspace->sizedWeights);
+      !made)
+    return made;
   if (Status allocated = workspace->allocate(); !allocated)
     return allocated;
   out = std::move(workspace);
@@ -111,8 +116,8 @@ Status vitrt::createWorkspace(const vit_model &model, int maxBatch, ImageSize si
 Status vit_workspace::allocate() {
   const vit_plan &plan = *sized.plan;
   uint64_t buffers = alignUp(valueOf(plan.workspace_bytes, uint64_t(maxBatch), sized.tokens));
-  uint64_t counters = valueOf(plan.counter_bytes, uint64_t(maxBatch), sized.tokens);
-  uint64_t scratch = valueOf(plan.scratch_bytes, uint64_t(maxBatch), sized.tokens);
+  uint64_t counters = counterBytes(sized, uint64_t(maxBatch));
+  uint64_t scratch = scratchBytes(sized, uint64_t(maxBatch));
   if (counters)
     scratch = alignUp(scratch);
   uint64_t bytes = buffers + scratch + counters;
@@ -125,6 +130,8 @@ Status vit_workspace::allocate() {
   memory.counters = memory.scratch + scratch;
   memory.weights = model.backend->weights() -
                    arenaPart(model.library, model.library.targets[model.target]).begin;
+  if (sizedWeights)
+    memory.sized = sizedWeights->addresses;
   std::vector<uint8_t> zeros(counters);
   return counters ? model.backend->write(memory.counters, zeros.data(), counters) : Status();
 }

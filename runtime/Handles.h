@@ -9,6 +9,7 @@
 #include "runtime/Backend.h"
 #include "runtime/Recipe.h"
 #include "runtime/SharedObject.h"
+#include "runtime/SizedWeights.h"
 
 #include <atomic>
 
@@ -30,6 +31,7 @@ struct vit_model {
   const vit_library &library;
   uint32_t target = 0; // of the library
   std::unique_ptr<vitrt::Backend> backend;
+  mutable vitrt::SizeCache sizes; // frees its memory before the backend goes
   std::string description;
 };
 
@@ -85,7 +87,8 @@ struct vit_workspace {
   const vit_model &model;
   const vitrt::SizedPlan sized;
   const int maxBatch;
-  vitrt::PlanMemory memory; // buffers and scratch are one allocation
+  std::shared_ptr<const vitrt::SizedWeights> sizedWeights; // NULL: no weight depends on the size
+  vitrt::PlanMemory memory;                                // buffers and scratch are one allocation
   std::unique_ptr<vitrt::BackendState> state;
   unsigned checks = 0; // VIT_CHECK_...
   std::atomic<bool> busy{false};

@@ -96,9 +96,9 @@ Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source,
   return ModelPtr(model.release());
 }
 
-Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch) {
+Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch, ImageSize size) {
   std::unique_ptr<vit_workspace> workspace;
-  if (Status created = createWorkspace(*model, maxBatch, {}, workspace); !created)
+  if (Status created = createWorkspace(*model, maxBatch, size, workspace); !created)
     return errorOf(created);
   return WorkspacePtr(workspace.release());
 }

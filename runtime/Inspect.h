@@ -8,6 +8,7 @@
 #ifndef VITC_RUNTIME_INSPECT_H
 #define VITC_RUNTIME_INSPECT_H
 
+#include "runtime/Plan.h"
 #include "runtime/Recipe.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
@@ -45,7 +46,7 @@ using WorkspacePtr = std::unique_ptr<vit_workspace, FreeWorkspace>;
 Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, const char *device,
                                const LoadOptions &options = {});
 /// For images of the library's own size.
-Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch);
+Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch, ImageSize size = {});
 
 /// The plan for the library's own image size on the model's device.
 const vit_plan &nativePlan(const vit_model *model);

@@ -4,6 +4,7 @@
 #include "runtime/Plan.h"
 #include "weights/Safetensors.h"
 
+#include <algorithm>
 #include <span>
 
 namespace vitrt {
@@ -26,28 +27,92 @@ bool takesAnySize(const vit_plan &plan) { return plan.max_tokens != 0; }
 
 /// The tokens of an image, 0 if a plan for any size does not take it.
 uint64_t tokensOf(const vit_plan &plan, ImageSize size) {
-  if (uint32_t(size.height) % plan.patch_height || uint32_t(size.width) % plan.patch_width)
-    return 0;
   uint64_t tokens = uint64_t(uint32_t(size.height) / plan.patch_height) *
                     (uint32_t(size.width) / plan.patch_width);
   return tokens <= plan.max_tokens ? tokens : 0;
 }
 
-/// "24x24 and 32x48", "no images", "24x24 and multiples of 8x8 of at most 100 tokens".
+/// "24x24 and 32x48", "no images", "24x24 and 1 to 100 patches of 8x8".
 std::string sizesText(const vit_library &library, uint32_t target) {
   std::string text;
   for (const vit_plan &plan : std::span(library.plans, library.plan_count)) {
     if (plan.target != target || (!takesAnySize(plan) && plan.height == 0))
       continue;
     text += text.empty() ? "" : " and ";
-    text += takesAnySize(plan) ? "multiples of " + sizeText(plan.patch_height, plan.patch_width) +
-                                     " of at most " + std::to_string(plan.max_tokens) + " tokens"
+    text += takesAnySize(plan) ? "1 to " + std::to_string(plan.max_tokens) + " patches of " +
+                                     sizeText(plan.patch_height, plan.patch_width)
                                : sizeText(plan.height, plan.width);
   }
   return text.empty() ? "no images" : text;
 }
 
+/// What to build for images that no plan takes.
+std::string howToTake(const vit_library &library, uint32_t target, ImageSize size) {
+  for (const vit_plan &plan : std::span(library.plans, library.plan_count))
+    if (plan.target == target && takesAnySize(plan)) {
+      uint64_t tokens = uint64_t(uint32_t(size.height)) / plan.patch_height *
+                        (uint32_t(size.width) / plan.patch_width);
+      return tokens ? "; build it with --max-tokens " + std::to_string(tokens) : "";
+    }
+  return "";
+}
+
+/// The last batch up to `maxBatch` at which a step that may run does so.
+uint64_t lastBatchOf(const vit_step &step, uint64_t maxBatch, uint64_t tokens) {
+  uint64_t first = measureOf(step, 1, tokens), more = measureOf(step, 2, tokens) - first;
+  return more ? std::min(maxBatch, 1 + (step.max_batch - first) / more) : maxBatch;
+}
+
+/// The largest need of a step's argument of `kind`, of runs with up to `maxBatch` images.
+uint64_t mostOf(const SizedPlan &sized, uint32_t kind, uint64_t maxBatch) {
+  uint64_t most = 0;
+  for (const vit_step &step : std::span(sized.plan->steps, sized.plan->step_count))
+    if (mayRun(step, maxBatch, sized.tokens))
+      for (const vit_arg &arg : std::span(step.args, step.arg_count))
+        if (arg.kind == kind)
+          most = std::max(
+              most, valueOf(arg.count, lastBatchOf(step, maxBatch, sized.tokens), sized.tokens));
+  return most;
+}
+
 } // namespace
+
+uint64_t scratchBytes(const SizedPlan &sized, uint64_t maxBatch) {
+  return takesAnySize(*sized.plan) ? mostOf(sized, VIT_ARG_SCRATCH, maxBatch)
+                                   : valueOf(sized.plan->scratch_bytes, maxBatch, sized.tokens);
+}
+
+uint64_t counterBytes(const SizedPlan &sized, uint64_t maxBatch) {
+  return takesAnySize(*sized.plan) ? mostOf(sized, VIT_ARG_COUNTERS, maxBatch)
+                                   : valueOf(sized.plan->counter_bytes, maxBatch, sized.tokens);
+}
+
+std::string objectionToBatch(const vit_library &library, const SizedPlan &sized,
+                             uint64_t maxBatch) {
+  if (!takesAnySize(*sized.plan)) // the compiler has seen to it
+    return "";
+  constexpr uint64_t most = uint64_t(1) << 31;
+  auto bytesWith = [&](uint64_t batch) {
+    uint64_t bytes = 0;
+    for (const vit_buffer &buffer : std::span(sized.plan->buffers, sized.plan->buffer_count))
+      bytes = std::max(bytes, valueOf(buffer.bytes, batch, sized.tokens));
+    for (uint32_t i = 0; i != library.input_count; ++i)
+      bytes = std::max(bytes, sized.inputBytes(library, i, int(batch)));
+    for (uint32_t i = 0; i != library.output_count; ++i)
+      bytes = std::max(bytes, sized.outputBytes(library, i, int(batch)));
+    return std::max(bytes, mostOf(sized, VIT_ARG_SCRATCH, batch));
+  };
+  if (bytesWith(maxBatch) <= most)
+    return "";
+  uint64_t fits = 0;
+  for (uint64_t step = maxBatch; step; step /= 2) // bytes grow with the batch
+    while (fits + step < maxBatch && bytesWith(fits + step) <= most)
+      fits += step;
+  return "images of " + std::to_string(sized.tokens) + " patches need " +
+         std::to_string(bytesWith(maxBatch)) + " bytes in one tensor, but kernels address " +
+         std::to_string(most) + "; lower max_batch from " + std::to_string(maxBatch) + " to " +
+         std::to_string(fits) + (fits ? "" : ", which is none: take smaller images");
+}
 
 std::string inputText(const vit_library &library, uint32_t index) {
   return tensorText("input", index, library.inputs[index]);
@@ -70,8 +135,12 @@ uint64_t sizeOf(uint32_t dtype) {
 }
 
 uint64_t SizedPlan::inputBytes(const vit_library &library, uint32_t index, int batch) const {
-  return valueOf(plan->input_values[index], uint64_t(batch), tokens) *
-         sizeOf(library.inputs[index].dtype);
+  const vit_tensor &tensor = library.inputs[index];
+  uint64_t values = valueOf(plan->input_values[index], uint64_t(batch), tokens);
+  if (size.height && tensor.rank == 4) // all of an image, also what fills no patch
+    values = uint64_t(batch) * uint64_t(tensor.shape[1]) * uint64_t(uint32_t(size.height)) *
+             uint32_t(size.width);
+  return values * sizeOf(tensor.dtype);
 }
 
 uint64_t SizedPlan::outputBytes(const vit_library &library, uint32_t index, int batch) const {
@@ -92,12 +161,13 @@ Status choosePlan(const vit_library &library, uint32_t target, ImageSize size, S
     }
     if (takesAnySize(plan) && !out.plan)
       if (uint64_t tokens = tokensOf(plan, size))
-        out = {&plan, tokens};
+        out = {&plan, tokens, size};
   }
   if (out.plan)
     return {};
   return badArgument("images are " + sizeText(uint32_t(size.height), uint32_t(size.width)) +
-                     ", but the library is built for " + sizesText(library, target));
+                     ", but the library is built for " + sizesText(library, target) +
+                     howToTake(library, target, size));
 }
 
 Launches::Launches(const vit_library &library, const SizedPlan &sized)
@@ -123,7 +193,7 @@ void Launches::prepare(int batch, const PlanMemory &memory) {
   const vit_plan &plan = *sized.plan;
   for (uint32_t i = 0; i != plan.step_count; ++i) {
     const vit_step &step = plan.steps[i];
-    if (uint32_t(batch) < step.min_batch || uint32_t(batch) > step.max_batch)
+    if (!runsAt(step, uint64_t(batch), sized.tokens))
       continue;
     LaunchRecord record = {i, {}, slot};
     for (int axis = 0; axis != 3; ++axis)
@@ -137,7 +207,9 @@ void Launches::prepare(int batch, const PlanMemory &memory) {
             memory.buffers + valueOf(plan.buffers[arg.index].offset, uint64_t(batch), sized.tokens);
         break;
       case VIT_ARG_WEIGHT:
-        value = memory.weights + library.weights[arg.index].offset;
+        value = library.weights[arg.index].bytes
+                    ? memory.weights + library.weights[arg.index].offset
+                    : memory.sized[arg.index];
         break;
       case VIT_ARG_COUNT:
         value = valueOf(arg.count, uint64_t(batch), sized.tokens);
@@ -147,6 +219,12 @@ void Launches::prepare(int batch, const PlanMemory &memory) {
         break;
       case VIT_ARG_COUNTERS:
         value = memory.counters;
+        break;
+      case VIT_ARG_HEIGHT:
+        value = uint32_t(sized.size.height);
+        break;
+      case VIT_ARG_WIDTH:
+        value = uint32_t(sized.size.width);
         break;
       default:
         patches.push_back({slot, arg.kind, arg.index});

@@ -13,6 +13,7 @@
 #include "vit/library.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,22 +49,38 @@ inline ArenaPart arenaPart(const vit_library &library, const vit_target &target)
   return target.weight_end ? ArenaPart{target.weight_begin, target.weight_end, false}
                            : wholeArena(library);
 }
+/// What the range of a step is of.
+inline uint64_t measureOf(const vit_step &step, uint64_t batch, uint64_t tokens) {
+  const vit_count &m = step.measure;
+  bool isBatch = !(m.constant | m.per_image | m.per_length | m.per_token);
+  return isBatch ? batch : valueOf(m, batch, tokens);
+}
+inline bool runsAt(const vit_step &step, uint64_t batch, uint64_t tokens) {
+  uint64_t measure = measureOf(step, batch, tokens);
+  return step.min_batch <= measure && measure <= step.max_batch;
+}
+/// Whether it runs with some batch of 1 to `maxBatch`.
+inline bool mayRun(const vit_step &step, uint64_t maxBatch, uint64_t tokens) {
+  return step.min_batch <= measureOf(step, maxBatch, tokens) &&
+         measureOf(step, 1, tokens) <= step.max_batch;
+}
 
 /// Parts of an allocation begin at multiples of 256 bytes.
 constexpr uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
 
-/// A plan for images of one size.
-struct SizedPlan {
-  const vit_plan *plan = nullptr;
-  uint64_t tokens = 0; ///< of an image
-
-  uint64_t inputBytes(const vit_library &library, uint32_t index, int batch) const;
-  uint64_t outputBytes(const vit_library &library, uint32_t index, int batch) const;
-};
-
 /// The size of an image; 0, 0: that of the native plan.
 struct ImageSize {
   int height = 0, width = 0;
+};
+
+/// A plan for images of one size.
+struct SizedPlan {
+  const vit_plan *plan = nullptr;
+  uint64_t tokens = 0; ///< of an image, where the plan is for any size
+  ImageSize size = {}; ///< in pixels, there
+
+  uint64_t inputBytes(const vit_library &library, uint32_t index, int batch) const;
+  uint64_t outputBytes(const vit_library &library, uint32_t index, int batch) const;
 };
 
 /// The plan of target `target` for images of a size. There is always a native one.
@@ -79,7 +96,14 @@ struct LaunchRecord {
 /// Where a plan's memory begins.
 struct PlanMemory {
   uint64_t buffers = 0, scratch = 0, counters = 0, weights = 0;
+  std::span<const uint64_t> sized = {}; ///< of each weight that depends on the size; of others 0
 };
+
+/// Bytes of scratch memory and of counters that runs with up to `maxBatch` images need.
+uint64_t scratchBytes(const SizedPlan &sized, uint64_t maxBatch);
+uint64_t counterBytes(const SizedPlan &sized, uint64_t maxBatch);
+/// Why kernels cannot address an activation of so many images; empty if they can.
+std::string objectionToBatch(const vit_library &library, const SizedPlan &sized, uint64_t maxBatch);
 
 /// The launches of a plan with one batch: all is known but the caller's pointers.
 class Launches {

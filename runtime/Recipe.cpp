@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
 #include "runtime/RecipeTables.h"
+#include "runtime/SizedRecipe.h"
 #include "runtime/WeightValues.h"
 #include "weights/Float.h"
 #include "weights/HashWeights.h"
@@ -554,7 +555,7 @@ FunctionSource hashSource(std::vector<std::pair<std::string, double>> add) {
 /// Wants every weight in a part of the arena.
 static Result<void> wantAll(const vit_library &library, Evaluator &evaluator, ArenaPart part) {
   for (const vit_prepared &weight : std::span(library.weights, library.weight_count)) {
-    if (!part.has(weight))
+    if (!part.has(weight) || !weight.bytes) // those without are made for each size
       continue;
     if (auto good = evaluator.want(weight.value); !good)
       return good;
@@ -568,7 +569,18 @@ Result<void> checkRecipe(const vit_library &library) {
   FunctionSource nothing({});
   LoadOptions options;
   Evaluator evaluator(library, nothing, options);
-  return wantAll(library, evaluator, wholeArena(library));
+  if (auto good = wantAll(library, evaluator, wholeArena(library)); !good)
+    return good;
+  constexpr int64_t sizes[][2] = {{1, 1}, {3, 5}};
+  for (auto [height, width] : sizes) {
+    auto sized = SizedRecipe::make(library, height, width);
+    if (!sized)
+      return sized.takeError();
+    Evaluator other(sized->library(), nothing, options);
+    if (auto good = wantAll(sized->library(), other, wholeArena(sized->library())); !good)
+      return good;
+  }
+  return {};
 }
 
 Result<void> prepareWeights(const vit_library &library, WeightSource &source,
@@ -586,7 +598,7 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
     return good;
   std::span<const vit_prepared> weights(library.weights, library.weight_count);
   for (const vit_prepared &weight : weights) {
-    if (!part.has(weight))
+    if (!part.has(weight) || !weight.bytes)
       continue;
     if (auto done = evaluator.evaluate(weight.value); !done)
       return done;

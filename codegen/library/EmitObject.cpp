@@ -94,7 +94,7 @@ public:
       grid.push_back(constant(extent));
     return make<vit_step>({text(s.label), word(s.kernel), word(s.min_batch), word(s.max_batch),
                            word(s.launch), array(grid), word(s.arg_count),
-                           list(s.args, s.arg_count)});
+                           list(s.args, s.arg_count), constant(s.measure)});
   }
   Constant *constant(const vit_buffer &b) {
     return make<vit_buffer>({text(b.name), constant(b.offset), constant(b.bytes)});

@@ -152,7 +152,7 @@ private:
       return failure();
     }
     if (failed(addRecipe(input.module.lookupSymbol<func::FuncOp>(vit::prepareName), *data, weights,
-                         firstWeight)))
+                         firstWeight, vit::anySizeOf(input.module).has_value())))
       return failure();
     input.codes = source.cpu ? ArrayRef(ofCpu) : source.kernels;
     input.target = targets.size();
@@ -163,7 +163,8 @@ private:
     if (failed(plan))
       return failure();
     for (const vit_plan &other : plans)
-      if (other.target == plan->target && other.height == plan->height &&
+      if (other.target == plan->target && other.max_tokens == plan->max_tokens &&
+          other.height == plan->height &&
           other.width == plan->width)
         return input.model.emitError("expected plans for images of different sizes, but ")
                << plan->height << "x" << plan->width << " is there twice";

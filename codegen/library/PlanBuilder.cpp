@@ -10,6 +10,7 @@
 
 #include "codegen/library/PlanBuilder.h"
 #include "codegen/library/RecipeBuilder.h"
+#include "dialect/ModelFunction.h"
 #include "passes/CostBridge.h"
 #include "passes/Kernels.h"
 
@@ -22,13 +23,21 @@ using namespace vitc::codegen;
 /// For images of one size nothing but the batch counts.
 static vit_count fixed(uint64_t count) { return {count, 0, 0, 0}; }
 static vit_count perImage(uint64_t count) { return {0, count, 0, 0}; }
+/// `times` as many as a number of tokens stands for: of each image, of one.
+static vit_count perTokens(vit::TokenCount tokens, uint64_t times = 1) {
+  return {0, tokens.constant * times, 0, tokens.perPatch * times};
+}
+static vit_count ofOneImage(vit::TokenCount tokens) {
+  return {uint64_t(tokens.constant), 0, uint64_t(tokens.perPatch), 0};
+}
 
 namespace {
 
 class PlanBuilder {
 public:
   PlanBuilder(const PlanInput &input, LibraryData &data)
-      : module(input.module), model(input.model), codes(input.codes), input(input), data(data) {}
+      : module(input.module), model(input.model), codes(input.codes), input(input), data(data),
+        sizes(vit::anySizeOf(module)) {}
 
   FailureOr<vit_plan> build() {
     for (BlockArgument argument : model.getFunctionBody().getArguments())
@@ -38,11 +47,12 @@ public:
         return failure();
     if (failed(checkOutputs()))
       return failure();
-    setImageSize();
+    if (failed(setImageSize()))
+      return failure();
     plan.target = input.target;
     plan.input_values = valuesOf(model.getArgumentTypes());
     plan.output_values = valuesOf(model.getResultTypes());
-    plan.workspace_bytes = perImage(workspaceBytes);
+    plan.workspace_bytes = {0, workspaceBytes.perImage, 0, workspaceBytes.perPatch};
     plan.scratch_bytes = fixed(scratchBytes);
     plan.counter_bytes = fixed(counterBytes);
     plan.steps = data.keep(steps);
@@ -54,19 +64,43 @@ public:
 
 private:
   /// Of the first input that is images: [batch, channels, height, width].
-  void setImageSize() {
+  LogicalResult setImageSize() {
+    if (sizes) {
+      plan.patch_height = sizes->patch[0];
+      plan.patch_width = sizes->patch[1];
+      plan.max_tokens = sizes->maxTokens;
+      for (Type type : model.getResultTypes())
+        if (cast<RankedTensorType>(type).getRank() == 4)
+          return model.emitError("an output that is a grid of patches, ")
+                 << type << ", has no form for images of any size; leave it out with --outputs";
+      return success();
+    }
     for (Type type : model.getArgumentTypes())
       if (auto shape = cast<RankedTensorType>(type).getShape(); shape.size() == 4) {
         plan.height = shape[2];
         plan.width = shape[3];
-        return;
+        break;
       }
+    return success();
+  }
+
+  /// The rows of an activation of this plan.
+  vit::TokenCount rowsOf(RankedTensorType type) const {
+    int64_t rows = vit::rowsPerImage(type);
+    return sizes ? vit::tokenCountOf(rows) : vit::TokenCount{rows, 0};
+  }
+
+  /// Its values: all of an image, or for images of any size those of so many patches.
+  vit_count valueCount(RankedTensorType type) const {
+    if (sizes && type.getRank() == 4) // images
+      return perTokens({0, 1}, type.getDimSize(1) * sizes->patch[0] * sizes->patch[1]);
+    return perTokens(rowsOf(type), type.getShape().back());
   }
 
   const vit_count *valuesOf(TypeRange types) {
     std::vector<vit_count> counts;
     for (Type type : types)
-      counts.push_back(perImage(valuesPerImage(cast<RankedTensorType>(type))));
+      counts.push_back(valueCount(cast<RankedTensorType>(type)));
     return data.keep(counts);
   }
 
@@ -84,16 +118,6 @@ private:
                            "library; run the passes of --emit=kernels");
   }
 
-  /// Kernels that see rows count rows, the others images.
-  static bool isOnRows(vit::KernelOp kernel) {
-    auto isRows = [](Type type) {
-      auto tensor = cast<RankedTensorType>(type);
-      return tensor.hasStaticShape() || tensor.getRank() == 2;
-    };
-    return llvm::all_of(kernel.getArgumentTypes(), isRows) &&
-           llvm::all_of(kernel.getResultTypes(), isRows);
-  }
-
   LogicalResult addLaunch(vit::LaunchOp launch) {
     if (!launch.getPlaces())
       return launch.emitOpError("expected 'places': memory is not planned; run vit-plan-memory");
@@ -109,7 +133,9 @@ private:
         return failure();
     }
     for (auto [result, place] : llvm::zip_equal(launch.getResults_(), *launch.getPlaces())) {
-      if (failed(addResult(launch, result, place)) ||
+      int64_t imagePlace =
+          launch.getImagePlaces() ? (*launch.getImagePlaces())[result.getResultNumber()] : 0;
+      if (failed(addResult(launch, result, place, imagePlace)) ||
           failed(checkAddress(launch, result.getType())))
         return failure();
       args.push_back(places[result]);
@@ -124,12 +150,16 @@ private:
       uint32_t function, first, last;
     };
     SmallVector<Use> uses;
+    int64_t most = sizes ? largestMeasure(launch, *sizes, input.maxBatch) : input.maxBatch;
+    if (most > vit::mostOfRange)
+      return launch.emitOpError("has ")
+             << most << " rows, but kernels count to " << vit::mostOfRange
+             << "; lower --max-tokens or --max-batch";
     for (auto [i, code] : llvm::enumerate(codes))
       if (code.kernel == launch.getKernel())
         for (auto [first, last] : code.batches)
-          if (first <= input.maxBatch)
-            uses.push_back(
-                {uint32_t(i), uint32_t(first), uint32_t(std::min<int64_t>(last, input.maxBatch))});
+          if (first <= most)
+            uses.push_back({uint32_t(i), uint32_t(first), uint32_t(std::min<int64_t>(last, most))});
     llvm::stable_sort(uses, [](const Use &a, const Use &b) { return a.first < b.first; });
     uint32_t served = 0;
     for (const Use &use : uses) {
@@ -140,10 +170,11 @@ private:
         return failure();
     }
     ++launchCount;
-    if (served == input.maxBatch)
+    if (served == most)
       return success();
     return launch.emitOpError("has no code of kernel @")
-           << launch.getKernel() << " for batch " << served + 1 << " of " << input.maxBatch;
+           << launch.getKernel() << " for " << (sizes ? "row " : "batch ") << served + 1 << " of "
+           << most;
   }
 
   LogicalResult addStep(vit::LaunchOp launch, ArrayRef<vit_arg> args, uint32_t function,
@@ -151,22 +182,43 @@ private:
     const KernelCode &code = codes[function];
     auto kernel = module.lookupSymbol<vit::KernelOp>(code.kernel);
     auto result = cast<RankedTensorType>(launch.getResults_().front().getType());
-    uint32_t rows = isOnRows(kernel) ? vit::rowsPerImage(result) : 1;
+    // What the kernel counts: rows, or images.
+    vit::TokenCount rows = isOnRows(kernel) ? rowsOf(result) : vit::TokenCount{1, 0};
     std::vector<vit_arg> all(args.begin(), args.end());
+    cost::Work work;
     cost::Geometry geometry; // of code for a CPU nothing but its grid
-    if (code.schedule)
-      geometry = cost::geometryOf(workOf(launch), scheduleOf(code.schedule));
+    if (code.schedule) {
+      work = workOf(launch);
+      geometry = cost::geometryOf(work, scheduleOf(code.schedule));
+    }
     if (geometry.sums) {
+      if (sizes)
+        geometry = cost::geometryOf(workOfRow(launch), scheduleOf(code.schedule));
       uint64_t sums = cost::scratchBytes(geometry, last),
                tiles = cost::counterBytes(geometry, last);
       if (failed(checkScratch(launch, sums, last)))
         return failure();
-      all.push_back({VIT_ARG_SCRATCH, 0, 1, fixed(sums)});
-      all.push_back({VIT_ARG_COUNTERS, 0, 0, fixed(tiles)});
-      scratchBytes = std::max(scratchBytes, llvm::alignTo(sums, 256));
-      counterBytes = std::max(counterBytes, llvm::alignTo(tiles, 256));
+      if (sizes) {
+        vit::TokenCount resultRows = rowsOf(result);
+        all.push_back(
+            {VIT_ARG_SCRATCH, 0, 1, sharedBytes(geometry, resultRows, cost::scratchBytes)});
+        all.push_back(
+            {VIT_ARG_COUNTERS, 0, 0, sharedBytes(geometry, resultRows, cost::counterBytes)});
+      } else {
+        all.push_back({VIT_ARG_SCRATCH, 0, 1, fixed(sums)});
+        all.push_back({VIT_ARG_COUNTERS, 0, 0, fixed(tiles)});
+        scratchBytes = std::max(scratchBytes, llvm::alignTo(sums, 256));
+        counterBytes = std::max(counterBytes, llvm::alignTo(tiles, 256));
+      }
     }
-    all.push_back({VIT_ARG_COUNT, 0, 0, perImage(rows)});
+    if (kernel.getTokens()) {
+      if (kernel.getFamily() == vit::KernelFamily::Patchify) {
+        all.push_back({VIT_ARG_HEIGHT, 0, 0, {}});
+        all.push_back({VIT_ARG_WIDTH, 0, 0, {}});
+      }
+      all.push_back({VIT_ARG_COUNT, 0, 0, {0, 0, 1, 0}});
+    }
+    all.push_back({VIT_ARG_COUNT, 0, 0, perTokens(rows)});
 
     vit_step step = {};
     step.label = data.keep(labelFor(launch));
@@ -174,15 +226,60 @@ private:
     step.min_batch = first;
     step.max_batch = last;
     step.launch = launchCount;
-    for (auto [extent, from] : llvm::zip(step.grid, code.launch.grid)) {
-      bool grows = from.perCount != 0;
-      extent = {grows ? perImage(uint64_t(from.perCount) * rows) : fixed(1),
-                grows ? uint32_t(from.divisor) : 1, uint32_t(from.times)};
-    }
+    bool ofTokens = kernel.getTokens().has_value();
+    cost::Geometry ofImage;
+    if (ofTokens)
+      ofImage = cost::geometryOf(work, scheduleOf(code.schedule));
+    for (int axis = 0; axis < 3; ++axis)
+      step.grid[axis] = ofTokens ? extentOf(ofImage.grid[axis], work.rows)
+                                 : extentOf(code.launch.grid[axis], rows);
+    if (sizes)
+      step.measure = perTokens(measureOf(launch));
     step.arg_count = all.size();
     step.args = data.keep(all);
     steps.push_back(step);
     return success();
+  }
+
+  static vit_extent extentOf(const cost::Extent &from, vit::TokenCount counted) {
+    if (!from.perCount)
+      return {fixed(1), 1, uint32_t(from.times)};
+    return {perTokens(counted, uint64_t(from.perCount)), uint32_t(from.divisor),
+            uint32_t(from.times)};
+  }
+
+  /// Of a kernel for any size, whose result has `rows` rows: an extent is of so many for each of
+  /// them, or for each image.
+  static vit_extent extentOf(const cost::Extent &from, int64_t rows) {
+    vit::TokenCount counted = vit::tokenCountOf(rows);
+    if (from.ofSequence)
+      return {ofOneImage(counted), uint32_t(from.divisor), uint32_t(from.times)};
+    if (from.perCount % rows != 0)
+      return extentOf(from, vit::TokenCount{1, 0});
+    cost::Extent ofRow = from;
+    ofRow.perCount /= rows;
+    return extentOf(ofRow, counted);
+  }
+
+  /// Of a kernel on rows: one of them.
+  static cost::Work workOfRow(vit::LaunchOp launch) {
+    cost::Work work = workAt(launch, 1);
+    work.rows = 1;
+    return work;
+  }
+
+  /// What the blocks of a tile share, at least as much as `bytesOf` says for any number of rows:
+  /// there are as many tiles as rows fill, and one.
+  template <class BytesOf>
+  static vit_count sharedBytes(const cost::Geometry &geometry, vit::TokenCount rows,
+                               BytesOf bytesOf) {
+    uint64_t block = bytesOf(geometry, 1);
+    uint64_t height = 1; // rows of a block
+    for (const cost::Extent &extent : geometry.grid)
+      if (extent.perCount)
+        height = uint64_t(extent.divisor / extent.perCount);
+    uint64_t perRow = (block - 1) / height + 1;
+    return {block, perRow * rows.constant, 0, perRow * rows.perPatch};
   }
 
   /// Of scratch memory too.
@@ -195,7 +292,8 @@ private:
            << limit << "; its schedule has too many splits";
   }
 
-  LogicalResult addResult(vit::LaunchOp launch, OpResult result, int64_t place) {
+  LogicalResult addResult(vit::LaunchOp launch, OpResult result, int64_t place,
+                          int64_t imagePlace) {
     auto type = cast<RankedTensorType>(result.getType());
     if (place < 0) {
       uint64_t index = -1 - place;
@@ -206,12 +304,29 @@ private:
       places[result] = {VIT_ARG_OUTPUT, uint32_t(index), 0, {}};
       return success();
     }
+    if (sizes) {
+      if (place % 16 != 0 || imagePlace % 16 != 0 || imagePlace < 0)
+        return launch.emitOpError("expected places that are multiples of 16, but got ")
+               << place << " and " << imagePlace;
+      vit::TokenCount rows = rowsOf(type);
+      uint64_t row = bytesPerImage(type) / vit::rowsPerImage(type);
+      places[result] = {VIT_ARG_BUFFER, uint32_t(buffers.size()), 0, {}};
+      buffers.push_back({data.keep(labelFor(launch)),
+                         {0, uint64_t(imagePlace), 0, uint64_t(place)},
+                         perTokens(rows, row)});
+      workspaceBytes.perPatch =
+          std::max(workspaceBytes.perPatch, uint64_t(place) + rows.perPatch * row);
+      workspaceBytes.perImage =
+          std::max(workspaceBytes.perImage, uint64_t(imagePlace) + rows.constant * row);
+      return success();
+    }
     if (place % 256 != 0)
       return launch.emitOpError("expected places that are multiples of 256, but got ") << place;
     uint64_t bytes = bytesPerImage(type);
     places[result] = {VIT_ARG_BUFFER, uint32_t(buffers.size()), 0, {}};
     buffers.push_back({data.keep(labelFor(launch)), perImage(place), perImage(bytes)});
-    workspaceBytes = std::max(workspaceBytes, llvm::alignTo(uint64_t(place) + bytes, 256));
+    workspaceBytes.perImage =
+        std::max(workspaceBytes.perImage, llvm::alignTo(uint64_t(place) + bytes, 256));
     return success();
   }
 
@@ -229,7 +344,7 @@ private:
   /// Kernels compute byte offsets in 32 bits.
   LogicalResult checkAddress(vit::LaunchOp launch, Type type) {
     auto tensor = cast<RankedTensorType>(type);
-    if (tensor.hasStaticShape())
+    if (tensor.hasStaticShape() || sizes) // vit-plan-memory, and each workspace, see to any size
       return success();
     uint64_t bytes = bytesPerImage(tensor), limit = uint64_t(1) << 31;
     if (bytes * input.maxBatch <= limit)
@@ -261,12 +376,15 @@ private:
   ArrayRef<KernelCode> codes;
   const PlanInput &input;
   LibraryData &data;
+  const std::optional<vit::AnySize> sizes; // none: one size
   vit_plan plan = {};
   llvm::DenseMap<Value, vit_arg> places; // with written = 0: how a later launch reads it
   std::vector<vit_step> steps;
   uint32_t launchCount = 0;
   std::vector<vit_buffer> buffers;
-  uint64_t workspaceBytes = 0; // per image
+  struct {
+    uint64_t perImage = 0, perPatch = 0;
+  } workspaceBytes;
   uint64_t scratchBytes = 0, counterBytes = 0;
 };
 

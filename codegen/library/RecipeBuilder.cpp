@@ -12,6 +12,9 @@
 
 #include "codegen/library/RecipeBuilder.h"
 
+#include "runtime/SizedRecipe.h"
+
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/bit.h"
@@ -50,13 +53,14 @@ namespace {
 
 class RecipeBuilder {
 public:
-  RecipeBuilder(LibraryData &data, uint32_t first)
-      : data(data), first(first),
+  RecipeBuilder(LibraryData &data, uint32_t first, bool anySize)
+      : data(data), first(first), anySize(anySize),
         steps(data.library.recipe, data.library.recipe + data.library.recipe_count),
         prepared(data.library.weights, data.library.weights + data.library.weight_count),
         end(data.library.weight_bytes) {
     for (auto [i, step] : llvm::enumerate(steps))
       known.try_emplace(identityOf(step), i);
+    depends = vitrt::dependOnSize(data.library);
   }
 
   LogicalResult build(func::FuncOp prepare, std::vector<uint32_t> &weights) {
@@ -68,6 +72,8 @@ public:
     auto results = cast<func::ReturnOp>(prepare.getBody().front().getTerminator()).getOperands();
     for (Value result : results)
       weights.push_back(place(result));
+    for (uint32_t value : kept)
+      placeKept(value);
     data.library.recipe = data.keep(steps);
     data.library.recipe_count = steps.size();
     data.library.weights = data.keep(prepared);
@@ -96,12 +102,60 @@ private:
   /// The value of a step, of an equal one if there is one.
   uint32_t add(const vit_recipe_step &step) {
     auto [found, isNew] = known.try_emplace(identityOf(step), steps.size());
-    if (isNew)
+    if (isNew) {
       steps.push_back(step);
+      auto ofSize = [](int64_t size) { return size < 0; };
+      depends.push_back(llvm::any_of(ArrayRef(step.shape, step.rank), ofSize) ||
+                        llvm::any_of(ArrayRef(step.operands, step.operand_count),
+                                     [&](uint32_t value) { return depends[value]; }));
+    }
     return found->second;
   }
 
-  void define(Operation *op, const vit_recipe_step &step) { values[op->getResult(0)] = add(step); }
+  LogicalResult define(Operation *op, vit_recipe_step step) {
+    if (anySize && failed(forAnySize(op, step)))
+      return failure();
+    values[op->getResult(0)] = add(step);
+    return success();
+  }
+
+  /// A number of tokens, as steps have it that depend on the size.
+  static int64_t extentOf(int64_t size) {
+    vit::TokenCount tokens = vit::tokenCountOf(size);
+    bool counts = tokens.perPatch && tokens.constant <= vit::mostExtraTokens;
+    return counts ? -1 - tokens.constant : size;
+  }
+
+  static bool isAnyGrid(const int64_t *grid) {
+    return grid[0] == vit::anyGrid[0] && grid[1] == vit::anyGrid[1];
+  }
+
+  /// Has a step that makes a table for the grid of the model speak of the grid of an image, and
+  /// those that use its result. What they use beside that is kept for when the size is known.
+  LogicalResult forAnySize(Operation *op, vit_recipe_step &step) {
+    int64_t *grid = step.op == VIT_RECIPE_RESAMPLE ? step.grid + 2 : step.grid;
+    bool begins = isAnyGrid(grid);
+    if (begins)
+      grid[0] = grid[1] = 0;
+    auto operands = ArrayRef(step.operands, step.operand_count);
+    // Rows of zeros, one for each token.
+    begins |= step.op == VIT_RECIPE_PAD && extentOf(step.shape[0]) < 0 &&
+              steps[operands[0]].shape[0] >= 0 && steps[operands[0]].shape[0] < vit::anyTokens;
+    if (!begins && llvm::none_of(operands, [&](uint32_t value) { return depends[value]; }))
+      return success();
+    for (int64_t &size : MutableArrayRef(step.shape, step.rank))
+      size = extentOf(size);
+    if (step.op == VIT_RECIPE_SLICE && step.first >= vit::anyTokens)
+      return op->emitOpError("reads rows behind those of the patches, whose number is not known "
+                             "for images of any size");
+    if (step.op == VIT_RECIPE_RELATIVE_BIAS)
+      return op->emitOpError("has a row for each pair of patches, which is not done for images of "
+                             "any size; build one size with --image-size HxW");
+    for (uint32_t value : operands)
+      if (!depends[value])
+        kept.insert(value);
+    return success();
+  }
 
   /// All that a step computes, as text.
   static std::string identityOf(const vit_recipe_step &step) {
@@ -140,46 +194,37 @@ private:
     case vit::RecipeOp::Load:
       return load(cast<vit::WeightOp>(op));
     case vit::RecipeOp::Concat:
-      define(op, newStep(op, VIT_RECIPE_CONCAT));
-      return success();
+      return define(op, newStep(op, VIT_RECIPE_CONCAT));
     case vit::RecipeOp::Slice: {
       vit_recipe_step step = newStep(op, VIT_RECIPE_SLICE);
       step.first = cast<vit::SliceOp>(op).getFirst();
-      define(op, step);
-      return success();
+      return define(op, step);
     }
     case vit::RecipeOp::Reshape:
-      define(op, newStep(op, VIT_RECIPE_RESHAPE));
-      return success();
+      return define(op, newStep(op, VIT_RECIPE_RESHAPE));
     case vit::RecipeOp::Permute: {
       vit_recipe_step step = newStep(op, VIT_RECIPE_PERMUTE);
       llvm::copy(cast<vit::PermuteOp>(op).getOrder(), step.order);
-      define(op, step);
-      return success();
+      return define(op, step);
     }
     case vit::RecipeOp::Scale: {
       auto scale = cast<vit::ScaleOp>(op);
       vit_recipe_step step = newStep(op, VIT_RECIPE_SCALE);
       step.factor = scale.getFactor().convertToDouble();
       step.axis = scale.getRows() ? 0 : step.rank - 1;
-      define(op, step);
-      return success();
+      return define(op, step);
     }
     case vit::RecipeOp::Cast: {
       vit_recipe_step step = newStep(op, VIT_RECIPE_CAST);
       step.dtype = dtypeOf(cast<vit::CastOp>(op).getType().getElementType());
-      define(op, step);
-      return success();
+      return define(op, step);
     }
     case vit::RecipeOp::RowSums:
-      define(op, newStep(op, VIT_RECIPE_ROW_SUMS));
-      return success();
+      return define(op, newStep(op, VIT_RECIPE_ROW_SUMS));
     case vit::RecipeOp::Pad:
-      define(op, newStep(op, VIT_RECIPE_PAD));
-      return success();
+      return define(op, newStep(op, VIT_RECIPE_PAD));
     case vit::RecipeOp::Add:
-      define(op, newStep(op, VIT_RECIPE_ADD));
-      return success();
+      return define(op, newStep(op, VIT_RECIPE_ADD));
     case vit::RecipeOp::Resample: {
       auto resample = cast<vit::ResampleOp>(op);
       vit_recipe_step step = newStep(op, VIT_RECIPE_RESAMPLE);
@@ -188,20 +233,17 @@ private:
       step.filter =
           resample.getFilter() == vit::Filter::Linear ? VIT_FILTER_LINEAR : VIT_FILTER_CUBIC;
       step.antialias = resample.getAntialias();
-      define(op, step);
-      return success();
+      return define(op, step);
     }
     case vit::RecipeOp::RelativeBias: {
       auto bias = cast<vit::RelativeBiasOp>(op);
       vit_recipe_step step = newStep(op, VIT_RECIPE_RELATIVE_BIAS);
       llvm::copy(bias.getWindow(), step.grid);
       step.first = bias.getLead();
-      define(op, step);
-      return success();
+      return define(op, step);
     }
     case vit::RecipeOp::RopeTable:
-      define(op, ropeTable(cast<vit::RopeTableOp>(op)));
-      return success();
+      return define(op, ropeTable(cast<vit::RopeTableOp>(op)));
     }
     llvm_unreachable("all steps are above");
   }
@@ -214,6 +256,13 @@ private:
     for (ArrayRef<double> part :
          {table.getOrigin(), table.getStep(), table.getRows(), table.getColumns()})
       llvm::append_range(numbers, part);
+    if (anySize && isAnyGrid(step.grid)) {
+      constexpr double none[4] = {};
+      ArrayRef<double> over = table.getOver().value_or(ArrayRef(none));
+      for (int i = 0; i < 4; ++i)
+        numbers[i] -= over[i] / double(step.grid[i % 2]);
+      llvm::append_range(numbers, over);
+    }
     step.numbers = data.keep(numbers);
     step.number_count = numbers.size();
     return step;
@@ -239,8 +288,7 @@ private:
     addKeys(weight.getTransposed(), 1);
     step.keys = data.keep(keys);
     step.key_count = keys.size();
-    define(weight, step);
-    return success();
+    return define(weight, step);
   }
 
   uint32_t place(Value result) {
@@ -252,6 +300,10 @@ private:
     for (auto [i, other] : llvm::enumerate(prepared))
       if (i >= first && other.value == weight.value && other.dtype == weight.dtype)
         return i;
+    if (depends[weight.value]) { // made for each size
+      prepared.push_back(weight);
+      return prepared.size() - 1;
+    }
     weight.offset = end;
     weight.bytes = uint64_t(type.getNumElements()) * sizeOf(dtype);
     end = llvm::alignTo(end + weight.bytes, 256);
@@ -259,8 +311,23 @@ private:
     return prepared.size() - 1;
   }
 
+  /// In f64, for the arithmetic that is still to come.
+  void placeKept(uint32_t value) {
+    for (const vit_prepared &other : prepared)
+      if (other.value == value && other.dtype == VIT_F64)
+        return;
+    vit_prepared weight = {value, VIT_F64, end, sizeof(double)};
+    for (int64_t size : ArrayRef(steps[value].shape, steps[value].rank))
+      weight.bytes *= uint64_t(size);
+    end = llvm::alignTo(end + weight.bytes, 256);
+    prepared.push_back(weight);
+  }
+
   LibraryData &data;
   const uint32_t first; ///< weight of the target
+  const bool anySize;
+  std::vector<char> depends; // on the size of images: of each step
+  llvm::SetVector<uint32_t> kept;
   llvm::DenseMap<Value, uint32_t> values;
   std::vector<vit_recipe_step> steps;
   llvm::StringMap<uint32_t> known; // values, by what their steps compute
@@ -271,6 +338,7 @@ private:
 } // namespace
 
 LogicalResult vitc::codegen::addRecipe(func::FuncOp prepare, LibraryData &data,
-                                       std::vector<uint32_t> &weights, uint32_t first) {
-  return prepare ? RecipeBuilder(data, first).build(prepare, weights) : success();
+                                       std::vector<uint32_t> &weights, uint32_t first,
+                                       bool anySize) {
+  return prepare ? RecipeBuilder(data, first, anySize).build(prepare, weights) : success();
 }

@@ -14,7 +14,8 @@ namespace vitc::codegen {
 /// not there yet. `weights`: of each result, the weight of `data` that it is. Diagnoses an op that
 /// no recipe step can do. Weights before `first` are another target's and not shared.
 mlir::LogicalResult addRecipe(mlir::func::FuncOp prepare, LibraryData &data,
-                              std::vector<uint32_t> &weights, uint32_t first = 0);
+                              std::vector<uint32_t> &weights, uint32_t first = 0,
+                              bool anySize = false);
 
 /// The vit_dtype of a storage type.
 vit_dtype dtypeOf(mlir::Type elementType);

@@ -88,21 +88,64 @@ Result<const vit_library *> openLibrary(const std::string &path) {
   return library;
 }
 
-Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch) {
-  auto shapeOf = [](const vit_tensor &tensor) {
-    ValueShape value = {tensor.name, {}};
-    for (uint32_t i = 1; i < tensor.rank; ++i)
-      value.perImage.push_back(tensor.shape[i]);
-    return value;
-  };
+namespace {
+
+/// The shape of a tensor of which an image has `values` values. Sizes that the library leaves open
+/// are those of the image, or the one number of tokens.
+ValueShape shapeOf(const vit_tensor &tensor, uint64_t values, vitrt::ImageSize size) {
+  ValueShape value = {tensor.name, {}};
+  int64_t known = 1, *open = nullptr;
+  for (uint32_t i = 1; i < tensor.rank; ++i)
+    value.perImage.push_back(tensor.shape[i]);
+  if (tensor.rank == 4 && tensor.shape[2] < 0)
+    value.perImage[1] = size.height;
+  if (tensor.rank == 4 && tensor.shape[3] < 0)
+    value.perImage[2] = size.width;
+  for (int64_t &extent : value.perImage)
+    extent < 0 ? (void)(open = &extent) : (void)(known *= extent);
+  if (open)
+    *open = int64_t(values) / known;
+  return value;
+}
+
+/// The native size, where a library has several.
+vitrt::ImageSize nativeSize(const vit_library &library) {
+  return {int(library.plans[0].height), int(library.plans[0].width)};
+}
+
+} // namespace
+
+vitrt::ImageSize imageSizeFor(const vit_library &library, const std::string &path) {
+  if (library.input_count == 0 || library.inputs[0].rank != 4 ||
+      (library.inputs[0].shape[2] >= 0 && library.inputs[0].shape[3] >= 0))
+    return {};
+  constexpr int64_t most = 1 << 24; // of a side: no file has more
+  auto size = imageSizeIn(path);
+  if (!size || size->first < 1 || size->second < 1 || size->first > most || size->second > most)
+    return {};
+  return {int(size->first), int(size->second)};
+}
+
+Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch,
+                                    vitrt::ImageSize size) {
+  vitrt::SizedPlan sized;
+  if (library.plan_count == 0)
+    return Error{"the library is damaged: it has no plan"};
+  if (vitrt::Status chosen = vitrt::choosePlan(library, library.plans[0].target, size, sized);
+      !chosen)
+    return Error{chosen.message()};
+  if (size.height == 0)
+    size = nativeSize(library);
   if (library.input_count != 1)
     return Error{"the model has " + std::to_string(library.input_count) +
                  " inputs, vit-run runs models of 1"};
   RunnableModel model;
-  model.input = shapeOf(library.inputs[0]);
+  auto valuesOf = [&](const vit_count &count) { return vitrt::valueOf(count, 1, sized.tokens); };
+  model.input = shapeOf(library.inputs[0], valuesOf(sized.plan->input_values[0]), size);
   bool f32 = library.inputs[0].dtype == VIT_F32;
   for (uint32_t i = 0; i != library.output_count; ++i) {
-    model.outputs.push_back(shapeOf(library.outputs[i]));
+    model.outputs.push_back(
+        shapeOf(library.outputs[i], valuesOf(sized.plan->output_values[i]), size));
     f32 &= library.outputs[i].dtype == VIT_F32;
   }
   if (!f32)

@@ -5,6 +5,7 @@
 #define DRIVER_RUN_LIBRARY_H
 
 #include "driver/run/Golden.h"
+#include "runtime/Plan.h"
 #include "vit/library.h"
 #include "weights/Result.h"
 
@@ -24,9 +25,13 @@ inline const char *deviceName(const std::string &device) {
   return device == "auto" ? nullptr : device.c_str();
 }
 
+/// The size of the images in a file, where a library has plans for several; else none.
+vitrt::ImageSize imageSizeFor(const vit_library &library, const std::string &path);
+
 /// Shapes and limits for the code shared with vitc. A model of one input; `maxBatch` lowers the
-/// library's own if it is not 0.
-Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch);
+/// library's own if it is not 0. `size` is that of the images; none: the native one.
+Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch,
+                                    vitrt::ImageSize size = {});
 
 } // namespace vitc::driver
 #endif // DRIVER_RUN_LIBRARY_H

@@ -170,6 +170,7 @@ Config Config::derive(json::Object part) const {
   Config derived(std::move(part), path);
   derived.wantedArchitecture = wantedArchitecture;
   derived.wantedImage = wantedImage;
+  derived.wantedGrid = wantedGrid;
   return derived;
 }
 
@@ -385,6 +386,8 @@ void Config::refuseOthers() {
 static std::string shown(Size size) { return fmt::format("{}x{}", size.height, size.width); }
 
 Size Config::imageSize(StringRef key, Size learned, Size patch) {
+  if (wantedGrid)
+    return {wantedGrid->height * patch.height, wantedGrid->width * patch.width};
   Size image = wantedImage.value_or(learned);
   if (failed())
     return image;
@@ -416,10 +419,20 @@ Size Config::fixedImageSize(StringRef key, Size image, Size patch) {
   if (image.height % patch.height || image.width % patch.width)
     fail(key, fmt::format("expected multiples of the patch size {}, found {}", shown(patch),
                           shown(image)));
+  else if (wantedGrid)
+    refuseAnySize(
+        key, fmt::format("its own library runs this model with images of {} alone", shown(image)));
   else if (wantedImage && !(*wantedImage == image))
     fail(key, fmt::format("expected images of {}, the only size of this model, found {}",
                           shown(image), shown(*wantedImage)));
   return image;
+}
+
+void Config::refuseAnySize(StringRef key, const std::string &why) {
+  if (wantedGrid && !failed())
+    fail(key, fmt::format("expected one size of images, found --image-size any: {}; build it "
+                          "without, or with --image-size HxW where that is possible",
+                          why));
 }
 
 void Config::expectDivides(StringRef key, int64_t divisor, StringRef otherKey, int64_t other) {

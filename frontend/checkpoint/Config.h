@@ -86,6 +86,8 @@ public:
   std::string wantedArchitecture;
   /// What --image-size says; no size: that of the config. See imageSize().
   std::optional<Size> wantedImage;
+  /// Any size is wanted: images have so many patches then, of whatever size.
+  std::optional<Size> wantedGrid;
   /// What was inferred, one line each.
   std::vector<std::string> notes;
   void note(llvm::StringRef key, const std::string &text);
@@ -104,6 +106,8 @@ public:
   Size imageSize(llvm::StringRef key, Size learned, Size patch);
   /// Refuses patches that do not fill the image of `key`, and every other size than that.
   Size fixedImageSize(llvm::StringRef key, Size image, Size patch);
+  /// Refuses any size of images, where that is wanted: says why it cannot be had.
+  void refuseAnySize(llvm::StringRef key, const std::string &why);
   /// Refuses `divisor`, the value of `key`, if it does not divide the value of `otherKey`.
   void expectDivides(llvm::StringRef key, int64_t divisor, llvm::StringRef otherKey, int64_t other);
 

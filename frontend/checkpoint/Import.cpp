@@ -231,6 +231,7 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
   Config config(std::move(*object), *configPath);
   config.wantedArchitecture = options.architecture;
   config.wantedImage = options.imageSize;
+  config.wantedGrid = options.anySizeGrid;
   if (std::string wrong = objectionToArchitecture(options.architecture); !wrong.empty())
     return vitrt::Error{"--architecture: " + wrong};
   const Family *family = nullptr;
@@ -264,6 +265,7 @@ vitrt::Result<Import> importCheckpoint(const std::string &path, const ImportOpti
 
   Import result;
   result.printing = {family->keys(model.architecture), model.unused};
+  result.printing.anySize = options.anySizeGrid.has_value();
   append_range(result.printing.ignored, deadWeights(model.graph, result.printing.keys));
   result.notes = std::move(config.notes);
   if (options.checkWeights && file)

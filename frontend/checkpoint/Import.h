@@ -32,6 +32,8 @@ struct ImportOptions {
   /// How pictures become inputs: the processor, and whether imageSize is somebody's wish that the
   /// recipe has to follow.
   PictureOptions pictures = {};
+  /// The graph will be read for images of any size: it is written for one of so many patches.
+  std::optional<Size> anySizeGrid = {};
 };
 
 /// A checkpoint that was understood.

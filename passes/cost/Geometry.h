@@ -12,9 +12,12 @@ namespace vitc::cost {
 /// `count` is what Work is for one of: images, or rows for kernels on rank-2 activations.
 struct Extent {
   int64_t perCount = 0, divisor = 1, times = 1;
+  bool ofSequence = false; ///< `perCount` counts the rows of one image, whatever their number
 
   bool operator==(const Extent &) const = default;
   int64_t at(int64_t count) const {
+    if (ofSequence)
+      count = 1;
     return (perCount ? (count * perCount + divisor - 1) / divisor : 1) * times;
   }
 };

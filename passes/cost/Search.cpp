@@ -72,14 +72,20 @@ std::vector<Schedule> vitc::cost::candidates(const Work &work, int64_t maxBatch,
 
 namespace {
 
+/// Where ranges are of rows: fewer than these fill no tile.
+constexpr int64_t leastFine = 64;
+
 /// Candidates of one kernel and their seconds at the ends of the smallest ranges.
 class Table {
 public:
   Table(const std::vector<Use> &uses, std::vector<Schedule> list, int64_t maxBatch,
-        const Preferences &p)
+        const Preferences &p, bool finer)
       : list(std::move(list)) {
     for (int64_t batch = 1; batch < maxBatch; batch *= 2)
-      ends.push_back(batch);
+      for (int64_t quarters : {4, 5, 6, 7}) // of the next power of two
+        if (int64_t end = batch * quarters / 4;
+            quarters == 4 || (finer && batch >= leastFine && end < maxBatch))
+          ends.push_back(end);
     ends.push_back(maxBatch);
     for (int64_t batch : ends) {
       std::vector<double> column;
@@ -178,7 +184,7 @@ std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t 
 
 /// The best of `list` for ranges of batches.
 Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, int64_t maxBatch,
-                     const Preferences &p) {
+                     const Preferences &p, bool finer) {
   Selection result;
   const Work &work = uses.front().work;
   // A tile that somebody asked for is the same for all batches.
@@ -187,7 +193,7 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
     result.ranges.push_back({1, maxBatch, list});
     return result;
   }
-  Table table(uses, std::move(list), maxBatch, p);
+  Table table(uses, std::move(list), maxBatch, p, finer);
   std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table);
   for (size_t i = 0; i < begins.size(); ++i) {
     size_t last = i + 1 < begins.size() ? begins[i + 1] - 1 : table.ends.size() - 1;
@@ -200,7 +206,7 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
 /// Without candidates: those that come closest to the budget, bound to what they are predicted to
 /// need and then, in case that is wrong, as if there were no budget; and what that says.
 Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t maxBatch,
-                     const Preferences &p) {
+                     const Preferences &p, bool finer) {
   std::vector<Schedule> list;
   if (p.registerBudget < mostBudget) {
     Preferences generous = p;
@@ -222,7 +228,7 @@ Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t 
   for (const Schedule &s : list)
     least = std::min(least, leastRegisters(largest, s));
   std::erase_if(list, [&](const Schedule &s) { return leastRegisters(largest, s) > least; });
-  Selection result = chooseFrom(std::move(list), uses, maxBatch, p);
+  Selection result = chooseFrom(std::move(list), uses, maxBatch, p, finer);
   int bound = std::min(mostBudget, (least + 7) / 8 * 8); // what devices allocate
   for (BatchRange &range : result.ranges) {
     std::vector<Schedule> unbound = range.alternatives;
@@ -257,7 +263,8 @@ const Work &vitc::cost::mostRows(const std::vector<Use> &uses) {
   return std::max_element(uses.begin(), uses.end(), fewer)->work;
 }
 
-Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &p) {
+Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &p,
+                             bool finer) {
   const Work &work = uses.front().work, &largest = mostRows(uses);
   if (std::string why = traitsOf(work).impossible(largest, maxBatch, p); !why.empty()) {
     Selection result;
@@ -268,8 +275,8 @@ Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, con
   if (list.empty() && isPinned(work, p))
     return pinned(work, maxBatch, p);
   if (list.empty())
-    return overBudget(uses, largest, maxBatch, p);
-  return chooseFrom(std::move(list), uses, maxBatch, p);
+    return overBudget(uses, largest, maxBatch, p, finer);
+  return chooseFrom(std::move(list), uses, maxBatch, p, finer);
 }
 
 std::vector<BatchRange> vitc::cost::withMeasured(const std::vector<BatchRange> &predicted,

@@ -55,8 +55,10 @@ struct Selection {
 };
 
 /// Schedules for batches up to `maxBatch` of a kernel that is launched so. Ranges end at powers of
-/// two; neighbours are joined where one schedule is all but as good for both.
-Selection select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &preferences);
+/// two, or `finer`, at numbers between them too; neighbours are joined where one schedule is all
+/// but as good for both.
+Selection select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &preferences,
+                 bool finer = false);
 
 /// The fastest schedule of a kernel at one batch, as measured.
 struct Measured {

@@ -37,6 +37,9 @@ struct Work {
   bool overBatch = false;
   bool biased = false; ///< something is added to the scores
   bool parted = false; ///< some windows have parts that do not attend to each other
+  // How many queries, and keys or summed rows, there are a parameter of the kernel says; the
+  // numbers above are those of one size of images.
+  bool anyQueries = false, anyKeys = false;
 
   int64_t groups = 1; ///< norms: equal parts of a row, each with a norm of its own
   int64_t group = 0;  ///< linears: columns that each pair of moments of the result is of; 0: none

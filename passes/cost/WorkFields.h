@@ -16,9 +16,9 @@ namespace vitc::cost {
 template <class AnyWork, class Visitor> void eachField(AnyWork &work, Visitor &&visit) {
   // Bound by position, so that a field that is added must be named here.
   auto &[family, rows, columns, depth, products, threefold, heads, headDim, queries, keys, windows,
-         overBatch, biased, parted, groups, group, normalized, summed, vector, gathers, inputBytes,
-         outputBytes, narrowest, rootRead, otherRead, written, weightRead, activations, vectors,
-         results, rowReused, before, after] = work;
+         overBatch, biased, parted, anyQueries, anyKeys, groups, group, normalized, summed, vector,
+         gathers, inputBytes, outputBytes, narrowest, rootRead, otherRead, written, weightRead,
+         activations, vectors, results, rowReused, before, after] = work;
   visit("rows", rows);
   visit("columns", columns);
   visit("depth", depth);
@@ -32,6 +32,8 @@ template <class AnyWork, class Visitor> void eachField(AnyWork &work, Visitor &&
   visit("over_batch", overBatch);
   visit("biased", biased);
   visit("parted", parted);
+  visit("any_queries", anyQueries);
+  visit("any_keys", anyKeys);
   visit("groups", groups);
   visit("group", group);
   visit("normalized", normalized);

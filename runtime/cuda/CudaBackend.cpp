@@ -29,7 +29,7 @@ public:
 
   Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
               const LoadOptions &options) override;
-  Status loadFunctions(const vit_plan &plan, int maxBatch) override;
+  Status loadFunctions(const SizedPlan &sized, int maxBatch) override;
   Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) override;
   void free(uint64_t address) override;
   Status write(uint64_t to, const void *from, uint64_t bytes) override;
@@ -140,7 +140,7 @@ Status CudaBackend::load(const vit_library &library, const vit_plan &native, con
   if (Status good = functions.open(context, target, options.ptx); !good)
     return good;
   // Every workspace needs these, and whether the device takes the code is known from here on.
-  if (Status done = functions.load(native, 1); !done)
+  if (Status done = functions.load({&native}, 1); !done)
     return done;
   functions.describe(texts);
   ContextScope scope(device);
@@ -151,8 +151,8 @@ Status CudaBackend::load(const vit_library &library, const vit_plan &native, con
   return scope.leave();
 }
 
-Status CudaBackend::loadFunctions(const vit_plan &plan, int maxBatch) {
-  return functions.load(plan, maxBatch);
+Status CudaBackend::loadFunctions(const SizedPlan &sized, int maxBatch) {
+  return functions.load(sized, maxBatch);
 }
 
 /// Uploads the arena; the context is current.

@@ -41,15 +41,15 @@ Status Functions::checkPtx() const {
   return {};
 }
 
-Status Functions::load(const vit_plan &plan, int maxBatch) {
+Status Functions::load(const SizedPlan &sized, int maxBatch) {
   ContextScope scope(device);
   // Before the mutex, which nobody gives back in a fork.
   if (Status entered = scope.enter(context); !entered)
     return entered;
   std::lock_guard lock(mutex);
   std::vector<uint32_t> wanted;
-  for (const vit_step &step : std::span(plan.steps, plan.step_count))
-    if (step.min_batch <= uint32_t(maxBatch) && !loaded[step.kernel].function &&
+  for (const vit_step &step : std::span(sized.plan->steps, sized.plan->step_count))
+    if (mayRun(step, uint64_t(maxBatch), sized.tokens) && !loaded[step.kernel].function &&
         std::find(wanted.begin(), wanted.end(), step.kernel) == wanted.end())
       wanted.push_back(step.kernel);
   if (Status done = loadAll(wanted); !done)

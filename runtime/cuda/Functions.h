@@ -23,7 +23,7 @@ public:
   Status open(CUcontext context, const vit_target &target, const std::string &ptx);
   /// Loads what batches of 1 to maxBatch run and is not there yet. Any thread; what failed can be
   /// tried again.
-  Status load(const vit_plan &plan, int maxBatch);
+  Status load(const SizedPlan &sized, int maxBatch);
   /// The context is current.
   void unload();
   /// Which code runs, and of what is not loaded yet: which will, if the device takes it as it took

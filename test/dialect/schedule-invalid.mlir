@@ -1,26 +1,26 @@
 // RUN: vitc-opt %s -split-input-file -verify-diagnostics
 
-// expected-error @below {{expected a range of batches within 1 to 1048576, but got 9 to 8}}
+// expected-error @below {{expected a range of batches within 1 to 2147483647, but got 9 to 8}}
 #schedule_c1 = #vit.gemm_schedule<batch = 9 to 8, tile = [64, 64, 32], warp = [32, 32], stages = 2>
 
 // -----
 
-// expected-error @below {{expected a range of batches within 1 to 1048576, but got 0 to 8}}
+// expected-error @below {{expected a range of batches within 1 to 2147483647, but got 0 to 8}}
 #attention_schedule_c1 = #vit.attention_schedule<batch = 0 to 8, rows = 64, keys = 197>
 
 // -----
 
-// expected-error @below {{within 1 to 1048576, but got 1 to 1048577}}
-#norm_schedule_c1 = #vit.norm_schedule<batch = 1 to 1048577, rows = 4, warp = 1>
+// expected-error @below {{within 1 to 2147483647, but got 1 to 2147483648}}
+#norm_schedule_c1 = #vit.norm_schedule<batch = 1 to 2147483648, rows = 4, warp = 1>
 
 // -----
 
-// expected-error @below {{within 1 to 1048576, but got 2 to 1}}
+// expected-error @below {{within 1 to 2147483647, but got 2 to 1}}
 #tokens_schedule_c1 = #vit.tokens_schedule<batch = 2 to 1, elements = 1024, warp = 256>
 
 // -----
 
-// expected-error @below {{within 1 to 1048576, but got 2 to 1}}
+// expected-error @below {{within 1 to 2147483647, but got 2 to 1}}
 #elementwise_schedule_c1 = #vit.elementwise_schedule<batch = 2 to 1, elements = 1024, warp = 256>
 
 // -----

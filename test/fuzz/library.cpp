@@ -34,7 +34,8 @@ struct Library {
   std::vector<uint32_t> sum{tinySum, tinySum + 2};
   std::vector<vit_prepared> weights{tinyWeights, tinyWeights + 2};
   vit_target target = tinyTargets[0];
-  vit_plan plan = tinyPlans[0];
+  vit_plan plans[2] = {tinyPlans[0], tinyPlans[0]}; // the second for images of any size
+  vit_plan &plan = plans[0], &any = plans[1];
   vit_library root = TINY_LIBRARY(nullptr);
 
   struct Field {
@@ -69,9 +70,11 @@ struct Library {
     plan.input_values = inputValues.data(), plan.output_values = outputValues.data();
     target.kernels = kernels.data();
     root.inputs = inputs.data(), root.outputs = outputs.data();
-    root.targets = &target, root.plans = &plan;
+    root.targets = &target, root.plans = plans, root.plan_count = 2;
     root.recipe = recipe.data(), root.weights = weights.data();
-    listCode(), listPlan(), listRecipe(), listRoot();
+    any = plan;
+    any.patch_height = any.patch_width = 2, any.max_tokens = 8;
+    listCode(), listPlan(), listRecipe(), listRoot(), listAnySize();
   }
   Library(const Library &) = delete;
 
@@ -99,6 +102,14 @@ struct Library {
     for (std::vector<vit_arg> *args : {&affine, &relu})
       for (vit_arg &arg : *args)
         number(arg.kind), number(arg.index), number(arg.written), count(arg.count);
+  }
+  void listAnySize() {
+    for (vit_step &step : steps)
+      count(step.measure);
+    number(any.target), number(any.height), number(any.width);
+    number(any.patch_height), number(any.patch_width), number(any.max_tokens);
+    length(any.step_count), length(any.buffer_count);
+    count(any.workspace_bytes), count(any.scratch_bytes), count(any.counter_bytes);
   }
   void listRecipe() {
     for (vit_recipe_step &step : recipe) {
@@ -181,17 +192,19 @@ vit_status readWeight(void *, const char *, uint32_t rank, const int64_t *shape,
 /// Blocks of all launches. So many as a grid may have take the emulator hours.
 uint64_t blocksOf(const Library &library, const vitrt::SizedPlan &plan, int batch) {
   vitrt::Launches launches(library.root, plan);
-  launches.prepare(batch, {});
+  std::vector<uint64_t> sized(library.root.weight_count);
+  launches.prepare(batch, {0, 0, 0, 0, sized});
   uint64_t blocks = 0;
   for (const vitrt::LaunchRecord &record : launches.records())
     blocks += uint64_t(record.grid[0]) * record.grid[1] * record.grid[2];
   return blocks;
 }
 
-void run(vit_model *model, vit_workspace *workspace, const Library &library, int batch) {
+void run(vit_model *model, vit_workspace *workspace, const Library &library, int batch,
+         vitrt::ImageSize image) {
   size_t in = 0, out = 0; // what the C API says the caller must bring
   vitrt::SizedPlan plan;
-  if (!vitrt::choosePlan(library.root, 0, {}, plan) || blocksOf(library, plan, batch) > 1000)
+  if (!vitrt::choosePlan(library.root, 0, image, plan) || blocksOf(library, plan, batch) > 1000)
     return;
   if (library.root.input_count)
     in = plan.inputBytes(library.root, 0, batch);
@@ -226,15 +239,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       vit_model_load_from(&library.root, readWeight, nullptr, "cuda", &model) != VIT_OK)
     return 0;
   int most = library.root.max_batch < 8 ? int(library.root.max_batch) : 8;
-  vitrt::SizedPlan plan; // a workspace may be as large as it says, but not here
-  bool small = bool(vitrt::choosePlan(library.root, 0, {}, plan)) &&
-               vitrt::valueOf(plan.plan->workspace_bytes, uint64_t(most), 0) < (1 << 24) &&
-               vitrt::valueOf(plan.plan->scratch_bytes, uint64_t(most), 0) < (1 << 24) &&
-               vitrt::valueOf(plan.plan->counter_bytes, uint64_t(most), 0) < (1 << 24);
-  if (small && vit_workspace_create(model, most, &workspace) == VIT_OK)
-    for (int batch = 1; batch <= most; batch += 3)
-      run(model, workspace, library, batch);
-  vit_workspace_free(workspace);
+  for (vitrt::ImageSize image : {vitrt::ImageSize{}, {2, 7}}) {
+    vitrt::SizedPlan plan; // a workspace may be as large as it says, but not here
+    bool small =
+        bool(vitrt::choosePlan(library.root, 0, image, plan)) &&
+        vitrt::valueOf(plan.plan->workspace_bytes, uint64_t(most), plan.tokens) < (1 << 24) &&
+        vitrt::scratchBytes(plan, uint64_t(most)) < (1 << 24) &&
+        vitrt::counterBytes(plan, uint64_t(most)) < (1 << 24);
+    vit_status made = !small         ? VIT_BAD_ARGUMENT
+                      : image.height ? vit_workspace_create_sized(model, most, image.height,
+                                                                  image.width, &workspace)
+                                     : vit_workspace_create(model, most, &workspace);
+    if (made == VIT_OK)
+      for (int batch = 1; batch <= most; batch += 3)
+        run(model, workspace, library, batch, image);
+    vit_workspace_free(workspace);
+    workspace = nullptr;
+  }
   vit_model_free(model);
   return 0;
 }

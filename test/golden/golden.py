@@ -12,6 +12,8 @@
                                                       the f64 reference
   golden.py weights MODEL                             new weights in f32, f16, bf16 without rebuilding;
                                                       a transposed one is refused
+  golden.py anysize MODEL --device f16|bf16           one library for images of any size: every golden
+                                                      file, and random sizes against builds for them
   golden.py library MODEL --vit-run R --library L --device DTYPE [--emulate]
                                                       a library as `vitc build --shared` wrote it, where
                                                       vitc is not: by default on this machine's GPU
@@ -150,6 +152,72 @@ def library(arguments):
         sys.exit(f"expected errors of {', '.join(meta['outputs'])}:\n{done.stdout}{done.stderr}")
     judge(os.path.basename(directory), found, golden, meta, arguments.device,
           {"f16": 2e-3, "bf16": 2e-2, "tf32": 2e-3, "f32": 1e-5}[arguments.device])
+
+
+# Any size -----------------------------------------------------------------------------------------
+
+
+def any_library(arguments, scratch, outputs=()):
+    """A command that checks a golden file with one library for all sizes."""
+    directory, dtype = arguments.model, arguments.device
+    name = "any" + "".join(outputs).replace(".", "_")
+    folder = os.path.join(scratch, name)
+    run(arguments.vitc, "build", directory, "-o", folder, "--name", name, "--shared", "--image-size", "any",
+        "--dtype", dtype, "--max-batch", "4", "--ptxas", "none", *(["--outputs", *outputs] if outputs else []))
+    weights = os.path.join(directory, "model.safetensors")
+    return [arguments.vit_run, os.path.join(folder, f"lib{name}.so"), "--weights", weights, "--emulate",
+            "--dtype", dtype, "--check"]
+
+
+def errors_of(*command):
+    done = run(*command, expect=None)
+    found = {name: float(error) for name, error, _, _ in LINE.findall(done.stdout)}
+    if not found:
+        sys.exit(f"{' '.join(command)}: no errors\n{done.stdout}{done.stderr}")
+    return found
+
+
+def anysize(arguments):
+    directory, dtype = arguments.model, arguments.device
+    meta = json.load(open(os.path.join(directory, "meta.json")))
+    files = [file for file in sorted(os.listdir(directory)) if re.fullmatch(r"io.*\.safetensors", file)]
+    tolerance = {"f16": 2e-3, "bf16": 2e-2}[dtype]
+    with tempfile.TemporaryDirectory() as scratch:
+        check = any_library(arguments, scratch)
+        for file in files:
+            golden = os.path.join(directory, file)
+            found = errors_of(*check, golden)
+            judge(f"{os.path.basename(directory)}/{file}, any size", found, golden,
+                  meta.get("files", {}).get(file, meta), dtype, tolerance)
+        random_sizes(arguments, scratch, tolerance)
+
+
+def random_sizes(arguments, scratch, tolerance):
+    """The last hidden states, for errors of many values are no accident, at sizes that no file has."""
+    output = "hidden_states.2"
+    check = any_library(arguments, scratch, [output])
+    generator = random.Random(f"any size of {os.path.basename(arguments.model)}")
+    sums = {"any": 0.0, "one": 0.0}
+    for _ in range(arguments.sizes):
+        height, width = (generator.randrange(1, 11) * arguments.patch + generator.randrange(3) for _ in range(2))
+        values = array.array("f", (generator.gauss(0, 1) for _ in range(2 * 3 * height * width)))
+        images = safetensors.Tensor("F32", [2, 3, height, width], values)
+        golden = os.path.join(scratch, f"{height}x{width}.safetensors")
+        safetensors.write(golden, {"pixel_values": images})
+        expected = os.path.join(scratch, "expected.safetensors")
+        run(arguments.vitc, "run", arguments.model, "--device", "reference", "--outputs", output, "--input",
+            golden, "--output", expected)
+        safetensors.write(golden, {"pixel_values": images, **safetensors.read(expected)})
+        found = errors_of(*check, golden)[output]
+        one = errors(arguments.vitc, arguments.model, golden, arguments.device,
+                     ["--ptxas", "none", "--image-size", f"{height}x{width}"])[output]
+        print(f"{height}x{width}: any size {found:.3g}, built for it {one:.3g}")
+        if not found <= tolerance:
+            sys.exit(f"{height}x{width}: above the tolerance {tolerance}")
+        sums["any"] += found * found
+        sums["one"] += one * one
+    if not sums["any"] <= 1.2 * 1.2 * sums["one"]:
+        sys.exit(f"errors are {(sums['any'] / sums['one']) ** 0.5:.3g} times those of builds for one size")
 
 
 # Controls ---------------------------------------------------------------------------------------
@@ -366,7 +434,7 @@ def weights(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["check", "cpu", "controls", "variants", "weights", "library"])
+    parser.add_argument("what", choices=["check", "cpu", "controls", "variants", "weights", "library", "anysize"])
     parser.add_argument("model", nargs="?")
     parser.add_argument("--vitc")
     parser.add_argument("--vit-run")
@@ -375,12 +443,14 @@ def main():
     parser.add_argument("--device", choices=["reference", "f16", "bf16", "tf32", "f32"])
     parser.add_argument("--bits", action="store_true")
     parser.add_argument("--tolerance")
+    parser.add_argument("--patch", type=int, default=8, help="pixels of a side")
+    parser.add_argument("--sizes", type=int, default=4, help="how many random ones")
     parser.add_argument("--only", help="one of the variants")
     arguments = parser.parse_args()
     if not arguments.vitc and arguments.what != "library":
         parser.error("--vitc is required")
     {"check": check, "cpu": cpu, "controls": controls, "variants": variants,
-     "weights": weights, "library": library}[arguments.what](arguments)
+     "weights": weights, "library": library, "anysize": anysize}[arguments.what](arguments)
 
 
 if __name__ == "__main__":

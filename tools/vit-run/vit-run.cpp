@@ -252,7 +252,9 @@ void noteFewValues(const CheckReport &report) {
 
 /// --input or --check.
 Result<int> runFiles(const Options &options, const vit_library &library, const vit_model *model) {
-  auto runnable = runnableModel(library, options.maxBatch);
+  vitrt::ImageSize size =
+      imageSizeFor(library, options.golden.empty() ? options.input : options.golden);
+  auto runnable = runnableModel(library, options.maxBatch, size);
   if (!runnable)
     return runnable.takeError();
   std::optional<Golden> golden;
@@ -271,7 +273,7 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   }
   if (!runnable->batchAxis) // else runChunks names the limit
     runnable->maxBatch = std::min(runnable->maxBatch, std::max<int64_t>(1, input.batch));
-  auto workspace = vitrt::createWorkspace(model, int(runnable->maxBatch));
+  auto workspace = vitrt::createWorkspace(model, int(runnable->maxBatch), size);
   if (!workspace)
     return workspace.takeError();
   Progress progress;

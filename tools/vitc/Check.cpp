@@ -99,6 +99,9 @@ int check(CheckOptions &options) {
   if (options.bisect && reference)
     return console.fail(
         "--bisect compares a device with the reference; leave out --device reference");
+  if (options.bisect && options.compile.imageSize == "any")
+    return console.fail("--bisect looks at a build for one size of images; give it as --image-size "
+                        "HxW");
   if (reference && options.golden.empty())
     return console.fail("--device reference is what check compares with without --golden; name a "
                         "golden file, or another device");

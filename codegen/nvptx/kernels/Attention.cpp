@@ -67,6 +67,8 @@ void AttentionEmitter::locate(Value thread) {
   Value sequence = k.divU(k.ctaX(), blocks), block = k.remU(k.ctaX(), blocks);
   if (isDynamic())
     std::swap(sequence, block);
+  if (k.work.anyQueries)
+    sequence = k.ctaZ(), block = k.ctaX();
   blockRow = k.mul(block, plan.blockRows());
   row = k.add(k.add(blockRow, k.mul(warp, plan.warpRows())), quad);
   if (isDynamic()) {
@@ -74,9 +76,11 @@ void AttentionEmitter::locate(Value thread) {
     queryRows = keyRows = {sequence, vit::rowsPerImage(k.typeOf(op.getKey()))};
     return;
   }
-  queryLimit = k.imm(plan.rows);
-  queryRows = {k.mul(sequence, plan.rows)};
-  keyRows = {k.mul(sequence, k.work.keys)};
+  queryLimit = k.tokens(k.work.queries);
+  queryRows = {k.mul(sequence, queryLimit)};
+  keyRows = {k.mul(sequence, k.tokens(k.work.keys))};
+  if (k.work.anyKeys)
+    keyCount = k.tokens(k.work.keys);
   if (auto windows = op.getWindows()) {
     ArrayRef<int64_t> grid = windows->getGrid(), size = windows->getSize(),
                       shift = windows->getShift();
@@ -119,9 +123,10 @@ Value AttentionEmitter::headColumn(unsigned operand) {
 AttentionTile AttentionEmitter::queryTile() {
   int64_t count = plan.queryRows;
   AttentionTile tile{0, blockRow, count, k.sub(queryLimit, blockRow), 0};
-  if (!isDynamic() && plan.rows % count == 0)
+  bool known = !isDynamic() && !k.work.anyQueries; // how many rows there are
+  if (known && plan.rows % count == 0)
     tile.surely = count;
-  if (!isDynamic() && plan.rowBlocks == 1)
+  if (known && plan.rowBlocks == 1)
     tile.first = tile.existing = {}, tile.surely = plan.rows;
   return tile;
 }

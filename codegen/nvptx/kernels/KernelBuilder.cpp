@@ -24,6 +24,13 @@ ImplicitLocOpBuilder builderBehind(vit::KernelOp kernel) {
 
 } // namespace
 
+/// How many say what the size of an image is.
+static unsigned sizeParameters(vit::KernelOp kernel) {
+  if (!kernel.getTokens())
+    return 0;
+  return kernel.getFamily() == vit::KernelFamily::Patchify ? 3 : 1;
+}
+
 KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, StringRef name)
     : PtxBuilder(builderBehind(kernel)), kernel(kernel), module(moduleOf(kernel)),
       work(workOf(kernel)), schedule(scheduleOf(schedule)), attribute(schedule) {
@@ -35,7 +42,7 @@ KernelBuilder::KernelBuilder(vit::KernelOp kernel, vit::ScheduleAttr schedule, S
   bool split = this->schedule.isSplit();
   unsigned pointers = arguments + results + (split ? 2 : 0);
   SmallVector<Type> parameters(pointers, globalPtr);
-  parameters.push_back(i32);
+  parameters.append(1 + sizeParameters(kernel), i32);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()), parameters);
   auto code = LLVM::LLVMFuncOp::create(*this, name, type);
   function = code;
@@ -68,12 +75,29 @@ RankedTensorType KernelBuilder::resultType(unsigned i) {
 
 Value KernelBuilder::scratch() {
   assert(schedule.isSplit() && "only split kernels have scratch memory");
-  return function.getArgument(function.getNumArguments() - 3);
+  return function.getArgument(function.getNumArguments() - sizeParameters(kernel) - 3);
 }
 
 Value KernelBuilder::counters() {
   assert(schedule.isSplit() && "only split kernels have counters");
-  return function.getArgument(function.getNumArguments() - 2);
+  return function.getArgument(function.getNumArguments() - sizeParameters(kernel) - 2);
+}
+
+Value KernelBuilder::tokens(int64_t number) {
+  vit::TokenCount tokens = vit::tokenCountOf(number);
+  if (!anySize() || !tokens.perPatch)
+    return imm(number);
+  return add(function.getArgument(function.getNumArguments() - 2), tokens.constant);
+}
+
+Value KernelBuilder::imageHeight() {
+  assert(sizeParameters(kernel) == 3 && "only kernels that read images know their size");
+  return function.getArgument(function.getNumArguments() - 4);
+}
+
+Value KernelBuilder::imageWidth() {
+  assert(sizeParameters(kernel) == 3 && "only kernels that read images know their size");
+  return function.getArgument(function.getNumArguments() - 3);
 }
 
 Value KernelBuilder::count() { return function.getArguments().back(); }

@@ -4,8 +4,9 @@
 //
 // Writes one llvm.func into gpu.module @k_module of a vit.kernel @k: the kernel as one of its
 // schedules has it. Parameters: a global pointer for each argument, then for each result, then for
-// scratch memory and counters if K is split, then i32 `count`. A family writes the body with the
-// instructions of PtxBuilder and ends with finish().
+// scratch memory and counters if K is split, then, if the kernel is for images of any size, i32 for
+// height and width of an image if it is read, and for the patches of an image, then i32 `count`. A
+// family writes the body with the instructions of PtxBuilder and ends with finish().
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_NVPTX_KERNELS_KERNELBUILDER_H
@@ -57,8 +58,15 @@ public:
 
   /// The last parameter: rows if all activations are rank 2, else images.
   Value count();
+  /// Whether what depends on the size of an image is a parameter.
+  bool anySize() { return kernel.getTokens().has_value(); }
+  /// A number of tokens, as a type has it: a constant, or made of the parameter.
+  Value tokens(int64_t number);
+  Value tokensOf(mlir::RankedTensorType type) { return tokens(vit::rowsPerImage(type)); }
+  /// The size of an image in pixels, of a kernel that reads images of any size.
+  Value imageHeight(), imageWidth();
   /// Rows of an activation: count * rowsPerImage.
-  Value rows(mlir::RankedTensorType type) { return mul(count(), vit::rowsPerImage(type)); }
+  Value rows(mlir::RankedTensorType type) { return mul(count(), tokensOf(type)); }
 
   /// A diagnostic at the kernel that begins with its name.
   mlir::InFlightDiagnostic error();

@@ -27,8 +27,8 @@ public:
   explicit MeanEmitter(KernelBuilder &k)
       : k(k), op(k.rootAs<vit::MeanTokensOp>()), region(k),
         plan(cost::meanGeometry(k.work, std::get<cost::TokensSchedule>(k.schedule.numbers))),
-        first(static_cast<int64_t>(op.getFirst())),
-        tokens(vit::rowsPerImage(k.typeOf(op.getInput()))) {}
+        first(static_cast<int64_t>(op.getFirst())), tokens(k.tokensOf(k.typeOf(op.getInput()))),
+        summed(k.sub(tokens, k.imm(first))) {}
 
   LogicalResult emit();
 
@@ -44,19 +44,20 @@ private:
   vit::MeanTokensOp op;
   Region region;
   const cost::MeanGeometry plan;
-  const int64_t first, tokens;
+  const int64_t first;
+  const Value tokens, summed; ///< of an image; those of them that are summed
   Value image, column, share; // of this thread
 };
 
 /// The share's token of turn `turn` + `delta`; zeros where it has none.
 Values MeanEmitter::load(Value turn, int64_t delta) {
   Value index = k.add(k.mul(k.add(turn, delta), plan.shares), share);
-  Value token = k.min(k.add(index, first), tokens - 1);
+  Value token = k.min(k.add(index, first), k.sub(tokens, k.imm(1)));
   Known known;
   Values row = region.evaluate(
       op.getInput(), {k.add(k.mul(image, tokens), token), column, 0, token}, plan.vector, known);
-  if (k.work.summed % plan.shares != 0) {
-    Value exists = k.less(index, k.work.summed);
+  if (k.anySize() || k.work.summed % plan.shares != 0) {
+    Value exists = k.less(index, summed);
     for (Value &value : row)
       value = k.select(exists, value, k.immF(0.0));
   }
@@ -75,6 +76,14 @@ void MeanEmitter::addTurns(Value turn, int64_t count, Values &sums) {
 
 Values MeanEmitter::sumOfShare() {
   Values sums(plan.vector, k.immF(0.0));
+  if (k.anySize()) { // turns that no token is left for add zeros
+    Value turns = k.divU(k.add(summed, plan.shares - 1), plan.shares);
+    return k.rolledLoop(k.imm(0), turns, cost::meanLoads, sums, [&](Value turn, ValueRange before) {
+      Values now(before);
+      addTurns(turn, cost::meanLoads, now);
+      return now;
+    });
+  }
   int64_t looped = plan.turns / cost::meanLoads * cost::meanLoads;
   if (looped > cost::meanLoads)
     sums = k.rolledLoop(k.imm(0), k.imm(looped), cost::meanLoads, sums,
@@ -135,8 +144,10 @@ LogicalResult MeanEmitter::emit() {
     stores = k.both(stores, k.less(vector, plan.vectorsPerRow));
   k.ifThen(stores, [&] {
     Known known;
+    Value share =
+        k.anySize() ? k.divF(k.immF(1.0), k.toFloat(summed)) : k.immF(1.0 / double(k.work.summed));
     for (Value sum : sums)
-      known[op.getResult()].push_back(k.mulF(sum, k.immF(1.0 / double(tokens - first))));
+      known[op.getResult()].push_back(k.mulF(sum, share));
     Place place{image, column, 0, {}};
     region.store(place, region.results(place, plan.vector, known));
   });

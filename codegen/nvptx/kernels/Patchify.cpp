@@ -19,10 +19,25 @@ using Values = PtxBuilder::Values;
 namespace {
 
 /// Splits off the remainder: digit = index % base, index /= base.
-Value takeDigit(KernelBuilder &k, Value &index, int64_t base) {
+template <class Base> Value takeDigit(KernelBuilder &k, Value &index, Base base) {
   Value quotient = k.divU(index, base), digit = k.sub(index, k.mul(quotient, base));
   index = quotient;
   return digit;
+}
+
+/// Neighbours in a line. Of images of any size lines may begin anywhere.
+Values loadPixels(KernelBuilder &k, Value address, Type storage, unsigned vector, Value width) {
+  auto together = [&] { return k.loadValues(address, storage, vector, /*readOnly=*/true); };
+  if (!k.anySize() || vector == 1)
+    return together();
+  return k.ifElse(k.equal(k.bitAnd(width, vector - 1), 0), SmallVector<Type>(vector, k.f32),
+                  together, [&] {
+                    Values values;
+                    for (unsigned i = 0; i < vector; ++i)
+                      values.append(k.loadValues(k.at(address, storage, {}, i), storage, 1,
+                                                 /*readOnly=*/true));
+                    return values;
+                  });
 }
 
 } // namespace
@@ -30,9 +45,10 @@ Value takeDigit(KernelBuilder &k, Value &index, int64_t base) {
 LogicalResult emitPatchify(KernelBuilder &k) {
   auto op = k.rootAs<vit::PatchifyOp>();
   ArrayRef<int64_t> image = k.typeOf(op.getInput()).getShape();
-  int64_t channels = image[1], height = image[2], width = image[3];
-  int64_t patchHeight = op.getPatch()[0], patchWidth = op.getPatch()[1];
-  int64_t gridHeight = height / patchHeight, gridWidth = width / patchWidth;
+  int64_t channels = image[1], patchHeight = op.getPatch()[0], patchWidth = op.getPatch()[1];
+  Value height = k.anySize() ? k.imageHeight() : k.imm(image[2]);
+  Value width = k.anySize() ? k.imageWidth() : k.imm(image[3]);
+  Value gridHeight = k.divU(height, patchHeight), gridWidth = k.divU(width, patchWidth);
   int64_t values = channels * patchHeight * patchWidth, lead = op.getLead();
   int64_t columns = k.widthOf(op.getResult());
   Type storage = k.storageOf(op.getInput());
@@ -60,10 +76,9 @@ LogicalResult emitPatchify(KernelBuilder &k) {
 
   return emitTokens(k, [&](Region &, const TokenPlace &place, unsigned vector) -> Values {
     auto gather = [&] {
-      Value offset = k.add(k.mul(place.image, channels * height * width),
+      Value offset = k.add(k.mul(place.image, k.mul(k.mul(height, width), channels)),
                            pixel(k.sub(place.token, k.imm(lead)), place.column));
-      return k.loadValues(k.at(k.pointer(op.getInput()), storage, offset), storage, vector,
-                          /*readOnly=*/true);
+      return loadPixels(k, k.at(k.pointer(op.getInput()), storage, offset), storage, vector, width);
     };
     Value inside;
     if (lead)

@@ -86,7 +86,7 @@ Value Region::address(Value pointer, RankedTensorType type, const Place &place) 
   if (vit::isBatchTensor(type)) {
     offset = k.add(k.mul(place.row, width), place.column);
   } else if (type.getRank() == 2) { // a table: one row for each token
-    Value token = place.token ? place.token : k.remU(place.row, type.getDimSize(0));
+    Value token = place.token ? place.token : k.remU(place.row, k.tokens(type.getDimSize(0)));
     offset = k.add(k.mul(token, width), place.column);
   }
   return k.at(pointer, type.getElementType(), offset, place.delta);
@@ -122,7 +122,7 @@ Values Region::rotate(vit::RopeOp op, const Place &place, const Values &values) 
   RankedTensorType type = k.typeOf(op.getTable());
   int64_t period = type.getDimSize(1), columns = op.getColumns();
   bool all = columns == k.widthOf(op.getInput());
-  Value token = place.token ? place.token : k.remU(place.row, type.getDimSize(0));
+  Value token = place.token ? place.token : k.remU(place.row, k.tokens(type.getDimSize(0)));
   Value tableRow = k.mul(token, period), table = k.pointer(op.getTable());
   assert(values.size() % 2 == 0 && "a lane has whole pairs");
   Values result;

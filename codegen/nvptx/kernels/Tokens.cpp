@@ -27,11 +27,10 @@ emitTokens(KernelBuilder &k,
            function_ref<Values(Region &, const TokenPlace &, unsigned vector)> source) {
   Value root = k.root()->getResult(0);
   RankedTensorType type = k.typeOf(root);
-  int64_t tokens = vit::rowsPerImage(type);
   cost::VectorGeometry geometry = tokensGeometry(k);
 
   overVectors(k, type, geometry, [&](Value row, Value column, Value) {
-    Value image = k.divU(row, tokens);
+    Value tokens = k.tokensOf(type), image = k.divU(row, tokens);
     TokenPlace place{row, image, k.sub(row, k.mul(image, tokens)), column};
     Region region(k);
     Known known;
@@ -46,9 +45,8 @@ emitTokens(KernelBuilder &k,
 static LogicalResult emitJoin(KernelBuilder &k, Value first, Value second) {
   auto tokensOf = [&](Value value) {
     RankedTensorType type = k.typeOf(value);
-    return vit::isBatchTensor(type) ? vit::rowsPerImage(type) : type.getDimSize(0);
+    return k.tokens(vit::isBatchTensor(type) ? vit::rowsPerImage(type) : type.getDimSize(0));
   };
-  int64_t before = tokensOf(first);
   return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
     // A table has the rows of one image.
     auto read = [&](Value value, Value token) {
@@ -57,9 +55,9 @@ static LogicalResult emitJoin(KernelBuilder &k, Value first, Value second) {
       return region.evaluate(value, {row, place.column, 0, token}, vector, known);
     };
     return k.ifElse(
-        k.less(place.token, before), SmallVector<Type>(vector, k.f32),
+        k.less(place.token, tokensOf(first)), SmallVector<Type>(vector, k.f32),
         [&] { return read(first, place.token); },
-        [&] { return read(second, k.sub(place.token, k.imm(before))); });
+        [&] { return read(second, k.sub(place.token, tokensOf(first))); });
   });
 }
 
@@ -86,13 +84,14 @@ LogicalResult emitSelect(KernelBuilder &k) {
   Value input = k.root()->getOperand(0);
   auto select = dyn_cast<vit::SelectOp>(k.root());
   int64_t first = select ? select.getToken() : k.rootAs<vit::SliceTokensOp>().getFirst();
-  int64_t tokens = vit::rowsPerImage(k.typeOf(input));
   // The operand may be computed, at its own place.
   return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
     Value token = k.add(place.token, k.imm(first));
     Known known;
     return region.evaluate(
-        input, {k.add(k.mul(place.image, tokens), token), place.column, 0, token}, vector, known);
+        input,
+        {k.add(k.mul(place.image, k.tokensOf(k.typeOf(input))), token), place.column, 0, token},
+        vector, known);
   });
 }
 

@@ -63,6 +63,9 @@ Value PtxBuilder::divU(Value a, int64_t b) {
 Value PtxBuilder::remU(Value a, int64_t b) {
   return b == 1 ? imm(0) : createOrFold<arith::RemUIOp>(a, imm(b));
 }
+Value PtxBuilder::divU(Value a, Value b) { return createOrFold<arith::DivUIOp>(a, b); }
+Value PtxBuilder::remU(Value a, Value b) { return createOrFold<arith::RemUIOp>(a, b); }
+Value PtxBuilder::toFloat(Value a) { return arith::UIToFPOp::create(*this, f32, a); }
 Value PtxBuilder::shl(Value a, int64_t bits) { return createOrFold<arith::ShLIOp>(a, imm(bits)); }
 Value PtxBuilder::shr(Value a, int64_t bits) { return createOrFold<arith::ShRUIOp>(a, imm(bits)); }
 Value PtxBuilder::bitAnd(Value a, int64_t mask) { return bitAnd(a, imm(mask)); }

@@ -52,6 +52,9 @@ public:
   Value mul(Value a, int64_t b);
   Value divU(Value a, int64_t b); ///< unsigned, by a positive constant
   Value remU(Value a, int64_t b);
+  Value divU(Value a, Value b); ///< unsigned; `b` is not 0
+  Value remU(Value a, Value b);
+  Value toFloat(Value a); ///< of an unsigned number, to nearest
   Value shl(Value a, int64_t bits);
   Value shr(Value a, int64_t bits); ///< logical
   Value bitAnd(Value a, int64_t mask);

@@ -96,6 +96,7 @@ static Settings readSettings(Config &config) {
   e.block.mlp.bias = config.flag("mlp_bias", false);
   e.block.mlp.gate = dsl::Gate::Separate;
   if (!config.flag("is_native", false)) {
+    config.refuseAnySize("image_size", "its own library does not resample learned positions");
     expectLearnedGrid(config, s);
   } else {
     if (s.width % 4)

@@ -50,7 +50,8 @@ static graph::Value ropeTable(graph::Graph &g, const Encoder &e, int64_t headDim
     rows[i] = columns[half + i] = 2 * std::numbers::pi / std::pow(theta, double(i) / double(half));
   graph::Grid grid = e.grid();
   auto height = double(grid.height), width = double(grid.width);
-  graph::Rotation how = {{1 / height - 1, 1 / width - 1}, {2 / height, 2 / width}, rows, columns};
+  graph::Rotation how = {
+      {1 / height - 1, 1 / width - 1}, {2 / height, 2 / width}, rows, columns, {1, 1}, {2, 2}};
   return graph::ropeTable(g / "rope", grid, e.lead(), how);
 }
 

@@ -110,6 +110,7 @@ static Settings readSettings(Config &config) {
   s.qkvBias = config.flag("qkv_bias", true);
   s.activation = readActivation(config, "hidden_act", "gelu");
   s.seen = config.imageSize("image_size", s.image, s.patch);
+  config.refuseAnySize("image_size", "its attention is in windows, which must fill the image");
   if (config.flag("use_absolute_embeddings", false))
     s.positions = readPositions(config, {.image = s.image, .patch = s.patch, .seen = s.seen},
                                 /*lead=*/0, /*antialias=*/false, /*always=*/false);

@@ -230,9 +230,13 @@ static Value ropeTable(Scope at, const Settings &settings) {
     if (centred) { // from -1 to 1, through the middles of patches
       how.step[i] = 2 / size;
       how.origin[i] = (1 + 2 * rope.offset) / size - 1;
+      how.stepOver[i] = 2;
+      how.originOver[i] = 1 + 2 * rope.offset;
     } else if (rope.reference) {
-      how.step[i] = double(i ? rope.reference->width : rope.reference->height) / size;
-      how.origin[i] = rope.offset * how.step[i];
+      how.stepOver[i] = double(i ? rope.reference->width : rope.reference->height);
+      how.originOver[i] = rope.offset * how.stepOver[i];
+      how.step[i] = how.stepOver[i] / size;
+      how.origin[i] = how.originOver[i] / size;
     } else
       how.origin[i] = rope.offset;
   }

@@ -90,6 +90,7 @@ static Settings readSettings(Config &args) {
   args.neutral("always_partition", false);
   args.neutral("embed_layer", "PatchEmbed");
   args.harmless({"strict_img_size", "dynamic_img_size"}); // what a run may get
+  args.refuseAnySize("img_size", "its attention is in windows, which must fill the image");
   if (args.failed())
     return s;
   Grid grid = gridOf(s.sizes.seen, s.sizes.patch), learned = gridOf(s.sizes.image, s.sizes.patch);

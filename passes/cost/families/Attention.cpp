@@ -66,7 +66,7 @@ AttentionGeometry geometryOfKeys(const Work &work, const AttentionSchedule &s) {
   g.warpTiles = s.warp / g.mma->m;
   g.keys = g.online() ? s.keys : roomFor(work, s.keys);
   g.keyTiles = ceilDiv(g.keys, g.mma->n);
-  if (g.online() && !work.overBatch)
+  if (g.online() && !work.overBatch && !work.anyKeys)
     g.keyBlocks = work.keys / g.keys, g.lastKeys = work.keys % g.keys;
   g.columns = ceilDiv(work.headDim, g.mma->n) * g.mma->n;
   // An odd number of 16-byte chunks per row: 8 rows are in 8 different bank groups.
@@ -88,7 +88,7 @@ int64_t bytesOfKeys(const AttentionGeometry &g) {
 /// All but what depends on whether V is resident; equal shares of the rows for every block.
 AttentionGeometry geometryOfRows(const Work &work, const AttentionSchedule &s) {
   AttentionGeometry g = geometryOfKeys(work, s);
-  bool unknown = work.overBatch && g.online(); // how many rows there are
+  bool unknown = (work.overBatch && g.online()) || work.anyQueries; // how many rows there are
   g.rows = unknown ? s.rows : work.overBatch ? g.keys : work.queries;
   int64_t shares = ceilDiv(g.rows, g.warpRows()); // of a warp
   int64_t warps = std::clamp<int64_t>(s.rows / g.warpRows(), 1, shares);
@@ -121,10 +121,14 @@ void placeValues(AttentionGeometry &g, bool resident) {
 AttentionGeometry vitc::cost::attentionGeometry(const Work &work, const AttentionSchedule &s) {
   AttentionGeometry g = geometryOfRows(work, s);
   placeValues(g, s.resident);
-  if (work.overBatch)
+  if (work.overBatch) {
     g.grid[0] = {1, g.blockRows(), work.rows};
-  else
+  } else if (work.anyQueries) {
+    g.grid[0] = {work.queries, g.blockRows(), 1, /*ofSequence=*/true};
+    g.grid[2] = {1, 1, 1};
+  } else {
     g.grid[0] = {work.windows, 1, g.rowBlocks};
+  }
   g.grid[1].times = work.heads;
   // Without a demand ptxas takes more registers than it needs.
   int blocks = blocksByRegisters(commonRegistersPerSm, g.threads, std::min(leastOf(g), 255));
@@ -190,6 +194,8 @@ std::string objectionToKeys(const Work &work, const AttentionSchedule &s) {
                        mmaOf(work).m, 2 * mmaOf(work).m, s.warp);
   if (s.stages != 1 && s.stages != 2 && s.stages != 4)
     return fmt::format("expected 1, 2 or 4 stages, found {}", s.stages);
+  if (s.stages == 1 && work.anyKeys)
+    return "expected 2 or 4 stages where the kernel is told the number of keys, found 1";
   int64_t most = s.stages > 1 ? s.keys : roomFor(work, s.keys);
   if (most > mostKeys)
     return fmt::format("expected at most {} keys at once in one attention, found {}: choose blocks "
@@ -259,7 +265,7 @@ std::vector<Schedule> attentionCandidates(const Work &work, int64_t maxBatch,
   int64_t queries = work.overBatch ? maxBatch : work.queries;
   int64_t keys = roomFor(work, maxBatch);
   std::vector<std::vector<Schedule>> forms(3); // lists of equal sums
-  if (keys <= mostKeys)
+  if (keys <= mostKeys && !work.anyKeys)
     addOfRows(forms[0], work, queries, keys, 1, p);
   for (int stages : {2, 4}) {
     if (!work.threefold) // which leaves no registers for so many
@@ -303,7 +309,9 @@ struct KeyCount {
 KeyCount keysOf(const Work &work, const AttentionGeometry &g, int64_t batch) {
   int64_t tiles = g.keyTiles, steps = g.bufferRows / g.mma->k;
   if (g.online()) {
-    int64_t full = work.overBatch ? ceilDiv(batch, g.keys) : g.keyBlocks;
+    int64_t full = work.overBatch ? ceilDiv(batch, g.keys)
+                   : work.anyKeys ? ceilDiv(work.keys, g.keys)
+                                  : g.keyBlocks;
     tiles = full * g.keyTiles + ceilDiv(g.lastKeys, g.mma->n);
     steps = full * g.bufferRows / g.mma->k + ceilDiv(g.lastKeys, g.mma->k);
   }
@@ -349,7 +357,9 @@ LaunchCost attentionTime(const Work &work, const Schedule &schedule, int64_t bat
     block.alone += keyBlocks * std::max(0.0, gpu.pace.memoryLatency -
                                                  perPart * products / keyTiles * g.keyTiles * mma);
   int64_t sequences = work.heads * (work.overBatch ? work.rows : batch * work.windows);
-  launch.blocks = sequences * (work.overBatch ? ceilDiv(batch, g.blockRows()) : g.rowBlocks);
+  launch.blocks = sequences * (work.overBatch    ? ceilDiv(batch, g.blockRows())
+                               : work.anyQueries ? ceilDiv(work.queries, g.blockRows())
+                                                 : g.rowBlocks);
   launch.l2 =
       double(launch.blocks) * (copied + added) + double(work.otherRead + work.written) * batch;
   launch.dram = dramBytes(work, batch, gpu);

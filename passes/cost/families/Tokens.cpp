@@ -31,6 +31,8 @@ constexpr std::array vectorsOfBlock = {4, 8, 16, 32};
 constexpr int tokensOfShare = 4, leastShares = 8, mostShares = 64;
 
 int sharesOf(const Work &work) {
+  if (work.anyKeys)
+    return mostShares;
   auto wanted = std::bit_ceil(uint64_t(ceilDiv(work.summed, tokensOfShare)));
   return int(std::clamp<uint64_t>(wanted, leastShares, mostShares));
 }

@@ -117,13 +117,15 @@ typedef struct vit_extent {
 } vit_extent;
 
 typedef enum vit_arg_kind {
-  VIT_ARG_INPUT = 0,   /* pointer of input `index` */
-  VIT_ARG_OUTPUT = 1,  /* pointer of output `index` */
-  VIT_ARG_BUFFER = 2,  /* pointer of the plan's buffer `index` */
-  VIT_ARG_WEIGHT = 3,  /* weights + weights[index].offset */
-  VIT_ARG_COUNT = 4,   /* 32-bit integer: `count` */
-  VIT_ARG_SCRATCH = 5, /* the scratch memory, of which the step uses `count` bytes */
-  VIT_ARG_COUNTERS = 6 /* `count` bytes of zeros, which the step leaves as zeros */
+  VIT_ARG_INPUT = 0,    /* pointer of input `index` */
+  VIT_ARG_OUTPUT = 1,   /* pointer of output `index` */
+  VIT_ARG_BUFFER = 2,   /* pointer of the plan's buffer `index` */
+  VIT_ARG_WEIGHT = 3,   /* weights + weights[index].offset */
+  VIT_ARG_COUNT = 4,    /* 32-bit integer: `count` */
+  VIT_ARG_SCRATCH = 5,  /* the scratch memory, of which the step uses `count` bytes */
+  VIT_ARG_COUNTERS = 6, /* `count` bytes of zeros, which the step leaves as zeros */
+  VIT_ARG_HEIGHT = 7,   /* 32-bit integer: pixels from the top of an image to its bottom */
+  VIT_ARG_WIDTH = 8     /* 32-bit integer: pixels from its left to its right */
 } vit_arg_kind;
 
 typedef struct vit_arg {
@@ -133,22 +135,24 @@ typedef struct vit_arg {
   vit_count count;
 } vit_arg;
 
-/* One launch of a function. Steps run in order, on one stream. A step whose batch range does not
- * contain the batch is skipped: the plan holds alternatives for different batches. */
+/* One launch of a function. Steps run in order, on one stream. A step whose range does not contain
+ * the batch, or what `measure` makes of batch and tokens, is skipped: the plan holds alternatives
+ * for different batches, and for different numbers of rows. */
 typedef struct vit_step {
   const char *label;             /* where it comes from in the model, for messages and --bisect */
   uint32_t kernel;               /* of the plan's target */
-  uint32_t min_batch, max_batch; /* inclusive */
+  uint32_t min_batch, max_batch; /* the range, inclusive */
   uint32_t launch; /* steps of one number, which stand together, are alternatives for one launch of
                       the model */
   vit_extent grid[3];
   uint32_t arg_count;
   const vit_arg *args; /* in the order of the kernel's parameters */
+  vit_count measure;   /* what the range is of; all zeros: the batch */
 } vit_step;
 
 /* An activation: bytes [offset, offset + bytes) of the workspace. Each coefficient of an offset is
- * a multiple of 256, and each of offset + bytes is at most the workspace's, so one assignment is
- * right for every batch and every number of tokens. */
+ * a multiple of 256, of 16 in a plan for any size, and each of offset + bytes is at most the
+ * workspace's, so one assignment is right for every batch and every number of tokens. */
 typedef struct vit_buffer {
   const char *name;
   vit_count offset;
@@ -159,8 +163,9 @@ typedef struct vit_buffer {
  *
  * One size: height and width are it, or 0 where the model's input is no image; max_tokens is 0, the
  * tokens are 0 too, and everything that depends on them stands in constant and per_image.
- * Any size: height and width are 0. Sides are multiples of patch_height and patch_width, and
- * tokens = (height / patch_height) * (width / patch_width) is at most max_tokens.
+ * Any size: height and width are 0. Images hold tokens = (height / patch_height) *
+ * (width / patch_width) patches, rounded down, at least 1 and at most max_tokens. What fills no
+ * patch is not used, and images have values for it all the same.
  *
  * The first plan of a target is the native one. Of the others, one for exactly the size is taken
  * before one for any. */
@@ -171,24 +176,33 @@ typedef struct vit_plan {
   uint32_t step_count, buffer_count;
   const vit_step *steps;
   const vit_buffer *buffers;
-  const vit_count *input_values;  /* for each input: how many values a batch has */
+  const vit_count *input_values;  /* for each input: how many values a batch has; of images of any
+                                     size those of whole patches */
   const vit_count *output_values; /* for each output */
   vit_count workspace_bytes;      /* of the buffers: the end of the last */
   vit_count scratch_bytes;        /* behind them, whatever the batch; no step needs more */
-  vit_count counter_bytes;        /* behind that, alike; zeros when the workspace is made */
+  vit_count counter_bytes;        /* behind that, alike; zeros when the workspace is made. Of a
+                                     plan for any size both are what its steps need */
 } vit_plan;
 
 /* ---- Weights ---- */
 
-/* A weight as the kernels read it: the result of the recipe's value `value`, stored as `dtype`. */
+/* A weight as the kernels read it: the result of the recipe's value `value`, stored as `dtype`. One
+ * that depends on the size of the images has no bytes in the arena: it is made for each size that
+ * is asked for, of values that the arena has as VIT_F64. */
 typedef struct vit_prepared {
   uint32_t value;
   uint32_t dtype;
   uint64_t offset; /* in the weight arena, a multiple of 256 */
-  uint64_t bytes;
+  uint64_t bytes;  /* 0: it depends on the size of the images */
 } vit_prepared;
 
-/* The recipe: straight-line arithmetic on checkpoint tensors, done once at load in f64. */
+/* The recipe: straight-line arithmetic on checkpoint tensors, done once at load in f64.
+ *
+ * Steps of plans for any image size speak of a size that is still to come: a negative extent -1 - c
+ * of a shape is the number of patches, and c more; 0 x 0 in `grid` is the grid of patches, height
+ * and width; and a ROPE_TABLE of it has four numbers more, behind the others, which are divided by
+ * height, width, height, width and added to its first four. */
 /* clang-format off */
 typedef enum vit_recipe_op {
   VIT_RECIPE_LOAD = 0,    /* tensor of the checkpoint, with the elements of `shape` */

@@ -93,9 +93,9 @@ static const vit_arg tinyReluArgs[] = {{VIT_ARG_BUFFER, 1, 0, TINY_COUNT(0)},
 #define TINY_ONE {TINY_COUNT(1), 1, 1}
 #define TINY_GRID(threads) {{TINY_PER_IMAGE(tinyValues), threads, 1}, TINY_ONE, TINY_ONE}
 static const vit_step tinySteps[] = {
-    {"affine of x", 0, 1, 8, 0, TINY_GRID(64), 5, tinyAffineArgs},
-    {"relu of h", 1, 1, 2, 1, TINY_GRID(64), 3, tinyReluArgs},
-    {"wide relu of h", 2, 3, 8, 1, TINY_GRID(128), 3, tinyReluArgs}};
+    {"affine of x", 0, 1, 8, 0, TINY_GRID(64), 5, tinyAffineArgs, TINY_COUNT(0)},
+    {"relu of h", 1, 1, 2, 1, TINY_GRID(64), 3, tinyReluArgs, TINY_COUNT(0)},
+    {"wide relu of h", 2, 3, 8, 1, TINY_GRID(128), 3, tinyReluArgs, TINY_COUNT(0)}};
 static const vit_plan tinyPlans[] = {{0, 0, 0, 0, 0, 0, 3, 2, tinySteps, tinyBuffers, tinyCounts,
                                       tinyCounts, TINY_PER_IMAGE(512), TINY_COUNT(0),
                                       TINY_COUNT(0)}};

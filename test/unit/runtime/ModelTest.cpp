@@ -172,7 +172,7 @@ TEST_CASE("runtime: a damaged library is refused, whatever is damaged") {
   };
   for (uint32_t kind : {VIT_ARG_INPUT, VIT_ARG_OUTPUT, VIT_ARG_BUFFER, VIT_ARG_WEIGHT})
     CHECK_THAT(withArgument({kind, 2, 0, {}}), Contains("unknown argument"));
-  CHECK_THAT(withArgument({7, 0, 0, {}}), Contains("unknown argument"));
+  CHECK_THAT(withArgument({9, 0, 0, {}}), Contains("unknown argument"));
   CHECK_THAT(withArgument({VIT_ARG_SCRATCH, 0, 0, TINY_COUNT(1)}), Contains("more scratch memory"));
   CHECK_THAT(withArgument({VIT_ARG_COUNTERS, 0, 0, TINY_COUNT(1)}), Contains("more counters"));
   CHECK_THAT(withArgument({VIT_ARG_COUNT, 0, 0, TINY_PER_IMAGE(0x7FFFFFFF)}),

@@ -103,6 +103,53 @@ TEST_CASE("runtime: each image size runs its own plan") {
   CHECK(y == expected(x));
 }
 
+TEST_CASE("runtime: steps of a plan for any size are for numbers of rows") {
+  Sizes sizes;
+  // Both steps of the second launch, one up to 20 rows, the other beyond.
+  std::vector<vit_step> &steps = sizes.any.steps;
+  steps.push_back(steps.back());
+  for (vit_step &step : steps)
+    step.measure = {0, 1, 0, 1}, step.max_batch = 1000;
+  steps[2].max_batch = 20;
+  steps[3].min_batch = 21;
+  vit_plan plan = sizes.any.plan;
+  plan.steps = steps.data();
+  plan.step_count = uint32_t(steps.size());
+  vitrt::SizedPlan sized = {&plan, 9, {6, 6}};
+  vitrt::Launches launches(sizes.library, sized);
+  std::vector<uint64_t> none(sizes.library.weight_count);
+  auto last = [&](int batch) {
+    launches.prepare(batch, {0, 0, 0, 0, none});
+    return launches.records().back().step;
+  };
+  CHECK(last(1) == 2); // 10 rows
+  CHECK(last(2) == 2); // 20
+  CHECK(last(3) == 3); // 30
+  CHECK(vitrt::mayRun(steps[2], 8, 9));
+  CHECK_FALSE(vitrt::mayRun(steps[3], 2, 9));
+  CHECK_FALSE(vitrt::mayRun(steps[2], 8, 20)); // 21 rows at least
+  // Scratch memory is that of the largest batch that a step runs with.
+  std::vector<vit_arg> args(steps[2].args, steps[2].args + steps[2].arg_count);
+  args.push_back({VIT_ARG_SCRATCH, 0, 1, {0, 0, 0, 100}});
+  steps[2].args = args.data();
+  steps[2].arg_count = uint32_t(args.size());
+  CHECK(vitrt::scratchBytes(sized, 1) == 900);
+  CHECK(vitrt::scratchBytes(sized, 8) == 1800); // with 2 images
+}
+
+TEST_CASE("runtime: more images of a size than kernels address are refused with how many fit") {
+  Sizes sizes;
+  vitrt::SizedPlan sized = {&sizes.any.plan, 9, {6, 6}};
+  CHECK(vitrt::objectionToBatch(sizes.library, sized, 8).empty());
+  sizes.any.buffers[0].bytes = {0, 0, 0, uint64_t(1) << 26}; // 576 MiB an image
+  CHECK_THAT(vitrt::objectionToBatch(sizes.library, sized, 8),
+             Contains("images of 9 patches need 4831838208 bytes in one tensor") &&
+                 Contains("lower max_batch from 8 to 3"));
+  CHECK(vitrt::objectionToBatch(sizes.library, sized, 3).empty());
+  sizes.any.buffers[0].bytes = {0, 0, 0, uint64_t(1) << 29};
+  CHECK_THAT(vitrt::objectionToBatch(sizes.library, sized, 2), Contains("take smaller images"));
+}
+
 TEST_CASE("runtime: image sizes that no plan takes are refused with those that there are") {
   Sizes sizes;
   Loaded tiny(sizes.library);
@@ -113,10 +160,10 @@ TEST_CASE("runtime: image sizes that no plan takes are refused with those that t
     CHECK(workspace == nullptr);
     return lastError();
   };
-  CHECK(refused(3, 8) == "vit: images are 3x8, but the library is built for 4x8 and 8x8 and "
-                         "multiples of 2x2 of at most 60 tokens");
-  CHECK_THAT(refused(16, 16), Contains("images are 16x16")); // 64 tokens
-  CHECK_THAT(refused(2, 9), Contains("images are 2x9"));
+  CHECK(refused(1, 8) == "vit: images are 1x8, but the library is built for 4x8 and 8x8 and "
+                         "1 to 60 patches of 2x2");
+  CHECK_THAT(refused(16, 16), Contains("images are 16x16"));
+  CHECK_THAT(refused(16, 16), Contains("build it with --max-tokens 64"));
   CHECK_THAT(refused(0, 8), Contains("expected a height and a width of at least 1"));
   CHECK_THAT(refused(4, -8), Contains("images are 4x-8"));
   Loaded plain; // its input is no image
@@ -152,11 +199,36 @@ TEST_CASE("runtime: counts grow with batch and tokens, and are checked at the la
   sizes.any.buffers[0].bytes.per_length = 1;
   CHECK_THAT(damaged(), Contains("buffer 'hidden' is outside the workspace"));
   sizes.any.buffers[0].bytes.per_length = 0;
-  sizes.any.affine.push_back({VIT_ARG_SCRATCH, 0, 1, {0, 0, 0, 1}});
+  sizes.any.affine.push_back({VIT_ARG_SCRATCH, 0, 1, {0, 0, 0, uint64_t(1) << 56}});
   sizes.any.steps[0].args = sizes.any.affine.data();
   sizes.any.steps[0].arg_count = 6;
-  sizes.any.plan.scratch_bytes = {0, 0, 7, 0}; // one less than 8 images need
-  CHECK_THAT(damaged(), Contains("uses more scratch memory than there is"));
+  CHECK_THAT(damaged(), Contains("uses more scratch memory than there can be"));
+  sizes.any.affine.back().count = {0, 0, 0, 1};
+  vit_count &measure = sizes.any.steps[0].measure;
+  measure = {0, 0, 0, uint64_t(1) << 56};
+  CHECK_THAT(damaged(), Contains("is for a range that no number reaches"));
+  // With at most 478 rows the grid has at most 65486 blocks, though 480 rows would have 65760.
+  grid = {{0, 0, 0, 137}, 1, 1};
+  measure = {0, 0, 0, 1};
+  sizes.any.steps[0].max_batch = 479;
+  CHECK_THAT(damaged(), Contains("grid beyond the device's limits"));
+  sizes.any.steps[0].max_batch = 478;
+  sizes.any.plan.patch_width = 2;
+  sizes.plans[2] = sizes.any.plan;
+  vit_model *good = nullptr;
+  CHECK(vit_model_load(&sizes.library, checkpoint.path.c_str(), nullptr, &good) == VIT_OK);
+  vit_model_free(good);
+  sizes.any.affine.back() = {VIT_ARG_HEIGHT, 0, 0, {}};
+  sizes.plans[2] = sizes.any.plan;
+  CHECK(vit_model_load(&sizes.library, checkpoint.path.c_str(), nullptr, &good) == VIT_OK);
+  vit_model_free(good);
+  std::vector<vit_arg> native = sizes.larger.affine;
+  native.push_back({VIT_ARG_HEIGHT, 0, 0, {}});
+  sizes.larger.steps[0].args = native.data();
+  sizes.larger.steps[0].arg_count = 6;
+  CHECK_THAT(damaged(), Contains("depends on the size of images, which its plan does not"));
+  sizes.larger.steps[0].args = sizes.larger.affine.data();
+  sizes.larger.steps[0].arg_count = 5;
   sizes.any.plan.patch_width = 0;
   CHECK_THAT(damaged(), Contains("has no patch size"));
 }

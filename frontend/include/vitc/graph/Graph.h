@@ -179,9 +179,10 @@ constexpr Value relativeBias(Scope at, Value table, Grid window, std::int64_t le
 
 /// Where tokens of a grid are, and how fast each pair of columns turns: see vit.rope_table.
 struct Rotation {
-  double origin[2] = {0, 0},
-         step[2] = {1, 1};               // y and x of the first token, and from one to the next
-  std::span<const double> rows, columns; // for each pair: the angle of 1 along y, along x
+  double origin[2] = {0, 0}, step[2] = {1, 1}; // y and x of the first token, and to the next
+  std::span<const double> rows, columns;       // for each pair: the angle of 1 along y, along x
+  /// Parts of both, times the sizes of the grid: what changes with it, and nothing else does.
+  double originOver[2] = {0, 0}, stepOver[2] = {0, 0};
 };
 
 /// Cosines and sines for every token of `grid`, behind `lead` tokens that are not turned.
@@ -202,6 +203,8 @@ constexpr Value ropeTable(Scope at, Grid grid, std::int64_t lead, const Rotation
   numbers.insert(numbers.end(), how.step, how.step + 2);
   numbers.insert(numbers.end(), how.rows.begin(), how.rows.end());
   numbers.insert(numbers.end(), how.columns.begin(), how.columns.end());
+  numbers.insert(numbers.end(), how.originOver, how.originOver + 2);
+  numbers.insert(numbers.end(), how.stepOver, how.stepOver + 2);
   node.numberCount = static_cast<int>(numbers.size()) - node.firstNumber;
   return append(at, node, {});
 }

@@ -23,6 +23,8 @@ struct PrintOptions {
   KeyScheme keys;
   /// Tensors of the checkpoint that the model does not use; a trailing '*' is allowed.
   std::vector<std::string> ignored;
+  /// The graph is written for one size of images, and will be read for any.
+  bool anySize = false;
 };
 
 /// "3x224x224", "?x197x768", "768"; "nothing" for no shape.
@@ -186,7 +188,7 @@ private:
     case Op::RelativeBias:
       return operands + " window " + list(std::span(node.grid).first(2)) + lead(node);
     case Op::RopeTable:
-      return angles(node) + lead(node);
+      return angles(node) + lead(node) + over(node);
     case Op::LayerNorm:
     case Op::RmsNorm:
       return operands + " eps " + real(node.number) +
@@ -231,10 +233,18 @@ private:
   std::string angles(const Node &node) const {
     std::span<const double> numbers =
         std::span(graph.numbers).subspan(node.firstNumber, node.numberCount);
-    std::size_t pairs = (numbers.size() - 4) / 2;
+    std::size_t pairs = (numbers.size() - 8) / 2;
     return "grid " + list(std::span(node.grid).first(2)) + " origin " + list(numbers.first(2)) +
            " step " + list(numbers.subspan(2, 2)) + " rows " + list(numbers.subspan(4, pairs)) +
-           " columns " + list(numbers.last(pairs));
+           " columns " + list(numbers.subspan(4 + pairs, pairs));
+  }
+
+  /// What of the angles changes with the grid.
+  std::string over(const Node &node) const {
+    return options.anySize ? " over " + list(std::span(graph.numbers)
+                                                 .subspan(node.firstNumber, node.numberCount)
+                                                 .last(4))
+                           : "";
   }
 
   std::string attention(const Node &node) const {

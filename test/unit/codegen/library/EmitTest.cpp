@@ -57,7 +57,7 @@ void fill(LibraryData &data, bool embedded = true) {
                                {VIT_ARG_WEIGHT, 22, 0, {}},
                                {VIT_ARG_COUNT, 0, 0, {1, 197, 2, 3}},
                                {VIT_ARG_SCRATCH, 0, 1, {4, 5, 6, uint64_t(1) << 33}}};
-  vit_step step = {data.keep("blocks.0.fc1"), 1, 2, 16, 31, {}, 5, data.keep(args)};
+  vit_step step = {data.keep("blocks.0.fc1"), 1, 2, 16, 31, {}, 5, data.keep(args), {7, 6, 5, 4}};
   for (uint32_t i = 0; i < 3; ++i)
     step.grid[i] = {{41 + i, 51 + i, 61 + i, 71 + i}, 81 + i, 91 + i};
   std::vector<vit_buffer> buffers = {{data.keep("a"), {256, 512, 768, 1024}, {100, 101, 102, 103}},
@@ -196,6 +196,7 @@ void compare(const vit_library &library, const vit_plan &a, const vit_plan &b) {
     CHECK(x.max_batch == y.max_batch);
     CHECK(x.launch == y.launch);
     CHECK(sameBytes(x.grid, y.grid));
+    CHECK(sameBytes(x.measure, y.measure));
     REQUIRE(x.arg_count == y.arg_count);
     for (uint32_t k = 0; k < x.arg_count; ++k) {
       CHECK(x.args[k].kind == y.args[k].kind);

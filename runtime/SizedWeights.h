@@ -1,0 +1,49 @@
+//===- SizedWeights.h - Weights that depend on the size of images ----------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Tables of positions, for models that take images of any size. They are made
+// when a size is first asked for, by the recipe, of values that lie among the
+// model's weights, and stay as long as the model: workspaces of one size share
+// them.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_SIZEDWEIGHTS_H
+#define VITC_RUNTIME_SIZEDWEIGHTS_H
+
+#include "runtime/Backend.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace vitrt {
+
+/// What they are for one size, on the device.
+struct SizedWeights {
+  explicit SizedWeights(Backend &backend) : backend(backend) {}
+  SizedWeights(const SizedWeights &) = delete;
+  ~SizedWeights() {
+    if (memory)
+      backend.free(memory);
+  }
+
+  Backend &backend;
+  uint64_t memory = 0;             ///< one allocation
+  std::vector<uint64_t> addresses; ///< of each weight of the library; 0 of those that are not here
+};
+
+/// Those of one model. Threads may share it.
+class SizeCache {
+public:
+  /// `out` is NULL where no weight depends on the size. `sized` is a plan of the library for
+  /// any size, or one that needs none of them.
+  Status get(const vit_library &library, Backend &backend, const SizedPlan &sized,
+             std::shared_ptr<const SizedWeights> &out);
+
+private:
+  std::mutex mutex;
+  std::map<std::pair<int64_t, int64_t>, std::shared_ptr<const SizedWeights>> made; // by the grid
+};
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_SIZEDWEIGHTS_H
