@@ -33,33 +33,60 @@ static LogicalResult checkWeights(CpuKernel &k, ArrayRef<Operation *> roots) {
   return success();
 }
 
-LogicalResult emitGemm(CpuKernel &k) {
-  SmallVector<Operation *> roots = k.kernel.getRoots();
-  if (failed(checkWeights(k, roots)))
-    return failure();
-  vit::LinearOp first(roots.front());
-  int64_t depth = k.widthOf(first.getInput()), columns = k.widthOf(first.getResult());
-  int64_t tileRows = cost::cpuProductRows(depth), together = 3 * cost::microRows(k.form.cpu);
-  auto panels = static_cast<int64_t>(llvm::divideCeil(columns, panel));
-  k.grid[0] = {0, 1, panels};
-  k.grid[1] = {vit::rowsPerImage(first.getType()), tileRows, 1};
+namespace {
 
-  SmallVector<Value> sums;
-  for (size_t i = 0; i < roots.size(); ++i)
-    sums.push_back(k.scratch(together * panel));
-  Value begin = k.mul(k.tileY(), tileRows);
-  Value end = k.min(k.add(begin, tileRows), k.rows(first.getType()));
-  Value column = k.mul(k.tileX(), panel);
-  ProductShape shape = {depth, 1, panel, panel, panel};
-  Region region(k);
-  k.loop(begin, end, together, [&](Value row) {
-    Value count = k.min(k.sub(end, row), k.imm(together));
+/// The rows and panels of one tile.
+class GemmWriter {
+public:
+  GemmWriter(CpuKernel &k, ArrayRef<Operation *> roots)
+      : k(k), roots(roots), first(roots.front()), depth(k.widthOf(first.getInput())),
+        columns(k.widthOf(first.getResult())), together(3 * k.form.cpu.microRows),
+        collide(cost::cpuRowsCollide(depth)) {}
+
+  void write() {
+    int64_t tileRows = cost::cpuProductRows(depth), tilePanels = collide ? cost::cpuCopyPanels : 1;
+    auto panels = static_cast<int64_t>(llvm::divideCeil(columns, panel));
+    k.grid[0] = {0, 1, static_cast<int64_t>(llvm::divideCeil(panels, tilePanels))};
+    k.grid[1] = {vit::rowsPerImage(first.getType()), tileRows, 1};
+    for (size_t i = 0; i < roots.size(); ++i)
+      sums.push_back(k.scratch(together * panel));
+    if (collide)
+      copied = k.scratch(together * (depth + lanes));
+    Value begin = k.mul(k.tileY(), tileRows);
+    Value end = k.min(k.add(begin, tileRows), k.rows(first.getType()));
+    k.loop(begin, end, together, [&](Value row) {
+      Value count = k.min(k.sub(end, row), k.imm(together));
+      Value input = k.at(k.pointer(first.getInput()), k.mul(row, depth));
+      if (!collide)
+        return writePanel(input, row, count, k.tileX());
+      copyApart(input, count);
+      Value firstPanel = k.mul(k.tileX(), tilePanels);
+      k.loop(firstPanel, k.min(k.add(firstPanel, tilePanels), k.imm(panels)), 1,
+             [&](Value index) { writePanel(copied, row, count, index); });
+    });
+  }
+
+private:
+  /// Rows that begin a line further each.
+  void copyApart(Value input, Value count) {
+    k.loop(k.imm(0), count, 1, [&](Value i) {
+      Value from = k.at(input, k.mul(i, depth)), to = k.at(copied, k.mul(i, depth + lanes));
+      k.overColumns(depth, [&](Value column, Value mask) {
+        k.store(k.load(k.at(from, column), mask), k.at(to, column), mask);
+      });
+    });
+  }
+
+  /// `count` rows from `row` on of panel `index`.
+  void writePanel(Value input, Value row, Value count, Value index) {
+    ProductShape shape = {collide ? depth + lanes : depth, 1, panel, panel, panel};
     for (auto [root, sum] : llvm::zip_equal(roots, sums)) {
-      vit::LinearOp linear(root);
-      emitProduct(k, shape, k.at(k.pointer(linear.getInput()), k.mul(row, depth)),
-                  k.at(k.pointer(linear.getWeight()), k.mul(k.tileX(), depth * panel)), sum, count,
+      Value weight = k.pointer(vit::LinearOp(root).getWeight());
+      emitProduct(k, shape, input, k.at(weight, k.mul(index, depth * panel)), sum, count,
                   k.imm(depth));
     }
+    Value column = k.mul(index, panel);
+    Region region(k);
     k.loop(k.imm(0), count, 1, [&](Value i) {
       for (int64_t offset = 0; offset < panel; offset += lanes) {
         Place place = {k.add(row, i), k.add(column, offset)};
@@ -71,7 +98,25 @@ LogicalResult emitGemm(CpuKernel &k) {
         region.store(place, known);
       }
     });
-  });
+  }
+
+  CpuKernel &k;
+  ArrayRef<Operation *> roots;
+  vit::LinearOp first; ///< all read its input
+  const int64_t depth, columns;
+  const int64_t together; ///< rows whose sums are in scratch memory
+  const bool collide;
+  SmallVector<Value> sums; ///< of each linear
+  Value copied;
+};
+
+} // namespace
+
+LogicalResult emitGemm(CpuKernel &k) {
+  SmallVector<Operation *> roots = k.kernel.getRoots();
+  if (failed(checkWeights(k, roots)))
+    return failure();
+  GemmWriter(k, roots).write();
   k.finish();
   return success();
 }

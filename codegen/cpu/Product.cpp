@@ -6,7 +6,7 @@
 // step. A step loads the two vectors of B, and for each row one value of A into all lanes, and does
 // a multiply-add for each row and vector:
 //
-//   AVX-512: 14 rows of 2 x 16, 28 of 32 registers      AVX2: 6 rows of 2 x 8, 12 of 16
+//   AVX-512: 12 rows of 2 x 16, 24 of 32 registers      AVX2: 6 rows of 2 x 8, 12 of 16
 //
 // Rows that are left over are done by 8, 4, 2 and 1. The rows of A are read where they lie: all are
 // read line by line, which the processor foresees.
@@ -32,7 +32,7 @@ class BlockWriter : public CpuBuilder {
 public:
   BlockWriter(ImplicitLocOpBuilder builder, const Form &form, const ProductShape &shape)
       : CpuBuilder(std::move(builder)), shape(shape), width(form.cpu.lanes),
-        vectors((shape.columns + width - 1) / width), most(cost::microRows(form.cpu)),
+        vectors((shape.columns + width - 1) / width), most(form.cpu.microRows),
         type(VectorType::get(width, f32)) {
     if (int64_t rest = shape.columns % width) {
       SmallVector<bool> set(width);

@@ -10,10 +10,15 @@
 namespace vitc::cost {
 
 int64_t cpuProductRows(int64_t depth) {
-  constexpr int64_t step = std::lcm(microRows(avx2Cpu), microRows(avx512Cpu));
-  constexpr int64_t most = 4 * step;
+  constexpr int64_t step = std::lcm(avx2Cpu.microRows, avx512Cpu.microRows);
+  constexpr int64_t most = 14 * step;
   int64_t rows = avx512Cpu.l2 / 2 / (depth * int64_t(sizeof(float)));
   return std::clamp(rows / step * step, step, most);
+}
+
+bool cpuRowsCollide(int64_t depth) {
+  int64_t bytes = depth * int64_t(sizeof(float));
+  return bytes % (avx512Cpu.l1Line * avx512Cpu.l1Sets) == 0;
 }
 
 int64_t cpuAttentionKeys(int64_t keys) {

@@ -18,23 +18,27 @@ inline constexpr int64_t cpuPanel = 32;
 
 /// What code is written for: an x86-64 core of the last ten years, as far as tiles depend on it.
 struct Cpu {
-  int64_t vectors;    ///< registers
-  int64_t lanes;      ///< f32 values in one
-  int64_t l1, l2;     ///< bytes of its own caches
-  double fmaPerCycle; ///< vector instructions
+  int64_t lanes; ///< f32 values in a register
+  /// Rows of a product's result whose sums are in registers at a time, two vectors of each: of 16
+  /// registers they leave two for a step's weights and two for values of the input, of 32 some
+  /// more, without which compilers keep a sum in memory.
+  int64_t microRows;
+  int64_t l1Line, l1Sets, l2; ///< bytes of a line; sets; bytes
 };
-inline constexpr Cpu avx2Cpu = {16, 8, 32 << 10, 256 << 10, 2};
-inline constexpr Cpu avx512Cpu = {32, 16, 32 << 10, 1 << 20, 2};
-
-/// Rows of a product's result whose sums are in registers at a time, two vectors of each: as many
-/// as leave two registers for a step's weights and one or two for a value of the input.
-constexpr int64_t microRows(const Cpu &cpu) { return (cpu.vectors - 4) / 2; }
+inline constexpr Cpu avx2Cpu = {8, 6, 64, 64, 256 << 10};
+inline constexpr Cpu avx512Cpu = {16, 12, 64, 64, 1 << 20};
 
 /// Rows that a tile of a product has, with sums over `depth` values. The rows of the input should
 /// stay in the second-level cache while the tiles of all panels go over them, beside a panel; a
 /// multiple of what either form has in registers, and enough of them that a panel, which comes from
 /// far away, is used often.
 int64_t cpuProductRows(int64_t depth);
+
+/// Whether neighbouring rows of `depth` values lie on the same few lines of the first-level cache,
+/// which then loses one for another while a product goes along all of them: it should copy them
+/// apart, for `cpuCopyPanels` panels at a time.
+bool cpuRowsCollide(int64_t depth);
+inline constexpr int64_t cpuCopyPanels = 4;
 
 /// Keys of an attention that are looked at together: their scores with 32 queries should stay in
 /// the first-level cache. `keys`: all there are, 0 if that is not known; few are one block.
