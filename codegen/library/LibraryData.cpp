@@ -164,8 +164,7 @@ private:
       return failure();
     for (const vit_plan &other : plans)
       if (other.target == plan->target && other.max_tokens == plan->max_tokens &&
-          other.height == plan->height &&
-          other.width == plan->width)
+          other.height == plan->height && other.width == plan->width)
         return input.model.emitError("expected plans for images of different sizes, but ")
                << plan->height << "x" << plan->width << " is there twice";
     plans.push_back(*plan);

@@ -239,6 +239,6 @@ int vitc::runPictures(const PictureRunOptions &options) {
   else if (failed(done))
     return console.failed();
   else
-    warnOfOutputs(session, compiler, runner, watch);
+    warnOfOutputs(session, runner, watch);
   return interrupted || printer.unread ? exitFailed : exitDone;
 }
