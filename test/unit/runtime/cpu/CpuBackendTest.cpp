@@ -73,8 +73,8 @@ struct TestLibrary {
     secondArgs[2] = {VIT_ARG_COUNT, 0, 0, {0, 7, 0, 0}};
     vit_extent one = {{1, 0, 0, 0}, 1, 1}, columns = {{1, 0, 0, 0}, 1, width / tileColumns},
                tiles = {{0, 7, 0, 0}, tileRows, 1}, rows = {{0, 7, 0, 0}, 1, 1};
-    steps[0] = {"twice", 0, 1, 4096, 0, {columns, tiles, one}, 4, firstArgs};
-    steps[1] = {"sums", 1, 1, 4096, 1, {rows, one, one}, 3, secondArgs};
+    steps[0] = {"twice", 0, 1, 4096, 0, {columns, tiles, one}, 4, firstArgs, {}};
+    steps[1] = {"sums", 1, 1, 4096, 1, {rows, one, one}, 3, secondArgs, {}};
     buffer = {"twice", {}, {0, 7 * width * 4, 0, 0}};
     values = {0, 7 * width, 0, 0};
     plan.step_count = 2;
