@@ -188,9 +188,10 @@ Result<void> DeviceMemory::download(void *to, uint64_t count) const {
   return {};
 }
 
-Result<DeviceTensors> makeTensors(const vit_model *model, int batch) {
+Result<DeviceTensors> makeTensors(const vit_workspace *workspace, int batch) {
+  const vit_model *model = &workspace->model;
   const vit_library &library = model->library;
-  SizedPlan sized = {&nativePlan(model)};
+  const SizedPlan &sized = workspace->sized;
   DeviceTensors tensors;
   for (uint32_t i = 0; i != library.input_count; ++i) {
     const vit_tensor &tensor = library.inputs[i];

@@ -112,14 +112,14 @@ private:
   uint64_t pointer, bytes;
 };
 
-/// Inputs and outputs of one batch on the device, the inputs filled by the hash rule under their
-/// names: real values, because zeros draw less power and run faster.
+/// Inputs and outputs of one batch of a workspace's images on the device, the inputs filled by the
+/// hash rule under their names: real values, because zeros draw less power and run faster.
 struct DeviceTensors {
   std::vector<DeviceMemory> memory;
   std::vector<const void *> inputs;
   std::vector<void *> outputs;
 };
-Result<DeviceTensors> makeTensors(const vit_model *model, int batch);
+Result<DeviceTensors> makeTensors(const vit_workspace *workspace, int batch);
 
 /// Device times of whole runs, one per repetition, in microseconds, after `warmup` runs.
 Result<std::vector<double>> timeRuns(vit_workspace *workspace, int batch,

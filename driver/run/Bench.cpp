@@ -8,6 +8,7 @@
 #include "driver/run/Bench.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <fmt/format.h>
 #include <optional>
@@ -83,19 +84,21 @@ Result<std::vector<uint32_t>> findSteps(const vit_library &library, const vit_pl
 
 } // namespace
 
-Result<TimedBatch> prepareBatch(const vit_model *model, int batch) {
-  auto workspace = createWorkspace(model, batch);
+Result<TimedBatch> prepareBatch(const vit_model *model, int batch, ImageSize size) {
+  auto begin = std::chrono::steady_clock::now();
+  auto workspace = createWorkspace(model, batch, size);
   if (!workspace)
     return workspace.takeError();
-  auto tensors = makeTensors(model, batch);
+  std::chrono::duration<double, std::milli> created = std::chrono::steady_clock::now() - begin;
+  auto tensors = makeTensors(workspace->get(), batch);
   if (!tensors)
     return tensors.takeError();
-  return TimedBatch{std::move(*workspace), std::move(*tensors)};
+  return TimedBatch{std::move(*workspace), std::move(*tensors), created.count()};
 }
 
 Result<std::string> benchModel(const vit_library &library, const vit_model *model, int batch,
-                               int repetitions, bool graph) {
-  auto prepared = prepareBatch(model, batch);
+                               int repetitions, bool graph, ImageSize size) {
+  auto prepared = prepareBatch(model, batch, size);
   if (!prepared)
     return prepared.takeError();
   if (graph)
@@ -109,11 +112,16 @@ Result<std::string> benchModel(const vit_library &library, const vit_model *mode
   if (!times)
     return times.takeError();
   Spread spread = spreadOf(std::move(*times));
-  return fmt::format(
-      "{} batch {}: median {:.1f} us ({:.1f} to {:.1f}), {:.0f} images/s, {} launches {} a graph; "
-      "{}\n",
-      library.name, batch, spread.median, spread.low, spread.high, 1e6 * batch / spread.median,
-      *launches, graph ? "in" : "without", imageText(model));
+  std::string of, created;
+  if (size.height) {
+    of = fmt::format(" of {}x{}", size.height, size.width);
+    created = fmt::format(", workspace in {:.2f} ms", prepared->created);
+  }
+  return fmt::format("{} batch {}{}: median {:.1f} us ({:.1f} to {:.1f}), {:.0f} images/s, {} "
+                     "launches {} a graph{}; {}\n",
+                     library.name, batch, of, spread.median, spread.low, spread.high,
+                     1e6 * batch / spread.median, *launches, graph ? "in" : "without", created,
+                     imageText(model));
 }
 
 Result<std::string> benchKernel(const vit_library &library, const vit_model *model,

@@ -5,6 +5,7 @@
 #define DRIVER_RUN_BENCH_H
 
 #include "runtime/Inspect.h"
+#include "runtime/Plan.h"
 #include "vit/library.h"
 #include "vit/runtime.h"
 #include "weights/Result.h"
@@ -21,13 +22,16 @@ using vitrt::Result;
 struct TimedBatch {
   vitrt::WorkspacePtr workspace;
   vitrt::DeviceTensors tensors;
+  double created; ///< milliseconds that the workspace took
 };
-Result<TimedBatch> prepareBatch(const vit_model *model, int batch);
+/// `size` of the images; none: the native one.
+Result<TimedBatch> prepareBatch(const vit_model *model, int batch, vitrt::ImageSize size = {});
 
 /// "b16 batch 8: median 1234.5 us (1230.0 to 1251.9), 6480 images/s, 91 launches in a graph; ...":
-/// device time of whole runs, prepared as one graph or not.
+/// device time of whole runs, prepared as one graph or not. Of another than the native size "batch
+/// 8 of 384x512", and what its workspace took.
 Result<std::string> benchModel(const vit_library &library, const vit_model *model, int batch,
-                               int repetitions, bool graph);
+                               int repetitions, bool graph, vitrt::ImageSize size = {});
 /// For --help.
 inline constexpr const char *noGraphHelp =
     "enqueue launch after launch, not the one graph that vit_workspace_prepare makes of a batch";

@@ -38,9 +38,30 @@ struct Options {
   int64_t rows = 0;
   double tolerance = -1, flops = 0;
   std::vector<int> batches = {1};
+  std::vector<vitrt::ImageSize> sizes = {{}}; ///< of images, to be timed; {}: the native one
 };
 
 int fail(const std::string &text) { return vitc::fail("vit-run", text); }
+
+/// --image-size.
+CLI::Option *addImageSizes(CLI::App &app, std::vector<vitrt::ImageSize> &sizes) {
+  auto take = [&sizes](const std::vector<std::string> &texts) {
+    constexpr IntegerRange sides = {1, 1 << 16};
+    sizes.clear();
+    for (const std::string &text : texts) {
+      size_t x = text.find('x');
+      if (x == text.npos)
+        throw CLI::ValidationError("--image-size", "expected HxW, found '" + text + "'");
+      sizes.push_back({int(parseInteger("--image-size", text.substr(0, x), sides)),
+                       int(parseInteger("--image-size", text.substr(x + 1), sides))});
+    }
+  };
+  return app
+      .add_option_function<std::vector<std::string>>(
+          "--image-size", take, "sizes of images to time, of a library for any: 224x224,384x512")
+      ->delimiter(',')
+      ->type_name("HxW,...");
+}
 
 void describe(CLI::App &app, Options &options) {
   constexpr IntegerRange positive = {1, INT_MAX};
@@ -65,6 +86,7 @@ void describe(CLI::App &app, Options &options) {
       ->capture_default_str();
   auto *bench = app.add_flag("--bench", options.bench, "time whole runs");
   app.add_flag("--no-graph", options.noGraph, noGraphHelp)->needs(bench);
+  addImageSizes(app, options.sizes)->needs(bench);
   auto *profile = app.add_flag("--profile", options.profile,
                                "time every kernel within whole runs, launched one by one");
   app.add_option("--report", options.report,
@@ -375,9 +397,11 @@ int bench(const Options &options, const vit_library &library, const vit_model *m
   if (!options.bench)
     return print(benchKernel(library, model, options.kernel, options.rows, options.flops,
                              options.repetitions));
-  for (int batch : options.batches)
-    if (int code = print(benchModel(library, model, batch, options.repetitions, !options.noGraph)))
-      return code;
+  for (vitrt::ImageSize size : options.sizes)
+    for (int batch : options.batches)
+      if (int code =
+              print(benchModel(library, model, batch, options.repetitions, !options.noGraph, size)))
+        return code;
   return exitDone;
 }
 

@@ -397,7 +397,7 @@ TEST_CASE("runtime: tools see every step and may exchange kernels") {
 
 TEST_CASE("runtime: times of runs and of single steps") {
   Loaded tiny;
-  auto tensors = vitrt::makeTensors(tiny.model, 4);
+  auto tensors = vitrt::makeTensors(tiny.workspace, 4);
   REQUIRE(tensors);
   auto runs = vitrt::timeRuns(tiny.workspace, 4, *tensors, 1, 3);
   REQUIRE(runs);

@@ -116,7 +116,7 @@ TEST_CASE("runtime: tools see the parts of a launch, and time them together") {
   };
   REQUIRE(vitrt::runHostObserved(tiny.workspace, 2, inputs, 1, outputs, 1, observer));
   CHECK(seen == std::vector<std::pair<uint32_t, size_t>>{{0, 1}, {1, 0}, {1, 1}});
-  auto tensors = vitrt::makeTensors(tiny.model, 2);
+  auto tensors = vitrt::makeTensors(tiny.workspace, 2);
   REQUIRE(tensors);
   const uint32_t both[] = {1, 2};
   auto times = vitrt::timeSteps(tiny.workspace, 2, both, *tensors, 2, 5);
