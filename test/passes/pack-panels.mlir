@@ -13,7 +13,7 @@
 //
 // What is packed is made when weights are loaded, nothing is cast, and everything behind a product is
 // in its kernel, which is one for both.
-// KERNELS:       func.func @prepare() -> (tensor<2x48x32xf32>)
+// KERNELS:       func.func @prepare() -> tensor<2x48x32xf32>
 // KERNELS:       vit.kernel @{{.*}}(%arg0: tensor<?x48xf32>, %arg1: tensor<2x48x32xf32>) -> tensor<?x40xf32> {
 // KERNELS-NEXT:    vit.linear
 // KERNELS-NEXT:    vit.gelu

@@ -32,12 +32,15 @@ CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas) {
   REQUIRE(model);
   OwningOpRef<ModuleOp> kernels = model->clone();
   PassManager manager(&context);
-  buildCpuPipeline(manager, {});
+  PipelineOptions pipeline;
+  pipeline.maxBatch = 512;
+  buildCpuPipeline(manager, pipeline);
   REQUIRE(succeeded(manager.run(*kernels)));
   FailureOr<CpuCode> code = generateCpu(*kernels, std::move(isas));
   REQUIRE(succeeded(code));
   LibraryOptions options;
   options.name = "tested";
+  options.maxBatch = 512;
   auto built = buildLibrary(PlanSource{*kernels, {}, &*code}, options);
   REQUIRE(succeeded(built));
   data = std::move(*built);
@@ -124,5 +127,5 @@ double vitc::test::distance(const std::vector<float> &found, const std::vector<d
     difference += (found[i] - expected[i]) * (found[i] - expected[i]);
     norm += expected[i] * expected[i];
   }
-  return std::sqrt(difference / norm);
+  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
 }

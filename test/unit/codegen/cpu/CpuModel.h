@@ -41,7 +41,7 @@ private:
 std::vector<vit_isa> formsHere();
 /// Values in [-1, 1) times `scale`, the same for equal seeds.
 std::vector<float> randomValues(size_t count, uint64_t seed, float scale = 1);
-/// The norm of the difference over that of the reference.
+/// The norm of the difference over that of the reference, which may be all zeros.
 double distance(const std::vector<float> &found, const std::vector<double> &expected);
 
 } // namespace vitc::test
