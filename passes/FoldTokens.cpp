@@ -65,6 +65,19 @@ std::optional<Embedding> matchEmbedding(vit::PrependOp prepend) {
   return e;
 }
 
+/// Rows of a table from `first` on; those of one part of a concatenation are that part.
+Value rowsOf(OpBuilder &builder, Location loc, Value table, RankedTensorType type, int64_t first) {
+  if (auto parts = table.getDefiningOp<vit::ConcatOp>()) {
+    int64_t begin = 0;
+    for (Value part : parts.getOperands()) {
+      if (begin == first && part.getType() == type)
+        return part;
+      begin += cast<RankedTensorType>(part.getType()).getDimSize(0);
+    }
+  }
+  return vit::SliceOp::create(builder, loc, type, table, first);
+}
+
 /// What is added to the rows of the linear: tokens in front, then positions and bias.
 Value tableOf(OpBuilder &builder, Location loc, Embedding e) {
   auto tokens = e.prepend.getTokens().getType();
@@ -73,9 +86,9 @@ Value tableOf(OpBuilder &builder, Location loc, Embedding e) {
   RankedTensorType patches = tokens.clone({patchCount, width});
   Value head = e.prepend.getTokens(), tail;
   if (e.after) {
-    Value first = vit::SliceOp::create(builder, loc, tokens, e.after.getTable(), 0);
+    Value first = rowsOf(builder, loc, e.after.getTable(), tokens, 0);
     head = vit::AddOp::create(builder, loc, tokens, head, first);
-    tail = vit::SliceOp::create(builder, loc, patches, e.after.getTable(), lead);
+    tail = rowsOf(builder, loc, e.after.getTable(), patches, lead);
   } else if (e.before) {
     tail = e.before.getTable();
   } else {

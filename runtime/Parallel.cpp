@@ -67,4 +67,18 @@ Status parallelFor(size_t count, const std::function<Status(size_t)> &work) {
   return std::move(loop.failure);
 }
 
+void parallelParts(size_t count, size_t valuesOfEach,
+                   const std::function<void(size_t begin, size_t end)> &work) {
+  constexpr size_t worthThread = size_t(1)
+                                 << 18; // values: 0.2 ms, several times what a thread costs
+  size_t least = std::max<size_t>(1, worthThread / std::max<size_t>(1, valuesOfEach));
+  size_t parts = std::clamp<size_t>(count / least, 1, mostThreads);
+  if (parts == 1)
+    return work(0, count);
+  (void)parallelFor(parts, [&](size_t part) -> Status {
+    work(count * part / parts, count * (part + 1) / parts);
+    return {};
+  });
+}
+
 } // namespace vitrt

@@ -6,6 +6,8 @@
 // the memory of one weight and what it is made of.
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
+#include "runtime/LargeArray.h"
+#include "runtime/Parallel.h"
 #include "runtime/RecipeTables.h"
 #include "runtime/SizedRecipe.h"
 #include "runtime/WeightValues.h"
@@ -322,8 +324,7 @@ private:
       return Values(begin, begin + int64_t(countOf(shapeOf(step))));
     }
     case VIT_RECIPE_CONCAT: {
-      Values out;
-      out.reserve(countOf(shapeOf(step)));
+      auto out = roomFor<double>(countOf(shapeOf(step)));
       for (uint32_t operand : operandsOf(step)) {
         const Values &in = values[operand].data;
         out.insert(out.end(), in.begin(), in.end());
@@ -333,11 +334,12 @@ private:
     case VIT_RECIPE_ADD: {
       const Values &addend = values[step.operands[1]].data; // not moved: its use is still to come
       Values out = take(step);
-      for (size_t i = 0, j = 0; i != out.size(); ++i, ++j) {
-        if (j == addend.size())
-          j = 0;
-        out[i] += addend[j];
-      }
+      size_t width = std::max<size_t>(1, addend.size());
+      parallelParts(out.size() / width, width, [&](size_t begin, size_t end) {
+        for (size_t row = begin; row != end; ++row)
+          for (size_t i = 0; i != width; ++i)
+            out[row * width + i] += addend[i];
+      });
       return out;
     }
     case VIT_RECIPE_SCALE: {
@@ -391,10 +393,12 @@ private:
 
 template <class Stored, class Round>
 void storeAll(const Values &values, uint8_t *out, Round round) {
-  for (size_t i = 0; i != values.size(); ++i) {
-    Stored stored = round(values[i]);
-    std::memcpy(out + i * sizeof(Stored), &stored, sizeof(Stored));
-  }
+  parallelParts(values.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i != end; ++i) {
+      Stored stored = round(values[i]);
+      std::memcpy(out + i * sizeof(Stored), &stored, sizeof(Stored));
+    }
+  });
 }
 
 /// Whether a weight is a value of the recipe that has its bytes, inside the arena.

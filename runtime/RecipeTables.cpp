@@ -4,6 +4,8 @@
 #include "runtime/RecipeTables.h"
 
 #include "runtime/FilterWeights.h"
+#include "runtime/LargeArray.h"
+#include "runtime/Parallel.h"
 
 #include <algorithm>
 #include <cmath>
@@ -109,15 +111,19 @@ std::vector<double> resample(const vit_recipe_step &step, const std::vector<doub
   auto height = size_t(step.grid[2]), width = size_t(step.grid[3]), columns = size_t(step.shape[1]);
   Taps down = tapsOf(step, step.grid[0], step.grid[2]),
        across = tapsOf(step, step.grid[1], step.grid[3]);
-  std::vector<double> stretched(fromHeight * width * columns, 0.0),
-      out(height * width * columns, 0.0);
-  for (size_t y = 0; y != fromHeight; ++y)
-    for (size_t x = 0; x != width; ++x)
-      for (const Tap &tap : across[x])
-        addRow(table, y * fromWidth + tap.place, tap.weight, stretched, y * width + x, columns);
-  for (size_t y = 0; y != height; ++y)
-    for (const Tap &tap : down[y])
-      addRow(stretched, tap.place, tap.weight, out, y, width * columns);
+  auto stretched = zeros<double>(fromHeight * width * columns),
+       out = zeros<double>(height * width * columns);
+  parallelParts(fromHeight, width * columns, [&](size_t begin, size_t end) {
+    for (size_t y = begin; y != end; ++y)
+      for (size_t x = 0; x != width; ++x)
+        for (const Tap &tap : across[x])
+          addRow(table, y * fromWidth + tap.place, tap.weight, stretched, y * width + x, columns);
+  });
+  parallelParts(height, width * columns, [&](size_t begin, size_t end) {
+    for (size_t y = begin; y != end; ++y)
+      for (const Tap &tap : down[y])
+        addRow(stretched, tap.place, tap.weight, out, y, width * columns);
+  });
   return out;
 }
 

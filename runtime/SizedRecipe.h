@@ -26,7 +26,7 @@ class SizedRecipe {
 public:
   /// For `height` x `width` patches. Fails if the library is damaged.
   static Result<SizedRecipe> make(const vit_library &library, int64_t height, int64_t width);
-  SizedRecipe(SizedRecipe &&) = default;
+  SizedRecipe(SizedRecipe &&) noexcept = default;
 
   /// Recipe and weights alone.
   const vit_library &library() const { return view; }

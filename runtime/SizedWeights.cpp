@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "runtime/SizedWeights.h"
+#include "runtime/LargeArray.h"
 #include "runtime/SizedRecipe.h"
 
 namespace vitrt {
@@ -33,7 +34,7 @@ Status make(const vit_library &library, Backend &backend, int64_t height, int64_
   auto recipe = SizedRecipe::make(library, height, width);
   if (!recipe)
     return {VIT_BAD_ABI, recipe.error()};
-  std::vector<uint8_t> arena(recipe->library().weight_bytes);
+  auto arena = zeros<uint8_t>(recipe->library().weight_bytes);
   KeptValues source(library, backend);
   if (auto done = prepareWeights(recipe->library(), source, arena); !done)
     return badFile(done.error());

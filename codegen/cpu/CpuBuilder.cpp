@@ -14,8 +14,8 @@ using namespace mlir;
 
 namespace vitc::codegen::cpu {
 
-CpuBuilder::CpuBuilder(ImplicitLocOpBuilder builder)
-    : ImplicitLocOpBuilder(std::move(builder)), i1(getI1Type()), i32(getI32Type()),
+CpuBuilder::CpuBuilder(const ImplicitLocOpBuilder &builder)
+    : ImplicitLocOpBuilder(builder), i1(getI1Type()), i32(getI32Type()),
       i64(getI64Type()), f32(getF32Type()), ptr(LLVM::LLVMPointerType::get(getContext())),
       vector(VectorType::get(lanes, getF32Type())), integers(VectorType::get(lanes, getI32Type())),
       mask(VectorType::get(lanes, getI1Type())) {}

@@ -36,7 +36,7 @@ public:
   using Type = mlir::Type;
   using Values = llvm::SmallVector<mlir::Value>;
 
-  explicit CpuBuilder(mlir::ImplicitLocOpBuilder builder);
+  explicit CpuBuilder(const mlir::ImplicitLocOpBuilder &builder);
 
   const Type i1, i32, i64, f32, ptr;
   const mlir::VectorType vector, integers, mask; ///< of 16 f32, i32, i1

@@ -30,8 +30,8 @@ constexpr int64_t unrolled = 4;
 /// Writes the function for up to two registers of columns.
 class BlockWriter : public CpuBuilder {
 public:
-  BlockWriter(ImplicitLocOpBuilder builder, const Form &form, const ProductShape &shape)
-      : CpuBuilder(std::move(builder)), shape(shape), width(form.cpu.lanes),
+  BlockWriter(const ImplicitLocOpBuilder &builder, const Form &form, const ProductShape &shape)
+      : CpuBuilder(builder), shape(shape), width(form.cpu.lanes),
         vectors((shape.columns + width - 1) / width), most(form.cpu.microRows),
         type(VectorType::get(width, f32)) {
     if (int64_t rest = shape.columns % width) {

@@ -83,7 +83,7 @@ public:
   FailureOr<std::unique_ptr<LibraryData>> build(ArrayRef<PlanSource> sources) {
     describe();
     auto isCpu = [](const PlanSource &source) { return source.cpu != nullptr; };
-    assert(llvm::is_partitioned(sources, std::not_fn(isCpu)) &&
+    assert(std::is_partitioned(sources.begin(), sources.end(), std::not_fn(isCpu)) &&
            llvm::count_if(sources, isCpu) <= 1 && "plans of a target stand together");
     for (const PlanSource &source : sources) {
       if (isCpu(source) && !kernels.empty())

@@ -135,3 +135,25 @@ func.func @keeps_different_types(%x: tensor<?x3x8x8xf32>) -> tensor<?x5x32xf32> 
   %y = vit.position %t, %pos : tensor<?x5x32xf32>, tensor<5x32xf32> -> tensor<?x5x32xf32>
   return %y : tensor<?x5x32xf32>
 }
+
+// Positions that were resampled behind those of the tokens are not put together and taken apart again.
+// CHECK-LABEL: func.func @folds_resampled(
+func.func @folds_resampled(%x: tensor<?x3x8x8xf32>) -> tensor<?x5x32xf32> {
+  // CHECK-DAG:  %[[CLS:.*]] = vit.weight "cls"
+  // CHECK-DAG:  %[[FIRST:.*]] = vit.weight "first"
+  // CHECK-DAG:  %[[OTHERS:.*]] = vit.weight "others"
+  // CHECK:      %[[TOP:.*]] = vit.add %[[CLS]], %[[FIRST]]
+  // CHECK-NOT:  vit.slice
+  // CHECK:      %[[TABLE:.*]] = vit.concat %[[TOP]], %[[OTHERS]]
+  // CHECK:      vit.position %{{.*}}, %[[TABLE]]
+  %w = vit.weight "w" : tensor<32x48xf32>
+  %cls = vit.weight "cls" : tensor<1x32xf32>
+  %first = vit.weight "first" : tensor<1x32xf32>
+  %others = vit.weight "others" : tensor<4x32xf32>
+  %pos = vit.concat %first, %others : (tensor<1x32xf32>, tensor<4x32xf32>) -> tensor<5x32xf32>
+  %p = vit.patchify %x conv [4, 4] : tensor<?x3x8x8xf32> -> tensor<?x4x48xf32>
+  %e = vit.linear %p, %w : tensor<?x4x48xf32>, tensor<32x48xf32> -> tensor<?x4x32xf32>
+  %t = vit.prepend %cls, %e : tensor<1x32xf32>, tensor<?x4x32xf32> -> tensor<?x5x32xf32>
+  %y = vit.position %t, %pos : tensor<?x5x32xf32>, tensor<5x32xf32> -> tensor<?x5x32xf32>
+  return %y : tensor<?x5x32xf32>
+}
