@@ -328,6 +328,8 @@ Result<std::string> driver::explainNonfinite(Runner &runner, const Nonfinite &fo
   std::string text = found.text();
   if (runner.isReference())
     return text + ", in f64 too; repair the weights";
+  if (runner.takesAnySize())
+    return text + "; to see where, run it as a build for that size, --image-size HxW";
   auto overflow = findOverflow(runner, found.input, found.batch);
   if (!overflow)
     return overflow.takeError();

@@ -133,7 +133,7 @@ private:
 //===----------------------------------------------------------------------===//
 
 Compiler::Compiler(CompileOptions given, const Session &session)
-    : options(std::move(given)), caller(session),
+    : options(std::move(given)), caller(session.warningOnce(said)),
       handler(std::make_shared<ScopedDiagnosticHandler>(
           &context, [this](mlir::Diagnostic &diagnostic) { report(diagnostic); })) {
   DialectRegistry registry;
@@ -569,24 +569,24 @@ LogicalResult Compiler::generateCpu() {
 /// The parts of a library for any size, read: what cannot be one is refused before anything is
 /// made.
 LogicalResult Compiler::openParts() {
-  quiet = std::make_unique<Session>(caller.errorsOnly());
+  partsSession = std::make_unique<Session>(caller.withoutNotes());
   CompileOptions part = options;
   part.maxBatch = maxBatch();
   part.wantedImage = std::nullopt;
   if (options.wantedImage) { // this one is the model at that size, which others look at
     part.imageSize.clear();
     part.maxTokens = 0;
-    nativePart = std::make_unique<Compiler>(part, *quiet);
+    nativePart = std::make_unique<Compiler>(part, *partsSession);
     if (failed(nativePart->open()))
       return failure();
   }
   part.imageSize = options.imageSize;
   part.maxTokens = options.maxTokens;
   part.forAnySize = true;
-  part.tuning.clear(); // measured at batches of one size
+  part.tuning.clear(); // measured at batches of one size, for the plan of which it is
   if (part.tilePolicy == "tuned")
     part.tilePolicy = "model";
-  anyPart = std::make_unique<Compiler>(part, *quiet);
+  anyPart = std::make_unique<Compiler>(part, *partsSession);
   return anyPart->open();
 }
 
@@ -598,8 +598,8 @@ LogicalResult Compiler::generateParts(Oracle oracle) {
 
 LogicalResult Compiler::generate(Oracle oracle) {
   if (hasTarget(VIT_TARGET_CPU) && takesAnySize())
-    return caller.error("--image-size any: code for CPUs takes images of one size; give that size, "
-                        "or build for --target cuda");
+    return caller.error("--device cpu: code for CPUs takes images of one size; give that size, "
+                        "--image-size HxW");
   if (hasTarget(VIT_TARGET_CPU) && failed(generateCpu()))
     return failure();
   if (!hasTarget(VIT_TARGET_CUDA))

@@ -27,6 +27,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -133,7 +134,8 @@ private:
   void report(mlir::Diagnostic &diagnostic);
 
   CompileOptions options;
-  const Session &caller;
+  std::set<std::string> said; ///< warnings: each is said once, whichever plan it is about
+  Session caller;
   mlir::MLIRContext context;
   ::llvm::SourceMgr sources;
   /// Shared, because it remembers the destructor: that of the base is not virtual.
@@ -150,7 +152,7 @@ private:
   std::vector<codegen::RefutedSchedule> refutedSchedules;
   std::vector<codegen::FusionNote> notes;
   std::string ptxasName;
-  std::unique_ptr<Session> quiet; ///< of the parts: what they say beside errors, this one has said
+  std::unique_ptr<Session> partsSession; ///< without notes, which this one has said
   /// The plans of a library for any size: that of the config, unless this is its compiler, and that
   /// for all others.
   std::unique_ptr<Compiler> nativePart, anyPart;

@@ -217,7 +217,8 @@ static ValueShape valueShape(Type type, StringAttr name) {
 }
 
 LogicalResult Runner::open() {
-  if (options.device == "auto" && !options.emulate && options.ptx.empty() &&
+  bool cpuCan = !takesAnySize(); // else the text says what is wrong with the GPU
+  if (options.device == "auto" && !options.emulate && options.ptx.empty() && cpuCan &&
       !vitrt::hasCudaDevice())
     options.device = "cpu";
   compiler.setTarget(isCpu() ? VIT_TARGET_CPU : VIT_TARGET_CUDA);
@@ -253,7 +254,7 @@ LogicalResult Runner::prepare() {
 
 vitrt::ImageSize Runner::size() const {
   const CompileOptions &settings = compiler.settings();
-  if (settings.imageSize != "any" || !settings.wantedImage)
+  if (!takesAnySize() || !settings.wantedImage)
     return {};
   return {int(settings.wantedImage->first), int(settings.wantedImage->second)};
 }

@@ -74,6 +74,7 @@ public:
 
   /// After open(): "auto" is decided.
   bool isCpu() const { return driver::isCpu(options.device); }
+  bool takesAnySize() const { return compiler.settings().imageSize == "any"; }
   /// What products are computed in: that of the options, or of the code for CPUs.
   std::string dtype() const { return isCpu() ? "f32" : compiler.settings().dtype; }
   /// The module whose launches run, after prepare().

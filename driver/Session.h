@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <fmt/format.h>
 #include <functional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -65,10 +66,20 @@ struct Session {
   llvm::LogicalResult checkStop() const {
     return stop.stop_requested() ? error(std::string()) : llvm::success();
   }
-  /// The same with errors alone, for work on what another has spoken of.
-  Session errorsOnly() const {
+  /// The same without notes, for work on what another has spoken of.
+  Session withoutNotes() const {
     return {[told = diagnose](const Diagnostic &diagnostic) {
-              if (told && diagnostic.severity == Diagnostic::Error)
+              if (told && diagnostic.severity != Diagnostic::Note)
+                told(diagnostic);
+            },
+            progress, stop};
+  }
+  /// The same, but a warning is not repeated. `said` outlives it.
+  Session warningOnce(std::set<std::string> &said) const {
+    if (!diagnose)
+      return *this;
+    return {[told = diagnose, &said](const Diagnostic &diagnostic) {
+              if (diagnostic.severity != Diagnostic::Warning || said.insert(diagnostic.text).second)
                 told(diagnostic);
             },
             progress, stop};

@@ -153,6 +153,9 @@ FailureOr<std::vector<Artifact>> driver::tune(TuneOptions options, const Session
   std::string name = options.name.empty() ? modelName(options.compile.model) : options.name;
   if (std::string why = objectionToName(name + "_candidate100"); !why.empty())
     return refuseName(!options.name.empty(), name, why, session);
+  if (options.compile.imageSize == "any")
+    return session.error("--image-size any: kernels are tuned for images of one size; give it as "
+                         "--image-size HxW");
   llvm::sort(options.batches);
   options.batches.erase(llvm::unique(options.batches), options.batches.end());
   Compiler compiler(options.compile, session);

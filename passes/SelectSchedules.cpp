@@ -18,6 +18,8 @@
 #include "passes/CostBridge.h"
 #include "passes/PassOptions.h"
 #include "passes/Passes.h"
+#include "passes/cost/families/Attention.h"
+#include "passes/cost/families/Gemm.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
@@ -102,11 +104,50 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     return success();
   }
 
+  /// Why the device cannot launch a kernel on as many images, or as many patches, as there may be;
+  /// empty if it can.
+  std::string objectionToSizes(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches,
+                               const vit::AnySize &sizes) {
+    auto countsQueries = [](vit::LaunchOp launch) { return workOf(launch).anyQueries; };
+    if (maxBatch > cost::mostImagesOfAnySize && llvm::any_of(launches, countsQueries))
+      return "max-batch is " + std::to_string(maxBatch) +
+             ", but an attention for any size of images launches at most " +
+             std::to_string(cost::mostImagesOfAnySize) + "; lower --max-batch";
+    if (kernel.getFamily() != vit::KernelFamily::Gemm)
+      return "";
+    // The most of all kernels, so that what is said is enough for each.
+    int64_t rows = 0, most = cost::mostGemmRows(preferences);
+    vit::TokenCount tokens;
+    for (vit::LaunchOp launch : launchesOf(getOperation()))
+      if (kernelOf(launch).getFamily() == vit::KernelFamily::Gemm &&
+          largestMeasure(launch, sizes, maxBatch) > rows) {
+        rows = largestMeasure(launch, sizes, maxBatch);
+        tokens = measureOf(launch);
+      }
+    if (rows <= most)
+      return "";
+    int64_t images = most / (rows / maxBatch);
+    int64_t patches = tokens.perPatch ? (most / maxBatch - tokens.constant) / tokens.perPatch : 0;
+    std::string cure = patches > 0 ? "--max-tokens to " + std::to_string(patches) : "";
+    if (images > 0)
+      cure += (cure.empty() ? "" : " or ") + ("--max-batch to " + std::to_string(images));
+    if (cure.empty())
+      cure = "--max-tokens and --max-batch";
+    return std::to_string(maxBatch) + " images of " + std::to_string(sizes.maxTokens) +
+           " patches are " + std::to_string(rows) + " rows, at most " + std::to_string(most) +
+           " can be launched; lower " + cure;
+  }
+
   /// Ranges of rows instead of batches: a row costs the same whatever image it is of. An attention
   /// is judged by images of a common size, of which there are as many as rows make.
   cost::Selection selectForAnySize(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches,
                                    const vit::AnySize &sizes) {
     constexpr int64_t commonTokens = 256;
+    if (std::string why = objectionToSizes(kernel, launches, sizes); !why.empty()) {
+      cost::Selection none;
+      none.objection = why;
+      return none;
+    }
     int64_t most = 0;
     for (vit::LaunchOp launch : launches)
       most = std::max(most, largestMeasure(launch, sizes, maxBatch));

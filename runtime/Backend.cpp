@@ -62,6 +62,8 @@ Status openBackend(const vit_library &library, const char *device, uint32_t &tar
     if (malformed)
       break;
     Status opened = kind.open(number, out);
+    if (opened && failed)
+      out->insteadOf(first.message());
     if (opened || device)
       return opened;
     if (!std::exchange(failed, true))

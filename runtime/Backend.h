@@ -22,6 +22,7 @@ struct BackendText {
   std::string image;  ///< the same for lines of timings: "sm_89 PTX, JIT"
   std::string device; ///< "NVIDIA GeForce RTX 4090"
   std::string driver; ///< "13.0"; empty where there is none
+  std::string why;    ///< what is wrong with a better device, of one that nobody named
 };
 
 /// Is called after each launch, which is complete then. A failure ends the run.
@@ -100,6 +101,8 @@ public:
   /// After load().
   uint64_t weights() const { return weightArena; }
   const BackendText &text() const { return texts; }
+  /// Says why it is not a better device.
+  void insteadOf(std::string why) { texts.why = std::move(why); }
 
 protected:
   uint64_t weightArena = 0;

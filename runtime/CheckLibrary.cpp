@@ -27,9 +27,27 @@ bool evaluate(const vit_count &count, uint64_t batch, uint64_t tokens, uint64_t 
          !__builtin_add_overflow(value, rows, &value) && value <= uint64_t(1) << 62;
 }
 
-/// Of a number from 0 to a largest one, with no sum beyond 64 bits.
-bool isInside(uint64_t offset, uint64_t bytes, uint64_t end) {
-  return offset <= end && bytes <= end - offset;
+constexpr uint64_t mostValues = uint64_t(1) << 59; // of a tensor
+
+/// Whether each extent is a number or open, of which there may be one beside the batch, or two of
+/// an image; so that what is open follows from the others.
+bool hasShape(const vit_tensor &tensor) {
+  if (tensor.rank > VIT_MAX_RANK)
+    return false;
+  uint64_t known = 1;
+  uint32_t open = 0;
+  for (uint32_t i = 0; i != tensor.rank; ++i) {
+    int64_t extent = tensor.shape[i];
+    if (extent < 1 && extent != -1)
+      return false;
+    if (i == 0)
+      continue;
+    open += extent == -1;
+    if (extent != -1 &&
+        (__builtin_mul_overflow(known, uint64_t(extent), &known) || known > mostValues))
+      return false;
+  }
+  return open <= (tensor.rank == 4 ? 2 : 1);
 }
 
 /// Checks one plan.
@@ -42,6 +60,8 @@ public:
       return damaged("a plan for any image size has no patch size");
     if (Status good = checkValues("input", library.inputs, plan.input_values, library.input_count);
         !good)
+      return good;
+    if (Status good = checkImages(); !good)
       return good;
     if (Status good =
             checkValues("output", library.outputs, plan.output_values, library.output_count);
@@ -68,11 +88,27 @@ private:
                      uint32_t count) const {
     for (uint32_t i = 0; i != count; ++i) {
       uint64_t most;
-      if (tensors[i].rank > VIT_MAX_RANK || tensors[i].dtype > VIT_TF32 ||
-          !evaluate(values[i], library.max_batch, plan.max_tokens, most) ||
-          most > uint64_t(1) << 59)
+      if (!hasShape(tensors[i]) || tensors[i].dtype > VIT_TF32 ||
+          !evaluate(values[i], library.max_batch, plan.max_tokens, most) || most > mostValues)
         return damaged(std::string(kind) + " " + quoted(tensors[i].name) +
                        " has a type, a rank or a size that no tensor has");
+    }
+    return {};
+  }
+
+  /// Images of any size are as large as their sides and channels say, so these must agree with what
+  /// the plan counts.
+  Status checkImages() const {
+    for (uint32_t i = 0; anySize() && i != library.input_count; ++i) {
+      const vit_tensor &tensor = library.inputs[i];
+      if (tensor.rank != 4)
+        continue;
+      const vit_count &values = plan.input_values[i];
+      uint64_t patch = uint64_t(plan.patch_height) * plan.patch_width, all;
+      if (tensor.shape[1] < 1 || __builtin_mul_overflow(uint64_t(tensor.shape[1]), patch, &all) ||
+          values.constant || values.per_image || values.per_length || values.per_token != all)
+        return damaged("input " + quoted(tensor.name) +
+                       " has another number of values than its channels and patches");
     }
     return {};
   }
@@ -96,11 +132,6 @@ private:
   }
 
   bool anySize() const { return plan.max_tokens != 0; }
-
-  static bool isMeasured(const vit_step &step) {
-    const vit_count &m = step.measure;
-    return m.constant | m.per_image | m.per_length | m.per_token;
-  }
 
   /// The largest value of a count that a step runs with, with up to `batch` images: where the range
   /// is of rows, they say how many there are, and no count is more than so many times its measure.
@@ -154,6 +185,9 @@ private:
     for (const vit_arg &arg : std::span(step.args, step.arg_count)) {
       if (arg.kind > VIT_ARG_WIDTH || (arg.kind < VIT_ARG_COUNT && arg.index >= counts[arg.kind]))
         return fail("has an unknown argument");
+      if (arg.kind == VIT_ARG_WEIGHT && library.weights[arg.index].bytes &&
+          !arenaPart(library, target).has(library.weights[arg.index]))
+        return fail("reads a weight that is not in its target's part of the weight arena");
       if (!anySize() && (arg.kind > VIT_ARG_COUNTERS ||
                          (arg.kind == VIT_ARG_WEIGHT && !library.weights[arg.index].bytes)))
         return fail("depends on the size of images, which its plan does not");
@@ -177,6 +211,12 @@ private:
   const vit_library &library;
   const vit_plan &plan;
 };
+
+/// Whether a weight lies in the part of a target and beyond it.
+bool straddles(const vit_prepared &weight, const ArenaPart &part) {
+  return weight.bytes && weight.offset < part.end && weight.offset + weight.bytes > part.begin &&
+         !part.holds(weight);
+}
 
 bool isKnown(const vit_target &target) {
   return target.kind == VIT_TARGET_CUDA || target.kind == VIT_TARGET_CPU;
@@ -227,6 +267,10 @@ Status checkLibrary(const vit_library *library) {
       return damaged("weight " + std::to_string(i) + " is no value of the recipe");
     if (!isInside(weight.offset, weight.bytes, library->weight_bytes))
       return damaged("weight " + std::to_string(i) + " is outside the weight arena");
+    for (const vit_target &target : std::span(library->targets, library->target_count))
+      if (isKnown(target) && straddles(weight, arenaPart(*library, target)))
+        return damaged("weight " + std::to_string(i) +
+                       " lies in a target's part of the weight arena and beyond it");
   }
   return {};
 }

@@ -69,6 +69,7 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
     if (auto good = source->check(*library); !good) // before anything slow
       return badFile(good.error());
   auto model = std::make_unique<vit_model>(*library);
+  model->allowNonfinite = options.allowNonfinite;
   if (Status opened = openBackend(*library, device, model->target, model->backend); !opened)
     return opened;
   std::vector<uint8_t> storage;
@@ -85,8 +86,9 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
     return loaded;
   model->object.hold(library);
   const BackendText &texts = backend.text();
-  model->description =
-      texts.code + ", " + texts.device + (texts.driver.empty() ? "" : ", driver " + texts.driver);
+  model->description = texts.code + ", " + texts.device +
+                       (texts.driver.empty() ? "" : ", driver " + texts.driver) +
+                       (texts.why.empty() ? "" : ", for " + texts.why);
   out = std::move(model);
   return {};
 }
@@ -104,7 +106,8 @@ Status vitrt::createWorkspace(const vit_model &model, int maxBatch, ImageSize si
   if (Status loaded = model.backend->loadFunctions(sized, maxBatch); !loaded)
     return loaded;
   auto workspace = std::make_unique<vit_workspace>(model, sized, maxBatch);
-  if (Status made = model.sizes.get(model.library, *model.backend, sized, workspace->sizedWeights);
+  if (Status made = model.sizes.get(model.library, *model.backend, sized, model.allowNonfinite,
+                                    workspace->sizedWeights);
       !made)
     return made;
   if (Status allocated = workspace->allocate(); !allocated)

@@ -31,6 +31,7 @@ struct vit_model {
   const vit_library &library;
   uint32_t target = 0; // of the library
   std::unique_ptr<vitrt::Backend> backend;
+  bool allowNonfinite = false;    // as it was loaded
   mutable vitrt::SizeCache sizes; // frees its memory before the backend goes
   std::string description;
 };

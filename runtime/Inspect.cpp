@@ -119,6 +119,10 @@ std::string imageText(const vit_model *model) {
   return text.image + (text.driver.empty() ? "" : ", driver " + text.driver) + ", " + text.device;
 }
 
+bool runsOnCpu(const vit_model *model) {
+  return model->library.targets[model->target].kind == VIT_TARGET_CPU;
+}
+
 DeviceNames deviceNames(const vit_model *model) {
   return {model->backend->text().device, model->backend->text().driver};
 }

@@ -45,7 +45,7 @@ using WorkspacePtr = std::unique_ptr<vit_workspace, FreeWorkspace>;
 /// some, must have at least one entry that replaces a kernel of the library.
 Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source, const char *device,
                                const LoadOptions &options = {});
-/// For images of the library's own size.
+/// For images of a size; without one, of the library's own.
 Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch, ImageSize size = {});
 
 /// The plan for the library's own image size on the model's device.
@@ -62,6 +62,8 @@ struct DeviceNames {
   std::string device, driver;
 };
 DeviceNames deviceNames(const vit_model *model);
+/// Whether its code is that for CPUs, which computes in f32.
+bool runsOnCpu(const vit_model *model);
 
 /// What a step wrote: one buffer or output, copied to the host.
 struct WrittenValue {

@@ -27,8 +27,7 @@ bool takesAnySize(const vit_plan &plan) { return plan.max_tokens != 0; }
 
 /// The tokens of an image, 0 if a plan for any size does not take it.
 uint64_t tokensOf(const vit_plan &plan, ImageSize size) {
-  uint64_t tokens = uint64_t(uint32_t(size.height) / plan.patch_height) *
-                    (uint32_t(size.width) / plan.patch_width);
+  uint64_t tokens = gridOf(plan, size).tokens();
   return tokens <= plan.max_tokens ? tokens : 0;
 }
 
@@ -46,13 +45,14 @@ std::string sizesText(const vit_library &library, uint32_t target) {
   return text.empty() ? "no images" : text;
 }
 
-/// What to build for images that no plan takes.
+/// What to do about images that no plan takes.
 std::string howToTake(const vit_library &library, uint32_t target, ImageSize size) {
   for (const vit_plan &plan : std::span(library.plans, library.plan_count))
     if (plan.target == target && takesAnySize(plan)) {
-      uint64_t tokens = uint64_t(uint32_t(size.height)) / plan.patch_height *
-                        (uint32_t(size.width) / plan.patch_width);
-      return tokens ? "; build it with --max-tokens " + std::to_string(tokens) : "";
+      uint64_t tokens = gridOf(plan, size).tokens();
+      return tokens ? "; build it with --max-tokens " + std::to_string(tokens)
+                    : "; an image needs at least " + sizeText(plan.patch_height, plan.patch_width) +
+                          " pixels";
     }
   return "";
 }
@@ -108,10 +108,13 @@ std::string objectionToBatch(const vit_library &library, const SizedPlan &sized,
   for (uint64_t step = maxBatch; step; step /= 2) // bytes grow with the batch
     while (fits + step < maxBatch && bytesWith(fits + step) <= most)
       fits += step;
+  std::string limit = " bytes in one tensor, but kernels address " + std::to_string(most);
+  if (fits == 0)
+    return "one image of " + std::to_string(sized.tokens) + " patches needs " +
+           std::to_string(bytesWith(1)) + limit + "; take smaller images";
   return "images of " + std::to_string(sized.tokens) + " patches need " +
-         std::to_string(bytesWith(maxBatch)) + " bytes in one tensor, but kernels address " +
-         std::to_string(most) + "; lower max_batch from " + std::to_string(maxBatch) + " to " +
-         std::to_string(fits) + (fits ? "" : ", which is none: take smaller images");
+         std::to_string(bytesWith(maxBatch)) + limit + "; lower max_batch from " +
+         std::to_string(maxBatch) + " to " + std::to_string(fits);
 }
 
 std::string inputText(const vit_library &library, uint32_t index) {
@@ -120,18 +123,6 @@ std::string inputText(const vit_library &library, uint32_t index) {
 
 std::string outputText(const vit_library &library, uint32_t index) {
   return tensorText("output", index, library.outputs[index]);
-}
-
-uint64_t sizeOf(uint32_t dtype) {
-  switch (dtype) {
-  case VIT_F16:
-  case VIT_BF16:
-    return 2;
-  case VIT_F64:
-    return 8;
-  default:
-    return 4;
-  }
 }
 
 uint64_t SizedPlan::inputBytes(const vit_library &library, uint32_t index, int batch) const {

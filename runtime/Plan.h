@@ -27,7 +27,17 @@ Status checkLibrary(const vit_library *library);
 std::string inputText(const vit_library &library, uint32_t index);
 std::string outputText(const vit_library &library, uint32_t index);
 /// Bytes of one value.
-uint64_t sizeOf(uint32_t dtype);
+inline uint64_t sizeOf(uint32_t dtype) {
+  switch (dtype) {
+  case VIT_F16:
+  case VIT_BF16:
+    return 2;
+  case VIT_F64:
+    return 8;
+  default:
+    return 4;
+  }
+}
 
 /// Of a library that checkLibrary() has passed, for which no count leaves 64 bits.
 inline uint64_t valueOf(const vit_count &count, uint64_t batch, uint64_t tokens) {
@@ -35,13 +45,20 @@ inline uint64_t valueOf(const vit_count &count, uint64_t batch, uint64_t tokens)
          count.per_token * batch * tokens;
 }
 
+/// Whether [offset, offset + bytes) is a part of [0, end), with no sum beyond 64 bits.
+inline bool isInside(uint64_t offset, uint64_t bytes, uint64_t end) {
+  return offset <= end && bytes <= end - offset;
+}
+
 /// The part of the weight arena that a target reads.
 struct ArenaPart {
   uint64_t begin, end;
   bool isAll; ///< then it has every weight, also one whose place is damaged
   uint64_t bytes() const { return end - begin; }
-  bool has(const vit_prepared &weight) const {
-    return isAll || (weight.offset >= begin && weight.offset < end);
+  /// All of the weight's bytes.
+  bool has(const vit_prepared &weight) const { return isAll || holds(weight); }
+  bool holds(const vit_prepared &weight) const {
+    return weight.offset >= begin && isInside(weight.offset - begin, weight.bytes, bytes());
   }
 };
 inline ArenaPart wholeArena(const vit_library &library) { return {0, library.weight_bytes, true}; }
@@ -49,11 +66,14 @@ inline ArenaPart arenaPart(const vit_library &library, const vit_target &target)
   return target.weight_end ? ArenaPart{target.weight_begin, target.weight_end, false}
                            : wholeArena(library);
 }
+/// Whether the range of a step is of something else than the batch.
+inline bool isMeasured(const vit_step &step) {
+  const vit_count &m = step.measure;
+  return (m.constant | m.per_image | m.per_length | m.per_token) != 0;
+}
 /// What the range of a step is of.
 inline uint64_t measureOf(const vit_step &step, uint64_t batch, uint64_t tokens) {
-  const vit_count &m = step.measure;
-  bool isBatch = !(m.constant | m.per_image | m.per_length | m.per_token);
-  return isBatch ? batch : valueOf(m, batch, tokens);
+  return isMeasured(step) ? valueOf(step.measure, batch, tokens) : batch;
 }
 inline bool runsAt(const vit_step &step, uint64_t batch, uint64_t tokens) {
   uint64_t measure = measureOf(step, batch, tokens);
@@ -72,6 +92,16 @@ constexpr uint64_t alignUp(uint64_t bytes) { return (bytes + 255) / 256 * 256; }
 struct ImageSize {
   int height = 0, width = 0;
 };
+
+/// How many whole patches an image has, from its top to its bottom and from its left to its right.
+struct PatchGrid {
+  uint64_t height, width;
+  uint64_t tokens() const { return height * width; }
+};
+/// `plan` is for any size.
+inline PatchGrid gridOf(const vit_plan &plan, ImageSize size) {
+  return {uint32_t(size.height) / plan.patch_height, uint32_t(size.width) / plan.patch_width};
+}
 
 /// A plan for images of one size.
 struct SizedPlan {

@@ -401,19 +401,17 @@ void storeAll(const Values &values, uint8_t *out, Round round) {
   });
 }
 
-/// Whether a weight is a value of the recipe that has its bytes, inside the arena.
-Result<void> checkPlace(const vit_library &library, const vit_prepared &weight) {
+/// Whether a weight is a value of the recipe that has its bytes, inside a part of the arena.
+Result<void> checkPlace(const vit_library &library, const vit_prepared &weight, ArenaPart part) {
   auto fail = [&](const char *text) {
     return Error{"the library's weight list is damaged: value " + std::to_string(weight.value) +
                  " " + text};
   };
   if (weight.value >= library.recipe_count)
     return fail("is not in the recipe");
-  bool narrow = weight.dtype == VIT_F16 || weight.dtype == VIT_BF16;
-  size_t size = weight.dtype == VIT_F64 ? 8 : narrow ? 2 : 4;
   size_t count = countOf(shapeOf(library.recipe[weight.value]));
-  if (weight.dtype > VIT_TF32 || count * size != weight.bytes ||
-      weight.offset > library.weight_bytes || weight.bytes > library.weight_bytes - weight.offset)
+  if (weight.dtype > VIT_TF32 || count * sizeOf(weight.dtype) != weight.bytes ||
+      !part.holds(weight))
     return fail("does not fit its place");
   return {};
 }
@@ -563,7 +561,7 @@ static Result<void> wantAll(const vit_library &library, Evaluator &evaluator, Ar
       continue;
     if (auto good = evaluator.want(weight.value); !good)
       return good;
-    if (auto good = checkPlace(library, weight); !good)
+    if (auto good = checkPlace(library, weight, part); !good)
       return good;
   }
   return {};
@@ -577,7 +575,7 @@ Result<void> checkRecipe(const vit_library &library) {
     return good;
   constexpr int64_t sizes[][2] = {{1, 1}, {3, 5}};
   for (auto [height, width] : sizes) {
-    auto sized = SizedRecipe::make(library, height, width);
+    auto sized = SizedRecipe::make(library, wholeArena(library), height, width);
     if (!sized)
       return sized.takeError();
     Evaluator other(sized->library(), nothing, options);

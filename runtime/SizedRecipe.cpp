@@ -2,7 +2,6 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "runtime/SizedRecipe.h"
-#include "runtime/Plan.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -20,11 +19,6 @@ uint64_t elementsOf(const vit_recipe_step &step) {
         count > most)
       return 0;
   return count;
-}
-
-uint64_t bytesOf(uint32_t dtype) {
-  bool narrow = dtype == VIT_F16 || dtype == VIT_BF16;
-  return dtype == VIT_F64 ? 8 : narrow ? 2 : 4;
 }
 
 Error damaged(uint32_t value, const char *text) {
@@ -45,9 +39,9 @@ std::vector<char> dependOnSize(const vit_library &library) {
   return depends;
 }
 
-const vit_prepared *keptValue(const vit_library &library, uint32_t value) {
+const vit_prepared *keptValue(const vit_library &library, ArenaPart part, uint32_t value) {
   for (const vit_prepared &weight : std::span(library.weights, library.weight_count))
-    if (weight.value == value && weight.dtype == VIT_F64 && weight.bytes)
+    if (weight.value == value && weight.dtype == VIT_F64 && weight.bytes && part.has(weight))
       return &weight;
   return nullptr;
 }
@@ -102,7 +96,7 @@ Result<void> SizedRecipe::addWeights(const vit_library &library, const std::vect
     if (count == 0)
       return damaged(weight.value, "has a size that no table has");
     weight.offset = end;
-    weight.bytes = count * bytesOf(weight.dtype);
+    weight.bytes = count * sizeOf(weight.dtype);
     end = alignUp(end + weight.bytes);
     weights.push_back(weight);
     indices.push_back(i);
@@ -113,7 +107,8 @@ Result<void> SizedRecipe::addWeights(const vit_library &library, const std::vect
   return {};
 }
 
-Result<SizedRecipe> SizedRecipe::make(const vit_library &library, int64_t height, int64_t width) {
+Result<SizedRecipe> SizedRecipe::make(const vit_library &library, ArenaPart part, int64_t height,
+                                      int64_t width) {
   SizedRecipe result;
   std::vector<char> depends = dependOnSize(library);
   result.steps.assign(library.recipe, library.recipe + library.recipe_count);
@@ -128,7 +123,7 @@ Result<SizedRecipe> SizedRecipe::make(const vit_library &library, int64_t height
         return damaged(i, "uses a later value");
       if (depends[operand])
         continue;
-      const vit_prepared *kept = keptValue(library, operand);
+      const vit_prepared *kept = keptValue(library, part, operand);
       if (!kept || result.steps[operand].rank > VIT_MAX_RANK ||
           kept->bytes != elementsOf(library.recipe[operand]) * sizeof(double))
         return damaged(operand, "is not kept for other sizes");

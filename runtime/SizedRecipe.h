@@ -8,6 +8,7 @@
 #ifndef VITC_RUNTIME_SIZEDRECIPE_H
 #define VITC_RUNTIME_SIZEDRECIPE_H
 
+#include "runtime/Plan.h"
 #include "runtime/Recipe.h"
 
 #include <deque>
@@ -17,15 +18,18 @@ namespace vitrt {
 /// Which steps of a recipe depend on the size of the images; false of those that are damaged.
 std::vector<char> dependOnSize(const vit_library &library);
 
-/// The weight that is value `value` of the recipe in f64; NULL if there is none.
-const vit_prepared *keptValue(const vit_library &library, uint32_t value);
+/// The weight in a part of the arena that is value `value` of the recipe in f64; NULL if there is
+/// none.
+const vit_prepared *keptValue(const vit_library &library, ArenaPart part, uint32_t value);
 /// The value of the library that a LOAD of a SizedRecipe is.
 uint32_t keptIndex(const vit_recipe_step &step);
 
 class SizedRecipe {
 public:
-  /// For `height` x `width` patches. Fails if the library is damaged.
-  static Result<SizedRecipe> make(const vit_library &library, int64_t height, int64_t width);
+  /// For `height` x `width` patches, of what a part of the arena keeps. Fails if the library is
+  /// damaged.
+  static Result<SizedRecipe> make(const vit_library &library, ArenaPart part, int64_t height,
+                                  int64_t width);
   SizedRecipe(SizedRecipe &&) noexcept = default;
 
   /// Recipe and weights alone.

@@ -4,44 +4,58 @@
 #include "runtime/SizedWeights.h"
 #include "runtime/LargeArray.h"
 #include "runtime/SizedRecipe.h"
+#include "runtime/WeightValues.h"
 
 namespace vitrt {
 namespace {
 
-/// Values that load time has left among the weights.
+/// Values that load time has left among the weights of a target.
 class KeptValues : public WeightSource {
 public:
-  KeptValues(const vit_library &library, Backend &backend) : library(library), backend(backend) {}
+  KeptValues(const vit_library &library, ArenaPart part, Backend &backend)
+      : library(library), part(part), backend(backend) {}
   Result<void> check(const vit_library &) override { return {}; }
+
+  /// Of the first tensor of the checkpoint that the value is made from.
+  std::string keyOf(const vit_recipe_step &step) const override {
+    for (uint32_t load : loadsOf(library, keptIndex(step)))
+      if (library.recipe[load].key_count)
+        return library.recipe[load].keys[0].name;
+    return step.keys[0].name;
+  }
+
   Result<std::vector<double>> load(const vit_recipe_step &step) override {
-    const vit_prepared *kept = keptValue(library, keptIndex(step));
+    const vit_prepared *kept = keptValue(library, part, keptIndex(step));
     if (!kept)
       return Error{"the library's weight list is damaged: it lacks a value for other sizes"};
     std::vector<double> values(kept->bytes / sizeof(double));
-    if (Status read = backend.read(values.data(), backend.weights() + kept->offset, kept->bytes);
-        !read)
+    uint64_t from = backend.weights() + (kept->offset - part.begin);
+    if (Status read = backend.read(values.data(), from, kept->bytes); !read)
       return Error{read.message()};
     return values;
   }
 
 private:
   const vit_library &library;
+  const ArenaPart part;
   Backend &backend;
 };
 
-Status make(const vit_library &library, Backend &backend, int64_t height, int64_t width,
-            std::shared_ptr<const SizedWeights> &out) {
-  auto recipe = SizedRecipe::make(library, height, width);
+Status make(const vit_library &library, ArenaPart part, Backend &backend, PatchGrid grid,
+            bool allowNonfinite, std::shared_ptr<const SizedWeights> &out) {
+  auto recipe = SizedRecipe::make(library, part, int64_t(grid.height), int64_t(grid.width));
   if (!recipe)
     return {VIT_BAD_ABI, recipe.error()};
   auto arena = zeros<uint8_t>(recipe->library().weight_bytes);
-  KeptValues source(library, backend);
-  if (auto done = prepareWeights(recipe->library(), source, arena); !done)
+  KeptValues source(library, part, backend);
+  LoadOptions options;
+  options.allowNonfinite = allowNonfinite;
+  if (auto done = prepareWeights(recipe->library(), source, arena, options); !done)
     return badFile(done.error());
   auto weights = std::make_shared<SizedWeights>(backend);
   if (Status allocated = backend.allocate(arena.size(),
-                                          " for the positions of " + std::to_string(height) + "x" +
-                                              std::to_string(width) + " patches",
+                                          " for the positions of " + std::to_string(grid.height) +
+                                              "x" + std::to_string(grid.width) + " patches",
                                           weights->memory);
       !allocated)
     return allocated;
@@ -57,23 +71,32 @@ Status make(const vit_library &library, Backend &backend, int64_t height, int64_
 } // namespace
 
 Status SizeCache::get(const vit_library &library, Backend &backend, const SizedPlan &sized,
-                      std::shared_ptr<const SizedWeights> &out) {
+                      bool allowNonfinite, std::shared_ptr<const SizedWeights> &out) {
   const vit_plan &plan = *sized.plan;
   bool depends = false;
   for (const vit_prepared &weight : std::span(library.weights, library.weight_count))
     depends |= weight.bytes == 0;
   if (!depends || plan.max_tokens == 0)
     return {};
-  std::pair<int64_t, int64_t> grid = {uint32_t(sized.size.height) / plan.patch_height,
-                                      uint32_t(sized.size.width) / plan.patch_width};
+  PatchGrid grid = gridOf(plan, sized.size);
+  std::shared_ptr<const SizedWeights> last; // is freed when the lock is
   std::lock_guard lock(mutex);
-  std::shared_ptr<const SizedWeights> &known = made[grid];
-  if (!known)
-    if (Status done = make(library, backend, grid.first, grid.second, known); !done) {
-      made.erase(grid);
+  std::shared_ptr<const SizedWeights> found = made[{grid.height, grid.width}].lock();
+  if (!found) {
+    Status done = make(library, arenaPart(library, library.targets[plan.target]), backend, grid,
+                       allowNonfinite, found);
+    std::erase_if(made, [](const auto &entry) { return entry.second.expired(); });
+    if (!done)
       return done;
-    }
-  out = known;
+    made[{grid.height, grid.width}] = found;
+  }
+  std::erase(kept, found);
+  kept.push_front(found);
+  if (kept.size() > mostKept) {
+    last = std::move(kept.back());
+    kept.pop_back();
+  }
+  out = std::move(found);
   return {};
 }
 

@@ -2,15 +2,16 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
 // Tables of positions, for models that take images of any size. They are made
-// when a size is first asked for, by the recipe, of values that lie among the
-// model's weights, and stay as long as the model: workspaces of one size share
-// them.
+// when a size is asked for, by the recipe, of values that lie among the model's
+// weights. Workspaces of one size share them; the model keeps those of the last
+// few sizes, others go with their last workspace.
 //===----------------------------------------------------------------------===//
 #ifndef VITC_RUNTIME_SIZEDWEIGHTS_H
 #define VITC_RUNTIME_SIZEDWEIGHTS_H
 
 #include "runtime/Backend.h"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -35,14 +36,18 @@ struct SizedWeights {
 /// Those of one model. Threads may share it.
 class SizeCache {
 public:
+  static constexpr size_t mostKept = 8; ///< sizes that are there when no workspace has them
+
   /// `out` is NULL where no weight depends on the size. `sized` is a plan of the library for
-  /// any size, or one that needs none of them.
+  /// any size, or one that needs none of them. `allowNonfinite`: see LoadOptions; nobody is told,
+  /// for the load has.
   Status get(const vit_library &library, Backend &backend, const SizedPlan &sized,
-             std::shared_ptr<const SizedWeights> &out);
+             bool allowNonfinite, std::shared_ptr<const SizedWeights> &out);
 
 private:
   std::mutex mutex;
-  std::map<std::pair<int64_t, int64_t>, std::shared_ptr<const SizedWeights>> made; // by the grid
+  std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const SizedWeights>> made; // by the grid
+  std::deque<std::shared_ptr<const SizedWeights>> kept; // the last that were asked for first
 };
 
 } // namespace vitrt

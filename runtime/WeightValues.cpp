@@ -46,25 +46,6 @@ const char *cureFor(uint32_t dtype, double size) {
              : "; repair the weights, no type of the code holds it";
 }
 
-/// The tensors that a value is made from, by their steps, each once.
-std::vector<uint32_t> loadsOf(const vit_library &library, uint32_t value) {
-  std::vector<uint32_t> loads, open = {value};
-  std::vector<bool> seen(value + 1);
-  while (!open.empty()) {
-    uint32_t next = open.back();
-    open.pop_back();
-    if (seen[next])
-      continue;
-    seen[next] = true;
-    const vit_recipe_step &step = library.recipe[next];
-    if (step.op == VIT_RECIPE_LOAD)
-      loads.push_back(next);
-    for (uint32_t i = step.operand_count; i-- != 0;)
-      open.push_back(step.operands[i]);
-  }
-  return loads;
-}
-
 } // namespace
 
 std::string numberText(double number) {
@@ -95,6 +76,25 @@ static bool leavesRange(std::span<const double> values, uint32_t dtype) {
   double infinite = limitsOf(dtype).infinite;
   return std::ranges::any_of(
       values, [=](double v) { return std::isfinite(v) && std::fabs(v) >= infinite; });
+}
+
+std::vector<uint32_t> loadsOf(const vit_library &library, uint32_t value) {
+  std::vector<uint32_t> loads, open = {value};
+  std::vector<bool> seen(value + 1);
+  while (!open.empty()) {
+    uint32_t next = open.back();
+    open.pop_back();
+    if (seen[next])
+      continue;
+    seen[next] = true;
+    const vit_recipe_step &step = library.recipe[next];
+    if (step.op == VIT_RECIPE_LOAD)
+      loads.push_back(next);
+    for (uint32_t i = step.operand_count; i-- != 0;)
+      if (step.operands[i] < next) // else it is damaged
+        open.push_back(step.operands[i]);
+  }
+  return loads;
 }
 
 std::string originOf(const vit_library &library, WeightSource &source, uint32_t value,

@@ -1,4 +1,4 @@
-//===- PlanBuilder.cpp - What a library launches for one image size -------===//
+//===- PlanBuilder.cpp - What a library launches for one size, or for any -===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
@@ -254,8 +254,10 @@ private:
     vit::TokenCount counted = vit::tokenCountOf(rows);
     if (from.ofSequence)
       return {ofOneImage(counted), uint32_t(from.divisor), uint32_t(from.times)};
-    if (from.perCount % rows != 0)
+    if (from.perCount % rows != 0) {
+      assert(from.perCount < vit::anyTokens && "grows with the patches, but not by whole rows");
       return extentOf(from, vit::TokenCount{1, 0});
+    }
     cost::Extent ofRow = from;
     ofRow.perCount /= rows;
     return extentOf(ofRow, counted);

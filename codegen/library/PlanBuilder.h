@@ -1,4 +1,4 @@
-//===- PlanBuilder.h - What a library launches for one image size -*- C++ -*-===//
+//===- PlanBuilder.h - What a library launches ------------------*- C++ -*-===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_LIBRARY_PLANBUILDER_H

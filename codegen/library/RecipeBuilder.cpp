@@ -126,6 +126,21 @@ private:
     return counts ? -1 - tokens.constant : size;
   }
 
+  /// Gives a step that depends on the size its shape. A table has a row for each token, maybe
+  /// behind a dimension of 1 that a reshape has put there; a width may well be a number of tokens,
+  /// too.
+  void setTokens(vit_recipe_step &step) const {
+    if (step.op == VIT_RECIPE_PERMUTE) {
+      for (uint32_t i = 0; i != step.rank; ++i)
+        step.shape[i] = steps[step.operands[0]].shape[step.order[i]];
+      return;
+    }
+    if (step.rank < 2) // one row of a table
+      return;
+    int64_t &rows = step.shape[step.rank == 3 && step.shape[0] == 1 ? 1 : 0];
+    rows = extentOf(rows);
+  }
+
   static bool isAnyGrid(const int64_t *grid) {
     return grid[0] == vit::anyGrid[0] && grid[1] == vit::anyGrid[1];
   }
@@ -143,8 +158,7 @@ private:
               steps[operands[0]].shape[0] >= 0 && steps[operands[0]].shape[0] < vit::anyTokens;
     if (!begins && llvm::none_of(operands, [&](uint32_t value) { return depends[value]; }))
       return success();
-    for (int64_t &size : MutableArrayRef(step.shape, step.rank))
-      size = extentOf(size);
+    setTokens(step);
     if (step.op == VIT_RECIPE_SLICE && step.first >= vit::anyTokens)
       return op->emitOpError("reads rows behind those of the patches, whose number is not known "
                              "for images of any size");
@@ -313,7 +327,7 @@ private:
 
   /// In f64, for the arithmetic that is still to come.
   void placeKept(uint32_t value) {
-    for (const vit_prepared &other : prepared)
+    for (const vit_prepared &other : ArrayRef(prepared).drop_front(first))
       if (other.value == value && other.dtype == VIT_F64)
         return;
     vit_prepared weight = {value, VIT_F64, end, sizeof(double)};

@@ -90,8 +90,8 @@ Result<const vit_library *> openLibrary(const std::string &path) {
 
 namespace {
 
-/// The shape of a tensor of which an image has `values` values. Sizes that the library leaves open
-/// are those of the image, or the one number of tokens.
+/// The shape of a tensor of which an image has `values` values, of a library that is checked. Sizes
+/// that it leaves open are those of the image, or the one number of tokens.
 ValueShape shapeOf(const vit_tensor &tensor, uint64_t values, vitrt::ImageSize size) {
   ValueShape value = {tensor.name, {}};
   int64_t known = 1, *open = nullptr;
@@ -103,9 +103,21 @@ ValueShape shapeOf(const vit_tensor &tensor, uint64_t values, vitrt::ImageSize s
     value.perImage[2] = size.width;
   for (int64_t &extent : value.perImage)
     extent < 0 ? (void)(open = &extent) : (void)(known *= extent);
-  if (open)
+  if (open && known > 0) // 0 where sides are open, but the library is not for images
     *open = int64_t(values) / known;
   return value;
+}
+
+Error damagedShape(const vit_tensor &tensor) {
+  return Error{"the library is damaged: '" + std::string(tensor.name) +
+               "' has another number of values than its shape"};
+}
+
+bool has(const ValueShape &shape, uint64_t values) {
+  uint64_t product = 1;
+  for (int64_t extent : shape.perImage)
+    product *= uint64_t(extent);
+  return product == values;
 }
 
 /// The native size, where a library has several.
@@ -129,6 +141,8 @@ vitrt::ImageSize imageSizeFor(const vit_library &library, const std::string &pat
 Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch,
                                     vitrt::ImageSize size) {
   vitrt::SizedPlan sized;
+  if (vitrt::Status good = vitrt::checkLibrary(&library); !good)
+    return Error{good.message()};
   if (library.plan_count == 0)
     return Error{"the library is damaged: it has no plan"};
   if (vitrt::Status chosen = vitrt::choosePlan(library, library.plans[0].target, size, sized);
@@ -140,12 +154,16 @@ Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch
     return Error{"the model has " + std::to_string(library.input_count) +
                  " inputs, vit-run runs models of 1"};
   RunnableModel model;
-  auto valuesOf = [&](const vit_count &count) { return vitrt::valueOf(count, 1, sized.tokens); };
-  model.input = shapeOf(library.inputs[0], valuesOf(sized.plan->input_values[0]), size);
+  uint64_t values = sized.inputBytes(library, 0, 1) / vitrt::sizeOf(library.inputs[0].dtype);
+  model.input = shapeOf(library.inputs[0], values, size);
+  if (!has(model.input, values))
+    return damagedShape(library.inputs[0]);
   bool f32 = library.inputs[0].dtype == VIT_F32;
   for (uint32_t i = 0; i != library.output_count; ++i) {
-    model.outputs.push_back(
-        shapeOf(library.outputs[i], valuesOf(sized.plan->output_values[i]), size));
+    values = sized.outputBytes(library, i, 1) / vitrt::sizeOf(library.outputs[i].dtype);
+    model.outputs.push_back(shapeOf(library.outputs[i], values, size));
+    if (!has(model.outputs.back(), values))
+      return damagedShape(library.outputs[i]);
     f32 &= library.outputs[i].dtype == VIT_F32;
   }
   if (!f32)

@@ -10,9 +10,11 @@
 #include "runtime/cpu/Run.h"
 #include "weights/Safetensors.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <cxxabi.h>
 
 namespace vitrt {
 namespace {
@@ -21,13 +23,31 @@ namespace {
 struct ParallelFor {
   void (*function)(void *, int, void (*)(void *, int), void *) = nullptr;
   void *user = nullptr;
+  const ParallelFor *before = nullptr; ///< kept, for runs may still read it
 };
-std::mutex parallelForMutex;
-ParallelFor parallelForOfProgram;
+/// Of the program. No lock, which the child of a process could find locked.
+std::atomic<const ParallelFor *> parallelForOfProgram{nullptr};
 
 ParallelFor currentParallelFor() {
-  std::lock_guard lock(parallelForMutex);
-  return parallelForOfProgram;
+  const ParallelFor *current = parallelForOfProgram.load(std::memory_order_acquire);
+  return current ? *current : ParallelFor();
+}
+
+/// Calls a program's function, which may do anything but crash. Returns what went wrong, or
+/// nothing.
+std::string callParallelFor(const ParallelFor &own, int tasks, void (*task)(void *, int),
+                            void *context) {
+  try {
+    CallersCancellation acts;
+    own.function(own.user, tasks, task, context);
+    return {};
+  } catch (abi::__forced_unwind &) {
+    throw; // the thread is cancelled
+  } catch (const std::exception &exception) {
+    return std::string("parallel_for threw an exception: ") + exception.what();
+  } catch (...) {
+    return "parallel_for threw something that is no std::exception";
+  }
 }
 
 class CpuBackend : public Backend {
@@ -54,7 +74,7 @@ public:
   }
   Status run(const RunRequest &request, vit_stream stream) override;
   Status wait(vit_stream) override { return {}; }
-  Status runHost(const RunRequest &request) override { return run(request, nullptr); }
+  Status runHost(const RunRequest &request) override;
   Status time(int count, const std::function<Status(vit_stream)> &work,
               std::vector<double> &microseconds) override;
   Status timeEach(const RunRequest &request, int count,
@@ -63,7 +83,7 @@ public:
 private:
   Status chooseForm(const vit_target &target);
   Status prepareState(const RunRequest &request);
-  void runLaunches(const RunRequest &request, std::span<const LaunchRecord> records);
+  Status runLaunches(const RunRequest &request, std::span<const LaunchRecord> records);
 
   int threads = 1;
   std::shared_ptr<Pool> pool;
@@ -95,18 +115,22 @@ Status CpuBackend::chooseForm(const vit_target &target) {
     wish = nullptr;
   std::string there;
   int chosen = -1;
+  bool wished = false;
   for (uint32_t i = 0; i != first.form_count; ++i) {
     const char *name = isaName(first.forms[i].isa);
     there += (there.empty() ? "" : ", ") + std::string(name);
+    wished |= wish && std::string_view(wish) == name;
     if (hasIsa(first.forms[i].isa) && (!wish || std::string_view(wish) == name))
       chosen = int(i);
   }
   if (chosen < 0)
     return {VIT_DEVICE_ERROR,
-            wish ? "VIT_CPU_ISA is " + quoted(wish) + ", but the library's code is for " + there +
-                       ", and the processor, " + texts.device + ", must have it, too"
-                 : "the library's code is for " + there + ", which the processor, " + texts.device +
-                       ", does not have"};
+            !wish ? "the library's code is for " + there + ", which the processor, " +
+                        texts.device + ", does not have"
+            : wished
+                ? "VIT_CPU_ISA is " + quoted(wish) + ", which the processor, " + texts.device +
+                      ", does not have; unset it"
+                : "VIT_CPU_ISA is " + quoted(wish) + ", but the library's code is for " + there};
   for (const vit_kernel &kernel : std::span(target.kernels, target.kernel_count)) {
     const auto &code = *static_cast<const vit_cpu_code *>(kernel.code);
     if (code.form_count != first.form_count || code.forms[chosen].isa != first.forms[chosen].isa ||
@@ -116,9 +140,8 @@ Status CpuBackend::chooseForm(const vit_target &target) {
     functions.push_back(code.forms[chosen].run);
     scratchOfEach = std::max(scratchOfEach, alignUp(code.scratch_bytes));
   }
-  texts.code = std::string("CPU code ") + isaName(first.forms[chosen].isa);
-  texts.image =
-      texts.code + ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+  texts.image = std::string("CPU code ") + isaName(first.forms[chosen].isa) + ", " +
+                std::to_string(threads) + (threads == 1 ? " thread" : " threads");
   texts.code = texts.image;
   return {};
 }
@@ -184,7 +207,7 @@ struct ProgramTask {
   }
 };
 
-void CpuBackend::runLaunches(const RunRequest &request, std::span<const LaunchRecord> records) {
+Status CpuBackend::runLaunches(const RunRequest &request, std::span<const LaunchRecord> records) {
   auto &state = static_cast<CpuState &>(*request.state);
   state.launches.clear();
   for (const LaunchRecord &record : records) {
@@ -197,12 +220,19 @@ void CpuBackend::runLaunches(const RunRequest &request, std::span<const LaunchRe
               scratchOfEach, threads);
   ParallelFor own = currentParallelFor();
   if (!own.function)
-    return pool->run(run);
+    return pool->run(run), Status();
   for (size_t i = 0; i != records.size(); ++i) {
     ProgramTask task = {run, i};
     int tasks = int(std::min<uint64_t>(uint64_t(threads), state.launches[i].count));
-    own.function(own.user, tasks, ProgramTask::call, &task);
+    if (std::string problem = callParallelFor(own, tasks, ProgramTask::call, &task);
+        !problem.empty())
+      return badArgument(problem);
+    if (uint64_t done = state.progress[i].done.load(); done != state.launches[i].count)
+      return badArgument("parallel_for returned after " + std::to_string(done) + " of " +
+                         std::to_string(state.launches[i].count) +
+                         " tiles, expected it to call every task before");
   }
+  return {};
 }
 
 Status CpuBackend::run(const RunRequest &request, vit_stream stream) {
@@ -214,14 +244,46 @@ Status CpuBackend::run(const RunRequest &request, vit_stream stream) {
   request.launches.bind(request.inputs, request.outputs);
   std::span<const LaunchRecord> records = request.launches.records();
   if (!request.observer)
-    return runLaunches(request, records), Status();
+    return runLaunches(request, records);
   for (size_t i = 0; i != records.size(); ++i) {
-    runLaunches(request, records.subspan(i, 1));
+    if (Status done = runLaunches(request, records.subspan(i, 1)); !done)
+      return done;
     if (request.observer->wants(records[i]))
       if (Status seen = request.observer->launched(records[i]); !seen)
         return seen;
   }
   return {};
+}
+
+/// Runs are in the caller's memory, and tiles write outputs while others still read inputs: inputs
+/// that an output lies over are copied.
+Status CpuBackend::runHost(const RunRequest &request) {
+  const vit_library &library = request.library;
+  int batch = request.launches.batch();
+  std::vector<const void *> inputs(request.inputs, request.inputs + library.input_count);
+  std::vector<HostMemory> copies;
+  for (uint32_t i = 0; i != library.input_count; ++i) {
+    uint64_t bytes = request.sized.inputBytes(library, i, batch);
+    auto begin = reinterpret_cast<uintptr_t>(inputs[i]);
+    bool under = false;
+    for (uint32_t j = 0; j != library.output_count; ++j) {
+      auto other = reinterpret_cast<uintptr_t>(request.outputs[j]);
+      under |=
+          other < begin + bytes && begin < other + request.sized.outputBytes(library, j, batch);
+    }
+    if (!under)
+      continue;
+    if (Status allocated =
+            HostMemory::allocate(bytes, " for an input under an output", copies.emplace_back());
+        !allocated)
+      return allocated;
+    std::memcpy(copies.back().data(), inputs[i], bytes);
+    inputs[i] = copies.back().data();
+  }
+  RunRequest own = {request.library,  request.sized,    request.memory, request.launches,
+                    request.recorded, request.maxBatch, request.state,  inputs.data(),
+                    request.outputs,  request.observer};
+  return run(own, nullptr);
 }
 
 using Clock = std::chrono::steady_clock;
@@ -252,7 +314,8 @@ Status CpuBackend::timeEach(const RunRequest &request, int count,
   for (int run = 0; run != count; ++run)
     for (size_t i = 0; i != records.size(); ++i) {
       Clock::time_point begin = Clock::now();
-      runLaunches(request, records.subspan(i, 1));
+      if (Status done = runLaunches(request, records.subspan(i, 1)); !done)
+        return done;
       microseconds[i][size_t(run)] = microsecondsSince(begin);
     }
   return {};
@@ -269,8 +332,9 @@ Status openCpu(int number, std::unique_ptr<Backend> &out) {
 }
 
 void setParallelFor(void (*function)(void *, int, void (*)(void *, int), void *), void *user) {
-  std::lock_guard lock(parallelForMutex);
-  parallelForOfProgram = {function, user};
+  auto *made = new ParallelFor{function, user, parallelForOfProgram.load()};
+  while (!parallelForOfProgram.compare_exchange_weak(made->before, made))
+    ;
 }
 
 } // namespace vitrt

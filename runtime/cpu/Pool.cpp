@@ -19,7 +19,7 @@ std::shared_ptr<Pool> Pool::get(int threads) {
   std::lock_guard lock(creating);
   std::shared_ptr<Pool> pool = shared.lock();
   if (!pool || pool->process != currentProcess())
-    shared = pool = std::make_shared<Pool>();
+    shared = pool = std::shared_ptr<Pool>(new Pool, endOf);
   pool->grow(threads);
   return pool;
 }
@@ -35,12 +35,14 @@ void Pool::grow(int count) {
   }
 }
 
+// In the child of a process the threads are the parent's, and what they wait on is waited on
+// forever: not even its destructor may run.
+void Pool::endOf(Pool *pool) {
+  if (pool->process == currentProcess())
+    delete pool;
+}
+
 Pool::~Pool() {
-  if (process != currentProcess()) { // its threads are the parent's
-    for (std::thread &thread : threads)
-      thread.detach();
-    return;
-  }
   {
     std::lock_guard lock(mutex);
     ends = true;

@@ -61,6 +61,7 @@ private:
   bool ends = false;
   const pid_t process = currentProcess();
   static pid_t currentProcess();
+  static void endOf(Pool *pool);
 };
 
 } // namespace vitrt

@@ -37,7 +37,22 @@ TileRun::TileRun(std::span<const TileLaunch> launches, std::span<TileProgress> p
   }
 }
 
+namespace {
+/// Arithmetic as it is by default, with denormal numbers and without traps, whatever the program
+/// has set for its thread: bits do not depend on who takes a tile.
+class DefaultArithmetic {
+public:
+  DefaultArithmetic() { _mm_setcsr(0x1f80); }
+  DefaultArithmetic(const DefaultArithmetic &) = delete;
+  ~DefaultArithmetic() { _mm_setcsr(before); }
+
+private:
+  const unsigned before = _mm_getcsr();
+};
+} // namespace
+
 void TileRun::workOn(size_t index, int participant) {
+  DefaultArithmetic arithmetic;
   const TileLaunch &launch = launches[index];
   TileProgress &at = progress[index];
   uint8_t *own = scratch + uint64_t(participant) * scratchOfEach;

@@ -11,7 +11,7 @@
 
 namespace vitrt {
 
-/// Memory that begins at a multiple of 64 bytes, or of large pages where it has some.
+/// Memory that begins at a multiple of 64 bytes, and asked to be in large pages.
 class HostMemory {
 public:
   static Status allocate(uint64_t bytes, const std::string &about, HostMemory &out);

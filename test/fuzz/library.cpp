@@ -84,6 +84,7 @@ struct Library {
     for (vit_kernel &kernel : kernels)
       number(kernel.hash);
     number(target.kind), length(target.kernel_count);
+    number(target.weight_begin), number(target.weight_end);
   }
   void listPlan() {
     number(plan.target), number(plan.height), number(plan.width);

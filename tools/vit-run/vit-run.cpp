@@ -303,8 +303,7 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   FiniteWatch watch(*runnable, DeviceRun(workspace->get()));
   RunFunction run = watch.function();
   if (golden) {
-    bool cpu = vitrt::deviceNames(model).driver.empty(); // whose code computes in f32
-    std::string dtype = cpu ? "f32" : options.dtype;
+    std::string dtype = vitrt::runsOnCpu(model) ? "f32" : options.dtype;
     double tolerance = options.tolerance >= 0 ? options.tolerance : *defaultTolerance(dtype);
     auto task = readTask(*golden, *runnable);
     if (!task)

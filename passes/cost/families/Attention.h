@@ -9,6 +9,10 @@
 
 namespace vitc::cost {
 
+/// Images of one launch where the kernel is told how many queries each has: they lie along the
+/// third dimension of the grid.
+inline constexpr int64_t mostImagesOfAnySize = 65535;
+
 // clang-format off
 struct AttentionGeometry : Geometry {
   const MmaShape *mma = nullptr;

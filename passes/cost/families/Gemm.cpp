@@ -178,6 +178,8 @@ std::string gemmObjection(const Work &work, const Schedule &schedule, const Limi
   return "";
 }
 
+int tallestTile(const Preferences &p) { return p.tile ? p.tile->tile[0] : 256; }
+
 int64_t blocksAlongM(const Work &work, int tileM, int64_t maxBatch) {
   return ceilDiv(work.rows * maxBatch, tileM);
 }
@@ -185,7 +187,7 @@ int64_t blocksAlongM(const Work &work, int tileM, int64_t maxBatch) {
 std::string gemmImpossible(const Work &work, int64_t maxBatch, const Preferences &p) {
   if (std::string why = objectionTo(work); !why.empty())
     return why;
-  int tallest = p.tile ? p.tile->tile[0] : 256;
+  int tallest = tallestTile(p);
   if (blocksAlongM(work, tallest, maxBatch) <= mostBlocksAlongM)
     return "";
   return fmt::format("max-batch {} has {} rows, at most {} blocks of {} can be launched", maxBatch,
@@ -417,6 +419,10 @@ double gemmHandicap(const Work &work, const Schedule &schedule) {
 }
 
 } // namespace
+
+int64_t vitc::cost::mostGemmRows(const Preferences &preferences) {
+  return mostBlocksAlongM * tallestTile(preferences);
+}
 
 const FamilyTraits vitc::cost::gemmFamily = {
     .name = "gemm",

@@ -6,6 +6,7 @@
 
 #include "passes/cost/Geometry.h"
 #include "passes/cost/Mma.h"
+#include "passes/cost/Search.h"
 
 namespace vitc::cost {
 
@@ -33,6 +34,9 @@ struct GemmGeometry : Geometry {
   int64_t rowsOffset = 0;
 };
 GemmGeometry gemmGeometry(const Work &work, const GemmSchedule &schedule);
+
+/// Rows that one launch can have with the tallest tile.
+int64_t mostGemmRows(const Preferences &preferences);
 
 /// Part 1, which adds the shares of a kernel that is split: a vector for each thread.
 } // namespace vitc::cost

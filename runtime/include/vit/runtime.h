@@ -75,12 +75,14 @@ const char *vit_library_label(const vit_library *library, uint32_t class_index);
 vit_status vit_preprocess(const vit_library *library, const uint8_t *rgb, int width, int height,
                           size_t row_bytes, float *pixel_values);
 
-/* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device), or
- * NULL for the best that the library has code for. There is no other device to fall back to.
+/* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device),
+ * "cpu" (as many threads as the process may use processors), "cpu:4" (threads), or NULL for the best
+ * that the library has code for: a GPU if there is one, else the CPU, with the reason in
+ * vit_model_description().
  * `weights` is a safetensors file, or NULL for a library with embedded weights. The caller frees
  * *out. A library in a shared object stays loaded as long as its models. On failure *out is NULL
- * and nothing stays behind. A process that forks after its first model was loaded can only free in
- * the child: CUDA does not work there. */
+ * and nothing stays behind. A process that forks after its first model was loaded can only free
+ * models of CUDA in the child, for CUDA does not work there; those of a CPU run there, too. */
 vit_status vit_model_load(const vit_library *library, const char *weights, const char *device,
                           vit_model **out);
 
@@ -100,7 +102,7 @@ void vit_model_free(vit_model *model);
 /* Which code runs and where: "machine code sm_89, NVIDIA ..., driver 13.0". Lives as the model. */
 const char *vit_model_description(const vit_model *model);
 
-/* Device memory for batches of 1 to max_batch images of the size that the library was built for.
+/* Memory of the device, which for a CPU is the program's, for batches of 1 to max_batch images of the size that the library was built for.
  * Loads the code of those batches that no workspace of the model before has loaded; where the
  * driver has to compile it, on up to eight threads that end with the call. The caller frees *out.
  */
@@ -110,11 +112,12 @@ vit_status vit_workspace_create_sized(const vit_model *model, int max_batch, int
                                       vit_workspace **out);
 void vit_workspace_free(vit_workspace *workspace);
 
-/* Makes one CUDA graph of the launches of this batch, which vit_model_run and vit_model_run_host
- * with this batch enqueue by one call from then on, with the same bits. Optional: another batch, or
- * one for which this failed, runs as launch after launch. Any number of batches may be prepared;
- * each takes memory of the host and of the driver until the workspace is freed. Allocates, and must
- * not be called while a stream is captured. VIT_DEVICE_ERROR if the driver knows no graphs. */
+/* On a CPU: allocates what runs need, which else the first run does. On CUDA: makes one CUDA graph
+ * of the launches of this batch, which vit_model_run and vit_model_run_host with this batch
+ * enqueue by one call from then on, with the same bits. Optional: another batch, or one for which
+ * this failed, runs as launch after launch. Any number of batches may be prepared; each takes
+ * memory of the host and of the driver until the workspace is freed. Allocates, and must not be
+ * called while a stream is captured. VIT_DEVICE_ERROR if the driver knows no graphs. */
 vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspace, int batch);
 
 /* What a workspace looks for in its runs; 0, which is the default: nothing.
@@ -126,12 +129,13 @@ vit_status vit_workspace_prepare(const vit_model *model, vit_workspace *workspac
 typedef enum vit_check { VIT_CHECK_FINITE = 1 } vit_check;
 vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigned checks);
 
-/* Enqueues on `stream` and returns. Inputs and outputs are device memory, f32, contiguous, 16-byte
- * aligned, in the order of the generated header, and stay the caller's. Allocates nothing. The
- * graph of a prepared batch is pointed to buffers that are others than those of the last run with
- * it, for this run and later ones; runs that are under way keep theirs. A stream that is captured
- * gets plain launches, prepared or not, so that the caller's graph has the pointers of this call.
- */
+/* Enqueues on `stream` and returns; on a CPU `stream` is NULL, and the run is done. Inputs and
+ * outputs are device memory, f32, contiguous, 16-byte aligned, in the order of the generated
+ * header, and stay the caller's. Allocates nothing, but for the first run of a workspace on a CPU.
+ * The graph of a prepared batch is pointed to buffers that are others than those of the last run
+ * with it, for this run and later ones; runs that are under way keep theirs. A stream that is
+ * captured gets plain launches, prepared or not, so that the caller's graph has the pointers of
+ * this call. */
 vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
                          const void *const *inputs, int n, void *const *outputs, int m,
                          vit_stream stream);

@@ -211,6 +211,67 @@ TEST_CASE("runtime: a damaged library is refused, whatever is damaged") {
   CHECK_THAT(damaged([](Changed &c) { c.library.max_batch = 0; }), Contains("largest batch is 0"));
 }
 
+TEST_CASE("runtime: shapes of a damaged library are refused") {
+  configure("");
+  Checkpoint checkpoint;
+  auto load = [&](uint32_t rank, std::initializer_list<int64_t> shape) {
+    Changed changed;
+    vit_tensor tensor = {"logits", VIT_F32, rank, {}};
+    std::copy(shape.begin(), shape.end(), tensor.shape);
+    changed.library.outputs = &tensor;
+    vit_model *model = nullptr;
+    vit_status status = vit_model_load(&changed.library, checkpoint.path.c_str(), nullptr, &model);
+    vit_model_free(model);
+    return status == VIT_OK ? "" : lastError();
+  };
+  CHECK(load(2, {-1, 32}).empty());
+  CHECK(load(3, {-1, -1, 8}).empty());
+  CHECK(load(4, {-1, 3, -1, -1}).empty());
+  const std::string text = "output 'logits' has a type, a rank or a size that no tensor has";
+  CHECK_THAT(load(2, {-1, 0}), Contains(text));
+  CHECK_THAT(load(2, {-1, -2}), Contains(text));
+  CHECK_THAT(load(3, {-1, -1, 0}), Contains(text));
+  CHECK_THAT(load(3, {-1, -1, -1}), Contains(text));
+  CHECK_THAT(load(4, {-1, -1, -1, -1}), Contains(text));
+  CHECK_THAT(load(3, {-1, int64_t(1) << 32, int64_t(1) << 32}), Contains(text));
+  CHECK_THAT(load(5, {-1}), Contains(text));
+}
+
+TEST_CASE("runtime: weights that are not wholly in their target's part are refused") {
+  configure("");
+  Checkpoint checkpoint;
+  Changed changed;
+  vit_target targets[] = {changed.target, changed.target};
+  vit_plan plans[] = {changed.plan, changed.plan};
+  vit_prepared weights[] = {tinyWeights[0], tinyWeights[1], {2, VIT_F32, 512, 128}};
+  plans[1].target = 1;
+  changed.library.targets = targets;
+  changed.library.plans = plans;
+  changed.library.weights = weights;
+  changed.library.target_count = changed.library.plan_count = 2;
+  changed.library.weight_count = 3;
+  changed.library.weight_bytes = 768;
+  // The second reads all of the arena, so it has the first one's weights, too.
+  auto load = [&](uint64_t begin, uint64_t end) {
+    targets[0].weight_begin = begin;
+    targets[0].weight_end = end;
+    vit_model *model = nullptr;
+    vit_status status = vit_model_load(&changed.library, checkpoint.path.c_str(), "cuda", &model);
+    vit_model_free(model);
+    return status == VIT_OK ? "" : lastError();
+  };
+  const std::string outside =
+      "step 'affine of x' reads a weight that is not in its target's part of the weight arena";
+  CHECK(load(0, 512) == "");
+  CHECK(load(0, 768) == "");
+  CHECK(load(0, 384) == "");
+  CHECK_THAT(load(0, 640 - 1), Contains("weight 2 lies in a target's part of the weight arena and "
+                                        "beyond it"));
+  CHECK_THAT(load(0, 320), Contains(outside));
+  CHECK_THAT(load(0, 256), Contains(outside));
+  CHECK_THAT(load(64, 512), Contains(outside));
+}
+
 TEST_CASE("runtime: what a library is can be asked without a device") {
   CHECK(std::string(vit_version()).find('.') != std::string::npos);
   CHECK(vit_library_input_count(&library) == 1);

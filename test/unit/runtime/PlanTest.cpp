@@ -147,7 +147,20 @@ TEST_CASE("runtime: more images of a size than kernels address are refused with 
                  Contains("lower max_batch from 8 to 3"));
   CHECK(vitrt::objectionToBatch(sizes.library, sized, 3).empty());
   sizes.any.buffers[0].bytes = {0, 0, 0, uint64_t(1) << 29};
-  CHECK_THAT(vitrt::objectionToBatch(sizes.library, sized, 2), Contains("take smaller images"));
+  CHECK(vitrt::objectionToBatch(sizes.library, sized, 2) ==
+        "one image of 9 patches needs 4831838208 bytes in one tensor, but kernels address "
+        "2147483648; take smaller images");
+}
+
+TEST_CASE("runtime: a tensor of all bytes that kernels address is taken, of one more is not") {
+  Sizes sizes;
+  vitrt::SizedPlan sized = {&sizes.any.plan, 8, {4, 8}};
+  sizes.any.buffers[0].bytes = {0, 0, 0, uint64_t(1) << 26}; // 2^29 bytes an image
+  CHECK(vitrt::objectionToBatch(sizes.library, sized, 4).empty());
+  sizes.any.buffers[0].bytes.constant = 1;
+  CHECK_THAT(vitrt::objectionToBatch(sizes.library, sized, 4),
+             Contains("need 2147483649 bytes in one tensor") &&
+                 Contains("lower max_batch from 4 to 3"));
 }
 
 TEST_CASE("runtime: image sizes that no plan takes are refused with those that there are") {
@@ -161,7 +174,7 @@ TEST_CASE("runtime: image sizes that no plan takes are refused with those that t
     return lastError();
   };
   CHECK(refused(1, 8) == "vit: images are 1x8, but the library is built for 4x8 and 8x8 and "
-                         "1 to 60 patches of 2x2");
+                         "1 to 60 patches of 2x2; an image needs at least 2x2 pixels");
   CHECK_THAT(refused(16, 16), Contains("images are 16x16"));
   CHECK_THAT(refused(16, 16), Contains("build it with --max-tokens 64"));
   CHECK_THAT(refused(0, 8), Contains("expected a height and a width of at least 1"));
@@ -231,4 +244,21 @@ TEST_CASE("runtime: counts grow with batch and tokens, and are checked at the la
   sizes.larger.steps[0].arg_count = 5;
   sizes.any.plan.patch_width = 0;
   CHECK_THAT(damaged(), Contains("has no patch size"));
+}
+
+TEST_CASE("runtime: images of any size must be as large as a plan counts") {
+  Sizes sizes;
+  configure("");
+  Checkpoint checkpoint;
+  vit_tensor image = {"pixel_values", VIT_F32, 4, {-1, 1, -1, -1}};
+  sizes.library.inputs = &image;
+  vit_model *model = nullptr;
+  REQUIRE(vit_model_load(&sizes.library, checkpoint.path.c_str(), nullptr, &model) == VIT_OK);
+  vit_model_free(model);
+  for (int64_t channels : {int64_t(3), int64_t(1) << 30, int64_t(1) << 62, int64_t(-1)}) {
+    INFO(channels);
+    image.shape[1] = channels;
+    CHECK(vit_model_load(&sizes.library, checkpoint.path.c_str(), nullptr, &model) == VIT_BAD_ABI);
+    CHECK_THAT(lastError(), Contains("input 'pixel_values' has"));
+  }
 }

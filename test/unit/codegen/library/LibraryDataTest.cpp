@@ -8,6 +8,7 @@
 #include "codegen/library/LibraryData.h"
 #include "codegen/nvptx/Functions.h"
 #include "passes/CostBridge.h"
+#include "runtime/Recipe.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -50,6 +51,32 @@ func.func @model(%x: tensor<?x6x64xf32> {vit.name = "x"}) -> (tensor<?x6x48xf32>
 }
 )";
 
+/// For images of any size, of a width that could be a number of tokens, too.
+constexpr llvm::StringLiteral anyText = R"(
+vit.kernel @relu(%x: tensor<?x4032xf32>) -> tensor<?x4032xf32> attributes {schedules = [SCHEDULES]} {
+  %0 = vit.relu %x : tensor<?x4032xf32> -> tensor<?x4032xf32>
+  vit.yield %0 : tensor<?x4032xf32>
+}
+func.func @prepare() -> (tensor<3954x4032xf32>, tensor<4032x3954xf32>, tensor<4032xf32>) {
+  %0 = vit.weight "table" : tensor<4x4032xf32>
+  %1 = vit.resample %0 cubic [2, 2] to [59, 67] : tensor<4x4032xf32> -> tensor<3953x4032xf32>
+  %2 = vit.weight "cls" : tensor<1x4032xf32>
+  %3 = vit.concat %2, %1 : (tensor<1x4032xf32>, tensor<3953x4032xf32>) -> tensor<3954x4032xf32>
+  %4 = vit.reshape %3 : tensor<3954x4032xf32> -> tensor<1x3954x4032xf32>
+  %5 = vit.reshape %4 : tensor<1x3954x4032xf32> -> tensor<3954x4032xf32>
+  %6 = vit.permute %5 [1, 0] : tensor<3954x4032xf32> -> tensor<4032x3954xf32>
+  %7 = vit.slice %3 rows 0 : tensor<3954x4032xf32> -> tensor<4032xf32>
+  return %5, %6, %7 : tensor<3954x4032xf32>, tensor<4032x3954xf32>, tensor<4032xf32>
+}
+func.func @model(%x: tensor<?x3953x4032xf32> {vit.name = "x"})
+    -> (tensor<?x3953x4032xf32> {vit.name = "y"})
+    attributes {vit.any_size = {max_tokens = 100 : i64, patch = array<i64: 8, 8>}} {
+  %0 = vit.launch @relu(%x) places [-1] image_places [0]
+      : (tensor<?x3953x4032xf32>) -> tensor<?x3953x4032xf32>
+  return %0 : tensor<?x3953x4032xf32>
+}
+)";
+
 std::string range(int from, int to, const std::string &rest) {
   return "#vit.gemm_schedule<batch = " + std::to_string(from) + " to " + std::to_string(to) + ", " +
          rest + ">";
@@ -58,13 +85,14 @@ const std::string small = "tile = [32, 32, 64], warp = [16, 16], stages = 2";
 const std::string large = "tile = [64, 64, 32], warp = [32, 32], stages = 2";
 
 struct Built {
-  explicit Built(const std::string &schedules, uint32_t maxBatch = 16) {
+  explicit Built(const std::string &schedules, uint32_t maxBatch = 16,
+                 llvm::StringRef source = text) {
     context.loadDialect<vit::VitDialect, func::FuncDialect>();
     ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
       error += diagnostic.str();
       return success();
     });
-    std::string filled = text.str();
+    std::string filled = source.str();
     filled.replace(filled.find("SCHEDULES"), strlen("SCHEDULES"), schedules);
     module = parseSourceString<ModuleOp>(filled, &context);
     REQUIRE(module);
@@ -216,6 +244,22 @@ TEST_CASE("library: batches that no schedule serves, and scratch memory beyond 3
              Contains("expected ranges of batches that are equal or apart, found 1 to 8 and 5 to"));
   CHECK_THAT(Built(range(1, 4096, small + " splits = 1000"), 4096).error,
              Contains("bytes of scratch memory for batch 4096, but kernels address 2147483648"));
+}
+
+TEST_CASE("library: of a table for any size the rows count tokens, whatever its width is") {
+  Built built("#vit.elementwise_schedule<batch = 1 to 4096, elements = 1024, warp = 256>", 4,
+              anyText);
+  INFO(built.error);
+  REQUIRE(built.data);
+  std::vector<std::vector<int64_t>> shapes; // of the steps that depend on the size
+  for (const vit_recipe_step &step : ArrayRef(built.library().recipe, built.library().recipe_count))
+    if (step.op != VIT_RECIPE_LOAD)
+      shapes.emplace_back(step.shape, step.shape + step.rank);
+  CHECK(shapes == std::vector<std::vector<int64_t>>{
+                      {-1, 4032}, {-2, 4032}, {1, -2, 4032}, {-2, 4032}, {4032, -2}, {4032}});
+  auto checked = vitrt::checkRecipe(built.library());
+  INFO(checked.error());
+  CHECK(checked);
 }
 
 TEST_CASE("library: names of functions are told from those of others") {

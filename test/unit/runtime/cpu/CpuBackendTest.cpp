@@ -11,10 +11,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <stdexcept>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -263,14 +267,92 @@ TEST_CASE("CPU: a program's own threads") {
   CHECK(calls == 2); // once for each step
 }
 
-TEST_CASE("CPU: a child of a process with threads runs, too") {
+TEST_CASE("CPU: what a program's own threads leave undone is an error") {
+  TestLibrary test;
+  std::vector<Row> input(7), output(7);
+  const void *inputs[] = {input.data()};
+  void *outputs[] = {output.data()};
+  const char *expected = nullptr;
+  SECTION("nothing is called") {
+    vit_set_parallel_for([](void *, int, void (*)(void *, int), void *) {}, nullptr);
+    expected = "parallel_for returned after 0 of ";
+  }
+  SECTION("an exception") {
+    vit_set_parallel_for([](void *, int, void (*)(void *, int),
+                            void *) -> void { throw std::runtime_error("no threads today"); },
+                         nullptr);
+    expected = "parallel_for threw an exception: no threads today";
+  }
+  SECTION("something else") {
+    vit_set_parallel_for([](void *, int, void (*)(void *, int), void *) -> void { throw 1; },
+                         nullptr);
+    expected = "no std::exception";
+  }
+  Loaded loaded(test.library, "cpu:2", 1);
+  CHECK(vit_model_run(loaded.model, loaded.workspace, 1, inputs, 1, outputs, 1, nullptr) ==
+        VIT_BAD_ARGUMENT);
+  CHECK_THAT(vit_last_error(), Contains(expected));
+  vit_set_parallel_for(nullptr, nullptr);
+  CHECK(runs(loaded.model, loaded.workspace, 1, 2));
+}
+
+TEST_CASE("CPU: bits do not depend on how a program rounds") {
+  TestLibrary test;
+  Loaded loaded(test.library, "cpu:4", 16);
+  std::vector<Row> input(7 * 16), first(7 * 16), second(7 * 16);
+  float value = 1;
+  for (Row &row : input)
+    for (float &x : row.values)
+      x = (value = value * 1.0009765625f + 1e-3f) > 100 ? value = 0.3f : value;
+  const void *inputs[] = {input.data()};
+  auto run = [&](std::vector<Row> &output) {
+    void *outputs[] = {output.data()};
+    return vit_model_run(loaded.model, loaded.workspace, 16, inputs, 1, outputs, 1, nullptr);
+  };
+  REQUIRE(run(first) == VIT_OK);
+  REQUIRE(fesetround(FE_UPWARD) == 0);
+  vit_status status = run(second);
+  CHECK(fegetround() == FE_UPWARD);
+  fesetround(FE_TONEAREST);
+  REQUIRE(status == VIT_OK);
+  CHECK(std::memcmp(first.data(), second.data(), first.size() * sizeof(Row)) == 0);
+}
+
+TEST_CASE("CPU: the output of a run of host memory may lie over its input") {
+  TestLibrary test;
+  test.secondArgs[0].kind = VIT_ARG_INPUT; // a row of the output has read the one before it
+  Loaded loaded(test.library, "cpu:4", 4);
+  std::vector<Row> input(7 * 4), apart(7 * 4);
+  for (size_t i = 0; i != input.size(); ++i)
+    std::fill(std::begin(input[i].values), std::end(input[i].values), float(i % 5));
+  const void *inputs[] = {input.data()};
+  void *outputs[] = {apart.data()};
+  REQUIRE(vit_model_run_host(loaded.model, loaded.workspace, 4, inputs, 1, outputs, 1) == VIT_OK);
+  outputs[0] = input.data();
+  REQUIRE(vit_model_run_host(loaded.model, loaded.workspace, 4, inputs, 1, outputs, 1) == VIT_OK);
+  CHECK(std::memcmp(apart.data(), input.data(), input.size() * sizeof(Row)) == 0);
+}
+
+TEST_CASE("CPU: a child of a process with threads runs and frees, too") {
   TestLibrary test;
   Loaded loaded(test.library, "cpu:4", 4);
   CHECK(runs(loaded.model, loaded.workspace, 4, 1));
   pid_t child = fork();
   REQUIRE(child >= 0);
-  if (child == 0)
-    _exit(runs(loaded.model, loaded.workspace, 3, 2) ? 0 : 1);
+  if (child == 0) {
+    alarm(20); // a wait for threads of the parent would never end
+    bool good = runs(loaded.model, loaded.workspace, 3, 2);
+    vit_model *own = nullptr;
+    vit_workspace *space = nullptr;
+    good &= vit_model_load_from(&test.library, fill, nullptr, "cpu:3", &own) == VIT_OK &&
+            vit_workspace_create(own, 2, &space) == VIT_OK && runs(own, space, 2, 3);
+    vit_workspace_free(loaded.workspace);
+    vit_model_free(loaded.model);
+    good &= runs(own, space, 1, 4);
+    vit_workspace_free(space);
+    vit_model_free(own);
+    _exit(good ? 0 : 1);
+  }
   int status = -1;
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK(status == 0);
@@ -292,6 +374,10 @@ TEST_CASE("CPU: what cannot be run is refused by name") {
   REQUIRE(setenv("VIT_CPU_ISA", "avx1024", 1) == 0);
   CHECK_THAT(failureOf(test.library, "cpu"), Contains("VIT_CPU_ISA is 'avx1024', but the library's "
                                                       "code is for avx2"));
+  test.forms[0].isa = test.forms[1].isa = 7;
+  REQUIRE(setenv("VIT_CPU_ISA", "unknown instructions", 1) == 0);
+  CHECK_THAT(failureOf(test.library, "cpu"), Contains("does not have; unset it"));
+  test.forms[0].isa = test.forms[1].isa = VIT_ISA_AVX2;
   REQUIRE(unsetenv("VIT_CPU_ISA") == 0);
   Loaded loaded(test.library, "cpu:1", 1);
   std::vector<Row> rows(7);
