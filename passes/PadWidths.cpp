@@ -17,10 +17,16 @@
 //
 // Where somebody needs the value as it is (the model's caller), it stays, and what it is made of is
 // computed a second time, wider, for the linears alone.
+//
+// CPUs copy nothing and take any width but those at which rows lie on the same lines of the cache:
+// a product with K = 3072 then takes 8 % more time (measured; with K = 3104 1 % more, as its size
+// says). One panel of zeros puts rows apart. That is done where the value is one between linears;
+// a wider residual stream would cost every product more than it saves.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
 #include "passes/Queries.h"
+#include "passes/cost/Cpu.h"
 #include "passes/cost/Mma.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -70,6 +76,10 @@ public:
     for (size_t i = 0; i < values.size() && obstacle.empty(); ++i)
       collectProducer(values[i]);
     return obstacle.empty();
+  }
+  bool hasNorm() const {
+    return llvm::any_of(values,
+                        [](Value value) { return value.getDefiningOp<vit::NormInterface>(); });
   }
   /// The value that was collected first, made a second time, each op of it behind its original.
   Value copy() const;
@@ -163,6 +173,10 @@ void WidthSet::widen(int64_t width) {
 
 struct PadWidths : impl::PadWidthsBase<PadWidths> {
   using Base::Base;
+  PadWidths(const PadWidths &other) : Base(other) {}
+  explicit PadWidths(bool forCpu) { cpu = forCpu; }
+
+  Option<bool> cpu{*this, "cpu", llvm::cl::desc("for code of a CPU"), llvm::cl::init(false)};
 
   void runOnOperation() override {
     for (func::FuncOp model : vit::modelFunctions(getOperation())) {
@@ -172,9 +186,18 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
           if (columnsOf(operand) == vit::Columns::Summed && !isWeight(operand.get()))
             summed.push_back(&operand);
       for (OpOperand *operand : summed)
-        if (failed(pad(*operand)))
+        if (cpu)
+          separateRows(operand->get());
+        else if (failed(pad(*operand)))
           return signalPassFailure();
     }
+  }
+
+  static void separateRows(Value value) {
+    int64_t width = widthOf(value);
+    WidthSet set;
+    if (cost::cpuRowsCollide(width) && set.collect(value) && !set.hasNorm())
+      set.widen(width + cost::cpuPanel);
   }
 
   static LogicalResult pad(OpOperand &operand) {
@@ -208,4 +231,6 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
   }
 };
 } // namespace
+
+std::unique_ptr<Pass> createPadWidthsForCpu() { return std::make_unique<PadWidths>(true); }
 } // namespace vitc

@@ -25,6 +25,8 @@ namespace vitc {
 /// The passes that read options of a build.
 std::unique_ptr<mlir::Pass> createAssignPrecision(const PipelineOptions &options);
 std::unique_ptr<mlir::Pass> createFuse(const PipelineOptions &options);
+/// Only where rows of a CPU's cache would be in each other's way.
+std::unique_ptr<mlir::Pass> createPadWidthsForCpu();
 /// For CPUs every fusion is made: what a kernel computes of a tile is in registers or in the
 /// nearest cache, and no resource of the device runs out.
 std::unique_ptr<mlir::Pass> createFuseForCpu(const PipelineOptions &options);

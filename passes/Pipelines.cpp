@@ -101,6 +101,7 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
 
 void vitc::buildCpuPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
   Sequence passes(manager, options);
+  passes.add(createPadWidthsForCpu());
   passes.add(createPackPanels());
   passes.add(createHoistWeights());
   passes.add(createFormKernels());

@@ -3,7 +3,7 @@
 //===----------------------------------------------------------------------===//
 //
 // A tile is some rows of the result by one panel of 32 columns. Panels are the fast dimension of
-// the grid, so the rows of the input stay in a thread's cache while panel after panel passes by.
+// the grid, so the rows of the input stay in a near cache while panel after panel passes by.
 //
 // The sums of a few rows go to scratch memory, which stays in the first-level cache, and from there
 // through the epilogue: that costs a store and a load for each sum, after `depth` multiply-adds,
@@ -35,51 +35,41 @@ static LogicalResult checkWeights(CpuKernel &k, ArrayRef<Operation *> roots) {
 
 namespace {
 
-/// The rows and panels of one tile.
+/// The rows of one tile: one panel of columns.
 class GemmWriter {
 public:
   GemmWriter(CpuKernel &k, ArrayRef<Operation *> roots)
       : k(k), roots(roots), first(roots.front()), depth(k.widthOf(first.getInput())),
-        columns(k.widthOf(first.getResult())), together(3 * k.form.cpu.microRows),
-        collide(cost::cpuRowsCollide(depth)) {}
+        columns(k.widthOf(first.getResult())), together(3 * k.form.cpu.microRows) {}
 
   void write() {
-    int64_t tileRows = cost::cpuProductRows(depth), tilePanels = collide ? cost::cpuCopyPanels : 1;
-    auto panels = static_cast<int64_t>(llvm::divideCeil(columns, panel));
-    k.grid[0] = {0, 1, static_cast<int64_t>(llvm::divideCeil(panels, tilePanels))};
-    k.grid[1] = {vit::rowsPerImage(first.getType()), tileRows, 1};
+    int64_t most = cost::cpuProductRows(columns);
+    k.grid[0] = {0, 1, static_cast<int64_t>(llvm::divideCeil(columns, panel))};
+    k.grid[1] = {vit::rowsPerImage(first.getType()), most, 1};
     for (size_t i = 0; i < roots.size(); ++i)
       sums.push_back(k.scratch(together * panel));
-    if (collide)
-      copied = k.scratch(together * (depth + lanes));
-    Value begin = k.mul(k.tileY(), tileRows);
-    Value end = k.min(k.add(begin, tileRows), k.rows(first.getType()));
+    Value all = k.rows(first.getType()), tiles = divideUp(all, most);
+    Value begin = beginOf(k.tileY(), all, tiles);
+    Value end = k.min(beginOf(k.add(k.tileY(), 1), all, tiles), all);
     k.loop(begin, end, together, [&](Value row) {
       Value count = k.min(k.sub(end, row), k.imm(together));
-      Value input = k.at(k.pointer(first.getInput()), k.mul(row, depth));
-      if (!collide)
-        return writePanel(input, row, count, k.tileX());
-      copyApart(input, count);
-      Value firstPanel = k.mul(k.tileX(), tilePanels);
-      k.loop(firstPanel, k.min(k.add(firstPanel, tilePanels), k.imm(panels)), 1,
-             [&](Value index) { writePanel(copied, row, count, index); });
+      writePanel(k.at(k.pointer(first.getInput()), k.mul(row, depth)), row, count, k.tileX());
     });
   }
 
 private:
-  /// Rows that begin a line further each.
-  void copyApart(Value input, Value count) {
-    k.loop(k.imm(0), count, 1, [&](Value i) {
-      Value from = k.at(input, k.mul(i, depth)), to = k.at(copied, k.mul(i, depth + lanes));
-      k.overColumns(depth, [&](Value column, Value mask) {
-        k.store(k.load(k.at(from, column), mask), k.at(to, column), mask);
-      });
-    });
+  Value divideUp(Value a, int64_t b) { return k.div(k.add(a, b - 1), b); }
+
+  /// Of the equal shares that the tiles have of all rows: a last tile of a few rows would take as
+  /// long to read its panel as a full one.
+  Value beginOf(Value tile, Value all, Value tiles) {
+    constexpr int64_t step = cost::cpuRowStep;
+    return k.mul(k.div(k.mul(divideUp(all, step), tile), tiles), step);
   }
 
   /// `count` rows from `row` on of panel `index`.
   void writePanel(Value input, Value row, Value count, Value index) {
-    ProductShape shape = {collide ? depth + lanes : depth, 1, panel, panel, panel};
+    ProductShape shape = {depth, 1, panel, panel, panel};
     for (auto [root, sum] : llvm::zip_equal(roots, sums)) {
       Value weight = k.pointer(vit::LinearOp(root).getWeight());
       emitProduct(k, shape, input, k.at(weight, k.mul(index, depth * panel)), sum, count,
@@ -104,10 +94,8 @@ private:
   ArrayRef<Operation *> roots;
   vit::LinearOp first; ///< all read its input
   const int64_t depth, columns;
-  const int64_t together; ///< rows whose sums are in scratch memory
-  const bool collide;
+  const int64_t together;  ///< rows whose sums are in scratch memory
   SmallVector<Value> sums; ///< of each linear
-  Value copied;
 };
 
 } // namespace

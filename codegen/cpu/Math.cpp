@@ -19,7 +19,9 @@ static Value polynomial(CpuBuilder &b, Value x, ArrayRef<double> coefficients) {
 }
 
 // 2^n e^r with n the integer nearest to x / ln 2, so that |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves
-// n in the low bits, from where it is shifted into the exponent. The polynomial is Cephes' expf.
+// n in the low bits, from where it is shifted into the exponent of 1. The polynomial is Cephes'
+// expf. A NaN passes both limits, which are written so that they are one instruction each, and the
+// product at the end.
 Value emitExp(CpuBuilder &b, Value x) {
   constexpr double most = 88.37, least = -87.33, magic = 12582912.0;
   Value clamped = b.select(b.lessF(x, b.splat(least)), b.splat(least), x);
@@ -32,8 +34,7 @@ Value emitExp(CpuBuilder &b, Value x) {
                        {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
                         1.6666665459e-1, 5.0000001201e-1});
   p = b.addF(b.fma(b.mulF(r, r), p, r), b.splat(1.0));
-  Value scaled = b.fromBits(b.addI(b.bits(p), b.shiftLeft(b.bits(shifted), 23)));
-  return b.select(b.isNan(x), x, scaled);
+  return b.mulF(p, b.fromBits(b.addI(b.shiftLeft(b.bits(shifted), 23), b.bits(b.splat(1.0)))));
 }
 
 Value emitSigmoid(CpuBuilder &b, Value x) {

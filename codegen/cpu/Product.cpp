@@ -8,8 +8,8 @@
 //
 //   AVX-512: 12 rows of 2 x 16, 24 of 32 registers      AVX2: 6 rows of 2 x 8, 12 of 16
 //
-// Rows that are left over are done by 8, 4, 2 and 1. The rows of A are read where they lie: all are
-// read line by line, which the processor foresees.
+// Rows that are left over are done at once, too: there is code for each number of them. The rows of
+// A are read where they lie: all are read line by line, which the processor foresees.
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Product.h"
@@ -49,20 +49,10 @@ public:
     loop(imm(0), whole, most, [&](Value row) {
       rowsAt(most, at(a, mul(row, shape.rowStride)), b, at(c, mul(row, shape.resultStride)), depth);
     });
-    int64_t part = 1;
-    while (part * 2 < most)
-      part *= 2;
-    Value row = whole;
-    for (; part; part /= 2) {
-      Value has =
-          arith::CmpIOp::create(*this, arith::CmpIPredicate::ne,
-                                arith::AndIOp::create(*this, left, imm(part)).getResult(), imm(0));
-      ifThen(has, [&] {
-        rowsAt(part, at(a, mul(row, shape.rowStride)), b, at(c, mul(row, shape.resultStride)),
-               depth);
-      });
-      row = select(has, add(row, part), row);
-    }
+    Value restOfA = at(a, mul(whole, shape.rowStride)),
+          restOfC = at(c, mul(whole, shape.resultStride));
+    for (int64_t count = 1; count < most; ++count)
+      ifThen(equal(left, count), [&] { rowsAt(count, restOfA, b, restOfC, depth); });
     LLVM::ReturnOp::create(*this, ValueRange());
   }
 

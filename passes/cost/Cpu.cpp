@@ -5,15 +5,12 @@
 #include "passes/cost/Cpu.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace vitc::cost {
 
-int64_t cpuProductRows(int64_t depth) {
-  constexpr int64_t step = std::lcm(avx2Cpu.microRows, avx512Cpu.microRows);
-  constexpr int64_t most = 14 * step;
-  int64_t rows = avx512Cpu.l2 / 2 / (depth * int64_t(sizeof(float)));
-  return std::clamp(rows / step * step, step, most);
+int64_t cpuProductRows(int64_t columns) {
+  constexpr int64_t narrow = 24 * cpuPanel, step = cpuRowStep;
+  return columns < narrow ? 9 * step : 17 * step; // 17: the 197 rows of an image, too
 }
 
 bool cpuRowsCollide(int64_t depth) {

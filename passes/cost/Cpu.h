@@ -10,6 +10,7 @@
 #define PASSES_COST_CPU_H
 
 #include <cstdint>
+#include <numeric>
 
 namespace vitc::cost {
 
@@ -23,22 +24,24 @@ struct Cpu {
   /// registers they leave two for a step's weights and two for values of the input, of 32 some
   /// more, without which compilers keep a sum in memory.
   int64_t microRows;
-  int64_t l1Line, l1Sets, l2; ///< bytes of a line; sets; bytes
+  int64_t l1Line, l1Sets; ///< bytes of a line; sets
 };
-inline constexpr Cpu avx2Cpu = {8, 6, 64, 64, 256 << 10};
-inline constexpr Cpu avx512Cpu = {16, 12, 64, 64, 1 << 20};
+inline constexpr Cpu avx2Cpu = {8, 6, 64, 64};
+inline constexpr Cpu avx512Cpu = {16, 12, 64, 64};
 
-/// Rows that a tile of a product has, with sums over `depth` values. The rows of the input should
-/// stay in the second-level cache while the tiles of all panels go over them, beside a panel; a
-/// multiple of what either form has in registers, and enough of them that a panel, which comes from
-/// far away, is used often.
-int64_t cpuProductRows(int64_t depth);
+/// Tiles of products begin at multiples of what either form has in registers.
+inline constexpr int64_t cpuRowStep = std::lcm(avx2Cpu.microRows, avx512Cpu.microRows);
+
+/// Rows that a tile of a product has at most, with so many columns in its result. A tile is one
+/// panel: its weights come from far away and are in the second-level cache from the second few rows
+/// on, so with few rows a tile is a copy from memory. The input may lie further away: it is read
+/// line by line, all rows side by side, which processors foresee. Narrow results have fewer rows in
+/// a tile, so that there are tiles for more than a few threads.
+int64_t cpuProductRows(int64_t columns);
 
 /// Whether neighbouring rows of `depth` values lie on the same few lines of the first-level cache,
-/// which then loses one for another while a product goes along all of them: it should copy them
-/// apart, for `cpuCopyPanels` panels at a time.
+/// which then loses one for another while a product goes along all of them.
 bool cpuRowsCollide(int64_t depth);
-inline constexpr int64_t cpuCopyPanels = 4;
 
 /// Keys of an attention that are looked at together: their scores with 32 queries should stay in
 /// the first-level cache. `keys`: all there are, 0 if that is not known; few are one block.

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""vitc's code for CPUs against ONNX Runtime, in alternating rounds on this machine.
+
+  compare.py --vitc V --vit-run R [--models vit-s16,vit-b16] [--batch 1,8] [--threads 1,2] [--rounds 5]
+             [--runs 8] [--json OUT] [--isa avx2]
+
+Needs numpy, onnx and onnxruntime. Weights are random. Each round times, one after the other, vitc with
+class-token pruning, vitc with all work done, and ONNX Runtime on two graphs of the same model (vit_onnx.py), of
+which the faster counts. A round of each is the smallest of its runs, since other programs only add time; printed
+is the median of the rounds. GFLOP/s count the work of the whole model, also for the pruned one; the peak is that of
+multiply-adds on registers (fma_peak.c) of one thread, times threads.
+"""
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+import onnxruntime
+
+import vit_onnx
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def config(sizes):
+    return {"architectures": ["ViTForImageClassification"], "model_type": "vit", "image_size": sizes.image,
+            "patch_size": sizes.patch, "num_channels": 3, "hidden_size": sizes.width,
+            "num_attention_heads": sizes.heads, "intermediate_size": sizes.mlp, "num_hidden_layers": sizes.layers,
+            "hidden_act": "gelu", "layer_norm_eps": 1e-12, "qkv_bias": True,
+            "id2label": {str(i): str(i) for i in range(sizes.classes)}}
+
+
+def flops(sizes, batch):
+    """Of products, a multiply-add is two."""
+    tokens, width = sizes.tokens, sizes.width
+    layer = tokens * width * (4 * width + 2 * sizes.mlp) + 2 * tokens * tokens * width
+    patches = (tokens - 1) * 3 * sizes.patch ** 2 * width
+    return 2 * batch * (sizes.layers * layer + patches + width * sizes.classes)
+
+
+class Vitc:
+    def __init__(self, arguments, folder, model, pruned):
+        self.arguments = arguments
+        name = "pruned" if pruned else "whole"
+        source = os.path.join(folder, model)
+        os.makedirs(source, exist_ok=True)
+        with open(os.path.join(source, "config.json"), "w", encoding="utf-8") as file:
+            json.dump(config(vit_onnx.SIZES[model]), file)
+        run(arguments.vitc, "build", source, "-o", os.path.join(source, name), "--name", name, "--target", "cpu",
+            "--dtype", "f32", "--max-batch", str(max(arguments.batch)), "--shared",
+            *([] if pruned else ["--no-prune"]))
+        self.library = os.path.join(source, name, f"lib{name}.so")
+
+    def round(self, batch, threads):
+        """The smallest time of a run, milliseconds."""
+        output = run(self.arguments.vit_run, self.library, "--random-weights", "--bench", "--device",
+                     f"cpu:{threads}", "--batch", str(batch), "--repetitions", str(self.arguments.runs))
+        return float(re.search(r"median \S+ us \((\S+) to", output)[1]) * 1e-3
+
+
+class Onnx:
+    def __init__(self, path):
+        self.path, self.sessions = path, {}
+
+    def round(self, batch, threads, runs):
+        if threads not in self.sessions:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+            self.sessions = {threads: onnxruntime.InferenceSession(self.path, options,
+                                                                  providers=["CPUExecutionProvider"])}
+        size = 224
+        inputs = {"pixel_values": numpy.random.default_rng(2).standard_normal((batch, 3, size, size),
+                                                                              dtype=numpy.float32)}
+        session, times = self.sessions[threads], []
+        for _ in range(runs + 1):
+            begin = time.perf_counter()
+            session.run(None, inputs)
+            times.append(time.perf_counter() - begin)
+        return 1e3 * min(times[1:])
+
+
+def measure(arguments, model, folder, peak):
+    vitc = {"pruned": Vitc(arguments, folder, model, True), "whole": Vitc(arguments, folder, model, False)}
+    graphs = []
+    for fused in (False, True):
+        path = os.path.join(folder, f"{model}-{fused}.onnx")
+        vit_onnx.write(model, fused, path)
+        graphs.append(Onnx(path))
+    for threads in arguments.threads:
+        for batch in arguments.batch:
+            times = {"pruned": [], "whole": [], "onnxruntime": []}
+            for _ in range(arguments.rounds):
+                for name, library in vitc.items():
+                    times[name].append(library.round(batch, threads))
+                times["onnxruntime"].append(min(graph.round(batch, threads, arguments.runs) for graph in graphs))
+            row = {"model": model, "batch": batch, "threads": threads, "peak_gflops": peak * threads,
+                   **{name: round(statistics.median(found), 2) for name, found in times.items()}}
+            work = flops(vit_onnx.SIZES[model], batch)
+            row["peak_share"] = {name: round(work / row[name] / 1e6 / row["peak_gflops"], 3) for name in times}
+            yield row
+
+
+def numbers(text):
+    return [int(part) for part in text.split(",")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vitc", required=True)
+    parser.add_argument("--vit-run", required=True)
+    parser.add_argument("--models", default="vit-s16,vit-b16")
+    parser.add_argument("--batch", type=numbers, default=[1, 8])
+    parser.add_argument("--threads", type=numbers, default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=8)
+    parser.add_argument("--isa", help="form of vitc's code; ONNX Runtime takes what the processor has")
+    parser.add_argument("--json")
+    arguments = parser.parse_args()
+    if arguments.isa:
+        os.environ["VIT_CPU_ISA"] = arguments.isa
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        peak_program = os.path.join(folder, "fma_peak")
+        run("cc", "-O2", "-o", peak_program, os.path.join(os.path.dirname(__file__), "fma_peak.c"))
+        peak = float(run(peak_program))
+        print(f"ONNX Runtime {onnxruntime.__version__}; peak of a thread {peak} GFLOP/s; ms, smallest of {arguments.runs} "
+              f"runs, median of {arguments.rounds} rounds; % of the peak\n")
+        print("| model | batch | threads | ONNX Runtime | vitc, all work | vitc, pruned | all work, times as fast "
+              "| pruned, times as fast |\n|---|---|---|---|---|---|---|---|")
+        for model in arguments.models.split(","):
+            for row in measure(arguments, model, folder, peak):
+                rows.append(row)
+                share = row["peak_share"]
+                cells = [f"{row[name]:.1f} ({100 * share[name]:.0f} %)" for name in ("onnxruntime", "whole", "pruned")]
+                ratios = [f"{row['onnxruntime'] / row[name]:.2f}" for name in ("whole", "pruned")]
+                print("| " + " | ".join([model, str(row["batch"]), str(row["threads"]), *cells, *ratios]) + " |",
+                      flush=True)
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump(rows, file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
