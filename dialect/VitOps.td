@@ -84,7 +84,8 @@ def Vit_LinearOp : Vit_RootOp<"linear",
   let description = [{
     `result = input * transpose(weight)`. `input` is M x K with M = batch * tokens. `weight` is N x K, the
     layout of checkpoints, so K is contiguous in both; or it is cut into panels of P columns of the result, as
-    code for CPUs reads it: with rank 3 it is [ceil(N / P), K, P], and rows behind N are not read. The sum over K is f32.
+    code for CPUs reads it: with rank 3 it is [ceil(N / P), K, P], and rows behind N are not read; of bf16, where
+    CPUs take two steps at a time, it has the order [ceil(N / P), K / 2, P, 2]. The sum over K is f32.
     Constraints: (C1) `weight` has the K of `input`; (C2) the result has the N of `weight`, for panels any N that
     needs all of them, and the other dimensions of `input`; (C3) `input` and `weight` have one element type.
 

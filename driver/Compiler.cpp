@@ -536,6 +536,24 @@ void Compiler::reschedule(vit::KernelOp kernel, ArrayRef<vit::ScheduleAttr> sche
   level = std::min(level, kernels);
 }
 
+/// Those of --isa, or all that make a difference.
+FailureOr<std::vector<vit_isa>> Compiler::cpuIsas() {
+  bool bf16 = options.dtype == "bf16";
+  std::vector<vit_isa> isas;
+  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512, VIT_ISA_AVX512_BF16}) {
+    bool named = ::llvm::is_contained(options.isas, isaName(isa)),
+         ofBf16 = isa == VIT_ISA_AVX512_BF16;
+    if (named && ofBf16 && !bf16)
+      return caller.error(
+          "--isa {}: it has products of bf16, but code for CPUs computes in f32 with --dtype {}; "
+          "give --dtype bf16",
+          isaName(isa).str(), options.dtype);
+    if (named || (options.isas.empty() && (bf16 || !ofBf16)))
+      isas.push_back(isa);
+  }
+  return isas;
+}
+
 /// From a copy of the model: kernels for GPUs have other types and other fusions.
 LogicalResult Compiler::generateCpu() {
   if (cpuRoot)
@@ -554,11 +572,10 @@ LogicalResult Compiler::generateCpu() {
   buildCpuPipeline(manager, pipeline);
   if (failed(manager.run(*copy)))
     return failure();
-  std::vector<vit_isa> isas;
-  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512})
-    if (options.isas.empty() || ::llvm::is_contained(options.isas, isaName(isa)))
-      isas.push_back(isa);
-  FailureOr<CpuCode> code = codegen::generateCpu(*copy, isas);
+  FailureOr<std::vector<vit_isa>> isas = cpuIsas();
+  if (failed(isas))
+    return failure();
+  FailureOr<CpuCode> code = codegen::generateCpu(*copy, std::move(*isas));
   if (failed(code))
     return failure();
   cpu = std::move(*code);
@@ -699,8 +716,17 @@ Report Compiler::report() const {
   source.preferences = *preferences(); // the passes have read them before
   source.policy = options.tile.empty() ? options.tilePolicy : "pinned";
   source.maxBatch = maxBatch();
-  Report report = makeReport(source);
+  Report report;
+  if (hasTarget(VIT_TARGET_CUDA)) {
+    report = makeReport(source);
+  } else { // nothing was built for it
+    report.gpu = options.gpu;
+    report.policy = source.policy;
+    report.maxBatch = source.maxBatch;
+  }
   report.model = modelName(options.model);
+  if (hasTarget(VIT_TARGET_CPU))
+    report.cpu = makeCpuReport(*cpuRoot, cpu, maxBatch());
   return report;
 }
 

@@ -124,6 +124,7 @@ private:
   mlir::LogicalResult runPasses(Level level, mlir::ModuleOp module);
   mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
   mlir::LogicalResult readProfile(std::vector<std::string> &schedules);
+  mlir::FailureOr<std::vector<vit_isa>> cpuIsas();
   mlir::LogicalResult generateCpu();
   void rememberAlternatives();
   mlir::LogicalResult translateAll();

@@ -76,7 +76,10 @@ public:
   bool isCpu() const { return driver::isCpu(options.device); }
   bool takesAnySize() const { return compiler.settings().imageSize == "any"; }
   /// What products are computed in: that of the options, or of the code for CPUs.
-  std::string dtype() const { return isCpu() ? "f32" : compiler.settings().dtype; }
+  std::string dtype() const {
+    std::string given = compiler.settings().dtype;
+    return isCpu() && given != "bf16" ? "f32" : given;
+  }
   /// The module whose launches run, after prepare().
   mlir::ModuleOp launched() const {
     return compiler.launched(isCpu() ? VIT_TARGET_CPU : VIT_TARGET_CUDA);

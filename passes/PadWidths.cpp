@@ -20,8 +20,9 @@
 //
 // CPUs copy nothing and take any width but those at which rows lie on the same lines of the cache:
 // a product with K = 3072 then takes 8 % more time (measured; with K = 3104 1 % more, as its size
-// says). One panel of zeros puts rows apart. That is done where the value is one between linears;
-// a wider residual stream would cost every product more than it saves.
+// says), and products of bf16 take two steps at a time. One panel of zeros puts rows apart. That is
+// done where the value is one between linears; a wider residual stream would cost every product
+// more than it saves.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
@@ -174,9 +175,14 @@ void WidthSet::widen(int64_t width) {
 struct PadWidths : impl::PadWidthsBase<PadWidths> {
   using Base::Base;
   PadWidths(const PadWidths &other) : Base(other) {}
-  explicit PadWidths(bool forCpu) { cpu = forCpu; }
+  PadWidths(bool forCpu, bool ofBf16) {
+    cpu = forCpu;
+    bf16 = ofBf16;
+  }
 
   Option<bool> cpu{*this, "cpu", llvm::cl::desc("for code of a CPU"), llvm::cl::init(false)};
+  Option<bool> bf16{*this, "bf16", llvm::cl::desc("whose products are of bf16"),
+                    llvm::cl::init(false)};
 
   void runOnOperation() override {
     for (func::FuncOp model : vit::modelFunctions(getOperation())) {
@@ -186,44 +192,46 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
           if (columnsOf(operand) == vit::Columns::Summed && !isWeight(operand.get()))
             summed.push_back(&operand);
       for (OpOperand *operand : summed)
-        if (cpu)
-          separateRows(operand->get());
-        else if (failed(pad(*operand)))
+        if (failed(cpu ? padForCpu(*operand) : pad(*operand, granularity)))
           return signalPassFailure();
     }
   }
 
-  static void separateRows(Value value) {
-    int64_t width = widthOf(value);
+  LogicalResult padForCpu(OpOperand &operand) {
+    if (bf16 && failed(pad(operand, 2)))
+      return failure();
+    int64_t width = widthOf(operand.get());
     WidthSet set;
-    if (cost::cpuRowsCollide(width) && set.collect(value) && !set.hasNorm())
+    if (cost::cpuRowsCollide(width * (bf16 ? 2 : 4)) && set.collect(operand.get()) &&
+        !set.hasNorm())
       set.widen(width + cost::cpuPanel);
+    return success();
   }
 
-  static LogicalResult pad(OpOperand &operand) {
+  static LogicalResult pad(OpOperand &operand, int64_t unit) {
     int64_t width = widthOf(operand.get());
-    if (width % granularity == 0)
+    if (width % unit == 0)
       return success();
     WidthSet set;
     if (!set.collect(operand.get())) {
-      if (failed(separate(operand, width)))
+      if (failed(separate(operand, width, unit)))
         return failure();
       set = {};
       [[maybe_unused]] bool free = set.collect(operand.get());
       assert(free && "only linears read the copy");
     }
-    set.widen(llvm::alignTo(width, granularity));
+    set.widen(llvm::alignTo(width, unit));
     return success();
   }
 
   /// Gives linears that read the value of `operand` a copy of their own.
-  static LogicalResult separate(OpOperand &operand, int64_t width) {
+  static LogicalResult separate(OpOperand &operand, int64_t width, int64_t unit) {
     WidthSet sources;
     if (!sources.collectSources(operand.get()))
       return emitError(operand.getOwner()->getLoc())
-             << describe(operand.getOwner()) << " sums over " << width
-             << " columns; GPU kernels need a multiple of " << granularity
-             << ", and zeros cannot be added here because " << sources.obstacle;
+             << describe(operand.getOwner()) << " sums over " << width << " columns; "
+             << (unit == granularity ? "GPU kernels" : "products of bf16") << " need a multiple of "
+             << unit << ", and zeros cannot be added here because " << sources.obstacle;
     Value copy = sources.copy();
     operand.get().replaceUsesWithIf(
         copy, [](OpOperand &use) { return columnsOf(use) == vit::Columns::Summed; });
@@ -232,5 +240,7 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
 };
 } // namespace
 
-std::unique_ptr<Pass> createPadWidthsForCpu() { return std::make_unique<PadWidths>(true); }
+std::unique_ptr<Pass> createPadWidthsForCpu(bool bf16) {
+  return std::make_unique<PadWidths>(/*forCpu=*/true, bf16);
+}
 } // namespace vitc

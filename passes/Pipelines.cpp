@@ -101,8 +101,9 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
 
 void vitc::buildCpuPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
   Sequence passes(manager, options);
-  passes.add(createPadWidthsForCpu());
-  passes.add(createPackPanels());
+  bool bf16 = options.dtype == "bf16"; // CPUs have f32 products for all other types
+  passes.add(createPadWidthsForCpu(bf16));
+  passes.add(createPackPanels(bf16));
   passes.add(createHoistWeights());
   passes.add(createFormKernels());
   if (!options.noFuse)

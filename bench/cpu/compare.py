@@ -5,8 +5,8 @@
              [--runs 8] [--json OUT] [--isa avx2]
 
 Needs numpy, onnx and onnxruntime. Weights are random. Each round times, one after the other, vitc with
-class-token pruning, vitc with all work done, and ONNX Runtime on two graphs of the same model (vit_onnx.py), of
-which the faster counts. A round of each is the smallest of its runs, since other programs only add time; printed
+class-token pruning, vitc with all work done, vitc with pruning and products of bf16, and ONNX Runtime on two
+graphs of the same model (vit_onnx.py), of which the faster counts; but for bf16 all is f32. A round of each is the smallest of its runs, since other programs only add time; printed
 is the median of the rounds. GFLOP/s count the work of the whole model, also for the pruned one; the peak is that of
 multiply-adds on registers (fma_peak.c) of one thread, times threads.
 """
@@ -50,16 +50,14 @@ def flops(sizes, batch):
 
 
 class Vitc:
-    def __init__(self, arguments, folder, model, pruned):
+    def __init__(self, arguments, folder, model, name, *flags):
         self.arguments = arguments
-        name = "pruned" if pruned else "whole"
         source = os.path.join(folder, model)
         os.makedirs(source, exist_ok=True)
         with open(os.path.join(source, "config.json"), "w", encoding="utf-8") as file:
             json.dump(config(vit_onnx.SIZES[model]), file)
         run(arguments.vitc, "build", source, "-o", os.path.join(source, name), "--name", name, "--target", "cpu",
-            "--dtype", "f32", "--max-batch", str(max(arguments.batch)), "--shared",
-            *([] if pruned else ["--no-prune"]))
+            "--max-batch", str(max(arguments.batch)), "--shared", *flags)
         self.library = os.path.join(source, name, f"lib{name}.so")
 
     def round(self, batch, threads):
@@ -92,7 +90,9 @@ class Onnx:
 
 
 def measure(arguments, model, folder, peak):
-    vitc = {"pruned": Vitc(arguments, folder, model, True), "whole": Vitc(arguments, folder, model, False)}
+    vitc = {"whole": Vitc(arguments, folder, model, "whole", "--dtype", "f32", "--no-prune"),
+            "pruned": Vitc(arguments, folder, model, "pruned", "--dtype", "f32"),
+            "bf16": Vitc(arguments, folder, model, "bf16", "--dtype", "bf16")}
     graphs = []
     for fused in (False, True):
         path = os.path.join(folder, f"{model}-{fused}.onnx")
@@ -100,7 +100,7 @@ def measure(arguments, model, folder, peak):
         graphs.append(Onnx(path))
     for threads in arguments.threads:
         for batch in arguments.batch:
-            times = {"pruned": [], "whole": [], "onnxruntime": []}
+            times = {name: [] for name in ("onnxruntime", *vitc)}
             for _ in range(arguments.rounds):
                 for name, library in vitc.items():
                     times[name].append(library.round(batch, threads))
@@ -137,14 +137,16 @@ def main():
         peak = float(run(peak_program))
         print(f"ONNX Runtime {onnxruntime.__version__}; peak of a thread {peak} GFLOP/s; ms, smallest of {arguments.runs} "
               f"runs, median of {arguments.rounds} rounds; % of the peak\n")
-        print("| model | batch | threads | ONNX Runtime | vitc, all work | vitc, pruned | all work, times as fast "
-              "| pruned, times as fast |\n|---|---|---|---|---|---|---|---|")
+        print("| model | batch | threads | ONNX Runtime | all work | pruned | pruned, bf16 | all work, times as fast "
+              "| pruned | bf16 over f32 |\n|---|---|---|---|---|---|---|---|---|---|")
         for model in arguments.models.split(","):
             for row in measure(arguments, model, folder, peak):
                 rows.append(row)
                 share = row["peak_share"]
                 cells = [f"{row[name]:.1f} ({100 * share[name]:.0f} %)" for name in ("onnxruntime", "whole", "pruned")]
-                ratios = [f"{row['onnxruntime'] / row[name]:.2f}" for name in ("whole", "pruned")]
+                cells.append(f"{row['bf16']:.1f}")
+                ratios = [f"{row[slow] / row[fast]:.2f}" for slow, fast in
+                          (("onnxruntime", "whole"), ("onnxruntime", "pruned"), ("pruned", "bf16"))]
                 print("| " + " | ".join([model, str(row["batch"]), str(row["threads"]), *cells, *ratios]) + " |",
                       flush=True)
     if arguments.json:

@@ -100,6 +100,7 @@ void AttentionWriter::placeTile() {
     k.grid[0] = {number * heads * perImage, 1, 1};
   }
   k.grid[1] = {0, 1, 1};
+  k.tile = std::to_string(tile) + " queries";
   Value rest = k.div(k.tileX(), tiles);
   firstQuery = k.mul(k.rem(k.tileX(), tiles), tile);
   queries = k.min(k.sub(allQueries, firstQuery), k.imm(tile));

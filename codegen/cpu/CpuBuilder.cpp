@@ -15,8 +15,8 @@ using namespace mlir;
 namespace vitc::codegen::cpu {
 
 CpuBuilder::CpuBuilder(const ImplicitLocOpBuilder &builder)
-    : ImplicitLocOpBuilder(builder), i1(getI1Type()), i32(getI32Type()),
-      i64(getI64Type()), f32(getF32Type()), ptr(LLVM::LLVMPointerType::get(getContext())),
+    : ImplicitLocOpBuilder(builder), i1(getI1Type()), i32(getI32Type()), i64(getI64Type()),
+      f32(getF32Type()), ptr(LLVM::LLVMPointerType::get(getContext())),
       vector(VectorType::get(lanes, getF32Type())), integers(VectorType::get(lanes, getI32Type())),
       mask(VectorType::get(lanes, getI1Type())) {}
 
@@ -141,11 +141,19 @@ Value CpuBuilder::isNan(Value a) {
 Value CpuBuilder::bits(Value value) { return arith::BitcastOp::create(*this, integers, value); }
 Value CpuBuilder::fromBits(Value value) { return arith::BitcastOp::create(*this, vector, value); }
 Value CpuBuilder::shiftLeft(Value value, int64_t count) {
-  Value by = arith::ConstantOp::create(
-      *this, DenseElementsAttr::get(integers, static_cast<int32_t>(count)));
-  return arith::ShLIOp::create(*this, value, by);
+  return arith::ShLIOp::create(*this, value, splatLike(value, count));
 }
 Value CpuBuilder::addI(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
+Value CpuBuilder::splatLike(Value of, int64_t value) {
+  return arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(cast<VectorType>(of.getType()), static_cast<int32_t>(value)));
+}
+Value CpuBuilder::shiftRight(Value value, int64_t count) {
+  return arith::ShRUIOp::create(*this, value, splatLike(value, count));
+}
+Value CpuBuilder::andI(Value value, int64_t mask) {
+  return arith::AndIOp::create(*this, value, splatLike(value, mask));
+}
 
 // Parts of vectors -----------------------------------------------------------
 
@@ -183,6 +191,11 @@ Value CpuBuilder::at(Value pointer, int64_t offset) {
   return LLVM::GEPOp::create(*this, ptr, f32, pointer,
                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
 }
+Value CpuBuilder::at(Value pointer, Value offset, Type element) {
+  if (constantOf(offset) == 0)
+    return pointer;
+  return LLVM::GEPOp::create(*this, ptr, element, pointer, ArrayRef<LLVM::GEPArg>{offset});
+}
 Value CpuBuilder::atByte(Value pointer, int64_t offset) {
   return LLVM::GEPOp::create(*this, ptr, getI8Type(), pointer,
                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
@@ -205,6 +218,37 @@ void CpuBuilder::store(Value value, Value pointer, Value lanesWritten) {
 }
 void CpuBuilder::storeScalar(Value value, Value pointer) {
   LLVM::StoreOp::create(*this, value, pointer, /*alignment=*/4u);
+}
+
+Value CpuBuilder::loadAs(Type element, Value pointer, Value lanesRead) {
+  if (element.isF32())
+    return load(pointer, lanesRead);
+  auto halves = VectorType::get(lanes, getI16Type());
+  Value read;
+  if (lanesRead) {
+    Value zeros = arith::ConstantOp::create(*this, getZeroAttr(halves));
+    read = LLVM::MaskedLoadOp::create(*this, halves, pointer, lanesRead, zeros, /*alignment=*/2u);
+  } else {
+    read = LLVM::LoadOp::create(*this, halves, pointer, /*alignment=*/2u);
+  }
+  return fromBits(shiftLeft(arith::ExtUIOp::create(*this, integers, read), 16));
+}
+
+// To the nearest, of two equally near to the even one: adding 0x7fff and the last bit that stays
+// carries into it just then. The instruction for it, which few processors have, would take small
+// values for zero. NaN keeps a bit that says so.
+void CpuBuilder::storeAs(Type element, Value value, Value pointer, Value lanesWritten) {
+  if (element.isF32())
+    return store(value, pointer, lanesWritten);
+  Value all = bits(value), odd = andI(shiftRight(all, 16), 1);
+  Value rounded = shiftRight(addI(addI(all, splatLike(all, 0x7fff)), odd), 16);
+  Value quiet = arith::OrIOp::create(*this, shiftRight(all, 16), splatLike(all, 0x40));
+  rounded = select(isNan(value), quiet, rounded);
+  Value halves = arith::TruncIOp::create(*this, VectorType::get(lanes, getI16Type()), rounded);
+  if (lanesWritten)
+    LLVM::MaskedStoreOp::create(*this, halves, pointer, lanesWritten, /*alignment=*/2u);
+  else
+    LLVM::StoreOp::create(*this, halves, pointer, /*alignment=*/2u);
 }
 
 Value CpuBuilder::gather(Value pointer, Value offsets, Value lanesRead) {

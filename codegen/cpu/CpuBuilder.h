@@ -81,7 +81,10 @@ public:
   Value bits(Value vector); ///< as i32
   Value fromBits(Value integers);
   Value shiftLeft(Value integers, int64_t count);
-  Value addI(Value a, Value b); ///< of vectors of integers
+  Value addI(Value a, Value b);                    ///< of vectors of integers
+  Value shiftRight(Value integers, int64_t count); ///< zeros come in
+  Value andI(Value integers, int64_t value);
+  Value splatLike(Value integers, int64_t value); ///< a vector of i32 as wide as that
 
   // Parts of vectors.
   Value shuffle(Value a, llvm::ArrayRef<int32_t> from);
@@ -93,7 +96,12 @@ public:
   Value at(Value pointer, Value offset);
   Value at(Value pointer, int64_t offset);
   Value atByte(Value pointer, int64_t offset); ///< constant offsets below 2^31 bytes
+  /// Of values of an activation or weight, of f32 or bf16.
+  Value at(Value pointer, Value offset, Type element);
   Value load(Value pointer, Value mask = {});
+  /// The same for f32 or bf16, which are rounded to even when they are stored.
+  Value loadAs(Type element, Value pointer, Value mask);
+  void storeAs(Type element, Value value, Value pointer, Value mask);
   Value loadScalar(Value pointer);
   void store(Value value, Value pointer, Value mask = {});
   void storeScalar(Value value, Value pointer);

@@ -40,7 +40,7 @@ namespace vitc::codegen {
 
 using namespace cpu;
 
-StringRef isaName(vit_isa isa) { return isa == VIT_ISA_AVX2 ? avx2.name : avx512.name; }
+StringRef isaName(vit_isa isa) { return formOf(isa).name; }
 
 std::string cpuSymbol(StringRef kernel, vit_isa isa) { return (kernel + "." + isaName(isa)).str(); }
 
@@ -67,13 +67,19 @@ static LogicalResult emitFamily(CpuKernel &k) {
   llvm_unreachable("all families are above");
 }
 
+/// Products do, and what is done value by value.
+static bool readsBf16(Operation *op) {
+  return isa<vit::LinearOp, vit::ElementwiseInterface, vit::YieldOp>(op);
+}
+
 /// What every family relies on.
 static LogicalResult checkKernel(vit::KernelOp kernel) {
   auto fail = [&] { return kernel.emitError() << "kernel '" << kernel.getSymName() << "': "; };
   WalkResult walked = kernel.walk([&](Operation *op) {
     for (Type type : op->getResultTypes())
       if (auto tensor = dyn_cast<RankedTensorType>(type);
-          tensor && !tensor.getElementType().isF32()) {
+          tensor && !tensor.getElementType().isF32() &&
+          !(tensor.getElementType().isBF16() && isa<vit::CastOp>(op))) {
         fail() << "code for CPUs computes in f32, but '" << op->getName() << "' is " << type;
         return WalkResult::interrupt();
       }
@@ -94,9 +100,13 @@ static LogicalResult checkKernel(vit::KernelOp kernel) {
   });
   if (walked.wasInterrupted())
     return failure();
-  for (Type type : kernel.getArgumentTypes())
-    if (!cast<RankedTensorType>(type).getElementType().isF32())
-      return fail() << "code for CPUs computes in f32, but an argument is " << type;
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    Type element = CpuKernel::typeOf(argument).getElementType();
+    bool read =
+        element.isF32() || (element.isBF16() && llvm::all_of(argument.getUsers(), readsBf16));
+    if (!read)
+      return fail() << "code for CPUs computes in f32, but an argument is " << argument.getType();
+  }
   return success();
 }
 
@@ -183,16 +193,14 @@ FailureOr<CpuCode> generateCpu(ModuleOp module, std::vector<vit_isa> isas) {
     CpuFunction entry;
     entry.kernel = kernel.getSymName().str();
     for (vit_isa isa : isas) {
-      const Form &form = isa == VIT_ISA_AVX2 ? avx2 : avx512;
-      CpuKernel k(kernel, *functions, form, cpuSymbol(entry.kernel, isa));
+      CpuKernel k(kernel, *functions, formOf(isa), cpuSymbol(entry.kernel, isa));
       if (failed(emitFamily(k)))
         return failure();
       k.function.setLinkage(LLVM::Linkage::External); // until it is linked, nobody refers to it
       std::copy(std::begin(k.grid), std::end(k.grid), std::begin(entry.grid));
+      entry.tile = k.tile;
       entry.scratchBytes = std::max(entry.scratchBytes, uint32_t(k.scratchBytes()));
     }
-    for (const cost::Extent &extent : entry.grid)
-      entry.tile += (entry.tile.empty() ? "" : " x ") + std::to_string(extent.divisor);
     code.functions.push_back(std::move(entry));
   }
   FailureOr<std::string> bitcode = optimise(*functions);

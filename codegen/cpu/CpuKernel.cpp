@@ -14,6 +14,20 @@ namespace vitc::codegen::cpu {
 // older processors would split them.
 const Form avx2 = {VIT_ISA_AVX2, "avx2", "x86-64-v3", "", cost::avx2Cpu};
 const Form avx512 = {VIT_ISA_AVX512, "avx512", "x86-64-v4", "-prefer-256-bit", cost::avx512Cpu};
+const Form avx512bf16 = {VIT_ISA_AVX512_BF16, "avx512bf16", "x86-64-v4",
+                         "+avx512bf16,-prefer-256-bit", cost::avx512Cpu};
+
+const Form &formOf(vit_isa isa) {
+  switch (isa) {
+  case VIT_ISA_AVX2:
+    return avx2;
+  case VIT_ISA_AVX512:
+    return avx512;
+  case VIT_ISA_AVX512_BF16:
+    return avx512bf16;
+  }
+  llvm_unreachable("all forms are above");
+}
 
 LLVM::LLVMFuncOp createFunction(ImplicitLocOpBuilder &builder, ModuleOp module, StringRef name,
                                 ArrayRef<Type> parameters, const Form &form, Block *&entry) {
@@ -25,12 +39,11 @@ LLVM::LLVMFuncOp createFunction(ImplicitLocOpBuilder &builder, ModuleOp module, 
   function.setTargetCpu(form.machine);
   if (!form.features.empty())
     function.setTargetFeaturesAttr(LLVM::TargetFeaturesAttr::get(context, form.features));
-  function.setPassthroughAttr(
-      builder.getArrayAttr({builder.getStrArrayAttr({"min-legal-vector-width",
-                                                     form.isa == VIT_ISA_AVX512 ? "512" : "0"}),
-                            builder.getStringAttr("nounwind"),
-                            // A loop that fills memory stays one: code here calls nobody.
-                            builder.getStringAttr("no-builtins")}));
+  function.setPassthroughAttr(builder.getArrayAttr(
+      {builder.getStrArrayAttr({"min-legal-vector-width", form.isa == VIT_ISA_AVX2 ? "0" : "512"}),
+       builder.getStringAttr("nounwind"),
+       // A loop that fills memory stays one: code here calls nobody.
+       builder.getStringAttr("no-builtins")}));
   entry = function.addEntryBlock(builder);
   return function;
 }

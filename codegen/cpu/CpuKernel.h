@@ -29,7 +29,8 @@ struct Form {
   llvm::StringLiteral features; ///< beyond those
   cost::Cpu cpu;
 };
-extern const Form avx2, avx512;
+extern const Form avx2, avx512, avx512bf16;
+const Form &formOf(vit_isa isa);
 
 class CpuKernel : public CpuBuilder {
 public:
@@ -61,8 +62,9 @@ public:
   Value scratch(int64_t values);
   int64_t scratchBytes() const { return scratchEnd; }
 
-  /// The grid in which the function computes tile (x, y).
+  /// The grid in which the function computes tile (x, y), and what that is, for people.
   cost::Extent grid[2];
+  std::string tile;
 
   mlir::InFlightDiagnostic error();
   /// Ends the function.

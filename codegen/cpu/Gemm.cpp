@@ -29,6 +29,9 @@ static LogicalResult checkWeights(CpuKernel &k, ArrayRef<Operation *> roots) {
     if (type.getRank() != 3 || type.getDimSize(2) != panel)
       return k.error() << "expected a weight in panels of " << panel
                        << " columns, as vit-pack-panels makes it, but got " << type;
+    if (type.getElementType().isBF16() && type.getDimSize(1) % 2)
+      return k.error() << "expected an even K of bf16, as vit-pad-widths makes it, but got "
+                       << type;
   }
   return success();
 }
@@ -39,13 +42,16 @@ namespace {
 class GemmWriter {
 public:
   GemmWriter(CpuKernel &k, ArrayRef<Operation *> roots)
-      : k(k), roots(roots), first(roots.front()), depth(k.widthOf(first.getInput())),
-        columns(k.widthOf(first.getResult())), together(3 * k.form.cpu.microRows) {}
+      : k(k), roots(roots), first(roots.front()),
+        pairs(k.typeOf(first.getInput()).getElementType().isBF16()),
+        depth(k.widthOf(first.getInput()) / (pairs ? 2 : 1)),
+        columns(k.widthOf(first.getResult())) {}
 
   void write() {
     int64_t most = cost::cpuProductRows(columns);
     k.grid[0] = {0, 1, static_cast<int64_t>(llvm::divideCeil(columns, panel))};
     k.grid[1] = {vit::rowsPerImage(first.getType()), most, 1};
+    k.tile = std::to_string(most) + "x" + std::to_string(panel);
     for (size_t i = 0; i < roots.size(); ++i)
       sums.push_back(k.scratch(together * panel));
     Value all = k.rows(first.getType()), tiles = divideUp(all, most);
@@ -70,6 +76,7 @@ private:
   /// `count` rows from `row` on of panel `index`.
   void writePanel(Value input, Value row, Value count, Value index) {
     ProductShape shape = {depth, 1, panel, panel, panel};
+    shape.pairs = pairs;
     for (auto [root, sum] : llvm::zip_equal(roots, sums)) {
       Value weight = k.pointer(vit::LinearOp(root).getWeight());
       emitProduct(k, shape, input, k.at(weight, k.mul(index, depth * panel)), sum, count,
@@ -93,8 +100,11 @@ private:
   CpuKernel &k;
   ArrayRef<Operation *> roots;
   vit::LinearOp first; ///< all read its input
-  const int64_t depth, columns;
-  const int64_t together;  ///< rows whose sums are in scratch memory
+  const bool pairs;    ///< of bf16
+  const int64_t depth; ///< of the sum, in values or pairs: units of four bytes
+  const int64_t columns;
+  /// Rows whose sums are in scratch memory: in registers are 12, 6 or 4 at a time.
+  static constexpr int64_t together = 3 * cost::cpuRowStep;
   SmallVector<Value> sums; ///< of each linear
 };
 

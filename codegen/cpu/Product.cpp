@@ -8,6 +8,9 @@
 //
 //   AVX-512: 12 rows of 2 x 16, 24 of 32 registers      AVX2: 6 rows of 2 x 8, 12 of 16
 //
+// Of bf16 a step is a pair of values in each lane: one instruction for both where the processor has
+// it, else both are widened, which AVX2 has registers for with 4 rows.
+//
 // Rows that are left over are done at once, too: there is code for each number of them. The rows of
 // A are read where they lie: all are read line by line, which the processor foresees.
 //===----------------------------------------------------------------------===//
@@ -15,6 +18,7 @@
 #include "codegen/cpu/Product.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
 
@@ -24,15 +28,22 @@ namespace vitc::codegen::cpu {
 
 namespace {
 
-/// Steps of the full loop that are written one after the other.
+/// Steps of the full loop that are written one after the other. Of two parts there is one:
+/// compilers would widen for the next steps ahead, and have no registers for that.
 constexpr int64_t unrolled = 4;
+
+/// Rows whose sums are in registers. Two halves of a pair, widened, take a register each for each
+/// vector of B.
+int64_t rowsTogether(const Form &form, const ProductShape &shape) {
+  return shape.pairs && form.isa == VIT_ISA_AVX2 ? form.cpu.microRows - 2 : form.cpu.microRows;
+}
 
 /// Writes the function for up to two registers of columns.
 class BlockWriter : public CpuBuilder {
 public:
   BlockWriter(const ImplicitLocOpBuilder &builder, const Form &form, const ProductShape &shape)
-      : CpuBuilder(builder), shape(shape), width(form.cpu.lanes),
-        vectors((shape.columns + width - 1) / width), most(form.cpu.microRows),
+      : CpuBuilder(builder), form(form), shape(shape), width(form.cpu.lanes),
+        vectors((shape.columns + width - 1) / width), most(rowsTogether(form, shape)),
         type(VectorType::get(width, f32)) {
     if (int64_t rest = shape.columns % width) {
       SmallVector<bool> set(width);
@@ -65,7 +76,7 @@ private:
         sums.push_back(shape.accumulates
                            ? Value(LLVM::LoadOp::create(*this, type, placeOf(c, r, v), 4))
                            : zero);
-    int64_t together = rows == most ? unrolled : 1;
+    int64_t together = rows == most && parts().size() == 1 ? unrolled : 1;
     Value whole = together == 1 ? depth : sub(depth, rem(depth, together));
     Values state = {a, b};
     state.append(sums);
@@ -85,24 +96,66 @@ private:
   Values steps(int64_t rows, int64_t together, Value begin, Value end, const Values &initial) {
     return loop(begin, end, together, initial, [&](Value, ArrayRef<Value> state) {
       Values next(state.begin(), state.end());
-      for (int64_t step = 0; step < together; ++step) {
-        SmallVector<Value> inputs;
-        for (int64_t v = 0; v < vectors; ++v)
-          inputs.push_back(loadInput(at(state[1], step * shape.inputStride + v * width),
-                                     v + 1 == vectors ? lastMask : Value()));
-        for (int64_t r = 0; r < rows; ++r) {
-          Value value =
-              spread(loadScalar(at(state[0], r * shape.rowStride + step * shape.stepStride)));
-          for (int64_t v = 0; v < vectors; ++v) {
-            Value &sum = next[2 + r * vectors + v];
-            sum = fma(value, inputs[v], sum);
-          }
-        }
-      }
+      for (int64_t step = 0; step < together; ++step)
+        stepOf(rows, at(state[0], step * shape.stepStride), at(state[1], step * shape.inputStride),
+               MutableArrayRef(next).drop_front(2));
       next[0] = at(state[0], together * shape.stepStride);
       next[1] = at(state[1], together * shape.inputStride);
       return next;
     });
+  }
+
+  /// What a multiply-add takes of four bytes: all, a pair of bf16 or one of it.
+  enum class Part { Value, Pair, First, Second };
+
+  /// Pairs at once where there is an instruction for it; else one after the other as f32.
+  SmallVector<Part> parts() {
+    if (!shape.pairs)
+      return {Part::Value};
+    if (form.isa == VIT_ISA_AVX512_BF16)
+      return {Part::Pair};
+    return {Part::First, Part::Second};
+  }
+
+  void stepOf(int64_t rows, Value a, Value b, MutableArrayRef<Value> sums) {
+    SmallVector<Part> all = parts();
+    SmallVector<SmallVector<Value>> inputs; // of each vector, the parts
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value loaded = loadInput(at(b, v * width), v + 1 == vectors ? lastMask : Value());
+      inputs.emplace_back();
+      for (Part part : all)
+        inputs.back().push_back(take(part, loaded));
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      Value loaded = spread(loadScalar(at(a, r * shape.rowStride)));
+      for (auto [i, part] : llvm::enumerate(all)) {
+        Value value = take(part, loaded);
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value &sum = sums[r * vectors + v], input = inputs[v][i];
+          sum = part == Part::Pair ? dotPairs(value, input, sum) : fma(value, input, sum);
+        }
+      }
+    }
+  }
+
+  /// bf16 is the upper half of an f32.
+  Value take(Part part, Value loaded) {
+    if (part == Part::Value || part == Part::Pair)
+      return loaded;
+    Value all = arith::BitcastOp::create(*this, VectorType::get(width, i32), loaded);
+    Value one = part == Part::First ? shiftLeft(all, 16) : andI(all, int64_t(0xffff0000));
+    return arith::BitcastOp::create(*this, type, one);
+  }
+
+  /// sum + a0 * b0 + a1 * b1 in every lane.
+  Value dotPairs(Value a, Value b, Value sum) {
+    auto halves = VectorType::get(2 * width, getBF16Type());
+    Value left = LLVM::BitcastOp::create(*this, halves, a);
+    Value right = LLVM::BitcastOp::create(*this, halves, b);
+    return LLVM::CallIntrinsicOp::create(*this, Type(type),
+                                         getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+                                         ValueRange{sum, left, right})
+        .getResult(0);
   }
 
   Value loadInput(Value pointer, Value lanesRead) {
@@ -119,6 +172,7 @@ private:
     return LLVM::ShuffleVectorOp::create(*this, one, poison, SmallVector<int32_t>(width, 0));
   }
 
+  const Form &form;
   const ProductShape &shape;
   const int64_t width, vectors, most;
   const VectorType type;
@@ -130,7 +184,8 @@ std::string nameOf(const ProductShape &shape, const Form &form) {
   for (int64_t number :
        {shape.rowStride, shape.stepStride, shape.inputStride, shape.resultStride, shape.columns})
     name += "_" + std::to_string(number);
-  return name + (shape.accumulates ? "_add_" : "_") + form.name.str();
+  return name + (shape.pairs ? "_pairs" : "") + (shape.accumulates ? "_add_" : "_") +
+         form.name.str();
 }
 
 LLVM::LLVMFuncOp blockFunction(CpuKernel &k, const ProductShape &shape) {

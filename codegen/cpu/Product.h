@@ -16,6 +16,8 @@ struct ProductShape {
   int64_t resultStride;          ///< of C, between r: columns rounded up to 16 are written
   int64_t columns;
   bool accumulates = false; ///< adds to C
+  /// A and B are of bf16, two steps of k in each unit of four bytes, which strides count then.
+  bool pairs = false;
 };
 
 /// Calls functions that do this for `rows` rows and `depth` steps, any numbers. Kernels of one

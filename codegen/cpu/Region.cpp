@@ -18,7 +18,7 @@ Value Region::address(Value pointer, RankedTensorType type, const Place &place) 
     Value token = k.rem(place.row, type.getDimSize(0));
     offset = k.add(k.mul(token, width), place.column);
   }
-  return k.at(pointer, offset);
+  return k.at(pointer, offset, type.getElementType());
 }
 
 /// Pairs of neighbours (a, b), each turned by its cosine c and sine s in the token's row of the
@@ -106,7 +106,8 @@ Value Region::evaluate(Value value, const Place &place, Known &known) {
     return found->second;
   Value result;
   if (isa<BlockArgument>(value))
-    result = k.load(address(k.pointer(value), k.typeOf(value), place), place.mask);
+    result = k.loadAs(k.typeOf(value).getElementType(),
+                      address(k.pointer(value), k.typeOf(value), place), place.mask);
   else
     result = compute(value.getDefiningOp<vit::ElementwiseInterface>(), place, known);
   known[value] = result;
@@ -129,7 +130,8 @@ bool Region::isBefore(Value value) {
 
 void Region::storeResult(unsigned i, const Place &place, Known &known) {
   Value value = evaluate(k.kernel.getYield().getOperand(i), place, known);
-  k.store(value, address(k.resultPointer(i), k.resultType(i), place), place.mask);
+  RankedTensorType type = k.resultType(i);
+  k.storeAs(type.getElementType(), value, address(k.resultPointer(i), type, place), place.mask);
 }
 
 void Region::store(const Place &place, Known &known) {

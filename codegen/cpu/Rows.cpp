@@ -13,6 +13,7 @@ void overRows(CpuKernel &k, RankedTensorType type, int64_t rowsOfTile,
               llvm::function_ref<void(Value)> body) {
   k.grid[0] = {vit::rowsPerImage(type), rowsOfTile, 1};
   k.grid[1] = {0, 1, 1};
+  k.tile = std::to_string(rowsOfTile) + (rowsOfTile == 1 ? " row" : " rows");
   Value begin = k.mul(k.tileX(), rowsOfTile);
   Value end = k.min(k.add(begin, rowsOfTile), k.rows(type));
   k.loop(begin, end, 1, body);

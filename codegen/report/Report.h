@@ -10,6 +10,7 @@
 #ifndef CODEGEN_LIBRARY_REPORT_H
 #define CODEGEN_LIBRARY_REPORT_H
 
+#include "codegen/cpu/CpuCode.h"
 #include "codegen/nvptx/Codegen.h"
 #include "passes/cost/Search.h"
 
@@ -102,6 +103,22 @@ struct ProfileNote {
   std::string action;  ///< "128x64x32/64x32/3 instead of ...", or why nothing follows
 };
 
+/// A kernel of the code for CPUs.
+struct CpuKernelReport {
+  std::string name, ops, tile;
+  uint32_t launches = 0;            ///< in one run
+  int64_t m = 0, n = 0, k = 0;      ///< rows at the largest batch, columns, summed length
+  double predictedMicroseconds = 0; ///< of one launch at the largest batch, by one thread
+  std::string bound;                ///< "FMA", "L2" or "DRAM"
+};
+
+struct CpuReport {
+  std::string core; ///< that times are of
+  double gflops = 0, l2GBs = 0, dramGBs = 0;
+  std::vector<std::string> forms;
+  std::vector<CpuKernelReport> kernels; ///< in the order of their first launch
+};
+
 struct Report {
   std::string model; ///< its name
   std::string gpu;
@@ -114,6 +131,7 @@ struct Report {
   std::vector<StepReport> steps;
   std::vector<ModelPrediction> predictions;
   std::vector<ProfileNote> profile;
+  std::optional<CpuReport> cpu; ///< where there is code for CPUs
 };
 
 /// The schedules of a kernel before ptxas was asked, in the order of preference.
@@ -135,6 +153,8 @@ struct ReportSource {
 };
 
 Report makeReport(const ReportSource &source);
+/// `module`: after buildCpuPipeline.
+CpuReport makeCpuReport(mlir::ModuleOp module, const CpuCode &code, int64_t maxBatch);
 
 /// The form of INTERFACE.md, with the library's identity and sizes if there is one. Equal builds
 /// give equal text.

@@ -176,6 +176,27 @@ static json::Object libraryJson(const vit_library &library) {
   return described;
 }
 
+static json::Object cpuKernelJson(const CpuKernelReport &kernel) {
+  return json::Object{{"name", kernel.name},
+                      {"ops", kernel.ops},
+                      {"launches", kernel.launches},
+                      {"m", kernel.m},
+                      {"n", kernel.n},
+                      {"k", kernel.k},
+                      {"tile", kernel.tile},
+                      {"predicted_us", rounded(kernel.predictedMicroseconds)},
+                      {"bound", kernel.bound}};
+}
+
+static json::Object cpuJson(const CpuReport &cpu) {
+  return json::Object{{"core", cpu.core},
+                      {"gflops", cpu.gflops},
+                      {"l2_gb_per_second", cpu.l2GBs},
+                      {"dram_gb_per_second", cpu.dramGBs},
+                      {"forms", json::Array(cpu.forms)},
+                      {"kernels", arrayOf(cpu.kernels, cpuKernelJson)}};
+}
+
 static json::Object fusionJson(const FusionNote &note) {
   return json::Object{
       {"ops", note.ops}, {"loc", note.location}, {"made", note.made}, {"reason", note.reason}};
@@ -195,6 +216,8 @@ std::string vitc::codegen::reportJson(const Report &report, const vit_library *l
                     {"fusions", arrayOf(report.fusions, fusionJson)},
                     {"steps", arrayOf(report.steps, stepJson)},
                     {"predictions", arrayOf(report.predictions, predictionJson)}};
+  if (report.cpu)
+    root["cpu"] = cpuJson(*report.cpu);
   if (!report.profile.empty())
     root["profile"] = arrayOf(report.profile, profileJson);
   if (library)

@@ -27,11 +27,15 @@ public:
   TableWriter(const Report &report, bool colour) : report(report), colour(colour) {}
 
   std::string write() {
-    writeKernels();
-    writeDecisions();
-    writeProfile();
-    writeFusions();
-    writePredictions();
+    if (!report.kernels.empty() || !report.cpu) {
+      writeKernels();
+      writeDecisions();
+      writeProfile();
+      writeFusions();
+      writePredictions();
+    }
+    if (report.cpu)
+      writeCpu(*report.cpu);
     return std::move(text);
   }
 
@@ -41,6 +45,7 @@ private:
   void writeProfile();
   void writeFusions();
   void writePredictions();
+  void writeCpu(const CpuReport &cpu);
   void heading(const Twine &line) { text += paint(bold, line.str()) + "\n"; }
   /// A verb of 9 columns or none, and what it did.
   void paragraph(const std::string &verb, StringRef rest) {
@@ -262,6 +267,44 @@ void TableWriter::writePredictions() {
     text += paint(dim, "*: more than --max-batch " + std::to_string(report.maxBatch) +
                            "; predicted as if it had been built for that batch") +
             "\n";
+}
+
+//===----------------------------------------------------------------------===//
+// Code for CPUs
+//===----------------------------------------------------------------------===//
+
+void TableWriter::writeCpu(const CpuReport &cpu) {
+  if (!text.empty())
+    text += "\n";
+  heading(formatv("code for CPUs ({0}), predicted for {1} ({2:f0} GFLOP/s, L2 {3:f0} GB/s, DRAM "
+                  "{4:f0} GB/s)",
+                  join(cpu.forms, ", "), cpu.core, cpu.gflops, cpu.l2GBs, cpu.dramGBs)
+              .str());
+  TextTable table;
+  table.column("kernel", TextTable::Flexible);
+  table.column("ops fused", TextTable::Flexible);
+  for (const char *header : {"runs", "m", "n", "k"})
+    table.column(header, TextTable::Right);
+  table.column("tile", TextTable::Left);
+  table.column("us", TextTable::Right);
+  table.column("bound", TextTable::Left);
+  double all = 0;
+  for (const CpuKernelReport &kernel : cpu.kernels) {
+    all += kernel.launches * kernel.predictedMicroseconds;
+    table.row({kernel.name, kernel.ops, std::to_string(kernel.launches), std::to_string(kernel.m),
+               std::to_string(kernel.n), kernel.k ? std::to_string(kernel.k) : "-", kernel.tile,
+               microseconds(kernel.predictedMicroseconds), kernel.bound});
+  }
+  text += table.text(reportWidth, colour ? bold : "");
+  text +=
+      paint(dim,
+            wrap(formatv("tile: what a thread takes at a time, of products rows x columns; us and "
+                         "bound: one launch by one thread at batch {0}, and what it waits "
+                         "for; all launches {1:f1} ms",
+                         report.maxBatch, all * 1e-3)
+                     .str(),
+                 reportWidth)) +
+      "\n";
 }
 
 std::string vitc::codegen::reportTable(const Report &report, bool colour) {

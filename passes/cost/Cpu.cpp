@@ -13,10 +13,7 @@ int64_t cpuProductRows(int64_t columns) {
   return columns < narrow ? 9 * step : 17 * step; // 17: the 197 rows of an image, too
 }
 
-bool cpuRowsCollide(int64_t depth) {
-  int64_t bytes = depth * int64_t(sizeof(float));
-  return bytes % (avx512Cpu.l1Line * avx512Cpu.l1Sets) == 0;
-}
+bool cpuRowsCollide(int64_t bytes) { return bytes % (avx512Cpu.l1Line * avx512Cpu.l1Sets) == 0; }
 
 int64_t cpuAttentionKeys(int64_t keys) {
   constexpr int64_t block = 128, few = 2 * block + block / 2;

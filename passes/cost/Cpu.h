@@ -39,9 +39,9 @@ inline constexpr int64_t cpuRowStep = std::lcm(avx2Cpu.microRows, avx512Cpu.micr
 /// a tile, so that there are tiles for more than a few threads.
 int64_t cpuProductRows(int64_t columns);
 
-/// Whether neighbouring rows of `depth` values lie on the same few lines of the first-level cache,
+/// Whether neighbouring rows of so many bytes lie on the same few lines of the first-level cache,
 /// which then loses one for another while a product goes along all of them.
-bool cpuRowsCollide(int64_t depth);
+bool cpuRowsCollide(int64_t bytes);
 
 /// Keys of an attention that are looked at together: their scores with 32 queries should stay in
 /// the first-level cache. `keys`: all there are, 0 if that is not known; few are one block.

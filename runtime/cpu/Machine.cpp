@@ -12,7 +12,16 @@
 namespace vitrt {
 
 const char *isaName(uint32_t isa) {
-  return isa == VIT_ISA_AVX2 ? "avx2" : isa == VIT_ISA_AVX512 ? "avx512" : "unknown instructions";
+  switch (isa) {
+  case VIT_ISA_AVX2:
+    return "avx2";
+  case VIT_ISA_AVX512:
+    return "avx512";
+  case VIT_ISA_AVX512_BF16:
+    return "avx512bf16";
+  default:
+    return "unknown instructions";
+  }
 }
 
 bool hasIsa(uint32_t isa) {
@@ -21,6 +30,8 @@ bool hasIsa(uint32_t isa) {
     return __builtin_cpu_supports("x86-64-v3");
   case VIT_ISA_AVX512:
     return __builtin_cpu_supports("x86-64-v4");
+  case VIT_ISA_AVX512_BF16:
+    return hasIsa(VIT_ISA_AVX512) && __builtin_cpu_supports("avx512bf16");
   default:
     return false;
   }

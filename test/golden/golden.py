@@ -4,7 +4,7 @@
   golden.py check MODEL --device reference|DTYPE      errors within the tolerance, and not above what
                                                       PyTorch makes of the same model in that type, for
                                                       each of its golden files: one a size of images
-  golden.py cpu MODEL [--bits]                        code for CPUs: errors within the tolerance in each form
+  golden.py cpu MODEL [--bits] [--device f32|bf16]    code for CPUs: errors within the tolerance in each form
                                                       that this machine has; --bits: and the same bits in
                                                       all of them and with any number of threads
   golden.py controls MODEL                            seven wrong models are told from the right one
@@ -78,34 +78,36 @@ def check_file(arguments, file, meta):
     judge(f"{os.path.basename(directory)}/{file}", found, golden, meta, arguments.device)
 
 
-def cpu_forms():
+def cpu_forms(bf16):
     """The forms that this machine can run, by what the kernel says of it."""
     flags = set(re.search(r"^flags\s*:(.*)$", open("/proc/cpuinfo").read(), re.M)[1].split())
     needed = {"avx2": {"avx2", "fma", "bmi2"},
               "avx512": {"avx2", "fma", "bmi2", "avx512f", "avx512vl", "avx512bw", "avx512dq"}}
-    return [form for form in needed if needed[form] <= flags]
+    needed["avx512bf16"] = needed["avx512"] | {"avx512_bf16"}
+    return [form for form in needed if needed[form] <= flags and (bf16 or form != "avx512bf16")]
 
 
 def cpu(arguments):
     directory = arguments.model
-    forms = cpu_forms()
+    dtype = arguments.device or "f32"
+    forms = cpu_forms(dtype == "bf16")
     if not forms:
         sys.exit("code for CPUs needs AVX2 and FMA, which this machine does not have")
     for file in sorted(os.listdir(directory)):
         if not re.fullmatch(r"io.*\.safetensors", file):
             continue
         golden = os.path.join(directory, file)
-        cpu_file(arguments.vitc, golden, forms, forms[-1])
+        cpu_file(arguments.vitc, golden, dtype, forms, forms[-1])
         for form in forms[:-1]:
-            cpu_file(arguments.vitc, golden, [form], form)
+            cpu_file(arguments.vitc, golden, dtype, [form], form)
         if arguments.bits:
             same_bits(arguments.vitc, directory, golden, forms)
 
 
-def cpu_file(vitc, golden, forms, runs):
+def cpu_file(vitc, golden, dtype, forms, runs):
     """Checks a golden file with a library of these forms, of which one runs."""
     directory, file = os.path.split(golden)
-    done = run(vitc, "check", directory, "--golden", golden, "--device", "cpu:2", "--dtype", "f32",
+    done = run(vitc, "check", directory, "--golden", golden, "--device", "cpu:2", "--dtype", dtype,
                "--isa", ",".join(forms))
     if f"CPU code {runs}, 2 threads" not in done.stderr + done.stdout:
         sys.exit(f"expected {runs} to run:\n{done.stdout}{done.stderr}")
@@ -113,7 +115,7 @@ def cpu_file(vitc, golden, forms, runs):
     if not found:
         sys.exit(f"no result line in the output of vitc check:\n{done.stdout}{done.stderr}")
     for name, error in found.items():
-        print(f"{os.path.basename(directory)}/{file} cpu {runs} {name}: {error:.3g}")
+        print(f"{os.path.basename(directory)}/{file} cpu {dtype} {runs} {name}: {error:.3g}")
 
 
 def same_bits(vitc, directory, golden, forms):

@@ -303,7 +303,9 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   FiniteWatch watch(*runnable, DeviceRun(workspace->get()));
   RunFunction run = watch.function();
   if (golden) {
-    std::string dtype = vitrt::runsOnCpu(model) ? "f32" : options.dtype;
+    // Code for CPUs computes in f32 but under bf16.
+    bool inF32 = vitrt::runsOnCpu(model) && options.dtype != "bf16";
+    std::string dtype = inF32 ? "f32" : options.dtype;
     double tolerance = options.tolerance >= 0 ? options.tolerance : *defaultTolerance(dtype);
     auto task = readTask(*golden, *runnable);
     if (!task)

@@ -20,8 +20,12 @@ struct Options : driver::BuildOptions {
   bool quiet = false, dryRun = false, printInputs = false;
 };
 
-/// "14 kernels, 60 fusions made and 3 refused, no spills, 41.2 s".
+/// "14 kernels, 60 fusions made and 3 refused, no spills, 17 kernels for CPUs, 41.2 s".
 std::string describe(const codegen::Report &report, double seconds) {
+  std::string cpu =
+      report.cpu ? fmt::format("{} kernels for CPUs, ", report.cpu->kernels.size()) : "";
+  if (report.cpu && report.kernels.empty())
+    return fmt::format("{}{:.1f} s", cpu, seconds);
   int spilled = 0;
   bool known = true;
   for (const codegen::KernelReport &kernel : report.kernels) {
@@ -30,12 +34,12 @@ std::string describe(const codegen::Report &report, double seconds) {
   }
   auto made =
       llvm::count_if(report.fusions, [](const codegen::FusionNote &note) { return note.made; });
-  return fmt::format("{} kernels, {} fusions made and {} refused, {}, {:.1f} s",
+  return fmt::format("{} kernels, {} fusions made and {} refused, {}, {}{:.1f} s",
                      report.kernels.size(), made, report.fusions.size() - size_t(made),
                      !known    ? "spills not known without ptxas"
                      : spilled ? fmt::format("{} bytes spilled", spilled)
                                : "no spills",
-                     seconds);
+                     cpu, seconds);
 }
 
 int emit(const Options &options) {

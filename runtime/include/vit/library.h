@@ -59,8 +59,9 @@ typedef void (*vit_cpu_function)(const uint64_t *args, uint32_t x, uint32_t y, v
 
 /* What instructions of x86-64 a function is made of; each has those of the ones before. */
 typedef enum vit_isa {
-  VIT_ISA_AVX2 = 0,  /* x86-64-v3: AVX2, FMA, BMI2, ... */
-  VIT_ISA_AVX512 = 1 /* x86-64-v4: AVX-512 F, VL, BW, DQ, CD */
+  VIT_ISA_AVX2 = 0,       /* x86-64-v3: AVX2, FMA, BMI2, ... */
+  VIT_ISA_AVX512 = 1,     /* x86-64-v4: AVX-512 F, VL, BW, DQ, CD */
+  VIT_ISA_AVX512_BF16 = 2 /* and products of bf16 */
 } vit_isa;
 
 typedef struct vit_cpu_form {

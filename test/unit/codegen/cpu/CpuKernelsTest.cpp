@@ -93,6 +93,49 @@ TEST_CASE("CPU: products of any shape") {
   checkBatch(linear(9, 40, 50, "vit.gelu erf"), 5);
 }
 
+TEST_CASE("CPU: products of bf16") {
+  for (auto [tokens, k, n] : {std::tuple{1, 2, 1}, {43, 48, 40}, {50, 130, 100}, {7, 1024, 64}}) {
+    std::string text = linear(tokens, k, n, "vit.gelu erf");
+    INFO(text);
+    constexpr int batch = 3;
+    std::vector<float> widened;
+    for (vit_isa isa : formsHere("bf16")) {
+      INFO("form " << isa);
+      CpuModel model(text, {isa}, "bf16");
+      std::vector<float> input = randomValues(model.inputValues() * batch, 1);
+      std::vector<float> found = model.run(input, batch, 1);
+      CHECK(distance(found, model.reference(input, batch)) <= 6e-3); // 2^-9 in each factor
+      CHECK(sameBits(found, model.run(input, batch, 5)));
+      std::vector<float> alone =
+          model.run({input.end() - long(model.inputValues()), input.end()}, 1);
+      CHECK(sameBits(alone, {found.end() - long(model.outputValues()), found.end()}));
+      if (widened.empty())
+        widened = found;
+      // vdpbf16ps rounds otherwise; what is widened has the same bits.
+      if (isa == VIT_ISA_AVX512_BF16)
+        CHECK(distance(found, {widened.begin(), widened.end()}) <= 1e-5);
+      else
+        CHECK(sameBits(found, widened));
+    }
+  }
+}
+
+TEST_CASE("CPU: bf16 is rounded to nearest even and keeps what is no number") {
+  // One value goes through a product with the weight 1.
+  std::string t = "tensor<?x1x2xf32>";
+  std::string text =
+      function("?x1x2", "?x1x2",
+               "%w = vit.weight \"eye.weight\" : tensor<2x2xf32>\n%y = vit.linear %x, %w : " + t +
+                   ", tensor<2x2xf32> -> " + t);
+  CpuModel model(text, {VIT_ISA_AVX2}, "bf16");
+  std::vector<float> ties = {1 + 0x1p-8f, 0, 1 + 0x3p-8f, 0, NAN, 0, 0x1p-8f + 1 + 0x1p-20f, 0};
+  std::vector<float> even = {1, 0, 1 + 0x4p-8f, 0, NAN, 0, 1 + 0x2p-8f, 0};
+  std::vector<float> found = model.run(ties, 4), expected = model.run(even, 4);
+  for (size_t i = 0; i != found.size(); ++i)
+    CHECK((found[i] == expected[i] || (std::isnan(found[i]) && std::isnan(expected[i]))));
+  CHECK(std::isnan(found[4]));
+}
+
 TEST_CASE("CPU: every function behind a product") {
   for (const char *behind : {"vit.gelu erf", "vit.gelu tanh", "vit.gelu quick", "vit.silu",
                              "vit.tanh", "vit.sigmoid", "vit.relu"})

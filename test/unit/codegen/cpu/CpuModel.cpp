@@ -15,17 +15,21 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <catch2/catch.hpp>
 
 #include <cmath>
 #include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace vitc;
 using namespace vitc::codegen;
 using namespace vitc::test;
 
-CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas) {
+CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas, const std::string &dtype) {
   context.loadDialect<vit::VitDialect, func::FuncDialect>();
   context.disableMultithreading();
   model = parseSourceString<ModuleOp>(text, &context);
@@ -34,6 +38,7 @@ CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas) {
   PassManager manager(&context);
   PipelineOptions pipeline;
   pipeline.maxBatch = 512;
+  pipeline.dtype = dtype;
   buildCpuPipeline(manager, pipeline);
   REQUIRE(succeeded(manager.run(*kernels)));
   FailureOr<CpuCode> code = generateCpu(*kernels, std::move(isas));
@@ -50,6 +55,35 @@ CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas) {
   REQUIRE(bool(loaded));
   object = std::move(*loaded);
 }
+
+namespace {
+/// Values between pages that nobody may touch: right behind the first of them, or right in front of
+/// the second.
+class Guarded {
+public:
+  Guarded(size_t count, bool atEnd) {
+    const size_t page = size_t(sysconf(_SC_PAGESIZE)), bytes = count * sizeof(float),
+                 inside = llvm::alignTo(bytes, page);
+    mapped = inside + 2 * page;
+    void *memory =
+        mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(memory != MAP_FAILED);
+    begin = static_cast<char *>(memory);
+    REQUIRE(mprotect(begin, page, PROT_NONE) == 0);
+    REQUIRE(mprotect(begin + page + inside, page, PROT_NONE) == 0);
+    values = reinterpret_cast<float *>(begin + page + (atEnd ? inside - bytes : 0));
+  }
+  Guarded(const Guarded &) = delete;
+  Guarded &operator=(const Guarded &) = delete;
+  ~Guarded() { munmap(begin, mapped); }
+
+  float *values;
+
+private:
+  char *begin;
+  size_t mapped;
+};
+} // namespace
 
 static size_t valuesOf(const vit_tensor &tensor) {
   size_t values = 1;
@@ -69,13 +103,16 @@ std::vector<float> CpuModel::run(const std::vector<float> &input, int batch, int
   REQUIRE(bool(loaded));
   auto workspace = vitrt::createWorkspace(loaded->get(), batch);
   REQUIRE(bool(workspace));
-  // What nobody wrote shows.
-  std::vector<float> output(outputValues() * size_t(batch), std::nanf(""));
-  const void *inputs[] = {input.data()};
-  void *outputs[] = {output.data()};
+  // What reads or writes beside its buffers ends the test; on which side, one and more threads try.
+  size_t values = outputValues() * size_t(batch);
+  Guarded from(input.size(), threads == 1), to(values, threads == 1);
+  std::copy(input.begin(), input.end(), from.values);
+  std::fill(to.values, to.values + values, std::nanf("")); // what nobody wrote shows
+  const void *inputs[] = {from.values};
+  void *outputs[] = {to.values};
   REQUIRE(vit_model_run_host(loaded->get(), workspace->get(), batch, inputs, 1, outputs, 1) ==
           VIT_OK);
-  return output;
+  return {to.values, to.values + values};
 }
 
 std::vector<double> CpuModel::reference(const std::vector<float> &input, int batch) {
@@ -104,10 +141,10 @@ std::vector<double> CpuModel::reference(const std::vector<float> &input, int bat
   return outputs->front().tensor.values;
 }
 
-std::vector<vit_isa> vitc::test::formsHere() {
+std::vector<vit_isa> vitc::test::formsHere(const std::string &dtype) {
   std::vector<vit_isa> forms;
-  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512})
-    if (vitrt::hasIsa(isa))
+  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512, VIT_ISA_AVX512_BF16})
+    if (vitrt::hasIsa(isa) && (dtype == "bf16" || isa != VIT_ISA_AVX512_BF16))
       forms.push_back(isa);
   return forms;
 }

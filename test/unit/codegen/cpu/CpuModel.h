@@ -20,7 +20,7 @@ namespace vitc::test {
 class CpuModel {
 public:
   /// `text`: a func.func without its module. Fails the test where it cannot be built.
-  CpuModel(const std::string &text, std::vector<vit_isa> isas);
+  CpuModel(const std::string &text, std::vector<vit_isa> isas, const std::string &dtype = "f32");
 
   /// The output for `batch` images by `threads` threads.
   std::vector<float> run(const std::vector<float> &input, int batch, int threads = 1);
@@ -37,8 +37,8 @@ private:
   std::unique_ptr<codegen::LoadedObject> object;
 };
 
-/// Those of the two forms that this machine has.
-std::vector<vit_isa> formsHere();
+/// Those of the forms that this machine has.
+std::vector<vit_isa> formsHere(const std::string &dtype = "f32");
 /// Values in [-1, 1) times `scale`, the same for equal seeds.
 std::vector<float> randomValues(size_t count, uint64_t seed, float scale = 1);
 /// The norm of the difference over that of the reference, which may be all zeros.
