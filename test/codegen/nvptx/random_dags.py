@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Random elementwise DAGs around every kind of root: fused, unfused and reference must agree.
 
-  random_dags.py --vitc V --random-model R [--cases N] [--seed S]
+  random_dags.py --vitc V --random-model R [--device emulator|cpu] [--cases N] [--seed S]
 
 The cases are those of test/models/RandomModel.h. Several share a model, so that a run of the tools serves
-all of them. The f64 reference gives the expected outputs; both forms run on the emulator in f16 and bf16. A
+all of them. The f64 reference gives the expected outputs; both forms run on the emulator in f16 and bf16, or as code
+for CPUs in f32 and bf16, of the best instructions that the processor has and of AVX2. A
 case that fails is cut down to the fewest ops that still fail, and printed with the command that writes it.
 """
 import argparse
@@ -24,13 +25,15 @@ import safetensors
 LINE = re.compile(r"^(\S+) error (\S+) tolerance (\S+) (ok|FAIL)$", re.M)
 PIXELS = re.compile(r"%pixel_values: tensor<\?x(\d+)x(\d+)x(\d+)xf32>")
 BATCH = 2
-DTYPES = ("f16", "bf16")
+DTYPES = {"emulator": ("f16", "bf16"), "cpu": ("f32", "bf16")}
+FORMS = {"emulator": (["--emulate"], ["--emulate", "--no-fuse"]),
+         "cpu": (["--device", "cpu:2"], ["--device", "cpu:2", "--no-fuse"], ["--device", "cpu:2", "--isa", "avx2"])}
 
 
 class Runner:
     def __init__(self, arguments, scratch):
         self.vitc, self.random_model = arguments.vitc, arguments.random_model
-        self.seed, self.scratch = arguments.seed, scratch
+        self.seed, self.scratch, self.device = arguments.seed, scratch, arguments.device
         self.roots = self.call(self.random_model, "--roots").stdout.split()
 
     def call(self, *command):
@@ -70,16 +73,16 @@ class Runner:
         tensors = safetensors.read(golden)
         safetensors.write(golden, {**tensors, **pixels})
         failures = {}
-        for form in ([], ["--no-fuse"]):
+        for form in FORMS[self.device]:
             done = self.call(self.vitc, "check", model, "--golden", golden, "--random-weights",
-                             "--emulate", "--dtype", dtype, "--no-prune", "--max-batch", "4", *form)
+                             "--dtype", dtype, "--no-prune", "--max-batch", "4", *form)
             lines = LINE.findall(done.stdout)
             if len(lines) != len(tensors):
                 return {case: f"{form} {done.stderr[-2000:]}" for case in everyone}, "", ops
             for name, error, tolerance, verdict in lines:
                 if verdict != "ok":
                     case = int(re.search(r"\d+", name)[0])
-                    failures[case] = f"{form or ['fused']} {dtype} error {error} above {tolerance}"
+                    failures[case] = f"{' '.join(form)} {dtype} error {error} above {tolerance}"
         kernels = self.call(self.vitc, "build", model, "--emit=kernels", "--dtype", dtype,
                             "--no-prune").stdout
         return failures, kernels, ops
@@ -102,6 +105,18 @@ def count_fused(text, roots, counts, dtype):
             counts[of_kernel[0] if of_kernel else "input", dtype] += 1
 
 
+def counts_below(runner, counts, dtypes):
+    """Roots with too few fused kernels; prints all. Kernels are those of a GPU."""
+    few = []
+    print("kernels of two or more fused ops:")
+    for root in runner.roots:
+        for dtype in dtypes:
+            print(f"  {root} {dtype}: {counts[root, dtype]}")
+            if counts[root, dtype] < 40:
+                few.append(f"{root} {dtype}")
+    return few
+
+
 def report(runner, dtype, case, text):
     print(f"case {case} ({runner.roots[case % len(runner.roots)]}): {text}")
     dropped = runner.shrink(dtype, case)
@@ -114,19 +129,20 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--vitc", required=True)
     parser.add_argument("--random-model", required=True)
+    parser.add_argument("--device", choices=list(FORMS), default="emulator")
     parser.add_argument("--cases", type=int, help="default: 130 for each root, which must give 40 "
                         "kernels of two or more fused ops in each type")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    counts, failed = collections.Counter(), []
+    counts, failed, dtypes = collections.Counter(), [], DTYPES[arguments.device]
     with tempfile.TemporaryDirectory() as scratch:
         runner = Runner(arguments, scratch)
         size = len(runner.roots)
         cases = arguments.cases or 130 * size
         print(f"seed {arguments.seed}, {cases} cases")
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = [(DTYPES[first // size % 2], pool.submit(
-                runner.check, DTYPES[first // size % 2], first, min(size, cases - first)))
+            jobs = [(dtypes[first // size % 2], pool.submit(
+                runner.check, dtypes[first // size % 2], first, min(size, cases - first)))
                 for first in range(0, cases, size)]
         for dtype, job in jobs:
             failures, kernels, _ = job.result()
@@ -134,13 +150,7 @@ def main():
             failed += [(dtype, case, text) for case, text in failures.items()]
         for failure in failed[:3]:
             report(runner, *failure)
-        print("kernels of two or more fused ops:")
-        few = []
-        for root in runner.roots:
-            for dtype in DTYPES:
-                print(f"  {root} {dtype}: {counts[root, dtype]}")
-                if counts[root, dtype] < 40:
-                    few.append(f"{root} {dtype}")
+        few = counts_below(runner, counts, dtypes) if arguments.device == "emulator" else []
     if failed:
         sys.exit(f"{len(failed)} cases failed, seed {arguments.seed}")
     if few and not arguments.cases:
