@@ -66,10 +66,12 @@ struct Session {
   llvm::LogicalResult checkStop() const {
     return stop.stop_requested() ? error(std::string()) : llvm::success();
   }
-  /// The same without notes, for work on what another has spoken of.
-  Session withoutNotes() const {
-    return {[told = diagnose](const Diagnostic &diagnostic) {
-              if (told && diagnostic.severity != Diagnostic::Note)
+  /// The same with errors alone, or with warnings too, for work on what another has spoken of.
+  Session errorsOnly() const { return upTo(Diagnostic::Error); }
+  Session withoutNotes() const { return upTo(Diagnostic::Warning); }
+  Session upTo(Diagnostic::Severity least) const {
+    return {[told = diagnose, least](const Diagnostic &diagnostic) {
+              if (told && diagnostic.severity <= least)
                 told(diagnostic);
             },
             progress, stop};
