@@ -727,6 +727,8 @@ Report Compiler::report() const {
   report.model = modelName(options.model);
   if (hasTarget(VIT_TARGET_CPU))
     report.cpu = makeCpuReport(*cpuRoot, cpu, maxBatch());
+  if (import)
+    report.noPictures = import->noPictures;
   return report;
 }
 

@@ -126,6 +126,8 @@ struct Report {
   double launchGapMicroseconds = 0;     ///< from one launch to the next
   std::string policy;                   ///< that chose the schedules
   int64_t maxBatch = 0;
+  std::string
+      noPictures; ///< why there is no recipe for pictures, if the checkpoint's was not understood
   std::vector<KernelReport> kernels; ///< in the order of their first launch
   std::vector<FusionNote> fusions;
   std::vector<StepReport> steps;

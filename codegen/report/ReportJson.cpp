@@ -128,13 +128,50 @@ static json::Object predictionJson(const ModelPrediction &prediction) {
                       {"others_us", std::move(others)}};
 }
 
+static const char *nameOfType(uint32_t dtype) {
+  constexpr const char *names[] = {"f32", "f16", "bf16", "f64", "tf32", "u8"};
+  return names[dtype];
+}
+
+/// How a picture becomes an input, in the words of preprocessor_config.json where it has them. Null
+/// where that is not known.
+static json::Value picturesJson(const vit_preprocessing *p) {
+  if (!p)
+    return nullptr;
+  constexpr const char *processors[] = {"pil", "torchvision", "timm"};
+  constexpr const char *resizes[] = {"none", "exact", "shortest", "cover", "inside"};
+  constexpr const char *filters[] = {"", "lanczos", "bilinear", "bicubic", "box", "hamming"};
+  auto size = [](uint32_t height, uint32_t width) -> json::Value {
+    return height ? json::Value(json::Array{height, width}) : json::Value(nullptr);
+  };
+  bool resized = p->resize != VIT_RESIZE_NONE;
+  json::Value mean = nullptr, deviation = nullptr;
+  if (p->normalize) {
+    mean = json::Array(ArrayRef(p->mean));
+    deviation = json::Array(ArrayRef(p->deviation));
+  }
+  return json::Object{
+      {"processor", processors[p->processor]},
+      {"resize", resizes[p->resize]},
+      {"size", resized ? size(p->resize_height, p->resize_width) : json::Value(nullptr)},
+      {"resample", resized ? json::Value(filters[p->filter]) : json::Value(nullptr)},
+      {"crop_size", size(p->crop_height, p->crop_width)},
+      {"fill", formatv("#{0}", utohexstr(p->fill, /*LowerCase=*/true, /*Width=*/6)).str()},
+      {"rescale_factor", p->rescale ? json::Value(p->scale) : json::Value(nullptr)},
+      {"rescale_first", p->rescale_first != 0},
+      {"image_mean", std::move(mean)},
+      {"image_std", std::move(deviation)},
+      {"exif_orientation", p->exif_orientation != 0}};
+}
+
 static json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
   json::Array list;
   for (const vit_tensor &tensor : ArrayRef(tensors, count)) {
     json::Array shape;
     for (int64_t size : ArrayRef(tensor.shape, tensor.rank))
       shape.push_back(size);
-    list.push_back(json::Object{{"name", tensor.name}, {"shape", std::move(shape)}});
+    list.push_back(json::Object{
+        {"name", tensor.name}, {"dtype", nameOfType(tensor.dtype)}, {"shape", std::move(shape)}});
   }
   return list;
 }
@@ -165,6 +202,8 @@ static json::Object libraryJson(const vit_library &library) {
                          {"max_batch", library.max_batch},
                          {"inputs", tensorsJson(library.inputs, library.input_count)},
                          {"outputs", tensorsJson(library.outputs, library.output_count)},
+                         {"pictures", picturesJson(library.preprocessing)},
+                         {"labels", library.label_count},
                          {"launches", native.step_count},
                          {"workspace_bytes_per_image", native.workspace_bytes.per_image},
                          {"weight_bytes", library.weight_bytes},
@@ -220,6 +259,8 @@ std::string vitc::codegen::reportJson(const Report &report, const vit_library *l
     root["cpu"] = cpuJson(*report.cpu);
   if (!report.profile.empty())
     root["profile"] = arrayOf(report.profile, profileJson);
+  if (!report.noPictures.empty())
+    root["no_pictures"] = report.noPictures;
   if (library)
     root["library"] = libraryJson(*library);
   std::string text;
