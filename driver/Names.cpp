@@ -51,6 +51,7 @@ static constexpr StringRef declared[] = {
     "vit_plan",
     "vit_prepared",
     "vit_preprocess",
+    "vit_preprocess_u8",
     "vit_preprocessing",
     "vit_processor",
     "vit_recipe_op",

@@ -93,6 +93,41 @@ std::string callReader(vit_weight_reader reader, void *user, const char *name,
   return text.empty() ? "the reader failed without vit_set_error" : text;
 }
 
+/// Of a model that reads such pixels, f32 or bytes.
+template <class Pixel>
+vit_status preprocess(const vit_library *library, const uint8_t *rgb, int width, int height,
+                      size_t rowBytes, Pixel *pixels) {
+  return guarded([&]() -> Status {
+    if (!isReadable(library))
+      return badArgument("library is NULL or of another ABI than " + std::to_string(VIT_ABI));
+    if (!rgb || !pixels)
+      return badArgument(rgb ? "pixel_values is NULL" : "rgb is NULL");
+    if (!library->preprocessing)
+      return badArgument("the library has no recipe for pictures: its checkpoint had none that "
+                         "vitc could read, as the report of the build says");
+    if (width >= 1 && rowBytes < size_t(width) * 3)
+      return badArgument("row_bytes is " + std::to_string(rowBytes) + ", expected at least " +
+                         std::to_string(size_t(width) * 3) + " for rows of " +
+                         std::to_string(width) + " pixels");
+    PixelShape shape;
+    if (Status good = pixelShapeOf(*library, shape); !good)
+      return good;
+    if (shape.bytes != std::is_same_v<Pixel, uint8_t>)
+      return badArgument(shape.bytes ? "the model reads bytes, which vit_preprocess_u8 makes; "
+                                       "vit_preprocess makes normalised f32"
+                                     : "the model reads normalised f32, which vit_preprocess "
+                                       "makes; vit_preprocess_u8 is for --input-type u8");
+    PicturePlan plan;
+    if (Status good = PicturePlan::make(*library->preprocessing, shape, width, height, plan); !good)
+      return good;
+    PictureReduction reduction(plan);
+    for (int64_t row = plan.rows().begin; row != plan.rows().end; ++row)
+      reduction.add(row, rgb + size_t(row) * rowBytes);
+    reduction.finish(pixels);
+    return {};
+  });
+}
+
 } // namespace
 
 extern "C" const char *vit_version(void) { return VIT_RUNTIME_VERSION; }
@@ -127,30 +162,12 @@ extern "C" const char *vit_library_label(const vit_library *library, uint32_t in
 
 extern "C" vit_status vit_preprocess(const vit_library *library, const uint8_t *rgb, int width,
                                      int height, size_t row_bytes, float *pixel_values) {
-  return guarded([&]() -> Status {
-    if (!isReadable(library))
-      return badArgument("library is NULL or of another ABI than " + std::to_string(VIT_ABI));
-    if (!rgb || !pixel_values)
-      return badArgument(rgb ? "pixel_values is NULL" : "rgb is NULL");
-    if (!library->preprocessing)
-      return badArgument("the library has no recipe for pictures: its checkpoint had none that "
-                         "vitc could read, as the report of the build says");
-    if (width >= 1 && row_bytes < size_t(width) * 3)
-      return badArgument("row_bytes is " + std::to_string(row_bytes) + ", expected at least " +
-                         std::to_string(size_t(width) * 3) + " for rows of " +
-                         std::to_string(width) + " pixels");
-    PixelShape shape;
-    if (Status good = pixelShapeOf(*library, shape); !good)
-      return good;
-    PicturePlan plan;
-    if (Status good = PicturePlan::make(*library->preprocessing, shape, width, height, plan); !good)
-      return good;
-    PictureReduction reduction(plan);
-    for (int64_t row = plan.rows().begin; row != plan.rows().end; ++row)
-      reduction.add(row, rgb + size_t(row) * row_bytes);
-    reduction.finish(pixel_values);
-    return {};
-  });
+  return preprocess(library, rgb, width, height, row_bytes, pixel_values);
+}
+
+extern "C" vit_status vit_preprocess_u8(const vit_library *library, const uint8_t *rgb, int width,
+                                        int height, size_t row_bytes, uint8_t *pixel_values) {
+  return preprocess(library, rgb, width, height, row_bytes, pixel_values);
 }
 
 extern "C" vit_status vit_model_load(const vit_library *library, const char *weights,

@@ -58,13 +58,14 @@ public:
   Status check() const {
     if (plan.max_tokens && (!plan.patch_height || !plan.patch_width))
       return damaged("a plan for any image size has no patch size");
-    if (Status good = checkValues("input", library.inputs, plan.input_values, library.input_count);
+    if (Status good = checkValues("input", library.inputs, plan.input_values, library.input_count,
+                                  /*last=*/VIT_U8);
         !good)
       return good;
     if (Status good = checkImages(); !good)
       return good;
-    if (Status good =
-            checkValues("output", library.outputs, plan.output_values, library.output_count);
+    if (Status good = checkValues("output", library.outputs, plan.output_values,
+                                  library.output_count, /*last=*/VIT_TF32);
         !good)
       return good;
     if (!fits(plan.workspace_bytes) || !fits(plan.scratch_bytes) || !fits(plan.counter_bytes))
@@ -84,11 +85,12 @@ private:
     return evaluate(count, library.max_batch, plan.max_tokens, value);
   }
 
+  /// `last`: the types that they may have end there.
   Status checkValues(const char *kind, const vit_tensor *tensors, const vit_count *values,
-                     uint32_t count) const {
+                     uint32_t count, uint32_t last) const {
     for (uint32_t i = 0; i != count; ++i) {
       uint64_t most;
-      if (!hasShape(tensors[i]) || tensors[i].dtype > VIT_TF32 ||
+      if (!hasShape(tensors[i]) || tensors[i].dtype > last ||
           !evaluate(values[i], library.max_batch, plan.max_tokens, most) || most > mostValues)
         return damaged(std::string(kind) + " " + quoted(tensors[i].name) +
                        " has a type, a rank or a size that no tensor has");
@@ -105,7 +107,8 @@ private:
         continue;
       const vit_count &values = plan.input_values[i];
       uint64_t patch = uint64_t(plan.patch_height) * plan.patch_width, all;
-      if (tensor.shape[1] < 1 || __builtin_mul_overflow(uint64_t(tensor.shape[1]), patch, &all) ||
+      int64_t channels = tensor.shape[axesOf(tensor).channels];
+      if (channels < 1 || __builtin_mul_overflow(uint64_t(channels), patch, &all) ||
           values.constant || values.per_image || values.per_length || values.per_token != all)
         return damaged("input " + quoted(tensor.name) +
                        " has another number of values than its channels and patches");

@@ -22,6 +22,8 @@ template <class Bits> Bits bitsAt(const uint8_t *bytes, uint64_t i) {
 /// An exponent of ones, of whichever type.
 bool isFiniteAt(const uint8_t *bytes, uint64_t i, uint32_t dtype) {
   switch (dtype) {
+  case VIT_U8:
+    return true;
   case VIT_F64:
     return (~bitsAt<uint64_t>(bytes, i) & 0x7FF0000000000000) != 0;
   case VIT_F16:

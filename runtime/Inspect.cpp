@@ -199,14 +199,22 @@ Result<DeviceTensors> makeTensors(const vit_workspace *workspace, int batch) {
   DeviceTensors tensors;
   for (uint32_t i = 0; i != library.input_count; ++i) {
     const vit_tensor &tensor = library.inputs[i];
-    if (tensor.dtype != VIT_F32)
-      return Error{inputText(library, i) + " is not f32, which is all that is made here"};
-    std::vector<float> values(sized.inputBytes(library, i, batch) / 4);
+    bool bytes = tensor.dtype == VIT_U8;
+    if (tensor.dtype != VIT_F32 && !bytes)
+      return Error{inputText(library, i) +
+                   " is neither f32 nor u8, which is all that is made here"};
+    uint64_t size = sized.inputBytes(library, i, batch);
+    std::vector<float> values(size / sizeOf(tensor.dtype));
     hashUniform(tensor.name, 0, values);
-    auto memory = DeviceMemory::allocate(model, values.size() * 4);
+    std::vector<uint8_t> levels;
+    if (bytes)
+      for (float value : values)
+        levels.push_back(levelOf(value));
+    auto memory = DeviceMemory::allocate(model, size);
     if (!memory)
       return memory.takeError();
-    if (auto uploaded = memory->upload(values.data(), values.size() * 4); !uploaded)
+    const void *from = bytes ? static_cast<const void *>(levels.data()) : values.data();
+    if (auto uploaded = memory->upload(from, size); !uploaded)
       return uploaded.takeError();
     tensors.inputs.push_back(memory->data());
     tensors.memory.push_back(std::move(*memory));

@@ -125,12 +125,16 @@ std::string outputText(const vit_library &library, uint32_t index) {
   return tensorText("output", index, library.outputs[index]);
 }
 
+ImageAxes axesOf(const vit_tensor &images) {
+  return images.dtype == VIT_U8 ? ImageAxes{3, 1, 2} : ImageAxes{1, 2, 3};
+}
+
 uint64_t SizedPlan::inputBytes(const vit_library &library, uint32_t index, int batch) const {
   const vit_tensor &tensor = library.inputs[index];
   uint64_t values = valueOf(plan->input_values[index], uint64_t(batch), tokens);
   if (size.height && tensor.rank == 4) // all of an image, also what fills no patch
-    values = uint64_t(batch) * uint64_t(tensor.shape[1]) * uint64_t(uint32_t(size.height)) *
-             uint32_t(size.width);
+    values = uint64_t(batch) * uint64_t(tensor.shape[axesOf(tensor).channels]) *
+             uint64_t(uint32_t(size.height)) * uint32_t(size.width);
   return values * sizeOf(tensor.dtype);
 }
 

@@ -34,10 +34,18 @@ inline uint64_t sizeOf(uint32_t dtype) {
     return 2;
   case VIT_F64:
     return 8;
+  case VIT_U8:
+    return 1;
   default:
     return 4;
   }
 }
+
+/// Which dimensions of a tensor of images are what: those of bytes have their channels last.
+struct ImageAxes {
+  uint32_t channels, height, width;
+};
+ImageAxes axesOf(const vit_tensor &images);
 
 /// Of a library that checkLibrary() has passed, for which no count leaves 64 bits.
 inline uint64_t valueOf(const vit_count &count, uint64_t batch, uint64_t tokens) {

@@ -6,6 +6,7 @@
 // library that the recipe is of computes it.
 //===----------------------------------------------------------------------===//
 #include "runtime/Preprocess.h"
+#include "runtime/Plan.h"
 
 #include <algorithm>
 #include <cmath>
@@ -132,8 +133,10 @@ Status pixelShapeOf(const vit_library &library, PixelShape &out) {
   if (library.input_count != 1 || library.inputs[0].rank != 4)
     return badArgument("the model's input is no image: pictures are for models of one input "
                        "[batch, channels, height, width]");
-  const int64_t *shape = library.inputs[0].shape;
-  out = {shape[1], shape[2], shape[3]};
+  const vit_tensor &input = library.inputs[0];
+  ImageAxes axes = axesOf(input);
+  out = {input.shape[axes.channels], input.shape[axes.height], input.shape[axes.width],
+         input.dtype == VIT_U8};
   if ((out.channels != 1 && out.channels != 3) || out.height < 1 || out.width < 1)
     return badArgument("the model reads images of " + std::to_string(out.channels) + " channels, " +
                        sizeText(out.height, out.width) +
@@ -180,6 +183,7 @@ Status PicturePlan::make(const vit_preprocessing &recipe, PixelShape shape, int6
   plan.resizeColumns = resized.width != width;
   plan.resizeLines = resized.height != height;
   plan.real = recipe.rescale_first != 0;
+  plan.levels = recipe.rescale ? 1 / recipe.scale : 1;
   WeightRule rule = plan.real                                       ? WeightRule::Float
                     : recipe.processor == VIT_PROCESSOR_TORCHVISION ? WeightRule::PyTorch
                                                                     : WeightRule::Pillow;
@@ -301,8 +305,18 @@ void PictureReduction::finish(uint8_t *out) const {
   for (int64_t i = 0; i != plan.shape.height * width; ++i)
     out[i] = plan.fill[size_t(i % channels)];
   Rows<uint8_t> temporary;
-  for (int64_t y = 0; y != plan.lines.size(); ++y)
-    takeLine(y, bytes, temporary, out + (plan.top + y) * width + plan.left * channels);
+  Rows<float> realTemporary;
+  std::vector<float> realLine(plan.real ? size_t(rowValues) : 0);
+  for (int64_t y = 0; y != plan.lines.size(); ++y) {
+    uint8_t *to = out + (plan.top + y) * width + plan.left * channels;
+    if (!plan.real) {
+      takeLine(y, bytes, temporary, to);
+      continue;
+    }
+    takeLine(y, real, realTemporary, realLine.data());
+    for (int64_t i = 0; i != rowValues; ++i)
+      to[i] = uint8_t(std::clamp(std::nearbyint(realLine[size_t(i)] * plan.levels), 0.0, 255.0));
+  }
 }
 
 } // namespace vitrt

@@ -17,6 +17,7 @@ namespace vitrt {
 /// What a model reads of one image.
 struct PixelShape {
   int64_t channels = 0, height = 0, width = 0;
+  bool bytes = false; ///< 0 to 255, [height, width, channels]; else normalised f32
   int64_t count() const { return channels * height * width; }
 };
 /// That of a library's only input, [batch, channels, height, width] or, of bytes, [batch, height,
@@ -45,6 +46,7 @@ private:
   Range columns, lines;      ///< of the resized picture, inside of the crop
   int64_t left = 0, top = 0; ///< where they begin in the result
   bool resizeColumns = false, resizeLines = false, linesFirst = false, real = false;
+  double levels = 1; ///< that a rescaled value of 1 has
   ResampleTable lineTable;
   RowPass rowPass;
   std::array<std::array<float, 256>, 3> normalised;
@@ -63,8 +65,8 @@ public:
   void add(int64_t row, const uint8_t *rgb);
   /// Writes the pixel values [channels, height, width] when all rows were added.
   void finish(float *out) const;
-  /// The same before they are normalised, [height, width, channels]. Not of a recipe that rescales
-  /// first.
+  /// The same before they are normalised, [height, width, channels]. Of a recipe that rescales
+  /// first, whose resize rounds nothing, the nearest levels.
   void finish(uint8_t *out) const;
 
 private:

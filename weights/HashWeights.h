@@ -17,6 +17,9 @@ namespace vitrt {
 /// 'pixel_values' are made.
 void hashUniform(std::string_view name, uint64_t first, std::span<float> out);
 
+/// The byte of a pixel that is `value`, in [-1, 1).
+inline uint8_t levelOf(float value) { return uint8_t((value + 1.0f) * 128.0f); }
+
 /// The tensor `name` of `shape`: the uniform values scaled by what the name says it is (tokens and
 /// positions, matrices by fan-in, vectors), rounded to f16. If `add` is not zero it is added after
 /// that and the sum rounded to f16 again. `out` has as many elements as `shape`.

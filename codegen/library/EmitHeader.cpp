@@ -58,6 +58,8 @@ StringRef dtypeText(uint32_t dtype) {
     return "tf32";
   case VIT_F64:
     return "f64";
+  case VIT_U8:
+    return "u8";
   default:
     return "f32";
   }

@@ -31,7 +31,9 @@ vit_dtype vitc::codegen::dtypeOf(Type type) {
     return VIT_BF16;
   if (type.isTF32())
     return VIT_TF32;
-  assert(type.isF32() && "the dialect stores f16, bf16, tf32 and f32 only");
+  if (type.isUnsignedInteger(8))
+    return VIT_U8;
+  assert(type.isF32() && "the dialect stores f16, bf16, tf32, f32 and ui8 only");
   return VIT_F32;
 }
 
@@ -45,6 +47,8 @@ uint64_t vitc::codegen::sizeOf(vit_dtype type) {
     return 4;
   case VIT_F64:
     return 8;
+  case VIT_U8:
+    return 1;
   }
   llvm_unreachable("not a vit_dtype");
 }

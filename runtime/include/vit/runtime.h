@@ -43,7 +43,8 @@ typedef enum vit_dtype {
   VIT_F16 = 1,
   VIT_BF16 = 2,
   VIT_F64 = 3,
-  VIT_TF32 = 4
+  VIT_TF32 = 4,
+  VIT_U8 = 5 /* inputs alone: bytes, 0 to 255 */
 } vit_dtype;
 
 /* An input or output. Sizes that are not fixed are -1: the batch, which is shape[0], and those that
@@ -74,6 +75,10 @@ const char *vit_library_label(const vit_library *library, uint32_t class_index);
  * channel gets the luma of the picture. Needs no device; threads may call it side by side. */
 vit_status vit_preprocess(const vit_library *library, const uint8_t *rgb, int width, int height,
                           size_t row_bytes, float *pixel_values);
+/* The same for a library of --input-type u8, whose model normalises: bytes [height, width,
+ * channels], resized and cropped. Each of the two refuses libraries of the other. */
+vit_status vit_preprocess_u8(const vit_library *library, const uint8_t *rgb, int width, int height,
+                             size_t row_bytes, uint8_t *pixel_values);
 
 /* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device),
  * "cpu" (as many threads as the process may use processors), "cpu:4" (threads), or NULL for the best
@@ -130,12 +135,12 @@ typedef enum vit_check { VIT_CHECK_FINITE = 1 } vit_check;
 vit_status vit_workspace_set_checks(vit_workspace *workspace, unsigned checks);
 
 /* Enqueues on `stream` and returns; on a CPU `stream` is NULL, and the run is done. Inputs and
- * outputs are device memory, f32, contiguous, 16-byte aligned, in the order of the generated
- * header, and stay the caller's. Allocates nothing, but for the first run of a workspace on a CPU.
- * The graph of a prepared batch is pointed to buffers that are others than those of the last run
- * with it, for this run and later ones; runs that are under way keep theirs. A stream that is
- * captured gets plain launches, prepared or not, so that the caller's graph has the pointers of
- * this call. */
+ * outputs are device memory, of the types of the generated header, which are f32 unless a library
+ * was built for others, contiguous, 16-byte aligned, in the order of that header, and stay the
+ * caller's. Allocates nothing, but for the first run of a workspace on a CPU. The graph of a
+ * prepared batch is pointed to buffers that are others than those of the last run with it, for this
+ * run and later ones; runs that are under way keep theirs. A stream that is captured gets plain
+ * launches, prepared or not, so that the caller's graph has the pointers of this call. */
 vit_status vit_model_run(const vit_model *model, vit_workspace *workspace, int batch,
                          const void *const *inputs, int n, void *const *outputs, int m,
                          vit_stream stream);

@@ -28,6 +28,11 @@ inline vit_status preprocess(const vit_library *library, const uint8_t *rgb, int
                              size_t rowBytes, float *pixelValues) {
   return vit_preprocess(library, rgb, width, height, rowBytes, pixelValues);
 }
+/// The same for a model that reads bytes: see vit_preprocess_u8.
+inline vit_status preprocess(const vit_library *library, const uint8_t *rgb, int width, int height,
+                             size_t rowBytes, uint8_t *pixelValues) {
+  return vit_preprocess_u8(library, rgb, width, height, rowBytes, pixelValues);
+}
 
 /// Weights and kernels on one device. Threads may share it. What workspaces do after it is gone is
 /// a status, VIT_BAD_ARGUMENT.

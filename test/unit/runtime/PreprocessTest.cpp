@@ -22,8 +22,9 @@ vit_preprocessing plainRecipe(uint32_t processor = VIT_PROCESSOR_PIL) {
   return recipe;
 }
 
-std::vector<float> reduce(const vit_preprocessing &recipe, PixelShape shape, int64_t width,
-                          int64_t height, const std::vector<uint8_t> &rgb) {
+template <class Pixel>
+std::vector<Pixel> reduceTo(const vit_preprocessing &recipe, PixelShape shape, int64_t width,
+                            int64_t height, const std::vector<uint8_t> &rgb) {
   PicturePlan plan;
   Status good = PicturePlan::make(recipe, shape, width, height, plan);
   INFO(good.message());
@@ -31,9 +32,14 @@ std::vector<float> reduce(const vit_preprocessing &recipe, PixelShape shape, int
   PictureReduction reduction(plan);
   for (int64_t row = plan.rows().begin; row != plan.rows().end; ++row)
     reduction.add(row, &rgb[size_t(3 * width * row)]);
-  std::vector<float> pixels(size_t(shape.count()));
+  std::vector<Pixel> pixels(size_t(shape.count()));
   reduction.finish(pixels.data());
   return pixels;
+}
+
+std::vector<float> reduce(const vit_preprocessing &recipe, PixelShape shape, int64_t width,
+                          int64_t height, const std::vector<uint8_t> &rgb) {
+  return reduceTo<float>(recipe, shape, width, height, rgb);
 }
 
 std::string refusal(const vit_preprocessing &recipe, PixelShape shape, int64_t width,
@@ -169,6 +175,35 @@ TEST_CASE("pictures: long, thin ones need no more memory than what is kept") {
   CHECK(reduce(recipe, {1, 4, 4}, 100000, 1, rgb) == std::vector<float>(16, 7));
 }
 
+TEST_CASE("pictures: bytes are what is normalised, channels last") {
+  vit_preprocessing recipe = plainRecipe();
+  recipe.normalize = 1;
+  recipe.mean[1] = 5;
+  std::vector<uint8_t> rgb = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  CHECK(reduceTo<uint8_t>(recipe, {3, 2, 2, true}, 2, 2, rgb) == rgb);
+  CHECK(reduce(recipe, {3, 2, 2}, 2, 2, rgb) ==
+        std::vector<float>{1, 4, 7, 10, -3, 0, 3, 6, 3, 6, 9, 12});
+  recipe.crop_height = recipe.crop_width = 4; // and beyond the edge what fills it
+  recipe.fill = 0x0A0B0C;
+  auto bytes = reduceTo<uint8_t>(recipe, {3, 4, 4, true}, 2, 2, rgb);
+  CHECK(std::vector(bytes.begin(), bytes.begin() + 3) == std::vector<uint8_t>{10, 11, 12});
+  CHECK(std::vector(bytes.begin() + 15, bytes.begin() + 21) ==
+        std::vector(rgb.begin(), rgb.begin() + 6));
+}
+
+TEST_CASE("pictures: of a recipe that rescales first bytes are the nearest levels") {
+  vit_preprocessing recipe = plainRecipe(VIT_PROCESSOR_TORCHVISION);
+  recipe.rescale = recipe.rescale_first = 1;
+  recipe.scale = 1.0 / 255;
+  recipe.resize = VIT_RESIZE_EXACT;
+  recipe.resize_height = 1;
+  recipe.resize_width = 2;
+  recipe.filter = VIT_PICTURE_BOX;
+  auto rgb = grays({10, 12, 13, 254, 254, 255});
+  CHECK(reduce(recipe, {1, 1, 2}, 6, 1, rgb)[0] == Approx((35.0 / 3) / 255));
+  CHECK(reduceTo<uint8_t>(recipe, {1, 1, 2, true}, 6, 1, rgb) == std::vector<uint8_t>{12, 254});
+}
+
 TEST_CASE("pictures: what does not fit is refused") {
   vit_preprocessing recipe = plainRecipe();
   CHECK(refusal(recipe, {3, 4, 4}, 4, 4).empty());
@@ -207,4 +242,24 @@ TEST_CASE("vit_preprocess: rows that lie apart, and what is wrong") {
   fails(library, rgb.data(), -4, 2, 15, pixels, "expected a height and a width of at least 1");
   model.library.preprocessing = nullptr;
   fails(library, rgb.data(), 4, 2, 15, pixels, "no recipe for pictures");
+}
+
+TEST_CASE("vit_preprocess_u8: bytes of a library that reads them, and each of the two refuses the "
+          "other") {
+  PictureLibrary model;
+  const vit_library *library = &model.library;
+  std::vector<uint8_t> rgb = grays({10, 20, 30, 40, 20, 30, 40, 50});
+  uint8_t bytes[2] = {};
+  float pixels[2] = {};
+  CHECK(vit::preprocess(library, rgb.data(), 4, 2, 12, bytes) == VIT_BAD_ARGUMENT);
+  CHECK_THAT(vit_last_error(),
+             Contains("the model reads normalised f32, which vit_preprocess makes"));
+  model.input = {"pixel_values", VIT_U8, 4, {-1, 1, 2, 1}};
+  CHECK(vit::preprocess(library, rgb.data(), 4, 2, 12, pixels) == VIT_BAD_ARGUMENT);
+  CHECK_THAT(vit_last_error(), Contains("the model reads bytes, which vit_preprocess_u8 makes"));
+  REQUIRE(vit::preprocess(library, rgb.data(), 4, 2, 12, bytes) == VIT_OK);
+  CHECK(bytes[0] == 20); // 10 20 20 30
+  CHECK(bytes[1] == 40);
+  CHECK(vit_preprocess_u8(library, nullptr, 4, 2, 12, bytes) == VIT_BAD_ARGUMENT);
+  CHECK_THAT(vit_last_error(), Contains("rgb is NULL"));
 }
