@@ -19,6 +19,8 @@ def Vit_Dialect : Dialect {
     their key in the checkpoint. No size is 0, and no tensor has more than 2^40 elements, those of an
     activation counted for one image. No two arguments, and no two results, have one `vit.name`.
 
+    Pictures may come as bytes, ui8, which `patchify` alone reads: see its order `bytes`.
+
     Types say how a value is stored. Arithmetic is in f32 at least, and rounds once, to the type of
     the result, when a value is stored; inside a `vit.kernel` nothing is stored before `vit.yield`.
     The reference meaning of every op is the same arithmetic in f64 without any rounding.
@@ -41,6 +43,16 @@ def Vit_Activation : Type<And<[
     CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
     "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32 or f32 values",
     "::mlir::RankedTensorType">;
+/// Images as bytes, 0 to 255: tensor<?xHxWxCxui8>.
+def Vit_Bytes : Type<And<[
+    CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsBatch,
+    CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getElementType().isUnsignedInteger(8)">]>,
+    "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of ui8 values",
+    "::mlir::RankedTensorType">;
+/// What a model reads of pictures.
+def Vit_Pixels : Type<Or<[Vit_Activation.predicate, Vit_Bytes.predicate]>,
+    "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32, f32 or ui8 values",
+    "::mlir::RankedTensorType">;
 def Vit_Param : Type<And<[
     CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsStatic,
     CPred<"::vitc::vit::isStorageType(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
@@ -57,6 +69,9 @@ def Vit_Matrix : Type<And<[Vit_Param.predicate, Or<[
 def Vit_Any : Type<Or<[Vit_Activation.predicate, Vit_Param.predicate]>,
     "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values",
     "::mlir::RankedTensorType">;
+def Vit_Operand : Type<Or<[Vit_Any.predicate, Vit_Bytes.predicate]>,
+    "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values, or batch tensor of ui8 values",
+    "::mlir::RankedTensorType">;
 
 // Enumerations ---------------------------------------------------------------
 
@@ -69,7 +84,8 @@ def Vit_GeluFormAttr : EnumAttr<Vit_Dialect, Vit_GeluForm, "gelu_form"> {
   let assemblyFormat = "$value";
 }
 def Vit_PatchOrder : I32Enum<"PatchOrder", "order in which pixels become patch rows", [
-    I32EnumCase<"Conv", 0, "conv">, I32EnumCase<"Unfold", 1, "unfold">]> {
+    I32EnumCase<"Conv", 0, "conv">, I32EnumCase<"Unfold", 1, "unfold">,
+    I32EnumCase<"Bytes", 2, "bytes">]> {
   let cppNamespace = "::vitc::vit";
 }
 def Vit_PatchOrderAttr : EnumAttr<Vit_Dialect, Vit_PatchOrder, "patch_order"> {

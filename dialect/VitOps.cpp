@@ -76,6 +76,13 @@ bool vit::isBatchTensor(Type type) {
          areSizes(tensor.getShape().drop_front());
 }
 
+vit::ImageShape vit::imageShapeOf(RankedTensorType images) {
+  ArrayRef<int64_t> shape = images.getShape();
+  if (images.getElementType().isUnsignedInteger(8))
+    return {shape[3], shape[1], shape[2]};
+  return {shape[1], shape[2], shape[3]};
+}
+
 bool vit::isStaticTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && areSizes(tensor.getShape());

@@ -32,7 +32,8 @@ inline constexpr int64_t mostOfRange = (int64_t(1) << 31) - 1;
 
 /// f16, bf16, tf32 or f32.
 bool isStorageType(mlir::Type type);
-/// Bytes of a storage type in memory. tf32 is an f32 that was rounded to 10 bits of mantissa.
+/// Bytes of a storage type, or of ui8, in memory. tf32 is an f32 that was rounded to 10 bits of
+/// mantissa.
 int64_t bytesOf(mlir::Type type);
 
 /// Elements of a tensor at most, those of an activation counted for one image: no arithmetic on
@@ -44,6 +45,16 @@ bool isBatchTensor(mlir::Type type);
 
 /// All dimensions static and positive, mostElements at most.
 bool isStaticTensor(mlir::Type type);
+
+/// What patchify makes of a byte u with order `bytes`: (u - byteCentre) / byteUnit. Seven bits and
+/// a sign, so no storage type rounds it, and of the size of normalised values.
+inline constexpr int64_t byteCentre = 128, byteUnit = 64;
+
+/// The sizes of images: [batch, C, H, W], of bytes [batch, H, W, C].
+struct ImageShape {
+  int64_t channels, height, width;
+};
+ImageShape imageShapeOf(mlir::RankedTensorType images);
 
 /// True if every operand and result of `op` is a static tensor: arithmetic on weights alone.
 bool isWeightArithmetic(mlir::Operation *op);

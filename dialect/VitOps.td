@@ -452,7 +452,7 @@ def Vit_LaunchOp : Vit_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserO
     %h = vit.launch @fc1_gelu(%x, %w, %b) : (tensor<?x197x768xf16>, tensor<3072x768xf16>, tensor<3072xf32>) -> tensor<?x197x3072xf16>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Vit_Any>:$operands_,
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Vit_Operand>:$operands_,
                        OptionalAttr<DenseI64ArrayAttr>:$places,
                        OptionalAttr<DenseI64ArrayAttr>:$image_places);
   let results = (outs Variadic<Vit_Activation>:$results_);

@@ -16,8 +16,13 @@ LogicalResult PatchifyOp::verify() {
   auto input = getInput().getType(), result = getType();
   if (failed(expectRank(*this, "input", 4, input))) // (C1)
     return failure();
+  bool bytes = getOrder() == PatchOrder::Bytes;
+  if (bytes != input.getElementType().isUnsignedInteger(8)) // (C6)
+    return emitOpError() << "expected input of " << (bytes ? "ui8" : "float")
+                         << " values for the order " << stringifyPatchOrder(getOrder())
+                         << ", but got " << input.getElementType();
   ArrayRef<int64_t> patch = getPatch();
-  int64_t height = input.getDimSize(2), imageWidth = input.getDimSize(3);
+  auto [channels, height, imageWidth] = imageShapeOf(input);
   bool divides = getOrder() == PatchOrder::Unfold;
   if (patch.size() != 2 || patch[0] <= 0 || patch[1] <= 0 || patch[0] > height ||
       patch[1] > imageWidth || (divides && (height % patch[0] || imageWidth % patch[1]))) // (C2)
@@ -31,7 +36,7 @@ LogicalResult PatchifyOp::verify() {
   if (result.getRank() != 3 || result.getDimSize(1) != tokens) // (C3)
     return emitOpError() << "expected a result with " << tokens << " tokens, but got "
                          << shapeText(result);
-  int64_t columns = input.getDimSize(1) * patch[0] * patch[1];
+  int64_t columns = channels * patch[0] * patch[1];
   if (width(result) < columns) // (C4)
     return emitOpError() << "expected a result with at least " << columns << " columns, but got "
                          << width(result);

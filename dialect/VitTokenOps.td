@@ -15,18 +15,21 @@ def Vit_PatchifyOp : Vit_RootOp<"patchify",
     Cuts images [C, H, W] into patches of `patch` = [ph, pw] pixels, one row of C*ph*pw values each.
     `conv` orders a row as a convolution's weight is, (c, y, x), and the rows by patch (i, j).
     `unfold` is `img.unfold(2, ph, ph).unfold(3, pw, pw).reshape(B, -1, C*ph*pw)` of PyTorch: all values
-    in the order (c, i, j, y, x), cut into rows of C*ph*pw. `lead` rows of zeros come before the
+    in the order (c, i, j, y, x), cut into rows of C*ph*pw. `bytes` reads images [H, W, C] of ui8, a row in the order
+    (y, x, c), which has lines of the image as they are; a byte u becomes (u - 128) / 64, which every storage type holds
+    without rounding. `lead` rows of zeros come before the
     first patch, and columns beyond C*ph*pw are zero. Lines and columns of pixels that fill no patch are dropped, as a
     convolution drops them.
     Constraints: (C1) `input` has rank 4; (C2) `patch` has two positive sizes that H and W hold, and that divide
     them for `unfold`; (C3) the result has rank 3 and `lead` + floor(H/ph)*floor(W/pw) rows; (C4) it has at least C*ph*pw columns;
-    (C5) `lead` is not negative.
+    (C5) `lead` is not negative; (C6) `bytes` reads ui8, the other orders do not.
 
     ```mlir
     %p = vit.patchify %x conv [16, 16] : tensor<?x3x224x224xf32> -> tensor<?x196x768xf32>
+    %q = vit.patchify %u bytes [16, 16] : tensor<?x224x224x3xui8> -> tensor<?x196x768xf32>
     ```
   }];
-  let arguments = (ins Vit_Activation:$input, Vit_PatchOrderAttr:$order, DenseI64ArrayAttr:$patch,
+  let arguments = (ins Vit_Pixels:$input, Vit_PatchOrderAttr:$order, DenseI64ArrayAttr:$patch,
                        DefaultValuedAttr<I64Attr, "0">:$lead);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{

@@ -84,9 +84,11 @@ static void describeRoot(cost::Work &work, vit::KernelOp kernel, TypeRange opera
     work.anyKeys = kernel.getTokens() && work.keys >= vit::anyTokens;
   } else if (auto patchify = dyn_cast<vit::PatchifyOp>(root)) {
     // Neighbours in a row of patches are neighbours in the image up to the patch's width; lines of
-    // the image begin where its width says.
-    int64_t line = patchify.getInput().getType().getShape().back();
-    work.vector = cost::vectorWidth(std::gcd(std::gcd(work.columns, line), patchify.getPatch()[1]));
+    // the image begin where its width says. Of bytes both have all channels.
+    vit::ImageShape image = vit::imageShapeOf(patchify.getInput().getType());
+    int64_t together = patchify.getOrder() == vit::PatchOrder::Bytes ? image.channels : 1;
+    int64_t line = image.width * together, run = patchify.getPatch()[1] * together;
+    work.vector = cost::vectorWidth(std::gcd(std::gcd(work.columns, line), run));
     work.gathers = true;
   } else if (auto norm = dyn_cast<vit::NormInterface>(root)) {
     work.groups = static_cast<int64_t>(norm.getGroups());

@@ -196,6 +196,7 @@ Value CpuBuilder::at(Value pointer, Value offset, Type element) {
     return pointer;
   return LLVM::GEPOp::create(*this, ptr, element, pointer, ArrayRef<LLVM::GEPArg>{offset});
 }
+Value CpuBuilder::atByte(Value pointer, Value offset) { return at(pointer, offset, getI8Type()); }
 Value CpuBuilder::atByte(Value pointer, int64_t offset) {
   return LLVM::GEPOp::create(*this, ptr, getI8Type(), pointer,
                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
@@ -209,6 +210,17 @@ Value CpuBuilder::load(Value pointer, Value lanesRead) {
 }
 Value CpuBuilder::loadScalar(Value pointer) {
   return LLVM::LoadOp::create(*this, f32, pointer, /*alignment=*/4u);
+}
+Value CpuBuilder::loadBytes(Value pointer, Value lanesRead) {
+  auto type = VectorType::get(lanes, getI8Type());
+  Value bytes;
+  if (lanesRead)
+    bytes = LLVM::MaskedLoadOp::create(*this, type, pointer, lanesRead,
+                                       Value(arith::ConstantOp::create(*this, getZeroAttr(type))),
+                                       /*alignment=*/1u);
+  else
+    bytes = LLVM::LoadOp::create(*this, type, pointer, /*alignment=*/1u);
+  return LLVM::UIToFPOp::create(*this, vector, bytes);
 }
 void CpuBuilder::store(Value value, Value pointer, Value lanesWritten) {
   if (lanesWritten)

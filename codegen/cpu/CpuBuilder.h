@@ -95,6 +95,7 @@ public:
   // Memory. A null mask is all lanes; lanes that are masked read 0.
   Value at(Value pointer, Value offset);
   Value at(Value pointer, int64_t offset);
+  Value atByte(Value pointer, Value offset);
   Value atByte(Value pointer, int64_t offset); ///< constant offsets below 2^31 bytes
   /// Of values of an activation or weight, of f32 or bf16.
   Value at(Value pointer, Value offset, Type element);
@@ -103,6 +104,8 @@ public:
   Value loadAs(Type element, Value pointer, Value mask);
   void storeAs(Type element, Value value, Value pointer, Value mask);
   Value loadScalar(Value pointer);
+  /// Bytes, 0 to 255, as f32.
+  Value loadBytes(Value pointer, Value mask = {});
   void store(Value value, Value pointer, Value mask = {});
   void storeScalar(Value value, Value pointer);
   /// Lanes from pointer + offsets, i32 each.

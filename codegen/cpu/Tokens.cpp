@@ -145,19 +145,31 @@ LogicalResult emitTokens(CpuKernel &k) {
   return written;
 }
 
+/// Rows of lines of pixels: a line of a patch is a run of neighbours in the image, too, of bytes
+/// with all their channels.
 LogicalResult emitPatchify(CpuKernel &k) {
   auto op = cast<vit::PatchifyOp>(k.root());
-  ArrayRef<int64_t> shape = op.getInput().getType().getShape();
-  int64_t channels = shape[1], height = shape[2], width = shape[3], ph = op.getPatch()[0],
-          pw = op.getPatch()[1], down = height / ph, across = width / pw, lead = op.getLead();
-  int64_t runs = channels * ph, columns = k.widthOf(op.getResult());
-  bool unfold = op.getOrder() == vit::PatchOrder::Unfold;
-  overResultRows(k, [&](const ResultRow &at) {
-    Value patch = k.sub(at.token, k.imm(lead)), isPatch = k.less(k.imm(-1), patch);
+  auto [channels, height, width] = vit::imageShapeOf(op.getInput().getType());
+  int64_t ph = op.getPatch()[0], pw = op.getPatch()[1], down = height / ph, across = width / pw,
+          lead = op.getLead();
+  bool bytes = op.getOrder() == vit::PatchOrder::Bytes,
+       unfold = op.getOrder() == vit::PatchOrder::Unfold;
+  int64_t runs = bytes ? ph : channels * ph, length = bytes ? pw * channels : pw,
+          line = bytes ? width * channels : width, columns = k.widthOf(op.getResult());
+  auto at = [&](Value pointer, Value offset) {
+    return bytes ? k.atByte(pointer, offset) : k.at(pointer, offset);
+  };
+  auto load = [&](Value pointer, Value mask) {
+    if (!bytes)
+      return k.load(pointer, mask);
+    Value centre = k.splat(-double(vit::byteCentre) / double(vit::byteUnit));
+    return k.fma(k.loadBytes(pointer, mask), k.splat(1.0 / double(vit::byteUnit)), centre);
+  };
+  overResultRows(k, [&](const ResultRow &row) {
+    Value patch = k.sub(row.token, k.imm(lead)), isPatch = k.less(k.imm(-1), patch);
     patch = k.max(patch, k.imm(0)); // reads of a row of zeros, too, must stay inside
-    Value image = k.at(k.pointer(op.getInput()), k.mul(at.image, channels * height * width));
+    Value image = at(k.pointer(op.getInput()), k.mul(row.image, channels * height * width));
     k.loop(k.imm(0), k.imm(runs), 1, [&](Value run) {
-      // A run is a line of a patch: `pw` pixels that are neighbours in the image, too.
       Value channel, i, j, y;
       if (unfold) { // all runs of an image in the order (c, i, j, y)
         Value flat = k.add(k.mul(patch, runs), run);
@@ -171,15 +183,15 @@ LogicalResult emitPatchify(CpuKernel &k) {
         j = k.rem(patch, across);
         i = k.div(patch, across);
       }
-      Value line = k.add(k.add(k.mul(channel, height), k.mul(i, ph)), y);
-      Value from = k.at(image, k.add(k.mul(line, width), k.mul(j, pw)));
-      storeRow(k, at.row, pw, k.mul(run, pw), [&](Value column, Value mask) {
-        Value pixels = k.load(k.at(from, column), mask);
+      Value above = k.add(k.add(k.mul(channel, height), k.mul(i, ph)), y);
+      Value from = at(image, k.add(k.mul(above, line), k.mul(j, length)));
+      storeRow(k, row.row, length, k.mul(run, length), [&](Value column, Value mask) {
+        Value pixels = load(at(from, column), mask);
         return lead ? k.select(isPatch, pixels, k.splat(0.0)) : pixels;
       });
     });
-    if (runs * pw < columns)
-      storeRow(k, at.row, columns - runs * pw, k.imm(runs * pw),
+    if (runs * length < columns)
+      storeRow(k, row.row, columns - runs * length, k.imm(runs * length),
                [&](Value, Value) { return k.splat(0.0); });
   });
   k.finish();

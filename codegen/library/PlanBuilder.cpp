@@ -63,7 +63,7 @@ public:
   }
 
 private:
-  /// Of the first input that is images: [batch, channels, height, width].
+  /// Of the first input that is images.
   LogicalResult setImageSize() {
     if (sizes) {
       plan.patch_height = sizes->patch[0];
@@ -76,9 +76,10 @@ private:
       return success();
     }
     for (Type type : model.getArgumentTypes())
-      if (auto shape = cast<RankedTensorType>(type).getShape(); shape.size() == 4) {
-        plan.height = shape[2];
-        plan.width = shape[3];
+      if (auto images = cast<RankedTensorType>(type); images.getRank() == 4) {
+        vit::ImageShape image = vit::imageShapeOf(images);
+        plan.height = image.height;
+        plan.width = image.width;
         break;
       }
     return success();
@@ -93,7 +94,8 @@ private:
   /// Its values: all of an image, or for images of any size those of so many patches.
   vit_count valueCount(RankedTensorType type) const {
     if (sizes && type.getRank() == 4) // images
-      return perTokens({0, 1}, type.getDimSize(1) * sizes->patch[0] * sizes->patch[1]);
+      return perTokens({0, 1},
+                       vit::imageShapeOf(type).channels * sizes->patch[0] * sizes->patch[1]);
     return perTokens(rowsOf(type), type.getShape().back());
   }
 

@@ -71,15 +71,21 @@ static void compute(PermuteOp op, const Call &call) {
 }
 
 /// Where patch row `row`, column `column` comes from, as an index into one image.
-static int64_t pixelOf(PatchOrder order, int64_t row, int64_t column, ArrayRef<int64_t> image,
-                       int64_t ph, int64_t pw) {
-  int64_t height = image[1], width = image[2], down = height / ph, across = width / pw;
+static int64_t pixelOf(PatchOrder order, int64_t row, int64_t column, ImageShape image, int64_t ph,
+                       int64_t pw) {
+  auto [channels, height, width] = image;
+  int64_t down = height / ph, across = width / pw;
   int64_t c, i, j, y, x;
+  if (order == PatchOrder::Bytes) {
+    i = row / across, j = row % across;
+    y = column / (pw * channels), x = column / channels % pw, c = column % channels;
+    return ((i * ph + y) * width + j * pw + x) * channels + c;
+  }
   if (order == PatchOrder::Conv) {
     i = row / across, j = row % across;
     c = column / (ph * pw), y = column / pw % ph, x = column % pw;
   } else { // one long list in the order (c, i, j, y, x), cut into rows
-    int64_t rest = row * image[0] * ph * pw + column;
+    int64_t rest = row * channels * ph * pw + column;
     x = rest % pw, rest /= pw;
     y = rest % ph, rest /= ph;
     j = rest % across, rest /= across;
@@ -89,17 +95,20 @@ static int64_t pixelOf(PatchOrder order, int64_t row, int64_t column, ArrayRef<i
 }
 
 static void compute(PatchifyOp op, const Call &call) {
-  ArrayRef<int64_t> image = call.operands[0].shape.drop_front();
+  ImageShape image = imageShapeOf(op.getInput().getType());
   int64_t ph = op.getPatch()[0], pw = op.getPatch()[1], lead = op.getLead();
-  int64_t pixels = image[0] * image[1] * image[2], columns = image[0] * ph * pw;
+  int64_t pixels = image.channels * image.height * image.width, columns = image.channels * ph * pw;
   int64_t rows = call.shape[1], width = call.shape[2];
+  auto valueOf = [bytes = op.getOrder() == PatchOrder::Bytes](double pixel) {
+    return bytes ? (pixel - byteCentre) / byteUnit : pixel;
+  };
   parallelFor(call.threads, call.shape[0], 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b)
       for (int64_t row = lead; row < rows; ++row)
         for (int64_t column = 0; column < columns; ++column)
-          call.result[(b * rows + row) * width + column] =
+          call.result[(b * rows + row) * width + column] = valueOf(
               call.operands[0]
-                  .values[b * pixels + pixelOf(op.getOrder(), row - lead, column, image, ph, pw)];
+                  .values[b * pixels + pixelOf(op.getOrder(), row - lead, column, image, ph, pw)]);
   });
 }
 

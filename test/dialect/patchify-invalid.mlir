@@ -85,3 +85,35 @@ func.func @patchify_c2_large(%x: tensor<?x3x32x48xf32>) {
   %0 = vit.patchify %x conv [40, 8] : tensor<?x3x32x48xf32> -> tensor<?x24x192xf32>
   return
 }
+
+// -----
+
+func.func @patchify_c2_bytes(%x: tensor<?x32x48x3xui8>) {
+  // expected-error @below {{'vit.patchify' op expected a patch of two sizes that fit into the image 32x48, but got [8, 49]}}
+  %0 = vit.patchify %x bytes [8, 49] : tensor<?x32x48x3xui8> -> tensor<?x24x192xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_c6(%x: tensor<?x32x48x3xf32>) {
+  // expected-error @below {{'vit.patchify' op expected input of ui8 values for the order bytes, but got 'f32'}}
+  %0 = vit.patchify %x bytes [8, 8] : tensor<?x32x48x3xf32> -> tensor<?x24x192xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_c6_conv(%x: tensor<?x3x32x48xui8>) {
+  // expected-error @below {{'vit.patchify' op expected input of float values for the order conv, but got 'ui8'}}
+  %0 = vit.patchify %x conv [8, 8] : tensor<?x3x32x48xui8> -> tensor<?x24x192xf32>
+  return
+}
+
+// -----
+
+func.func @bytes_elsewhere(%x: tensor<?x32x48xui8>) {
+  // expected-error @below {{'vit.relu' op operand #0 must be batch tensor}}
+  %0 = vit.relu %x : tensor<?x32x48xui8> -> tensor<?x32x48xf32>
+  return
+}

@@ -32,3 +32,10 @@ func.func @patchify_rest(%x: tensor<?x3x20x33xf32>) -> tensor<?x8x192xf32> {
   %r = vit.patchify %x conv [8, 8] : tensor<?x3x20x33xf32> -> tensor<?x8x192xf32>
   return %r : tensor<?x8x192xf32>
 }
+
+// CHECK-LABEL: func.func @bytes(
+// CHECK: vit.patchify %{{.*}} bytes [8, 4] lead 1 : tensor<?x16x12x3xui8> -> tensor<?x7x96xf16>
+func.func @bytes(%x: tensor<?x16x12x3xui8>) -> tensor<?x7x96xf16> {
+  %r = vit.patchify %x bytes [8, 4] lead 1 : tensor<?x16x12x3xui8> -> tensor<?x7x96xf16>
+  return %r : tensor<?x7x96xf16>
+}

@@ -2,8 +2,9 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// A gather: pw neighbouring values of a row of the result are neighbouring pixels, in both orders.
-// So a thread takes as many as divide pw, and finds the first by dividing its place in the result.
+// A gather: pw neighbouring values of a row of the result are neighbouring pixels, in the orders of
+// f32 pixels; of bytes these are all channels of pw pixels. So a thread takes as many as divide
+// such a run, and finds the first by dividing its place in the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,17 +26,27 @@ template <class Base> Value takeDigit(KernelBuilder &k, Value &index, Base base)
   return digit;
 }
 
-/// Neighbours in a line. Of images of any size lines may begin anywhere.
-Values loadPixels(KernelBuilder &k, Value address, Type storage, unsigned vector, Value width) {
-  auto together = [&] { return k.loadValues(address, storage, vector, /*readOnly=*/true); };
+/// Neighbours in a line, as they are in memory.
+Values loadNeighbours(KernelBuilder &k, Value address, Type storage, unsigned count) {
+  if (!storage.isInteger())
+    return k.loadValues(address, storage, count, /*readOnly=*/true);
+  Values values = k.loadBytes(address, count, /*readOnly=*/true);
+  for (Value &value : values) // exact, so one rounding or two are the same
+    value =
+        k.fma(value, k.immF(1.0 / vit::byteUnit), k.immF(-double(vit::byteCentre) / vit::byteUnit));
+  return values;
+}
+
+/// The same where lines, of images of any size, may begin anywhere: they have `line` values.
+Values loadPixels(KernelBuilder &k, Value address, Type storage, unsigned vector, Value line) {
+  auto together = [&] { return loadNeighbours(k, address, storage, vector); };
   if (!k.anySize() || vector == 1)
     return together();
-  return k.ifElse(k.equal(k.bitAnd(width, vector - 1), 0), SmallVector<Type>(vector, k.f32),
+  return k.ifElse(k.equal(k.bitAnd(line, vector - 1), 0), SmallVector<Type>(vector, k.f32),
                   together, [&] {
                     Values values;
                     for (unsigned i = 0; i < vector; ++i)
-                      values.append(k.loadValues(k.at(address, storage, {}, i), storage, 1,
-                                                 /*readOnly=*/true));
+                      values.append(loadNeighbours(k, k.at(address, storage, {}, i), storage, 1));
                     return values;
                   });
 }
@@ -44,18 +55,27 @@ Values loadPixels(KernelBuilder &k, Value address, Type storage, unsigned vector
 
 LogicalResult emitPatchify(KernelBuilder &k) {
   auto op = k.rootAs<vit::PatchifyOp>();
-  ArrayRef<int64_t> image = k.typeOf(op.getInput()).getShape();
-  int64_t channels = image[1], patchHeight = op.getPatch()[0], patchWidth = op.getPatch()[1];
-  Value height = k.anySize() ? k.imageHeight() : k.imm(image[2]);
-  Value width = k.anySize() ? k.imageWidth() : k.imm(image[3]);
+  vit::ImageShape image = vit::imageShapeOf(k.typeOf(op.getInput()));
+  int64_t channels = image.channels, patchHeight = op.getPatch()[0], patchWidth = op.getPatch()[1];
+  Value height = k.anySize() ? k.imageHeight() : k.imm(image.height);
+  Value width = k.anySize() ? k.imageWidth() : k.imm(image.width);
   Value gridHeight = k.divU(height, patchHeight), gridWidth = k.divU(width, patchWidth);
   int64_t values = channels * patchHeight * patchWidth, lead = op.getLead();
   int64_t columns = k.widthOf(op.getResult());
-  Type storage = k.storageOf(op.getInput());
+  bool bytes = op.getOrder() == vit::PatchOrder::Bytes;
+  Type storage = bytes ? Type(k.getI8Type()) : k.storageOf(op.getInput());
+  Value line = bytes ? k.mul(width, channels) : width; // values of one
 
   // Offset of the first pixel in an image, for a patch and a column of its row.
   auto pixel = [&](Value patch, Value column) {
     Value c, i, j, y, x;
+    if (bytes) {
+      int64_t run = patchWidth * channels;
+      x = takeDigit(k, column, run); // and the channel
+      j = takeDigit(k, patch, gridWidth);
+      Value down = k.add(k.mul(patch, patchHeight), column);
+      return k.add(k.add(k.mul(down, line), k.mul(j, run)), x);
+    }
     if (op.getOrder() == vit::PatchOrder::Conv) {
       x = takeDigit(k, column, patchWidth);
       y = takeDigit(k, column, patchHeight);
@@ -70,15 +90,15 @@ LogicalResult emitPatchify(KernelBuilder &k) {
       i = takeDigit(k, index, gridHeight);
       c = index;
     }
-    Value line = k.add(k.add(k.mul(c, height), k.mul(i, patchHeight)), y);
-    return k.add(k.add(k.mul(line, width), k.mul(j, patchWidth)), x);
+    Value down = k.add(k.add(k.mul(c, height), k.mul(i, patchHeight)), y);
+    return k.add(k.add(k.mul(down, width), k.mul(j, patchWidth)), x);
   };
 
   return emitTokens(k, [&](Region &, const TokenPlace &place, unsigned vector) -> Values {
     auto gather = [&] {
       Value offset = k.add(k.mul(place.image, k.mul(k.mul(height, width), channels)),
                            pixel(k.sub(place.token, k.imm(lead)), place.column));
-      return loadPixels(k, k.at(k.pointer(op.getInput()), storage, offset), storage, vector, width);
+      return loadPixels(k, k.at(k.pointer(op.getInput()), storage, offset), storage, vector, line);
     };
     Value inside;
     if (lead)

@@ -238,6 +238,30 @@ Values PtxBuilder::loadValues(Value pointer, Type storage, unsigned count, bool 
   return result;
 }
 
+Values PtxBuilder::loadBytes(Value pointer, unsigned count, bool readOnly) {
+  assert(llvm::isPowerOf2_32(count) && count <= 8 && "expected a power of two up to 8");
+  constexpr unsigned ofWord = 4;
+  Values words;
+  if (count < ofWord) {
+    Value loaded = load(pointer, getIntegerType(8 * count), readOnly);
+    words.push_back(LLVM::ZExtOp::create(*this, i32, loaded));
+  } else if (count == ofWord) {
+    words.push_back(load(pointer, i32, readOnly));
+  } else {
+    Value loaded = load(pointer, VectorType::get(count / ofWord, i32), readOnly);
+    for (unsigned i = 0; i < count / ofWord; ++i)
+      words.push_back(extract(loaded, i));
+  }
+  Values result;
+  for (unsigned i = 0; i < count; ++i) {
+    // The lowest bits of 2^23 count ones. Conversions have a quarter of an addition's rate.
+    Value byte = bitAnd(shr(words[i / ofWord], 8 * (i % ofWord)), 0xff);
+    Value counted = bitcast(bitOr(byte, imm(0x4B000000)), f32);
+    result.push_back(subF(counted, immF(8388608.0)));
+  }
+  return result;
+}
+
 void PtxBuilder::storeValues(ArrayRef<Value> values, Value pointer, Type storage) {
   assert(llvm::isPowerOf2_64(values.size()) && "expected a power of two");
   if (values.size() == 1)

@@ -113,6 +113,9 @@ public:
   /// of up to 16 bytes, for which the address must be a multiple of count * size (at most 16).
   /// `count` is a power of two.
   Values loadValues(Value pointer, Type storage, unsigned count, bool readOnly = false);
+  /// `count` neighbouring bytes, 0 to 255, as f32; the address must be a multiple of `count`, which
+  /// is 1, 2, 4 or 8.
+  Values loadBytes(Value pointer, unsigned count, bool readOnly = false);
   void storeValues(llvm::ArrayRef<Value> values, Value pointer, Type storage);
 
   // Shared memory. One dynamic array per kernel, 128-byte aligned; its size is LaunchShape's.

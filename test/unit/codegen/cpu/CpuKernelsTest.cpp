@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "test/unit/codegen/cpu/CpuModel.h"
+#include "weights/HashWeights.h"
 
 #include <catch2/catch.hpp>
 
@@ -27,13 +28,16 @@ bool sameBits(const std::vector<float> &a, const std::vector<float> &b) {
 
 /// Compares with the reference, and each form, number of threads and place in a batch with each
 /// other.
-void check(const std::string &text, int batch = 3, double tolerance = 2e-6) {
+void check(const std::string &text, int batch = 3, double tolerance = 2e-6, bool bytes = false) {
   INFO(text);
   std::vector<float> first;
   for (vit_isa isa : formsHere()) {
     CpuModel model(text, {isa});
     INFO("form " << isa);
     std::vector<float> input = randomValues(model.inputValues() * size_t(batch), 1);
+    if (bytes)
+      for (float &value : input)
+        value = float(vitrt::levelOf(value));
     std::vector<float> found = model.run(input, batch, 1);
     double error = distance(found, model.reference(input, batch));
     CHECK(error <= tolerance);
@@ -232,6 +236,25 @@ TEST_CASE("CPU: attention between images, with a bias, in windows") {
                     "windows <grid = [8, 8], size = [4, 4], shift = [2, 1]>"));
   check(withWindows(attention(196, 1, 12),
                     "windows <grid = [14, 14], size = [7, 7], shift = [0, 0]>"));
+}
+
+TEST_CASE("CPU: patches of bytes, exactly") {
+  auto patches = [](int64_t channels, int64_t height, int64_t width, int64_t ph, int64_t pw,
+                    int64_t lead, int64_t spare) {
+    std::string in = "tensor<?x" + number(height) + "x" + number(width) + "x" + number(channels) +
+                     "xui8>",
+                out = "tensor<?x" + number(lead + height / ph * (width / pw)) + "x" +
+                      number(channels * ph * pw + spare) + "xf32>";
+    check("func.func @model(%x: " + in + " {vit.name = \"x\"}) -> (" + out +
+              " {vit.name = \"y\"}) {\n%y = vit.patchify %x bytes [" + number(ph) + ", " +
+              number(pw) + "] lead " + number(lead) + " : " + in + " -> " + out +
+              "\nreturn %y : " + out + "\n}\n",
+          3, 0, /*bytes=*/true);
+  };
+  patches(3, 13, 18, 4, 6, 1, 3); // 18 values in a run: a vector and a part
+  patches(3, 32, 32, 16, 16, 0, 0);
+  patches(1, 10, 15, 5, 5, 0, 7);
+  patches(4, 8, 12, 2, 4, 2, 0); // 16: one vector
 }
 
 TEST_CASE("CPU: patches, tokens and tables") {

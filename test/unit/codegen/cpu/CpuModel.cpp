@@ -108,7 +108,9 @@ std::vector<float> CpuModel::run(const std::vector<float> &input, int batch, int
   Guarded from(input.size(), threads == 1), to(values, threads == 1);
   std::copy(input.begin(), input.end(), from.values);
   std::fill(to.values, to.values + values, std::nanf("")); // what nobody wrote shows
-  const void *inputs[] = {from.values};
+  std::vector<uint8_t> bytes(input.begin(), input.end());
+  bool isBytes = library().inputs[0].dtype == VIT_U8;
+  const void *inputs[] = {isBytes ? static_cast<const void *>(bytes.data()) : from.values};
   void *outputs[] = {to.values};
   REQUIRE(vit_model_run_host(loaded->get(), workspace->get(), batch, inputs, 1, outputs, 1) ==
           VIT_OK);

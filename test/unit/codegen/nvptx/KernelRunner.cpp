@@ -108,6 +108,8 @@ private:
 
 /// Bits of a value in how it is stored, and back.
 uint32_t encode(double value, Type type) {
+  if (type.isUnsignedInteger(8))
+    return static_cast<uint32_t>(value);
   llvm::APFloat number(value);
   bool inexact = false;
   number.convert(cast<FloatType>(type).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
@@ -118,6 +120,8 @@ uint32_t encode(double value, Type type) {
 
 /// NaN for a tf32 that was stored without rounding.
 double decode(uint32_t bits, Type type) {
+  if (type.isUnsignedInteger(8))
+    return bits;
   if (type.isTF32())
     return bits & 0x1fff ? NAN : std::bit_cast<float>(bits);
   unsigned width = type.getIntOrFloatBitWidth();
@@ -331,6 +335,8 @@ std::vector<KernelTensor> KernelRunner::randomArguments(int64_t count, uint64_t 
     for (int64_t i = 0, n = elementsOf(argument.shape); i < n; ++i) {
       double value = std::sqrt(-2 * std::log(uniform())) * std::cos(2 * M_PI * uniform()) * scale;
       Type element = tensor.getElementType();
+      if (element.isUnsignedInteger(8)) // all of them, in the ratio of a deviation
+        value = std::clamp(std::floor(128 + 64 * value), 0.0, 255.0);
       argument.values.push_back(decode(encode(value, element), element));
     }
     arguments.push_back(std::move(argument));

@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A gather has no rounding errors: in f32 the result is equal, not close. Patches of every size
-// from 4 to 32, not square, on images that are not square, in both orders.
+// from 4 to 32, not square, on images that are not square, in all orders. Bytes become values that
+// 16 bits hold, so of them all types are equal.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,8 +25,10 @@ struct Shape {
 std::string patchify(const Shape &s, const std::string &order) {
   int64_t tokens = s.lead + (s.height / s.patchHeight) * (s.width / s.patchWidth);
   int64_t columns = s.channels * s.patchHeight * s.patchWidth + s.padding;
-  std::string x =
-      "tensor<?x" + number(s.channels) + "x" + number(s.height) + "x" + number(s.width) + "xf32>";
+  std::string x = order == "bytes" ? "tensor<?x" + number(s.height) + "x" + number(s.width) + "x" +
+                                         number(s.channels) + "xui8>"
+                                   : "tensor<?x" + number(s.channels) + "x" + number(s.height) +
+                                         "x" + number(s.width) + "xf32>";
   std::string y = "tensor<?x" + number(tokens) + "x" + number(columns) + "x" + s.to + ">";
   return "vit.kernel @k(%x: " + x + ") -> " + y +
          " attributes {schedules = [#vit.tokens_schedule<batch = 1 to 64, elements = 1024, "
@@ -36,7 +39,9 @@ std::string patchify(const Shape &s, const std::string &order) {
 }
 
 void check(const Shape &shape, int64_t count = 2) {
-  for (std::string order : {"conv", "unfold"}) {
+  for (std::string order : {"conv", "unfold", "bytes"}) {
+    if (order == "unfold" && (shape.height % shape.patchHeight || shape.width % shape.patchWidth))
+      continue;
     std::string text = patchify(shape, order);
     INFO(text);
     KernelRunner runner(text);
@@ -45,7 +50,7 @@ void check(const Shape &shape, int64_t count = 2) {
     KernelRun run = runner.run(arguments, count);
     REQUIRE(run.error == "");
     auto expected = runner.expected(arguments, count);
-    if (shape.to == "f32")
+    if (shape.to == "f32" || order == "bytes")
       CHECK(run.results[0].values == expected[0].values);
     else
       CHECK(worstElement(run.results, expected) < (shape.to == "f16" ? 3e-3 : 2e-2));
@@ -73,6 +78,16 @@ TEST_CASE("patchify: leading rows, padded columns") {
 TEST_CASE("patchify: types") {
   check({3, 32, 32, 16, 16, 1, 0, "f16"});
   check({3, 20, 20, 10, 10, 0, 4, "bf16"});
+}
+
+TEST_CASE("patchify: vectors of bytes of every width") {
+  // A vector divides the bytes of a run and of a line, and so does what lies before an image.
+  check({1, 6, 9, 3, 3});   // one byte
+  check({2, 6, 10, 3, 5});  // two
+  check({3, 8, 12, 4, 4});  // four
+  check({3, 16, 16, 8, 8}); // eight
+  check({4, 6, 18, 2, 6}, 3);
+  check({3, 21, 30, 7, 14}); // what fills no patch
 }
 
 TEST_CASE("patchify: fused ops reach the leading rows too") {

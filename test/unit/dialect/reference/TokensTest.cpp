@@ -56,6 +56,21 @@ TEST_CASE("patchify of patches that are not square, leading rows and columns to 
   checkTensor(outputs[0].tensor, {1, 5, 3}, {0, 0, 0, 1, 3, 0, 2, 4, 0, 5, 7, 0, 6, 8, 0});
 }
 
+TEST_CASE("patchify, order bytes: lines of a patch with all channels, centred") {
+  // 2 x 3 pixels of two channels, bytes 0 to 11, in patches of 2 x 1: (byte - 128) / 64.
+  auto outputs = runProgram(R"(
+    func.func @f(%x: tensor<?x2x3x2xui8>) -> tensor<?x4x5xf32> {
+      %0 = vit.patchify %x bytes [2, 1] lead 1 : tensor<?x2x3x2xui8> -> tensor<?x4x5xf32>
+      return %0 : tensor<?x4x5xf32>
+    })",
+                            {counting({1, 2, 3, 2})});
+  auto of = [](double byte) { return (byte - 128) / 64; };
+  checkTensor(outputs[0].tensor, {1, 4, 5}, {0,     0,     0,      0,      0, //
+                                             of(0), of(1), of(6),  of(7),  0, //
+                                             of(2), of(3), of(8),  of(9),  0, //
+                                             of(4), of(5), of(10), of(11), 0});
+}
+
 TEST_CASE("prepend, select and broadcast") {
   auto outputs = runProgram(R"(
     func.func @f(%x: tensor<?x2x2xf32>, %cls: tensor<2x2xf32>)
