@@ -73,7 +73,8 @@ public:
     auto workspace = runner.workspace();
     if (!workspace)
       return workspace.takeError();
-    const void *inputs[] = {input.data()};
+    std::vector<uint8_t> bytes;
+    const void *inputs[] = {asStored(runner.model().input, input, bytes)};
     std::vector<std::vector<float>> outputs;
     std::vector<void *> pointers;
     for (const ValueShape &output : runner.model().outputs) {

@@ -173,7 +173,7 @@ LogicalResult Compiler::open() {
     return failure();
   if (auto model = vit::findModel(module()); !model)
     return module().emitError(llvm::toString(model.takeError()));
-  if (failed(checkImageSize()) || failed(readLabels()))
+  if (failed(checkImageSize()) || failed(readLabels()) || failed(readBytes()))
     return failure();
   if (!root->getOps<vit::KernelOp>().empty())
     level = hasCode(*root) ? llvm : kernels;
@@ -344,11 +344,11 @@ LogicalResult Compiler::checkImageSize() {
     auto image = dyn_cast<RankedTensorType>(type);
     if (!image || image.getRank() != 4)
       continue;
-    if (image.getDimSize(2) != (*wanted)->height || image.getDimSize(3) != (*wanted)->width)
+    auto [channels, height, width] = vit::imageShapeOf(image);
+    if (height != (*wanted)->height || width != (*wanted)->width)
       return caller.error("{}: --image-size is {}, but the images of a .mlir file have the size "
                           "that is in its types, here {}x{}",
-                          options.model, options.imageSize, image.getDimSize(2),
-                          image.getDimSize(3));
+                          options.model, options.imageSize, height, width);
   }
   return success();
 }

@@ -116,6 +116,7 @@ private:
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();
   mlir::LogicalResult readLabels();
+  mlir::LogicalResult readBytes();
   mlir::FailureOr<std::optional<vitc::checkpoint::Size>> imageSize() const;
   mlir::LogicalResult checkImageSize();
   mlir::LogicalResult checkScheduled();

@@ -79,6 +79,33 @@ LogicalResult Compiler::readLabels() {
   return success();
 }
 
+/// What is done before the model otherwise, as bytes are to be normalised.
+LogicalResult Compiler::readBytes() {
+  if (options.inputType != "u8")
+    return success();
+  if (!import)
+    return caller.error("{}: --input-type says what becomes of a checkpoint's input; that of a "
+                        ".mlir file has the type that is in its text, leave it out",
+                        options.model);
+  if (!import->pictures)
+    return caller.error(
+        "{}--input-type u8 has the model normalise pictures; {}build it with --input-type f32",
+        import->noPictures.empty()
+            ? fmt::format("{}: has no preprocessor_config.json, by which ", options.model)
+            : import->noPictures + "; ",
+        import->noPictures.empty() ? "add it, or " : "");
+  const checkpoint::PictureRecipe &recipe = *import->pictures;
+  ReadBytesOptions normalisation;
+  normalisation.scale = recipe.rescale ? recipe.scale : 1;
+  if (recipe.normalize) {
+    normalisation.mean.assign(recipe.mean.begin(), recipe.mean.end());
+    normalisation.deviation.assign(recipe.deviation.begin(), recipe.deviation.end());
+  }
+  PassManager manager(&context);
+  manager.addPass(createReadBytes(normalisation));
+  return manager.run(*root);
+}
+
 FailureOr<vit_preprocessing> driver::needPreprocessing(const Compiler &compiler) {
   const checkpoint::Import *import = compiler.checkpoint();
   if (!import)
@@ -105,7 +132,8 @@ FailureOr<vitrt::PixelShape> driver::needPixelShape(const Compiler &compiler) {
     return compiler.session().error("{}: expected a model of one input [batch, channels, height, "
                                     "width] for pictures",
                                     compiler.settings().model);
-  vitrt::PixelShape shape = {image.getDimSize(1), image.getDimSize(2), image.getDimSize(3)};
+  auto [channels, height, width] = vit::imageShapeOf(image);
+  vitrt::PixelShape shape = {channels, height, width, image.getElementType().isUnsignedInteger(8)};
   if (shape.channels != 1 && shape.channels != 3)
     return compiler.session().error(
         "{}: the model reads {} channels, pictures have 3, or 1 in gray", compiler.settings().model,

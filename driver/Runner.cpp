@@ -212,8 +212,11 @@ LogicalResult driver::checkDevice(const DeviceOptions &options, bool dtypeGiven,
 }
 
 static ValueShape valueShape(Type type, StringAttr name) {
-  auto shape = cast<RankedTensorType>(type).getShape().drop_front();
-  return {name ? name.str() : "", {shape.begin(), shape.end()}};
+  auto tensor = cast<RankedTensorType>(type);
+  auto shape = tensor.getShape().drop_front();
+  return {name ? name.str() : "",
+          {shape.begin(), shape.end()},
+          tensor.getElementType().isUnsignedInteger(8)};
 }
 
 LogicalResult Runner::open() {
@@ -361,7 +364,7 @@ Result<void> Runner::runDevice(int64_t batch, std::span<const float> input,
   if (!space)
     return space.takeError();
   values.resize(outputs.size());
-  const void *inputs[] = {input.data()};
+  const void *inputs[] = {asStored(runnable.input, input, bytes)};
   std::vector<void *> pointers;
   for (size_t i = 0; i < outputs.size(); ++i) {
     values[i].resize(outputs[i].size());

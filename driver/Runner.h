@@ -116,7 +116,8 @@ private:
   vitrt::ModelPtr loaded;
   vitrt::WorkspacePtr space;
   std::vector<std::vector<float>> values;
-  std::string description; ///< of the device
+  std::vector<uint8_t> bytes; ///< of an input
+  std::string description;    ///< of the device
   bool announced = false;
 };
 

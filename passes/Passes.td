@@ -8,6 +8,21 @@ include "mlir/Pass/PassBase.td"
 
 // On the model ---------------------------------------------------------------
 
+def ReadBytes : Pass<"vit-read-bytes", "mlir::ModuleOp"> {
+  let summary = "Pixels as bytes, normalised by the weights that read them";
+  let description = [{
+    Images [batch, C, H, W] that the model reads become bytes [batch, H, W, C]. What a preprocessing makes of
+    a byte u of channel c, (u * `scale` - `mean`[c]) / `deviation`[c], is linear, and so is the linear behind
+    the patchify: its weight gets the factor, its bias the rest. Without `mean` or `deviation` these are 0 and 1.
+    Refuses images that something else reads than patches in the order `conv` whose rows a linear multiplies.
+  }];
+  let options = [
+    Option<"scale", "scale", "double", /*default=*/"1.0", "what a byte is multiplied by">,
+    ListOption<"mean", "mean", "double", "what is subtracted from each channel then">,
+    ListOption<"deviation", "deviation", "double", "what each channel is divided by then">,
+  ];
+}
+
 def DropUnused : Pass<"vit-drop-unused", "mlir::ModuleOp"> {
   let summary = "Drop ops that no output needs";
   let description = [{

@@ -45,7 +45,13 @@ public:
   int64_t rowBytes() const { return 3 * width; }
   std::vector<float> finish() const {
     std::vector<float> pixels(size_t(shape.count()));
-    reduction->finish(pixels.data());
+    if (!shape.bytes) {
+      reduction->finish(pixels.data());
+      return pixels;
+    }
+    std::vector<uint8_t> levels(pixels.size());
+    reduction->finish(levels.data());
+    std::copy(levels.begin(), levels.end(), pixels.begin());
     return pixels;
   }
 

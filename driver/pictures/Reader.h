@@ -25,7 +25,8 @@ public:
     this->options.upright = recipe.exif_orientation != 0;
   }
 
-  /// Of one file, [channels, height, width]. `beside`: rows are reduced by a thread of their own
+  /// Of one file, [channels, height, width]; of a model that reads bytes these, as floats, [height,
+  /// width, channels]. `beside`: rows are reduced by a thread of their own
   /// while the next are decoded. Errors do not name the file.
   vitrt::Result<std::vector<float>> read(const std::string &path, bool beside) const;
   /// The same of a file's bytes.

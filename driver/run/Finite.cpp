@@ -40,7 +40,7 @@ std::vector<std::string> inputWarnings(const ValueShape &input, std::span<const 
     largest = std::max(largest, value);
     return value >= 0 && value <= 255 && value == std::floor(value);
   });
-  if (pixels && largest > fewestLevels && input.perImage.size() == 3)
+  if (!input.bytes && pixels && largest > fewestLevels && input.perImage.size() == 3)
     warnings.push_back(quoted(input.name) + " has only integers from 0 to " + numberText(largest) +
                        ", as pixels of 8 bits; the model expects normalised values: give "
                        "(pixel / 255 - mean) / std, as its preprocessor_config.json says");
@@ -139,7 +139,8 @@ Result<std::string> explainStep(vit_workspace *workspace, const vit_library &lib
     pointers.push_back(outputs.back().data());
   }
   std::optional<Writer> first;
-  const void *inputs[] = {found.input.data()};
+  std::vector<uint8_t> bytes;
+  const void *inputs[] = {asStored(model.input, found.input, bytes)};
   auto done = vitrt::runHostObserved(workspace, int(found.batch), inputs, 1, pointers.data(),
                                      int(pointers.size()),
                                      [&](const vitrt::StepView &view) -> Result<void> {

@@ -55,6 +55,17 @@ Result<void> checkShape(const std::string &path, const FileTensor &tensor, const
                ", the model expects " + expected};
 }
 
+/// Pixels of another kind than the model reads would have values, and none that mean anything.
+Result<void> checkPixels(const std::string &path, const FileTensor &tensor,
+                         const ValueShape &input) {
+  if (!input.bytes || tensor.type == FileType::U8)
+    return {};
+  return Error{quoted(path) + ": " + quoted(tensor.name) + " is " +
+               std::string(nameOf(tensor.type)) +
+               ", the model reads bytes, U8 [batch, height, width, channels]; give pictures as "
+               "vitc preprocess --input-type u8 writes them, or build for --input-type f32"};
+}
+
 Result<std::vector<float>> readValues(const std::string &path, const FileTensor &tensor) {
   auto values = readF32(tensor);
   if (!values)
@@ -165,6 +176,8 @@ const FileTensor *Golden::labels() const { return file.find(labelsName); }
 Result<std::vector<float>> Golden::input(const ValueShape &input) const {
   const FileTensor *own = file.find(input.name); // a model written by hand may call it otherwise
   if (const FileTensor *tensor = own ? own : file.find(inputName)) {
+    if (auto good = checkPixels(path(), *tensor, input); !good)
+      return good.takeError();
     if (auto good = checkShape(path(), *tensor, input, images); !good)
       return good.takeError();
     return readValues(path(), *tensor);
@@ -175,6 +188,9 @@ Result<std::vector<float>> Golden::input(const ValueShape &input) const {
 std::vector<float> hashInput(const ValueShape &input, int64_t batch) {
   std::vector<float> values(size_t(batch * input.count()));
   hashTensor(inputName, withBatch(batch, input), 0, values);
+  if (input.bytes)
+    for (float &value : values)
+      value = float(levelOf(value));
   return values;
 }
 
@@ -323,6 +339,8 @@ Result<InputBatch> readInput(const std::string &path, const ValueShape &input) {
   const FileTensor *tensor = file->find(input.name);
   if (!tensor)
     return Error{"input " + quoted(path) + " has no tensor " + quoted(input.name)};
+  if (auto good = checkPixels(path, *tensor, input); !good)
+    return Error{"input " + good.error()};
   if (auto good = checkShape(path, *tensor, input, 0); !good)
     return Error{"input " + good.error()};
   auto values = readValues(path, *tensor);
@@ -331,11 +349,25 @@ Result<InputBatch> readInput(const std::string &path, const ValueShape &input) {
   return InputBatch{tensor->shape[0], std::move(*values)};
 }
 
-std::optional<std::pair<int64_t, int64_t>> imageSizeIn(const std::string &path) {
+const void *asStored(const ValueShape &input, std::span<const float> values,
+                     std::vector<uint8_t> &memory) {
+  if (!input.bytes)
+    return values.data();
+  memory.resize(values.size());
+  std::transform(values.begin(), values.end(), memory.begin(),
+                 [](float value) { return uint8_t(value); });
+  return memory.data();
+}
+
+std::optional<std::pair<int64_t, int64_t>> imageSizeIn(const std::string &path, bool bytes) {
   auto file = Safetensors::open(path);
   const FileTensor *pixels = file ? file->find("pixel_values") : nullptr;
   if (!pixels || pixels->shape.size() != 4)
     return std::nullopt;
+  if (bytes) // pixels of another type are not these
+    return pixels->type == FileType::U8
+               ? std::optional(std::pair(pixels->shape[1], pixels->shape[2]))
+               : std::nullopt;
   constexpr int64_t mostChannels = 4;
   if (pixels->shape[1] > mostChannels && pixels->shape[3] <= mostChannels)
     return std::nullopt; // channels last, which the check of the shape names

@@ -29,10 +29,11 @@ using vitrt::Result;
 struct ValueShape {
   std::string name;
   std::vector<int64_t> perImage;
+  bool bytes = false; ///< u8, which are floats from 0 to 255 until they are given to a library
   int64_t count() const;
 };
 
-/// What running needs to know of a model. All values are f32 but those of the reference.
+/// What running needs to know of a model. All values are f32 but those of the reference and bytes.
 struct RunnableModel {
   ValueShape input;
   std::vector<ValueShape> outputs;
@@ -61,9 +62,14 @@ struct InputBatch {
 };
 Result<InputBatch> readInput(const std::string &path, const ValueShape &input);
 
-/// Height and width of the images in a file, `pixel_values` [batch, channels, height, width];
-/// nothing where there are none that could be read, which whoever reads them says.
-std::optional<std::pair<int64_t, int64_t>> imageSizeIn(const std::string &path);
+/// The values of an input as a library reads them: `values` itself, or bytes that `memory` holds.
+const void *asStored(const ValueShape &input, std::span<const float> values,
+                     std::vector<uint8_t> &memory);
+
+/// Height and width of the images in a file, `pixel_values` [batch, channels, height, width], or
+/// [batch, height, width, channels] of bytes; nothing where there are none that could be read,
+/// which whoever reads them says.
+std::optional<std::pair<int64_t, int64_t>> imageSizeIn(const std::string &path, bool bytes);
 
 /// All outputs of a run.
 struct RunResults {

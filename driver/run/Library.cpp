@@ -93,14 +93,17 @@ namespace {
 /// The shape of a tensor of which an image has `values` values, of a library that is checked. Sizes
 /// that it leaves open are those of the image, or the one number of tokens.
 ValueShape shapeOf(const vit_tensor &tensor, uint64_t values, vitrt::ImageSize size) {
-  ValueShape value = {tensor.name, {}};
+  ValueShape value = {tensor.name, {}, tensor.dtype == VIT_U8};
   int64_t known = 1, *open = nullptr;
   for (uint32_t i = 1; i < tensor.rank; ++i)
     value.perImage.push_back(tensor.shape[i]);
-  if (tensor.rank == 4 && tensor.shape[2] < 0)
-    value.perImage[1] = size.height;
-  if (tensor.rank == 4 && tensor.shape[3] < 0)
-    value.perImage[2] = size.width;
+  if (tensor.rank == 4) {
+    vitrt::ImageAxes axes = vitrt::axesOf(tensor);
+    if (int64_t &height = value.perImage[axes.height - 1]; height < 0)
+      height = size.height;
+    if (int64_t &width = value.perImage[axes.width - 1]; width < 0)
+      width = size.width;
+  }
   for (int64_t &extent : value.perImage)
     extent < 0 ? (void)(open = &extent) : (void)(known *= extent);
   if (open && known > 0) // 0 where sides are open, but the library is not for images
@@ -128,11 +131,14 @@ vitrt::ImageSize nativeSize(const vit_library &library) {
 } // namespace
 
 vitrt::ImageSize imageSizeFor(const vit_library &library, const std::string &path) {
-  if (library.input_count == 0 || library.inputs[0].rank != 4 ||
-      (library.inputs[0].shape[2] >= 0 && library.inputs[0].shape[3] >= 0))
+  if (library.input_count == 0 || library.inputs[0].rank != 4)
+    return {};
+  const vit_tensor &input = library.inputs[0];
+  vitrt::ImageAxes axes = vitrt::axesOf(input);
+  if (input.shape[axes.height] >= 0 && input.shape[axes.width] >= 0)
     return {};
   constexpr int64_t most = 1 << 24; // of a side: no file has more
-  auto size = imageSizeIn(path);
+  auto size = imageSizeIn(path, input.dtype == VIT_U8);
   if (!size || size->first < 1 || size->second < 1 || size->first > most || size->second > most)
     return {};
   return {int(size->first), int(size->second)};
@@ -158,7 +164,7 @@ Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch
   model.input = shapeOf(library.inputs[0], values, size);
   if (!has(model.input, values))
     return damagedShape(library.inputs[0]);
-  bool f32 = library.inputs[0].dtype == VIT_F32;
+  bool f32 = library.inputs[0].dtype == VIT_F32 || library.inputs[0].dtype == VIT_U8;
   for (uint32_t i = 0; i != library.output_count; ++i) {
     values = sized.outputBytes(library, i, 1) / vitrt::sizeOf(library.outputs[i].dtype);
     model.outputs.push_back(shapeOf(library.outputs[i], values, size));
@@ -167,7 +173,8 @@ Result<RunnableModel> runnableModel(const vit_library &library, int64_t maxBatch
     f32 &= library.outputs[i].dtype == VIT_F32;
   }
   if (!f32)
-    return Error{"the model has inputs or outputs that are not f32, which vit-run does not pass"};
+    return Error{"the model has an input that is neither f32 nor u8, or an output that is not f32, "
+                 "which vit-run does not pass"};
   model.maxBatch = library.max_batch;
   if (maxBatch > 0)
     model.maxBatch = std::min(model.maxBatch, maxBatch);

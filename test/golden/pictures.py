@@ -4,6 +4,8 @@
   pictures.py values --vitc V      pixel_values of every golden picture and processor: equal bits in at least
                                    99.9 % of the values, none off by more than a level; what is planted is found
   pictures.py outputs --vitc V     the model on them, in f64 and emulated in f16
+  pictures.py bytes --vitc V       models of --input-type u8: on bytes they compute what those of f32 do on these
+                                   bytes normalised; also of images of any size
   pictures.py kinds --vitc V       every kind of file, byte by byte as Pillow decodes it; what is refused
 """
 import argparse
@@ -106,6 +108,91 @@ def outputs(arguments, folder):
             run(arguments.vitc, "check", os.path.join(FOLDER, model), "--golden", golden, "--device", "reference")
 
 
+def recipe(model):
+    """(factor, means, deviations)"""
+    try:
+        config = json.load(open(os.path.join(model, "preprocessor_config.json")))
+        return config.get("rescale_factor", 1 / 255), config["image_mean"], config["image_std"]
+    except FileNotFoundError:
+        config = json.load(open(os.path.join(model, "config.json")))["pretrained_cfg"]
+        return 1 / 255, config["mean"], config["std"]
+
+
+def normalised(pixels, model):
+    """[batch, channels, height, width] of bytes [batch, height, width, channels]."""
+    factor, means, deviations = recipe(model)
+    batch, height, width, channels = pixels.shape
+    plane = height * width
+    values = array.array("f", bytes(4 * len(pixels.values)))
+    for i, byte in enumerate(pixels.values):
+        image, rest = divmod(i, plane * channels)
+        place, c = divmod(rest, channels)
+        values[(image * channels + c) * plane + place] = (byte * factor - means[c]) / deviations[c]
+    return safetensors.Tensor("F32", [batch, channels, height, width], values)
+
+
+def check_bytes(arguments, folder, model, pixels, options, devices):
+    """The f32 model in f64 says what is right; with red and blue exchanged nothing is."""
+    file, out = os.path.join(folder, "f32.safetensors"), os.path.join(folder, "y.safetensors")
+    safetensors.write(file, {"pixel_values": normalised(pixels, model)})
+    run(arguments.vitc, "run", model, "--input", file, "--output", out, "--device", "reference")
+    right = {name: tensor for name, tensor in safetensors.read(out).items()}
+    swapped = safetensors.Tensor("U8", pixels.shape, array.array("B", pixels.values))
+    swapped.values[0::3], swapped.values[2::3] = pixels.values[2::3], pixels.values[0::3]
+    golden, wrong = os.path.join(folder, "u8.safetensors"), os.path.join(folder, "wrong.safetensors")
+    safetensors.write(golden, dict(right, pixel_values=pixels))
+    safetensors.write(wrong, dict(right, pixel_values=swapped))
+    command = [arguments.vitc, "check", model, "--input-type", "u8", *options]
+    for device in devices:
+        done = run(*command, "--golden", golden, *device)
+        print(f"{os.path.basename(model)} {pixels.shape} {' '.join(device)}: {done.stdout.strip().splitlines()[-1]}")
+        run(*command, "--golden", wrong, *device, expect=1)
+    safetensors.write(file, dict(right, pixel_values=normalised(pixels, model)))
+    done = run(*command, "--golden", file, "--emulate", expect=1)
+    if "'pixel_values' is F32, the model reads bytes, U8 [batch, height, width, channels]" not in done.stderr:
+        sys.exit(f"expected a refusal of f32 pixels\n{done.stderr}")
+
+
+def bytes_(arguments, folder):
+    reference, cpu = ["--device", "reference", "--tolerance", "1e-6"], ["--device", "cpu"]
+    devices = [reference, ["--emulate"], ["--emulate", "--dtype", "bf16"], ["--emulate", "--dtype", "f32"], cpu]
+    out = os.path.join(folder, "x.safetensors")
+    files = [os.path.join(FOLDER, "images", image) for image in IMAGES[:2]]
+    for name, processors in MODELS.items():
+        model = os.path.join(FOLDER, name)
+        run(arguments.vitc, "preprocess", model, *files, "-o", out, "--input-type", "u8")
+        pixels = safetensors.read(out)["pixel_values"]
+        # Normalised they are what the checkpoint's own processor makes.
+        mine = normalised(pixels, model)
+        for i, image in enumerate(IMAGES[:2]):
+            golden = safetensors.read(os.path.join(model, f"{image}.{processors[0]}.safetensors"))["pixel_values"]
+            values = mine.values[mine.row(i)]
+            equal = sum(abs(a - b) < 1e-5 for a, b in zip(values, golden.values)) / len(values)
+            worst = compare(values, golden.values, name)[1]
+            if pixels.dtype != "U8" or equal < 0.999 or worst > 1.001:
+                sys.exit(f"{name} {image}: bytes: {equal} equal, worst {worst} levels")
+        check_bytes(arguments, folder, model, pixels, [], devices)
+        # From files at once.
+        results = []
+        for options in ["--input", out], files:
+            run(arguments.vitc, "run", model, *options, "--input-type", "u8", "--emulate", "--output",
+                os.path.join(folder, "z.safetensors"))
+            results.append(open(os.path.join(folder, "z.safetensors"), "rb").read())
+        if results[0] != results[1]:
+            sys.exit(f"{name}: pictures and their bytes differ")
+    # Sizes: lines that begin at multiples of 8 bytes, and anywhere.
+    model = os.path.join(folder, "anysize")
+    shutil.copytree(os.path.join(os.path.dirname(FOLDER), "models", "hf-vit-anysize"), model)
+    json.dump({"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32},
+               "rescale_factor": 1 / 255, "image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.25]},
+              open(os.path.join(model, "preprocessor_config.json"), "w"))
+    for height, width in (24, 40), (29, 45), (32, 32):
+        levels = array.array("B", ((i * i // 7 + 31 * i) % 256 for i in range(2 * height * width * 3)))
+        pixels = safetensors.Tensor("U8", [2, height, width, 3], levels)
+        check_bytes(arguments, folder, model, pixels, ["--image-size", "any"],
+                    [["--emulate"], ["--emulate", "--dtype", "bf16"]])
+
+
 CONFIG = {"architectures": ["ViTModel"], "model_type": "vit", "hidden_size": 8, "num_attention_heads": 1,
           "num_hidden_layers": 1, "intermediate_size": 8, "patch_size": 1, "num_channels": 3}
 TIMM = {"architecture": "vit_tiny_patch16_224", "num_classes": 1,
@@ -173,11 +260,11 @@ def kinds(arguments, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=("values", "outputs", "kinds"))
+    parser.add_argument("what", choices=("values", "outputs", "bytes", "kinds"))
     parser.add_argument("--vitc", required=True)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        {"values": values, "outputs": outputs, "kinds": kinds}[arguments.what](arguments, folder)
+        {"values": values, "outputs": outputs, "bytes": bytes_, "kinds": kinds}[arguments.what](arguments, folder)
 
 
 if __name__ == "__main__":

@@ -201,12 +201,13 @@ Result<vitrt::ModelPtr> loadModel(const Options &options, const vit_library &lib
 /// Runs chunks on the device through host memory.
 class DeviceRun {
 public:
-  explicit DeviceRun(vit_workspace *workspace) : workspace(workspace) {}
+  DeviceRun(vit_workspace *workspace, const ValueShape &input)
+      : workspace(workspace), input(input) {}
 
-  Result<void> operator()(int64_t batch, std::span<const float> input,
+  Result<void> operator()(int64_t batch, std::span<const float> images,
                           std::span<std::vector<double>> outputs) {
     values.resize(outputs.size());
-    const void *inputs[] = {input.data()};
+    const void *inputs[] = {asStored(input, images, bytes)};
     std::vector<void *> pointers;
     for (size_t i = 0; i != outputs.size(); ++i) {
       values[i].resize(outputs[i].size());
@@ -223,6 +224,8 @@ public:
 
 private:
   vit_workspace *workspace;
+  const ValueShape &input;
+  std::vector<uint8_t> bytes;
   std::vector<std::vector<float>> values;
 };
 
@@ -300,7 +303,7 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     return workspace.takeError();
   Progress progress;
   auto show = [&](int64_t done, int64_t all) { progress.show("chunk", done, all); };
-  FiniteWatch watch(*runnable, DeviceRun(workspace->get()));
+  FiniteWatch watch(*runnable, DeviceRun(workspace->get(), runnable->input));
   RunFunction run = watch.function();
   if (golden) {
     // Code for CPUs computes in f32 but under bf16.

@@ -115,7 +115,7 @@ int check(CheckOptions &options) {
     if (!outputs)
       return console.fail(outputs.error());
     options.compile.outputs = std::move(*outputs);
-    options.compile.wantedImage = imageSizeIn(options.golden);
+    options.compile.wantedImage = imageSizeIn(options.golden, options.compile.inputType == "u8");
   }
   int64_t images = golden ? golden->batch() : generatedImages;
   options.compile.wantedBatch = std::clamp<int64_t>(images, 1, 64);

@@ -37,8 +37,12 @@ int preprocess(const PreprocessOptions &options) {
   auto shape = needPixelShape(compiler);
   if (failed(shape))
     return console.failed();
-  auto rows = vitrt::SafetensorsRows::open(options.output, "pixel_values", vitrt::FileType::F32,
-                                           {shape->channels, shape->height, shape->width});
+  std::vector perImage = {shape->channels, shape->height, shape->width};
+  if (shape->bytes)
+    perImage = {shape->height, shape->width, shape->channels};
+  auto rows = vitrt::SafetensorsRows::open(
+      options.output, "pixel_values", shape->bytes ? vitrt::FileType::U8 : vitrt::FileType::F32,
+      perImage);
   if (!rows)
     return console.fail("output " + rows.error());
   PictureReader reader(*recipe, *shape, {options.files.maxPixels, /*upright=*/true, session.stop});
@@ -49,8 +53,11 @@ int preprocess(const PreprocessOptions &options) {
       console.say((*files)[file] + ": " + pixels.error());
       return llvm::success();
     }
-    auto written = rows->append(
-        {reinterpret_cast<const uint8_t *>(pixels->data()), pixels->size() * sizeof(float)});
+    const ValueShape values = {"pixel_values", perImage, shape->bytes};
+    std::vector<uint8_t> memory;
+    auto written =
+        rows->append({static_cast<const uint8_t *>(asStored(values, *pixels, memory)),
+                      pixels->size() * (shape->bytes ? sizeof(uint8_t) : sizeof(float))});
     return written ? llvm::success() : session.error("output " + written.error());
   };
   if (failed(readPictures(reader, *files, session, take)))
@@ -67,8 +74,7 @@ int preprocess(const PreprocessOptions &options) {
     console.say(fmt::format("interrupted, {} of {} pictures are written", count, files->size()));
   else if (!options.quiet)
     printf("wrote %s (pixel_values %lldx%s)\n", options.output.c_str(),
-           static_cast<long long>(count),
-           vitrt::shapeText(std::vector{shape->channels, shape->height, shape->width}).c_str());
+           static_cast<long long>(count), vitrt::shapeText(perImage).c_str());
   return session.stop.stop_requested() || unread ? exitFailed : exitDone;
 }
 

@@ -57,7 +57,7 @@ int run(const RunOptions &options) {
     if (auto writable = checkResultsFile(options.output); !writable)
       return console.fail(writable.error());
   CompileOptions compile = options.compile;
-  compile.wantedImage = imageSizeIn(options.input);
+  compile.wantedImage = imageSizeIn(options.input, compile.inputType == "u8");
   Compiler compiler(std::move(compile), session);
   Runner runner(compiler, options.device, announce);
   if (failed(compiler.open()) || failed(runner.open()))

@@ -64,22 +64,30 @@ MLIRContext &sharedContext() {
   return context;
 }
 
-/// The outputs for three images.
-std::vector<reference::Output> outputsOf(ModuleOp module) {
-  auto model = llvm::cantFail(vit::findModel(module));
-  std::vector<reference::Tensor> inputs;
-  for (BlockArgument argument : model.getArguments()) {
-    std::vector<int64_t> shape(cast<RankedTensorType>(argument.getType()).getShape());
-    shape[0] = 3;
-    int64_t count = 1;
-    for (int64_t size : shape)
-      count *= size;
-    inputs.push_back({shape, scrambled("pixels", count)});
-  }
+/// Three images.
+reference::Tensor imagesFor(Type type) {
+  std::vector<int64_t> shape(cast<RankedTensorType>(type).getShape());
+  shape[0] = 3;
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  return {shape, scrambled("pixels", count)};
+}
+
+std::vector<reference::Output> outputsOf(ModuleOp module, std::vector<reference::Tensor> inputs) {
   auto outputs = reference::Interpreter(module, makeWeight, 1).run(std::move(inputs));
   if (!outputs)
     FAIL(llvm::toString(outputs.takeError()));
   return std::move(*outputs);
+}
+
+/// The outputs for three images.
+std::vector<reference::Output> outputsOf(ModuleOp module) {
+  auto model = llvm::cantFail(vit::findModel(module));
+  std::vector<reference::Tensor> inputs;
+  for (BlockArgument argument : model.getArguments())
+    inputs.push_back(imagesFor(argument.getType()));
+  return outputsOf(module, std::move(inputs));
 }
 
 /// Runs the model after every pass and compares its outputs with those before all of them.
@@ -124,6 +132,48 @@ void checkMeaning(const graph::Graph &model, const std::string &dtype) {
   });
   REQUIRE(succeeded(manager.run(*module)));
   CHECK(count == static_cast<int>(manager.size()));
+}
+
+/// Compares a model of bytes with the model of normalised pixels that it was made of: bytes need be
+/// none for the reference.
+void checkBytes(const graph::Graph &model) {
+  auto module = parseSourceString<ModuleOp>(graph::printMlir(model), &sharedContext());
+  REQUIRE(module);
+  auto before =
+      cast<RankedTensorType>(llvm::cantFail(vit::findModel(*module)).getArgumentTypes()[0]);
+  OwningOpRef<ModuleOp> bytes = module->clone();
+  ReadBytesOptions options;
+  options.scale = 0.01;
+  options.mean = {0.5, 0.25, -2};
+  options.deviation = {0.25, 3, 0.7};
+  PassManager manager(&sharedContext());
+  manager.addPass(createReadBytes(options));
+  REQUIRE(succeeded(manager.run(*bytes)));
+  auto after = cast<RankedTensorType>(llvm::cantFail(vit::findModel(*bytes)).getArgumentTypes()[0]);
+  reference::Tensor given = imagesFor(after), normalised = imagesFor(before);
+  for (double &value : given.values)
+    value = 127.5 + 127.5 * value;
+  auto [channels, height, width] = vit::imageShapeOf(before);
+  for (int64_t i = 0; i < std::ssize(given.values); ++i) {
+    int64_t c = i % channels, pixel = i / channels, image = pixel / (height * width);
+    int64_t place = (image * channels + c) * height * width + pixel % (height * width);
+    normalised.values[place] =
+        (given.values[i] * options.scale - options.mean[c]) / options.deviation[c];
+  }
+  auto expected = outputsOf(*module, {normalised}), found = outputsOf(*bytes, {given});
+  REQUIRE(found.size() == expected.size());
+  for (size_t i = 0; i < found.size(); ++i)
+    CHECK(relativeDistance(found[i].tensor.values, expected[i].tensor.values) < 1e-12);
+  // What other passes make of it means the same.
+  PipelineOptions pipeline;
+  pipeline.maxBatch = 16;
+  PassManager others(&sharedContext());
+  buildModelPipeline(others, pipeline);
+  buildKernelPipeline(others, pipeline);
+  REQUIRE(succeeded(others.run(*bytes)));
+  found = outputsOf(*bytes, {given});
+  for (size_t i = 0; i < found.size(); ++i)
+    CHECK(relativeDistance(found[i].tensor.values, expected[i].tensor.values) < 1e-12);
 }
 
 /// A number of the environment, with which ./check --soak asks for other cases and more of them.
@@ -177,4 +227,14 @@ TEST_CASE("no pass changes what random models compute", "[random]") {
                               << options.count);
     checkMeaning(test::randomModel(options).graph, i % 2 ? "bf16" : "f16");
   }
+}
+
+TEST_CASE("a model of bytes computes what that of normalised pixels does") {
+  test::VitChoices choices;
+  SECTION("class token") {}
+  SECTION("all tokens") {
+    choices.logits = false;
+    choices.lastHiddenState = true;
+  }
+  checkBytes(test::vit(choices));
 }

@@ -1,6 +1,7 @@
 //===- GoldenTest.cpp - Batches, references, labels, without a device ------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
+#include "driver/run/Finite.h"
 #include "driver/run/Golden.h"
 #include "driver/run/Bench.h"
 
@@ -204,6 +205,41 @@ TEST_CASE("golden: files that do not fit the model") {
   CHECK_THAT(error({input, {"labels", FileType::I32, {4}, labels.data()}}),
              Contains("'labels' is 4, expected 5"));
   CHECK_THAT(Golden::open("/none").error(), Contains("golden '/none'"));
+}
+
+TEST_CASE("golden: bytes are U8 with channels last, and nothing else") {
+  const RunnableModel bytes = {{"pixel_values", {1, 2, 1}, true}, {{"y", {2}}}, 4, false};
+  const std::vector<uint8_t> pixels = {0, 255, 7, 8, 128, 1, 2, 3, 4, 5};
+  NewTensor images = {"pixel_values", FileType::U8, {5, 1, 2, 1}, pixels.data()};
+  auto inputOf = [&](NewTensor tensor) {
+    File file({std::move(tensor), reference});
+    return std::pair(readInput(file.path, bytes.input), imageSizeIn(file.path, true));
+  };
+  auto [read, size] = inputOf(images);
+  REQUIRE(read);
+  CHECK(read->batch == 5);
+  CHECK(read->values == std::vector<float>{0, 255, 7, 8, 128, 1, 2, 3, 4, 5});
+  CHECK(size == std::pair<int64_t, int64_t>(1, 2));
+  std::vector<uint8_t> memory;
+  CHECK(asStored(bytes.input, read->values, memory) == memory.data());
+  CHECK(memory == pixels);
+  CHECK(asStored(model.input, read->values, memory) == read->values.data());
+
+  NewTensor floats = {"pixel_values", FileType::F32, {5, 1, 2, 1}, x.data()};
+  CHECK(inputOf(floats).second == std::nullopt);
+  CHECK_THAT(inputOf(floats).first.error(),
+             Contains("'pixel_values' is F32, the model reads bytes, U8 [batch, height, width, "
+                      "channels]; give pictures as vitc preprocess --input-type u8 writes them"));
+  File file({floats, reference});
+  CHECK_THAT(checkGolden(file.open(), bytes, run, 1).error(), Contains("the model reads bytes"));
+  images.shape = {5, 1, 1, 2};
+  CHECK_THAT(inputOf(images).first.error(), Contains("is 5x1x1x2, the model expects batchx1x2x1"));
+
+  std::vector<float> made = hashInput({"pixel_values", {32, 32, 3}, true}, 1);
+  CHECK(*std::min_element(made.begin(), made.end()) == 0);
+  CHECK(*std::max_element(made.begin(), made.end()) == 255);
+  CHECK(made[0] == std::floor((-0x1.fea184p-1f + 1) * 128));
+  CHECK(inputWarnings(bytes.input, read->values).empty());
 }
 
 TEST_CASE("golden: meta.json says how weights are made") {
