@@ -1,4 +1,5 @@
-/* Prints the GFLOP/s of multiply-adds on registers alone, by one thread: what a product could reach. */
+/* Prints the GFLOP/s of multiply-adds on registers alone, by one thread: what a product could
+ * reach. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -26,12 +27,14 @@ int main(void) {
     double begin = seconds();
     if (wide)
       for (int i = 0; i < steps; ++i)
-        __asm__ volatile(REPEAT12(WIDE)::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                         "xmm9", "xmm10", "xmm11");
+        __asm__ volatile(REPEAT12(WIDE)::
+                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+                               "xmm8", "xmm9", "xmm10", "xmm11");
     else
       for (int i = 0; i < steps; ++i)
-        __asm__ volatile(REPEAT12(NARROW)::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
-                         "xmm8", "xmm9", "xmm10", "xmm11");
+        __asm__ volatile(REPEAT12(NARROW)::
+                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+                               "xmm8", "xmm9", "xmm10", "xmm11");
     double flops = 2.0 * steps * instructions * (wide ? 16 : 8) / (seconds() - begin);
     best = flops > best ? flops : best;
   }

@@ -196,7 +196,6 @@ Value CpuBuilder::at(Value pointer, Value offset, Type element) {
     return pointer;
   return LLVM::GEPOp::create(*this, ptr, element, pointer, ArrayRef<LLVM::GEPArg>{offset});
 }
-Value CpuBuilder::atByte(Value pointer, Value offset) { return at(pointer, offset, getI8Type()); }
 Value CpuBuilder::atByte(Value pointer, int64_t offset) {
   return LLVM::GEPOp::create(*this, ptr, getI8Type(), pointer,
                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});

@@ -95,9 +95,8 @@ public:
   // Memory. A null mask is all lanes; lanes that are masked read 0.
   Value at(Value pointer, Value offset);
   Value at(Value pointer, int64_t offset);
-  Value atByte(Value pointer, Value offset);
   Value atByte(Value pointer, int64_t offset); ///< constant offsets below 2^31 bytes
-  /// Of values of an activation or weight, of f32 or bf16.
+  /// Of values of an activation or weight, of f32 or bf16, or of bytes.
   Value at(Value pointer, Value offset, Type element);
   Value load(Value pointer, Value mask = {});
   /// The same for f32 or bf16, which are rounded to even when they are stored.

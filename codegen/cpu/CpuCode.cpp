@@ -102,8 +102,9 @@ static LogicalResult checkKernel(vit::KernelOp kernel) {
     return failure();
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     Type element = CpuKernel::typeOf(argument).getElementType();
-    bool read = element.isF32() || element.isUnsignedInteger(8) || // pixels, as patchify takes them
-                (element.isBF16() && llvm::all_of(argument.getUsers(), readsBf16));
+    bool read = // pixels patchify makes f32 of
+        element.isF32() || element.isUnsignedInteger(8) ||
+        (element.isBF16() && llvm::all_of(argument.getUsers(), readsBf16));
     if (!read)
       return fail() << "code for CPUs computes in f32, but an argument is " << argument.getType();
   }

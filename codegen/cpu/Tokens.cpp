@@ -157,7 +157,7 @@ LogicalResult emitPatchify(CpuKernel &k) {
   int64_t runs = bytes ? ph : channels * ph, length = bytes ? pw * channels : pw,
           line = bytes ? width * channels : width, columns = k.widthOf(op.getResult());
   auto at = [&](Value pointer, Value offset) {
-    return bytes ? k.atByte(pointer, offset) : k.at(pointer, offset);
+    return k.at(pointer, offset, bytes ? Type(k.getI8Type()) : k.f32);
   };
   auto load = [&](Value pointer, Value mask) {
     if (!bytes)

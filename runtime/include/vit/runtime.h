@@ -81,8 +81,8 @@ vit_status vit_preprocess_u8(const vit_library *library, const uint8_t *rgb, int
                              size_t row_bytes, uint8_t *pixel_values);
 
 /* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device),
- * "cpu" (as many threads as the process may use processors), "cpu:4" (threads), or NULL for the best
- * that the library has code for: a GPU if there is one, else the CPU, with the reason in
+ * "cpu" (as many threads as the process may use processors), "cpu:4" (threads), or NULL for the
+ * best that the library has code for: a GPU if there is one, else the CPU, with the reason in
  * vit_model_description().
  * `weights` is a safetensors file, or NULL for a library with embedded weights. The caller frees
  * *out. A library in a shared object stays loaded as long as its models. On failure *out is NULL
@@ -107,9 +107,10 @@ void vit_model_free(vit_model *model);
 /* Which code runs and where: "machine code sm_89, NVIDIA ..., driver 13.0". Lives as the model. */
 const char *vit_model_description(const vit_model *model);
 
-/* Memory of the device, which for a CPU is the program's, for batches of 1 to max_batch images of the size that the library was built for.
- * Loads the code of those batches that no workspace of the model before has loaded; where the
- * driver has to compile it, on up to eight threads that end with the call. The caller frees *out.
+/* Memory of the device, which for a CPU is the program's, for batches of 1 to max_batch images of
+ * the size that the library was built for. Loads the code of those batches that no workspace of the
+ * model before has loaded; where the driver has to compile it, on up to eight threads that end with
+ * the call. The caller frees *out.
  */
 vit_status vit_workspace_create(const vit_model *model, int max_batch, vit_workspace **out);
 /* The same for images of another size, if the library has a plan for it. */

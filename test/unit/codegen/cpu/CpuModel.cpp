@@ -57,27 +57,25 @@ CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas, const std
 }
 
 namespace {
-/// Values between pages that nobody may touch: right behind the first of them, or right in front of
+/// Memory between pages that nobody may touch: right behind the first of them, or right in front of
 /// the second.
 class Guarded {
 public:
-  Guarded(size_t count, bool atEnd) {
-    const size_t page = size_t(sysconf(_SC_PAGESIZE)), bytes = count * sizeof(float),
-                 inside = llvm::alignTo(bytes, page);
+  Guarded(size_t bytes, bool atEnd) {
+    const size_t page = size_t(sysconf(_SC_PAGESIZE)), inside = llvm::alignTo(bytes, page);
     mapped = inside + 2 * page;
-    void *memory =
-        mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    REQUIRE(memory != MAP_FAILED);
-    begin = static_cast<char *>(memory);
+    void *pages = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(pages != MAP_FAILED);
+    begin = static_cast<char *>(pages);
     REQUIRE(mprotect(begin, page, PROT_NONE) == 0);
     REQUIRE(mprotect(begin + page + inside, page, PROT_NONE) == 0);
-    values = reinterpret_cast<float *>(begin + page + (atEnd ? inside - bytes : 0));
+    memory = begin + page + (atEnd ? inside - bytes : 0);
   }
   Guarded(const Guarded &) = delete;
   Guarded &operator=(const Guarded &) = delete;
   ~Guarded() { munmap(begin, mapped); }
 
-  float *values;
+  char *memory;
 
 private:
   char *begin;
@@ -104,17 +102,21 @@ std::vector<float> CpuModel::run(const std::vector<float> &input, int batch, int
   auto workspace = vitrt::createWorkspace(loaded->get(), batch);
   REQUIRE(bool(workspace));
   // What reads or writes beside its buffers ends the test; on which side, one and more threads try.
+  bool bytes = library().inputs[0].dtype == VIT_U8;
   size_t values = outputValues() * size_t(batch);
-  Guarded from(input.size(), threads == 1), to(values, threads == 1);
-  std::copy(input.begin(), input.end(), from.values);
-  std::fill(to.values, to.values + values, std::nanf("")); // what nobody wrote shows
-  std::vector<uint8_t> bytes(input.begin(), input.end());
-  bool isBytes = library().inputs[0].dtype == VIT_U8;
-  const void *inputs[] = {isBytes ? static_cast<const void *>(bytes.data()) : from.values};
-  void *outputs[] = {to.values};
+  Guarded from(input.size() * (bytes ? sizeof(uint8_t) : sizeof(float)), threads == 1),
+      to(values * sizeof(float), threads == 1);
+  if (bytes)
+    std::copy(input.begin(), input.end(), reinterpret_cast<uint8_t *>(from.memory));
+  else
+    std::copy(input.begin(), input.end(), reinterpret_cast<float *>(from.memory));
+  auto *found = reinterpret_cast<float *>(to.memory);
+  std::fill(found, found + values, std::nanf("")); // what nobody wrote shows
+  const void *inputs[] = {from.memory};
+  void *outputs[] = {to.memory};
   REQUIRE(vit_model_run_host(loaded->get(), workspace->get(), batch, inputs, 1, outputs, 1) ==
           VIT_OK);
-  return {to.values, to.values + values};
+  return {found, found + values};
 }
 
 std::vector<double> CpuModel::reference(const std::vector<float> &input, int batch) {

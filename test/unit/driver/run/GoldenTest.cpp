@@ -1,9 +1,9 @@
 //===- GoldenTest.cpp - Batches, references, labels, without a device ------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
-#include "driver/run/Finite.h"
 #include "driver/run/Golden.h"
 #include "driver/run/Bench.h"
+#include "driver/run/Finite.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -221,7 +221,8 @@ TEST_CASE("golden: bytes are U8 with channels last, and nothing else") {
   CHECK(read->values == std::vector<float>{0, 255, 7, 8, 128, 1, 2, 3, 4, 5});
   CHECK(size == std::pair<int64_t, int64_t>(1, 2));
   std::vector<uint8_t> memory;
-  CHECK(asStored(bytes.input, read->values, memory) == memory.data());
+  const void *stored = asStored(bytes.input, read->values, memory);
+  CHECK(stored == memory.data());
   CHECK(memory == pixels);
   CHECK(asStored(model.input, read->values, memory) == read->values.data());
 
