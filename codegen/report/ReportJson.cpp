@@ -7,6 +7,7 @@
 #include "passes/cost/Family.h"
 #include "passes/cost/WorkFields.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
