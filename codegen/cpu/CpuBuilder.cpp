@@ -93,7 +93,6 @@ Value CpuBuilder::less(Value a, int64_t b) { return less(a, imm(b)); }
 Value CpuBuilder::equal(Value a, int64_t b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, a, imm(b));
 }
-Value CpuBuilder::both(Value a, Value b) { return arith::AndIOp::create(*this, a, b); }
 Value CpuBuilder::select(Value condition, Value a, Value b) {
   return arith::SelectOp::create(*this, condition, a, b);
 }

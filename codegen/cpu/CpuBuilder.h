@@ -57,7 +57,6 @@ public:
   Value less(Value a, Value b); ///< signed
   Value less(Value a, int64_t b);
   Value equal(Value a, int64_t b);
-  Value both(Value a, Value b); ///< of i1s
   Value select(Value condition, Value a, Value b);
 
   // f32 values or vectors of them.

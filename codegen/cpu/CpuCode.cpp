@@ -8,13 +8,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/CpuCode.h"
+#include "codegen/LowerToLLVM.h"
 #include "codegen/cpu/Families.h"
 
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -23,7 +19,6 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
-#include "mlir/Transforms/DialectConversion.h"
 
 #include "llvm-c/Target.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
@@ -111,25 +106,7 @@ static LogicalResult checkKernel(vit::KernelOp kernel) {
   return success();
 }
 
-static LogicalResult lowerToLLVMDialect(ModuleOp module) {
-  MLIRContext *context = module.getContext();
-  RewritePatternSet toBranches(context);
-  populateSCFToControlFlowConversionPatterns(toBranches);
-  ConversionTarget branches(*context);
-  branches.addIllegalDialect<scf::SCFDialect>();
-  branches.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-  if (failed(applyPartialConversion(module, branches, std::move(toBranches))))
-    return failure();
-  LLVMTypeConverter types(context);
-  RewritePatternSet toLLVM(context);
-  arith::populateArithToLLVMConversionPatterns(types, toLLVM);
-  cf::populateControlFlowToLLVMConversionPatterns(types, toLLVM);
-  LLVMConversionTarget target(*context);
-  target.addLegalOp<ModuleOp>();
-  return applyPartialConversion(module, target, std::move(toLLVM));
-}
-
-static std::unique_ptr<llvm::TargetMachine> createMachine(std::string &error) {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createCpuMachine() {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeX86TargetInfo();
@@ -138,9 +115,10 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(std::string &error) {
     LLVMInitializeX86AsmPrinter();
   });
   llvm::Triple triple("x86_64-unknown-linux-gnu");
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  std::string problem;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, problem);
   if (!target)
-    return nullptr;
+    return llvm::createStringError("this LLVM cannot write code for x86-64: " + problem);
   // Functions name their own processors.
   return std::unique_ptr<llvm::TargetMachine>(
       target->createTargetMachine(triple, "x86-64", "", llvm::TargetOptions(), llvm::Reloc::PIC_,
@@ -157,20 +135,20 @@ static void registerTranslations(MLIRContext *context) {
 }
 
 static FailureOr<std::string> optimise(ModuleOp code) {
-  std::string error;
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(error);
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine = createCpuMachine();
   if (!machine)
-    return code.emitError() << "this LLVM cannot write code for x86-64: " << error;
-  if (failed(lowerToLLVMDialect(code)))
+    return code.emitError() << llvm::toString(machine.takeError());
+  if (failed(lowerToLLVMDialect(code,
+                                [](ConversionTarget &target) { target.addLegalOp<ModuleOp>(); })))
     return failure();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(code, context, "cpu");
   if (!ir)
     return code.emitError() << "no LLVM IR for the kernels of a CPU";
-  ir->setTargetTriple(machine->getTargetTriple());
-  ir->setDataLayout(machine->createDataLayout());
+  ir->setTargetTriple((*machine)->getTargetTriple());
+  ir->setDataLayout((*machine)->createDataLayout());
   if (llvm::Error failure =
-          makeOptimizingTransformer(/*optLevel=*/2, /*sizeLevel=*/0, machine.get())(ir.get()))
+          makeOptimizingTransformer(/*optLevel=*/2, /*sizeLevel=*/0, machine->get())(ir.get()))
     return code.emitError() << llvm::toString(std::move(failure));
   for (llvm::Function &function : *ir)
     if (function.isDeclaration() && !function.isIntrinsic())

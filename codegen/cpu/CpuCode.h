@@ -9,11 +9,20 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
+namespace llvm {
+class TargetMachine;
+}
+
 namespace vitc::codegen {
+
+/// What code for CPUs and the data of libraries are written by. Any thread.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createCpuMachine();
 
 /// A kernel as a function of tiles, in all forms alike.
 struct CpuFunction {

@@ -21,13 +21,10 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace llvm;
 using namespace vitc;
@@ -241,24 +238,6 @@ void addEntry(Module &module, GlobalVariable *root, StringRef name, bool exporte
   builder.CreateRet(builder.CreateSelect(known, root, ConstantPointerNull::get(pointer)));
 }
 
-Expected<std::unique_ptr<TargetMachine>> createMachine(const Triple &triple) {
-  static const bool initialized = [] {
-    InitializeAllTargetInfos(); // of libLLVM: X86 and what else it has
-    InitializeAllTargets();
-    InitializeAllTargetMCs();
-    InitializeAllAsmPrinters();
-    return true;
-  }();
-  (void)initialized;
-  std::string problem;
-  const Target *target = TargetRegistry::lookupTarget(triple, problem);
-  if (!target)
-    return createStringError("this LLVM cannot write x86-64 objects: " + problem);
-  return std::unique_ptr<TargetMachine>(
-      target->createTargetMachine(triple, "x86-64", "", TargetOptions(), Reloc::PIC_,
-                                  CodeModel::Small, CodeGenOptLevel::Default));
-}
-
 } // namespace
 
 /// What the library's constants join: an empty module, or the functions of a CPU, which nobody else
@@ -283,8 +262,7 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_libr
     return createStringError("the weights are " + Twine(library.weight_bytes) +
                              " bytes, an object holds less than " + Twine(limit) +
                              "; build without --embed-weights and ship the file");
-  Triple triple("x86_64-unknown-linux-gnu");
-  auto machine = createMachine(triple);
+  auto machine = createCpuMachine();
   if (!machine)
     return machine.takeError();
 
@@ -295,7 +273,7 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_libr
   Module &module = **started;
   module.setModuleIdentifier(library.name);
   module.setSourceFileName(library.name); // ends in the symbol table
-  module.setTargetTriple(triple);
+  module.setTargetTriple((*machine)->getTargetTriple());
   module.setDataLayout((*machine)->createDataLayout());
   module.setPICLevel(PICLevel::BigPIC);
   ConstantBuilder builder(module);

@@ -25,7 +25,6 @@ public:
   }
   ~HostMemory();
   uint8_t *data() const { return static_cast<uint8_t *>(begin); }
-  uint64_t bytes() const { return size; }
 
 private:
   void *begin = nullptr;

@@ -9,13 +9,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/LowerToLLVM.h"
 #include "codegen/nvptx/Codegen.h"
 
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
@@ -59,26 +55,6 @@ void registerTranslations(MLIRContext *context) {
   registerLLVMDialectTranslation(registry);
   registerNVVMDialectTranslation(registry);
   context->appendDialectRegistry(registry);
-}
-
-LogicalResult lowerToLLVMDialect(gpu::GPUModuleOp module) {
-  MLIRContext *context = module.getContext();
-  RewritePatternSet toBranches(context);
-  populateSCFToControlFlowConversionPatterns(toBranches);
-  ConversionTarget branches(*context);
-  branches.addIllegalDialect<scf::SCFDialect>();
-  branches.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-  if (failed(applyPartialConversion(module, branches, std::move(toBranches))))
-    return failure();
-
-  LLVMTypeConverter types(context);
-  RewritePatternSet toLLVM(context);
-  arith::populateArithToLLVMConversionPatterns(types, toLLVM);
-  cf::populateControlFlowToLLVMConversionPatterns(types, toLLVM);
-  LLVMConversionTarget target(*context);
-  target.addLegalDialect<NVVM::NVVMDialect>();
-  target.addLegalOp<gpu::GPUModuleOp>();
-  return applyPartialConversion(module, target, std::move(toLLVM));
 }
 
 /// The oldest PTX that knows an architecture, which has all that is used here: a driver takes no
@@ -136,7 +112,11 @@ FailureOr<std::string> translate(LLVM::LLVMFuncOp function, llvm::StringRef arch
     return function.emitError() << error;
 
   OwningOpRef<gpu::GPUModuleOp> clone = isolate(function);
-  if (failed(lowerToLLVMDialect(*clone)))
+  auto isKernels = [](ConversionTarget &target) {
+    target.addLegalDialect<NVVM::NVVMDialect>();
+    target.addLegalOp<gpu::GPUModuleOp>();
+  };
+  if (failed(lowerToLLVMDialect(*clone, isKernels)))
     return failure();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(*clone, context, function.getName());
