@@ -57,6 +57,9 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkShared(llvm::MemoryBuffe
 /// The text of NAME.h: C11 and C++, compiles alone.
 std::string emitHeader(const vit_library &library);
 
+/// "bf16", of a vit_dtype.
+llvm::StringRef dtypeText(uint32_t dtype);
+
 /// `text` as a C identifier: other characters become '_', a leading digit gets one before it.
 std::string makeIdentifier(llvm::StringRef text);
 /// Whether a library may be called `text`: a C and C++ identifier, no keyword of either, and no

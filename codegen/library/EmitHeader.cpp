@@ -46,9 +46,7 @@ bool vitc::codegen::isIdentifier(StringRef text) {
          !is_contained(taken, text);
 }
 
-namespace {
-
-StringRef dtypeText(uint32_t dtype) {
+StringRef vitc::codegen::dtypeText(uint32_t dtype) {
   switch (dtype) {
   case VIT_F16:
     return "f16";
@@ -64,6 +62,8 @@ StringRef dtypeText(uint32_t dtype) {
     return "f32";
   }
 }
+
+namespace {
 
 /// "[batch, 3, 224, 224] f32"
 std::string shapeText(const vit_tensor &tensor) {

@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/CpuCode.h"
+#include "codegen/library/Emit.h"
 #include "codegen/report/Report.h"
 #include "passes/cost/Family.h"
 #include "passes/cost/WorkFields.h"
@@ -129,11 +130,6 @@ static json::Object predictionJson(const ModelPrediction &prediction) {
                       {"others_us", std::move(others)}};
 }
 
-static const char *nameOfType(uint32_t dtype) {
-  constexpr const char *names[] = {"f32", "f16", "bf16", "f64", "tf32", "u8"};
-  return names[dtype];
-}
-
 /// How a picture becomes an input, in the words of preprocessor_config.json where it has them. Null
 /// where that is not known.
 static json::Value picturesJson(const vit_preprocessing *p) {
@@ -172,7 +168,7 @@ static json::Array tensorsJson(const vit_tensor *tensors, uint32_t count) {
     for (int64_t size : ArrayRef(tensor.shape, tensor.rank))
       shape.push_back(size);
     list.push_back(json::Object{
-        {"name", tensor.name}, {"dtype", nameOfType(tensor.dtype)}, {"shape", std::move(shape)}});
+        {"name", tensor.name}, {"dtype", dtypeText(tensor.dtype)}, {"shape", std::move(shape)}});
   }
   return list;
 }

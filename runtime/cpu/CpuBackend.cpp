@@ -280,9 +280,8 @@ Status CpuBackend::runHost(const RunRequest &request) {
     std::memcpy(copies.back().data(), inputs[i], bytes);
     inputs[i] = copies.back().data();
   }
-  RunRequest own = {request.library,  request.sized,    request.memory, request.launches,
-                    request.recorded, request.maxBatch, request.state,  inputs.data(),
-                    request.outputs,  request.observer};
+  RunRequest own = request;
+  own.inputs = inputs.data();
   return run(own, nullptr);
 }
 

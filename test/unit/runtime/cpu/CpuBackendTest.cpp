@@ -333,6 +333,17 @@ TEST_CASE("CPU: the output of a run of host memory may lie over its input") {
   CHECK(std::memcmp(apart.data(), input.data(), input.size() * sizeof(Row)) == 0);
 }
 
+// ThreadSanitizer ends a child that starts threads after a fork of a process with threads.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define VIT_TEST_NO_THREADS_AFTER_FORK
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define VIT_TEST_NO_THREADS_AFTER_FORK
+#endif
+
+#if !defined(VIT_TEST_NO_THREADS_AFTER_FORK)
 TEST_CASE("CPU: a child of a process with threads runs and frees, too") {
   TestLibrary test;
   Loaded loaded(test.library, "cpu:4", 4);
@@ -358,6 +369,7 @@ TEST_CASE("CPU: a child of a process with threads runs and frees, too") {
   CHECK(status == 0);
   CHECK(runs(loaded.model, loaded.workspace, 4, 5));
 }
+#endif
 
 TEST_CASE("CPU: what cannot be run is refused by name") {
   TestLibrary test;
