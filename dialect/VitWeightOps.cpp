@@ -204,12 +204,14 @@ LogicalResult ResampleOp::verify() {
 
 LogicalResult RelativeBiasOp::verify() {
   auto table = getTable().getType(), result = getType();
-  if (failed(expectGrid(*this, "a window", getWindow()))) // (C1)
+  if (failed(expectGrid(*this, "a window", getWindow())) || // (C1)
+      (getFrom() && failed(expectGrid(*this, "a grid of distances to resample from", *getFrom()))))
     return failure();
   int64_t height = getWindow()[0], width = getWindow()[1], lead = getLead();
   if (lead < 0 || lead > 1) // (C2)
     return emitOpError() << "expected lead 0 or 1, but got " << lead;
-  int64_t heads = table.getDimSize(1), rows = (2 * height - 1) * (2 * width - 1) + 3 * lead;
+  int64_t heads = table.getDimSize(1), rows = 3 * lead;
+  rows += getFrom() ? (*getFrom())[0] * (*getFrom())[1] : (2 * height - 1) * (2 * width - 1);
   if (failed(expectShape(*this, "a table", table.clone({rows, heads}), table))) // (C3)
     return failure();
   int64_t tokens = height * width + lead;

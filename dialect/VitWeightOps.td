@@ -196,20 +196,22 @@ def Vit_RelativeBiasOp : Vit_WeightArithmeticOp<"relative_bias", "RelativeBias">
     window, row by row, attend to each other: in `result[query, head, key]` stands row
     `(yq - yk + h - 1) * (2w - 1) + xq - xk + w - 1` of `table`. With `lead` 1 a class token comes first, and
     `table` has three rows more: for the class token's query, for its key, and for it with itself. Further
-    columns of the result are zero.
-    Constraints: (C1) `window` has two positive sizes; (C2) `lead` is 0 or 1; (C3) `table` has
-    (2h - 1)(2w - 1) + 3 * lead rows; (C4) the result has h*w + `lead` queries, the heads of `table` and at least
-    as many keys; (C5) the element type is that of `table`.
+    columns of the result are zero. A table learned for another window is an image `from` = [height, width] of
+    distances, which is first resized to (2h - 1) x (2w - 1) as `vit.resample linear` does; `lead` rows are not.
+    Constraints: (C1) `window`, and `from` if given, have two positive sizes; (C2) `lead` is 0 or 1; (C3) `table` has
+    the rows of `from`, else (2h - 1)(2w - 1), and 3 * lead more; (C4) the result has h*w + `lead` queries, the heads
+    of `table` and at least as many keys; (C5) the element type is that of `table`.
 
     ```mlir
     %b = vit.relative_bias %table window [14, 14] lead 1 : tensor<732x12xf32> -> tensor<197x12x200xf32>
+    %c = vit.relative_bias %table from [27, 27] window [16, 24] lead 1 : tensor<732x12xf32> -> tensor<385x12x385xf32>
     ```
   }];
-  let arguments = (ins Vit_ParamOfRank<2>:$table, DenseI64ArrayAttr:$window,
-                       DefaultValuedAttr<I64Attr, "0">:$lead);
+  let arguments = (ins Vit_ParamOfRank<2>:$table, OptionalAttr<DenseI64ArrayAttr>:$from,
+                       DenseI64ArrayAttr:$window, DefaultValuedAttr<I64Attr, "0">:$lead);
   let results = (outs Vit_ParamOfRank<3>:$result);
   let assemblyFormat = [{
-    $table `window` $window (`lead` $lead^)? attr-dict `:` type($table) `->` type($result)
+    $table (`from` $from^)? `window` $window (`lead` $lead^)? attr-dict `:` type($table) `->` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -266,18 +266,27 @@ LogicalResult Compiler::readCheckpoint() {
   return options.forAnySize ? markAnySize() : success();
 }
 
+int64_t Compiler::mostTokens() const { return options.maxTokens ? options.maxTokens : 4096; }
+
+/// Kernels count the values of a bias [queries, heads, keys] in 31 bits.
+static int64_t mostTokensOfBias(vit::AttentionOp attention) {
+  double tokens = std::sqrt(0x1p31 / double(attention.getHeads()));
+  return static_cast<int64_t>(tokens) - vit::mostExtraTokens;
+}
+
 /// Says that the model is one for any size, and refuses what is not made for that.
 LogicalResult Compiler::markAnySize() {
   vit::PatchifyOp patchify;
   std::string why;
+  int64_t fewest = mostTokens(); // of all kernels' limits
   root->walk([&](Operation *op) {
     if (auto patches = dyn_cast<vit::PatchifyOp>(op))
       patchify = patches;
     auto attention = dyn_cast<vit::AttentionOp>(op);
     if (isa<vit::MergePatchesOp>(op) || (attention && attention.getWindows()))
       why = "its attention is in windows, which must fill the grid of patches";
-    else if (isa<vit::RelativeBiasOp>(op))
-      why = "it adds a bias to each pair of patches";
+    else if (attention && attention.getBias())
+      fewest = std::min(fewest, mostTokensOfBias(attention));
     else if (attention && attention.mixesImages())
       why = "its images attend to each other";
   });
@@ -288,12 +297,15 @@ LogicalResult Compiler::markAnySize() {
         "{}: --image-size any is not done for this model: {}; build it for one size, "
         "--image-size HxW",
         options.model, why);
+  if (fewest < mostTokens())
+    return caller.error("{}: --max-tokens is {}, but the bias of its pairs of patches has at most "
+                        "2^31 values: lower it to {}",
+                        options.model, mostTokens(), fewest);
   Builder builder(&context);
   function()->setAttr(
       vit::anySizeName,
       builder.getDictionaryAttr(
-          {builder.getNamedAttr("max_tokens", builder.getI64IntegerAttr(
-                                                  options.maxTokens ? options.maxTokens : 4096)),
+          {builder.getNamedAttr("max_tokens", builder.getI64IntegerAttr(mostTokens())),
            builder.getNamedAttr("patch", builder.getDenseI64ArrayAttr(patchify.getPatch()))}));
   return success();
 }

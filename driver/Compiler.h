@@ -112,6 +112,7 @@ private:
   bool takesAnySize() const { return options.imageSize == "any" && !options.forAnySize; }
   mlir::LogicalResult openParts();
   mlir::LogicalResult generateParts(Oracle oracle);
+  int64_t mostTokens() const; ///< patches of an image at most, for --image-size any
   mlir::LogicalResult markAnySize();
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();

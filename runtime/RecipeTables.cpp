@@ -29,6 +29,16 @@ bool canStretch(int64_t height, int64_t width, int64_t columns) {
   return columns > 0 && height <= most / width / columns;
 }
 
+/// Whether a RELATIVE_BIAS has the `rows` that its table has.
+bool fitDistances(const vit_recipe_step &step, int64_t rows) {
+  int64_t height = step.grid[0], width = step.grid[1], more = 3 * step.first;
+  if (step.grid[2] == 0 && step.grid[3] == 0)
+    return areDistances(height, width, more, rows);
+  constexpr int64_t most = int64_t(1) << 20; // of a side
+  return areRows(step.grid[2], step.grid[3], rows - more) && height > 0 && height <= most &&
+         width > 0 && width <= most && canStretch(step.grid[2], 2 * width - 1, step.shape[1]);
+}
+
 /// One place of the input that counts for a place of the result.
 struct Tap {
   size_t place;
@@ -94,9 +104,8 @@ bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand) {
            step.antialias <= 1;
   case VIT_RECIPE_RELATIVE_BIAS:
     return operand.size() == 2 && shape.size() == 3 && (step.first == 0 || step.first == 1) &&
-           areDistances(height, width, 3 * step.first, operand[0]) &&
-           areRows(height, width, shape[0] - step.first) && shape[1] == operand[1] &&
-           shape[2] >= shape[0];
+           fitDistances(step, operand[0]) && areRows(height, width, shape[0] - step.first) &&
+           shape[1] == operand[1] && shape[2] >= shape[0];
   case VIT_RECIPE_ROPE_TABLE:
     return shape.size() == 2 && shape[1] % 2 == 0 && step.first >= 0 && step.first <= shape[0] &&
            areRows(height, width, shape[0] - step.first) &&
@@ -108,7 +117,8 @@ bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand) {
 
 std::vector<double> resample(const vit_recipe_step &step, const std::vector<double> &table) {
   auto fromHeight = size_t(step.grid[0]), fromWidth = size_t(step.grid[1]);
-  auto height = size_t(step.grid[2]), width = size_t(step.grid[3]), columns = size_t(step.shape[1]);
+  auto height = size_t(step.grid[2]), width = size_t(step.grid[3]);
+  auto columns = size_t(step.shape[1]);
   Taps down = tapsOf(step, step.grid[0], step.grid[2]),
        across = tapsOf(step, step.grid[1], step.grid[3]);
   auto stretched = zeros<double>(fromHeight * width * columns),
@@ -127,11 +137,30 @@ std::vector<double> resample(const vit_recipe_step &step, const std::vector<doub
   return out;
 }
 
-std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<double> &table) {
+/// A table of other distances, for those of a RELATIVE_BIAS. Rows behind them stay.
+static std::vector<double> resizedDistances(const vit_recipe_step &bias,
+                                            const std::vector<double> &table) {
+  int64_t heads = bias.shape[1];
+  vit_recipe_step step = {};
+  step.rank = 2;
+  step.shape[1] = heads;
+  step.grid[0] = bias.grid[2], step.grid[1] = bias.grid[3];
+  step.grid[2] = 2 * bias.grid[0] - 1, step.grid[3] = 2 * bias.grid[1] - 1;
+  step.filter = VIT_FILTER_LINEAR;
+  std::vector<double> rows = resample(step, table);
+  rows.insert(rows.end(), table.end() - 3 * bias.first * heads, table.end());
+  return rows;
+}
+
+std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<double> &given) {
   auto height = size_t(step.grid[0]), width = size_t(step.grid[1]), lead = size_t(step.first);
   auto tokens = size_t(step.shape[0]), heads = size_t(step.shape[1]), keys = size_t(step.shape[2]);
   size_t distances = (2 * height - 1) * (2 * width - 1);
-  std::vector<double> out(tokens * heads * keys, 0.0);
+  std::vector<double> resized;
+  if (step.grid[2])
+    resized = resizedDistances(step, given);
+  const std::vector<double> &table = step.grid[2] ? resized : given;
+  auto out = zeros<double>(tokens * heads * keys);
   auto rowOf = [&](size_t query, size_t key) {
     if (query < lead && key < lead)
       return distances + 2; // the class token with itself
@@ -141,10 +170,12 @@ std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<
     return (q / width + height - 1 - k / width) * (2 * width - 1) + q % width + width - 1 -
            k % width;
   };
-  for (size_t query = 0; query != tokens; ++query)
-    for (size_t key = 0; key != tokens; ++key)
-      for (size_t head = 0, row = rowOf(query, key); head != heads; ++head)
-        out[(query * heads + head) * keys + key] = table[row * heads + head];
+  parallelParts(tokens, heads * keys, [&](size_t begin, size_t end) {
+    for (size_t query = begin; query != end; ++query)
+      for (size_t key = 0; key != tokens; ++key)
+        for (size_t head = 0, row = rowOf(query, key); head != heads; ++head)
+          out[(query * heads + head) * keys + key] = table[row * heads + head];
+  });
   return out;
 }
 

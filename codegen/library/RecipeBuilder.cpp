@@ -132,7 +132,7 @@ private:
 
   /// Gives a step that depends on the size its shape. A table has a row for each token, maybe
   /// behind a dimension of 1 that a reshape has put there; a width may well be a number of tokens,
-  /// too.
+  /// too. A bias has rows and columns for tokens.
   void setTokens(vit_recipe_step &step) const {
     if (step.op == VIT_RECIPE_PERMUTE) {
       for (uint32_t i = 0; i != step.rank; ++i)
@@ -141,6 +141,13 @@ private:
     }
     if (step.rank < 2) // one row of a table
       return;
+    bool ofBias = step.operand_count && steps[step.operands[0]].rank == 3 && step.rank == 3 &&
+                  steps[step.operands[0]].shape[2] < 0;
+    if (step.op == VIT_RECIPE_RELATIVE_BIAS || ofBias) {
+      step.shape[0] = extentOf(step.shape[0]);
+      step.shape[2] = extentOf(step.shape[2]);
+      return;
+    }
     int64_t &rows = step.shape[step.rank == 3 && step.shape[0] == 1 ? 1 : 0];
     rows = extentOf(rows);
   }
@@ -166,9 +173,9 @@ private:
     if (step.op == VIT_RECIPE_SLICE && step.first >= vit::anyTokens)
       return op->emitOpError("reads rows behind those of the patches, whose number is not known "
                              "for images of any size");
-    if (step.op == VIT_RECIPE_RELATIVE_BIAS)
-      return op->emitOpError("has a row for each pair of patches, which is not done for images of "
-                             "any size; build one size with --image-size HxW");
+    if (step.op == VIT_RECIPE_RELATIVE_BIAS && begins && !step.grid[2])
+      return op->emitOpError("has a table for one size of images alone, expected one that is "
+                             "resized to others");
     for (uint32_t value : operands)
       if (!depends[value])
         kept.insert(value);
@@ -257,6 +264,8 @@ private:
       auto bias = cast<vit::RelativeBiasOp>(op);
       vit_recipe_step step = newStep(op, VIT_RECIPE_RELATIVE_BIAS);
       llvm::copy(bias.getWindow(), step.grid);
+      if (auto from = bias.getFrom())
+        llvm::copy(*from, step.grid + 2);
       step.first = bias.getLead();
       return define(op, step);
     }

@@ -24,18 +24,17 @@ static double filterAt(Filter filter, double a, double x) {
 
 /// What each place of the input counts for at each place of the result, along one axis:
 /// weights[place of the result][place of the input].
-static std::vector<std::vector<double>> resamplingWeights(ResampleOp op, int64_t from, int64_t to) {
-  bool antialias = op.getAntialias();
+static std::vector<std::vector<double>> resamplingWeights(Filter filter, bool antialias,
+                                                          int64_t from, int64_t to) {
   double scale = double(from) / double(to), stretch = antialias && scale > 1 ? scale : 1;
-  int64_t radius = op.getFilter() == Filter::Linear ? 1 : 2;
+  int64_t radius = filter == Filter::Linear ? 1 : 2;
   std::vector<std::vector<double>> weights(to, std::vector<double>(from, 0.0));
   for (int64_t y = 0; y < to; ++y) {
     double centre = (y + 0.5) * scale - 0.5, sum = 0;
     auto first = static_cast<int64_t>(std::floor(centre - radius * stretch)) - 1;
     auto last = static_cast<int64_t>(std::ceil(centre + radius * stretch)) + 1;
     for (int64_t place = first; place <= last; ++place) {
-      double weight =
-          filterAt(op.getFilter(), antialias ? -0.5 : -0.75, (place - centre) / stretch);
+      double weight = filterAt(filter, antialias ? -0.5 : -0.75, (place - centre) / stretch);
       if (antialias && (place < 0 || place >= from))
         continue;
       weights[y][std::clamp<int64_t>(place, 0, from - 1)] += weight;
@@ -48,25 +47,40 @@ static std::vector<std::vector<double>> resamplingWeights(ResampleOp op, int64_t
   return weights;
 }
 
-static void compute(ResampleOp op, const Call &call) {
-  View input = call.operands[0];
-  ArrayRef<int64_t> from = op.getFrom(), to = op.getTo();
-  int64_t columns = call.shape[1];
-  auto down = resamplingWeights(op, from[0], to[0]), right = resamplingWeights(op, from[1], to[1]);
+/// Adds to `result` the rows `input` of a grid `from`, resized to a grid `to`.
+static void addResized(Filter filter, bool antialias, ArrayRef<int64_t> from, ArrayRef<int64_t> to,
+                       const double *input, int64_t columns, double *result) {
+  auto down = resamplingWeights(filter, antialias, from[0], to[0]);
+  auto right = resamplingWeights(filter, antialias, from[1], to[1]);
   for (int64_t y = 0; y < to[0]; ++y)
     for (int64_t x = 0; x < to[1]; ++x)
       for (int64_t i = 0; i < from[0]; ++i)
         for (int64_t j = 0; j < from[1]; ++j)
           if (double weight = down[y][i] * right[x][j]; weight != 0)
             for (int64_t c = 0; c < columns; ++c)
-              call.result[(y * to[1] + x) * columns + c] +=
-                  weight * input.values[(i * from[1] + j) * columns + c];
+              result[(y * to[1] + x) * columns + c] +=
+                  weight * input[(i * from[1] + j) * columns + c];
+}
+
+static void compute(ResampleOp op, const Call &call) {
+  addResized(op.getFilter(), op.getAntialias(), op.getFrom(), op.getTo(),
+             call.operands[0].values.data(), call.shape[1], call.result.data());
 }
 
 static void compute(RelativeBiasOp op, const Call &call) {
-  View table = call.operands[0];
   int64_t height = op.getWindow()[0], width = op.getWindow()[1], lead = op.getLead();
-  int64_t tokens = call.shape[0], heads = call.shape[1], rows = table.shape[0];
+  int64_t tokens = call.shape[0], heads = call.shape[1];
+  int64_t distances[] = {2 * height - 1, 2 * width - 1},
+          rows = distances[0] * distances[1] + 3 * lead;
+  ArrayRef<double> table = call.operands[0].values;
+  std::vector<double> resized;
+  if (auto from = op.getFrom()) {
+    resized.assign(rows * heads, 0.0);
+    addResized(Filter::Linear, /*antialias=*/false, *from, distances, table.data(), heads,
+               resized.data());
+    llvm::copy(table.take_back(3 * lead * heads), resized.end() - 3 * lead * heads);
+    table = resized;
+  }
   for (int64_t query = 0; query < tokens; ++query)
     for (int64_t key = 0; key < tokens; ++key) {
       int64_t row;
@@ -78,8 +92,7 @@ static void compute(RelativeBiasOp op, const Call &call) {
         row = (yq - yk + height - 1) * (2 * width - 1) + xq - xk + width - 1;
       }
       for (int64_t head = 0; head < heads; ++head)
-        call.result[(query * heads + head) * call.shape[2] + key] =
-            table.values[row * heads + head];
+        call.result[(query * heads + head) * call.shape[2] + key] = table[row * heads + head];
     }
 }
 

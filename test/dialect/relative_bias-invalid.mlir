@@ -37,3 +37,19 @@ func.func @relative_bias_c5(%t: tensor<15x4xf32>) {
   %0 = vit.relative_bias %t window [2, 3] : tensor<15x4xf32> -> tensor<6x4x6xf16>
   return
 }
+
+// -----
+
+func.func @relative_bias_from_c1(%t: tensor<15x4xf32>) {
+  // expected-error @below {{'vit.relative_bias' op expected a grid of distances to resample from of two positive sizes, but got [15, 0]}}
+  %0 = vit.relative_bias %t from [15, 0] window [2, 3] : tensor<15x4xf32> -> tensor<6x4x6xf32>
+  return
+}
+
+// -----
+
+func.func @relative_bias_from_c3(%t: tensor<15x4xf32>) {
+  // expected-error @below {{'vit.relative_bias' op expected a table of shape 24x4, but got 15x4}}
+  %0 = vit.relative_bias %t from [3, 7] window [2, 3] lead 1 : tensor<15x4xf32> -> tensor<7x4x7xf32>
+  return
+}

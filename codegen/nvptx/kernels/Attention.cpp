@@ -45,6 +45,10 @@ LogicalResult AttentionEmitter::check() {
     return k.error() << "expected a batch of at most " << plan.keys
                      << ", the keys of a block, since images attend to each other, found "
                      << k.lastBatch();
+  if (k.work.biased && !k.work.anyKeys &&
+      k.typeOf(op.getBias()).getNumElements() > std::numeric_limits<int32_t>::max())
+    return k.error() << "expected a bias of at most 2^31 values, found "
+                     << k.typeOf(op.getBias()).getNumElements();
   double size = std::fabs(scale);
   if ((k.work.biased || k.work.parted) && (size < 1 / mostScaleOfBias || size > mostScaleOfBias))
     return k.error() << "expected a scale from 2^-60 to 2^60 where something is added to scores, "
@@ -233,9 +237,9 @@ AttentionEmitter::Values AttentionEmitter::summands(Value first, int64_t tiles, 
   Values sums(plan.mma->sums() * tiles, k.immF(0.0));
   if (!k.work.biased)
     return sums;
-  int64_t width = biasWidth();
-  Value key = first ? k.add(first, pair) : pair, over = k.immF(1 / scale);
-  bool pairs = width % 2 == 0; // then the two neighbours of a lane are aligned
+  Value width = k.tokens(biasWidth()), key = first ? k.add(first, pair) : pair,
+        over = k.immF(1 / scale);
+  bool pairs = !k.work.anyKeys && biasWidth() % 2 == 0; // two neighbours of a lane are aligned
   for (int half = 0; half < 2; ++half) {
     // Rows and keys that do not exist read what does.
     Value query = k.min(rowOf(group, half), k.sub(queryLimit, k.imm(1)));
@@ -248,7 +252,8 @@ AttentionEmitter::Values AttentionEmitter::summands(Value first, int64_t tiles, 
       Values loaded;
       for (int element = 0; element < (pairs ? 1 : 2); ++element) {
         Value address =
-            ends ? k.at(base, k.f32, k.min(k.add(key, delta + element), width - (pairs ? 2 : 1)))
+            ends ? k.at(base, k.f32,
+                        k.min(k.add(key, delta + element), k.sub(width, k.imm(pairs ? 2 : 1))))
                  : k.at(inside, k.f32, {}, delta + element);
         loaded.append(k.loadValues(address, k.f32, pairs ? 2 : 1, /*readOnly=*/true));
       }

@@ -194,7 +194,10 @@ OnlineEmitter::Values OnlineEmitter::probabilities(const KeyBlock &block, const 
 
 void OnlineEmitter::computeBlock(const KeyBlock &block, States &states) {
   Value first = k.mul(block.index, plan.keys);
-  int64_t columns = block.last ? biasWidth() - plan.keyBlocks * plan.keys : plan.keys;
+  // Of the bias: those that are surely there.
+  int64_t columns = k.work.anyKeys ? 0
+                    : block.last   ? biasWidth() - plan.keyBlocks * plan.keys
+                                   : plan.keys;
   SmallVector<Values, 2> sums, p, out;
   for (int64_t group = 0; group < plan.warpTiles; ++group)
     sums.push_back(summands(first, (block.keys + plan.mma->n - 1) / plan.mma->n, columns, group));

@@ -37,6 +37,7 @@ constexpr Variant data2vec = {"Data2Vec-Vision",
 struct Settings {
   bool ownBias = false, sharedBias = false, meanPools = true;
   graph::Grid learned; ///< window of the tables
+  bool anySize = false;
 };
 } // namespace
 
@@ -70,20 +71,6 @@ template <const Variant &V> static graph::KeyScheme keys(StringRef architecture)
   return scheme;
 }
 
-/// The bias of `grid` behind a class token, from a table learned for another one. transformers
-/// reshapes the rows of a table with width and height exchanged, and resamples them whenever the
-/// shapes differ, which they do for a grid with sides of two lengths.
-static Value biasTable(Scope s, graph::Grid learned, graph::Grid grid, int64_t heads) {
-  graph::Grid rows = {2 * learned.width - 1, 2 * learned.height - 1};
-  graph::Grid wanted = {2 * grid.height - 1, 2 * grid.width - 1};
-  Value table = graph::weight(s, {rows.places() + 3, heads});
-  if (rows == wanted)
-    return table;
-  Value patches = graph::resample(s, graph::slice(s, table, 0, rows.places()), rows, wanted,
-                                  {graph::Filter::Linear, /*antialias=*/false});
-  return graph::concat(s, {patches, graph::slice(s, table, rows.places(), 3)});
-}
-
 static Encoder encoderOf(Config &config, const HfSizes &s) {
   Encoder e;
   e.channels = s.channels;
@@ -101,16 +88,23 @@ static Encoder encoderOf(Config &config, const HfSizes &s) {
   return e;
 }
 
-/// Gives the attention of every layer its bias.
+/// Gives the attention of every layer its bias behind a class token, from tables that may have been
+/// learned for another grid. transformers reshapes the rows of a table with width and height
+/// exchanged, and resamples them whenever the shapes differ, which they do for a grid with sides of
+/// two lengths.
 static void addBias(Encoder &e, graph::Graph &g, const Settings &settings) {
   int64_t heads = e.block.attention.heads;
-  graph::Grid grid = e.grid(), learned = settings.learned;
+  graph::Grid grid = e.grid();
+  graph::Grid rows = {2 * settings.learned.width - 1, 2 * settings.learned.height - 1};
+  bool fits = !settings.anySize && rows == graph::Grid{2 * grid.height - 1, 2 * grid.width - 1};
+  auto tableAt = [=](Scope s) { return graph::weight(s, {rows.places() + 3, heads}); };
+  auto expand = [=](Scope s, Value table) {
+    return graph::relativeBias(s, table, grid, /*lead=*/1, grid.places() + 1,
+                               fits ? graph::Grid{} : rows);
+  };
   Value common;
   if (settings.sharedBias)
-    common = biasTable(g / "shared_bias", learned, grid, heads);
-  auto expand = [grid](Scope s, Value table) {
-    return graph::relativeBias(s, table, grid, /*lead=*/1, grid.places() + 1);
-  };
+    common = tableAt(g / "shared_bias");
   Value all =
       settings.sharedBias && !settings.ownBias ? expand(g / "shared_bias", common) : Value();
   e.vary = [=, own = settings.ownBias](Scope s, dsl::Block &block) {
@@ -118,7 +112,7 @@ static void addBias(Encoder &e, graph::Graph &g, const Settings &settings) {
     if (!own)
       return;
     Scope at = s / "bias";
-    Value table = biasTable(at, learned, grid, heads);
+    Value table = tableAt(at);
     block.attention.how.bias =
         expand(at, common.id >= 0 ? graph::add(at / "both", table, common) : table);
   };
@@ -157,7 +151,8 @@ static ImportedGraph importVariant(const Variant &v, Config &config, const Named
   Encoder encoder = encoderOf(config, sizes);
   Settings settings = {config.flag("use_relative_position_bias", false),
                        config.flag("use_shared_relative_position_bias", false),
-                       config.flag("use_mean_pooling", true), gridOf(sizes.image, sizes.patch)};
+                       config.flag("use_mean_pooling", true), gridOf(sizes.image, sizes.patch),
+                       config.wantedGrid.has_value()};
   int64_t classes = readClassCount(config);
   config.harmless({"vocab_size", "use_mask_token", // of masked images; below: of segmentation
                    "pool_scales", "use_auxiliary_head", "auxiliary_loss_weight",

@@ -218,7 +218,9 @@ typedef enum vit_recipe_op {
   VIT_RECIPE_RESAMPLE = 9,       /* operand 0, rows of the grid grid[0] x grid[1], each column resized
                                     to the grid grid[2] x grid[3] by `filter` and `antialias` */
   VIT_RECIPE_RELATIVE_BIAS = 10, /* [queries, heads, keys] of the window grid[0] x grid[1] behind
-                                    `first` tokens (0 or 1), from operand 0 [distances, heads] */
+                                    `first` tokens (0 or 1), from operand 0 [distances, heads],
+                                    whose distances are a grid grid[2] x grid[3] that is first
+                                    resized linearly, unless those are 0 */
   VIT_RECIPE_ROPE_TABLE = 11,    /* cosines and sines of the angles of the grid grid[0] x grid[1] behind
                                     `first` tokens; `numbers` are origin y, x, step y, x, then for
                                     each pair the factor of y, then for each that of x */

@@ -492,6 +492,12 @@ TEST_CASE("recipe: tables of positions") {
   r.steps[bias].grid[1] = 2;
   r.steps[bias].first = 1;
   CHECK(evaluate(r, file, bias) == Values{15, 13, 13, 14, 11, 10, 14, 12, 11});
+  uint32_t rows = r.add(VIT_RECIPE_SLICE, {d}, {5, 1});
+  uint32_t resized = r.add(VIT_RECIPE_RELATIVE_BIAS, {rows}, {3, 1, 3});
+  const int64_t window[] = {1, 2, 1, 2}; // two distances become three
+  std::copy(std::begin(window), std::end(window), r.steps[resized].grid);
+  r.steps[resized].first = 1;
+  CHECK(evaluate(r, file, resized) == Values{14, 12, 12, 13, 10.5, 10, 13, 11, 10.5});
   uint32_t angles = r.add(VIT_RECIPE_ROPE_TABLE, {}, {2, 2});
   const double numbers[] = {0.5, 0, 1, 1, 1, 0};
   r.steps[angles].grid[0] = r.steps[angles].grid[1] = 1;
@@ -510,6 +516,10 @@ TEST_CASE("recipe: tables of positions") {
   };
   refused(bias, [](vit_recipe_step &step) { step.grid[0] = int64_t(1) << 62; });
   refused(bias, [](vit_recipe_step &step) { step.first = 2; });
+  refused(bias, [](vit_recipe_step &step) { step.grid[2] = 3; });
+  refused(resized, [](vit_recipe_step &step) { step.grid[2] = 2; });
+  refused(resized, [](vit_recipe_step &step) { step.grid[2] = -1, step.grid[3] = -2; });
+  refused(resized, [](vit_recipe_step &step) { step.grid[0] = int64_t(1) << 62; });
   refused(angles, [](vit_recipe_step &step) { step.number_count = 4; });
   refused(angles, [](vit_recipe_step &step) { step.grid[0] = 0; });
   refused(resampled(1, 4, VIT_FILTER_CUBIC, 0), [](vit_recipe_step &step) { step.grid[2] = 3; });

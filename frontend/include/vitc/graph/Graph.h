@@ -155,9 +155,10 @@ constexpr Value resample(Scope at, Value table, Grid from, Grid to, Resampling h
 }
 
 /// The bias [tokens, heads, keys] of an attention in a window, `keys` at least as many as tokens,
-/// from a table of relative positions; with `lead` 1 behind a class token. See vit.relative_bias.
+/// from a table of relative positions; with `lead` 1 behind a class token. A table of other
+/// distances says which, `from`, and is resized. See vit.relative_bias.
 constexpr Value relativeBias(Scope at, Value table, Grid window, std::int64_t lead,
-                             std::int64_t keys) {
+                             std::int64_t keys, Grid from = {}) {
   if (!usable(at, {table}))
     return {};
   Shape shape = at.shape(table);
@@ -165,14 +166,16 @@ constexpr Value relativeBias(Scope at, Value table, Grid window, std::int64_t le
   if (places < 1 || lead < 0 || lead > 1)
     return fail(at, Op::RelativeBias, "a window of positive sizes, for a table of shape", shape,
                 {window.height, window.width});
-  std::int64_t rows = (2 * window.height - 1) * (2 * window.width - 1) + 3 * lead;
-  if (shape.rank != 2 || shape.isActivation() || shape[0] != rows)
+  Grid distances = from == Grid{} ? Grid{2 * window.height - 1, 2 * window.width - 1} : from;
+  std::int64_t rows = distances.places() + 3 * lead;
+  if (shape.rank != 2 || shape.isActivation() || distances.places() < 1 || shape[0] != rows)
     return fail(at, Op::RelativeBias, "a table of shape", {rows, shape.width()}, shape);
   if (keys < tokens)
     return fail(at, Op::RelativeBias, "keys, at least", {tokens}, {keys});
   Node node = makeNode(Op::RelativeBias, {tokens, shape[1], keys});
-  node.grid[0] = window.height;
-  node.grid[1] = window.width;
+  const std::int64_t sizes[4] = {window.height, window.width, from.height, from.width};
+  for (int i = 0; i < 4; ++i)
+    node.grid[i] = sizes[i];
   node.first = lead;
   return append(at, node, {table});
 }

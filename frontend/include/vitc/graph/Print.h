@@ -186,7 +186,8 @@ private:
              (node.antialias ? "antialias " : "") + list(std::span(node.grid).first(2)) + " to " +
              list(std::span(node.grid).last(2));
     case Op::RelativeBias:
-      return operands + " window " + list(std::span(node.grid).first(2)) + lead(node);
+      return operands + distances(node) + " window " + list(std::span(node.grid).first(2)) +
+             lead(node);
     case Op::RopeTable:
       return angles(node) + lead(node) + over(node);
     case Op::LayerNorm:
@@ -224,6 +225,10 @@ private:
       break;
     }
     return operands;
+  }
+
+  static std::string distances(const Node &node) {
+    return node.grid[2] ? " from " + list(std::span(node.grid).last(2)) : "";
   }
 
   static std::string lead(const Node &node) {

@@ -171,13 +171,14 @@ struct Node {
   // alike in both: so copies of a graph take each other's values, and nobody else's.
   std::uint64_t mark = 0;
 
-  Shape fileShape;                       // weight, where the file has another than `shape`
-  int dimensions[4] = {0, 0, 0, 0};      // permute: of the operand, in the order of the result
-  std::int64_t patch[2] = {0, 0};        // patchify: height and width
-  std::int64_t first = 0;                // slice: row; select, slice_tokens, mean_tokens: token;
-                                         // rope: how many columns; relative_bias, rope_table: lead
-  std::int64_t grid[4] = {0, 0, 0, 0};   // resample: from, to; relative_bias, rope_table,
-                                         // merge_patches, attention: height, width (0: no windows)
+  Shape fileShape;                  // weight, where the file has another than `shape`
+  int dimensions[4] = {0, 0, 0, 0}; // permute: of the operand, in the order of the result
+  std::int64_t patch[2] = {0, 0};   // patchify: height and width
+  std::int64_t first = 0;           // slice: row; select, slice_tokens, mean_tokens: token;
+                                    // rope: how many columns; relative_bias, rope_table: lead
+  std::int64_t grid[4] = {0, 0, 0,
+                          0}; // resample: from, to; relative_bias: window, from; rope_table,
+                              // merge_patches, attention: height, width (0: no windows)
   std::int64_t window[4] = {0, 0, 0, 0}; // attention: size and shift of windows
   int firstNumber = 0, numberCount = 0;  // rope_table: in Graph::numbers
   std::int64_t heads = 0, headDim = 0;   // attention

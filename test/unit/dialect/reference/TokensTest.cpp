@@ -243,6 +243,10 @@ TEST_CASE("relative_bias: rows by distance, and those of a class token") {
   checkTable(tableOf("vit.relative_bias %t window [2, 1]", "tensor<3x2xf32>", "tensor<2x2x2xf32>",
                      {counting({3, 2})}),
              {2, 0, 3, 1, 4, 2, 5, 3});
+  // Two distances side by side become three, those of a class token stay: 0, 1/2, 1, then 2, 3, 4.
+  checkTable(tableOf("vit.relative_bias %t from [1, 2] window [1, 2] lead 1", "tensor<5x1xf32>",
+                     "tensor<3x1x3xf32>", {counting({5, 1})}),
+             {4, 2, 2, 3, 0.5, 0, 3, 1, 0.5});
 }
 
 TEST_CASE("rope_table: angles of places behind the first tokens") {
