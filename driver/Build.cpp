@@ -92,6 +92,7 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
   OpenWeights weights;
   if (failed(openBuild(options, compiler, weights)))
     return failure();
+  compiler.addDefaultTarget();
   std::vector<ProfileNote> profile;
   if (failed(generateWithProfiles(compiler, Compiler::Oracle::decides, options.profiles, profile)))
     return failure();

@@ -155,6 +155,11 @@ Compiler::Compiler(CompileOptions given, const Session &session)
 
 Compiler::~Compiler() = default;
 
+void Compiler::addDefaultTarget() {
+  if (options.targets.empty() && level <= vit && !takesAnySize())
+    targets.push_back(VIT_TARGET_CPU);
+}
+
 std::string Compiler::directory() const {
   if (llvm::sys::fs::is_directory(options.model))
     return options.model;

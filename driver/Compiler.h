@@ -60,6 +60,8 @@ public:
   mlir::LogicalResult generate(Oracle oracle);
   /// Only this target, whatever the options say: for a run in this process.
   void setTarget(vit_target_kind kind) { targets = {kind}; }
+  /// Adds what a library holds when nobody says what: code for CPUs, if the model was read as one.
+  void addDefaultTarget();
   bool hasTarget(vit_target_kind kind) const { return ::llvm::is_contained(targets, kind); }
   /// After generate: the module whose launches are those of a target.
   mlir::ModuleOp launched(vit_target_kind kind) const {

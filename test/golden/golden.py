@@ -403,7 +403,7 @@ def weights(arguments):
         source = os.path.join(scratch, "input.safetensors")
         safetensors.write(source, {"pixel_values": golden["pixel_values"]})
         library = os.path.join(scratch, "library")
-        run(vitc, "build", directory, "-o", library, "--name", "model", "--shared")
+        run(vitc, "build", directory, "--target", "cuda", "-o", library, "--name", "model", "--shared")
         shared = os.path.join(library, "libmodel.so")
         for dtype in ("F32", "F16", "BF16"):
             def perturb(tensors, config):

@@ -78,7 +78,7 @@ class Case:
         refused = REFUSED.get(os.path.basename(self.model))
         folder = os.path.join(self.scratch, "-".join([form, dtype, *flags]))
         run(self.vitc, "build", self.model, "--outputs", self.output, "--dtype", dtype, *FORMS[form],
-            "--shared", "--max-batch", "5", "--ptxas", "none", "--name", "mm", "-o", folder, *flags,
+            "--target", "cuda", "--shared", "--max-batch", "5", "--ptxas", "none", "--name", "mm", "-o", folder, *flags,
             refused=refused)
         if refused:
             print(f"{self.label} {form} {dtype}: refused, as expected", flush=True)

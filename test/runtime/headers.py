@@ -52,8 +52,8 @@ class Headers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="vitc-headers-")
-        subprocess.run([VITC, "build", MODEL, "-o", cls.folder, "--name", "mm", "--max-batch", "2", "--ptxas", "none",
-                        "--quiet"], check=True)
+        subprocess.run([VITC, "build", MODEL, "--target", "cuda", "-o", cls.folder, "--name", "mm", "--max-batch", "2",
+                        "--ptxas", "none", "--quiet"], check=True)
         with open(os.path.join(cls.folder, "mm.h")) as file:
             cls.header = file.read()
 
