@@ -65,8 +65,12 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
+  /// Where the device's memory is the host's: memory of zeros for load()'s `arena`, so that the
+  /// weights are made in their place. Else `room` stays NULL.
+  virtual Status roomForWeights(uint64_t /*bytes*/, uint8_t *& /*room*/) { return {}; }
   /// Takes weights and the functions of batch 1 of `native` to the device, once; `arena` has
-  /// the bytes of arenaPart(). After a failure the object can only be destroyed.
+  /// the bytes of arenaPart(): what roomForWeights() gave, or the library's embedded ones, or,
+  /// where it gave none, any. After a failure the object can only be destroyed.
   virtual Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
                       const LoadOptions &options) = 0;
   /// Takes the functions that batches of 1 to maxBatch run to the device, those of them that are
