@@ -14,12 +14,21 @@ namespace {
 struct Kind {
   const char *name;
   vit_target_kind target;
-  Status (*open)(int number, std::unique_ptr<Backend> &out);
+  OpenBackend *const *openFunction;
   int unnumbered; ///< the number where a text has none
+
+  Status open(int number, std::unique_ptr<Backend> &out) const {
+    if (*openFunction)
+      return (*openFunction)(number, out);
+    return {VIT_DEVICE_ERROR, "the program is linked with libraries that have code for CPUs alone, "
+                              "and so without the runtime's part for CUDA; link it with "
+                              "-Wl,--undefined=vit_needs_cuda"};
+  }
 };
+constexpr OpenBackend *cpuBackend = openCpu;
 /// The best first.
-constexpr Kind kinds[] = {{"cuda", VIT_TARGET_CUDA, openCuda, 0},
-                          {"cpu", VIT_TARGET_CPU, openCpu, -1}};
+constexpr Kind kinds[] = {{"cuda", VIT_TARGET_CUDA, &vit_cuda_backend, 0},
+                          {"cpu", VIT_TARGET_CPU, &cpuBackend, -1}};
 
 /// Of the library's targets; target_count if there is none of the kind.
 uint32_t findTarget(const vit_library &library, const Kind &kind) {

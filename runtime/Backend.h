@@ -65,8 +65,12 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
+  /// Where the device's memory is the host's: memory of zeros for load()'s `arena`, so that the
+  /// weights are made in their place. Else `room` stays NULL.
+  virtual Status roomForWeights(uint64_t /*bytes*/, uint8_t *& /*room*/) { return {}; }
   /// Takes weights and the functions of batch 1 of `native` to the device, once; `arena` has
-  /// the bytes of arenaPart(). After a failure the object can only be destroyed.
+  /// the bytes of arenaPart(): what roomForWeights() gave, or the library's embedded ones, or,
+  /// where it gave none, any. After a failure the object can only be destroyed.
   virtual Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
                       const LoadOptions &options) = 0;
   /// Takes the functions that batches of 1 to maxBatch run to the device, those of them that are
@@ -115,9 +119,16 @@ Status openBackend(const vit_library &library, const char *device, uint32_t &tar
                    std::unique_ptr<Backend> &out);
 
 /// One for each kind of target: opens device `number` of the kind.
-Status openCuda(int number, std::unique_ptr<Backend> &out);
+using OpenBackend = Status(int number, std::unique_ptr<Backend> &out);
+OpenBackend openCuda;
 /// `number` is how many threads, -1: as many as there are processors.
-Status openCpu(int number, std::unique_ptr<Backend> &out);
+OpenBackend openCpu;
+
+/// openCuda, unless all libraries that a program is linked with have code for CPUs alone: each of
+/// them defines it as NULL, weakly, so that the linker has no reason to take the runtime's, and
+/// with it all of runtime/cuda. One that has CUDA code in an archive refers to vit_needs_cuda
+/// beside it.
+extern "C" OpenBackend *const vit_cuda_backend;
 
 /// vit_set_parallel_for.
 void setParallelFor(void (*function)(void *user, int tasks, void (*task)(void *context, int index),

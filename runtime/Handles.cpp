@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Handles.h"
 #include "runtime/Finite.h"
+#include "runtime/LargeArray.h"
 
 #include <numeric>
 
@@ -40,18 +41,26 @@ Status checkPointers(Pointer const *pointers, int given, uint32_t expected, cons
   return {};
 }
 
-/// The bytes of the target's part of the arena: embedded, or made in `storage`.
+/// The bytes of the target's part of the arena: embedded, or made where the device has them, or in
+/// `storage`.
 Status makeArena(const vit_library &library, const vit_target &target, WeightSource *source,
-                 const LoadOptions &options, std::vector<uint8_t> &storage, const uint8_t *&arena) {
+                 const LoadOptions &options, Backend &backend, std::vector<uint8_t> &storage,
+                 const uint8_t *&arena) {
   ArenaPart part = arenaPart(library, target);
   if (!source) {
     arena = static_cast<const uint8_t *>(library.embedded);
     arena = arena ? arena + part.begin : nullptr;
     return {};
   }
-  storage.resize(part.bytes());
-  arena = storage.data();
-  if (auto made = prepareWeights(library, *source, storage, options, &target); !made)
+  uint8_t *room = nullptr;
+  if (Status made = backend.roomForWeights(part.bytes(), room); !made)
+    return made;
+  if (!room) {
+    storage = zeros<uint8_t>(part.bytes());
+    room = storage.data();
+  }
+  arena = room;
+  if (auto made = prepareWeights(library, *source, {room, part.bytes()}, options, &target); !made)
     return badFile(made.error());
   return {};
 }
@@ -72,13 +81,13 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
   model->allowNonfinite = options.allowNonfinite;
   if (Status opened = openBackend(*library, device, model->target, model->backend); !opened)
     return opened;
+  Backend &backend = *model->backend;
   std::vector<uint8_t> storage;
   const uint8_t *arena = nullptr;
-  if (Status made =
-          makeArena(*library, library->targets[model->target], source, options, storage, arena);
+  if (Status made = makeArena(*library, library->targets[model->target], source, options, backend,
+                              storage, arena);
       !made)
     return made;
-  Backend &backend = *model->backend;
   SizedPlan native; // there is one
   if (Status chosen = choosePlan(*library, model->target, {}, native); !chosen)
     return chosen;

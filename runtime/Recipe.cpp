@@ -1,49 +1,28 @@
 //===- Recipe.cpp - Straight-line arithmetic on weights --------------------===//
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //
-// Values are computed on demand, prepared weight by prepared weight, and freed
+// What is only moved goes straight from the file to its place (WeightMove.h). Other
+// values are computed on demand, prepared weight by prepared weight, and freed
 // after their last use: a recipe that loads everything first still needs only
 // the memory of one weight and what it is made of.
 //===----------------------------------------------------------------------===//
 #include "runtime/Recipe.h"
 #include "runtime/LargeArray.h"
 #include "runtime/Parallel.h"
+#include "runtime/RecipeSteps.h"
 #include "runtime/RecipeTables.h"
 #include "runtime/SizedRecipe.h"
+#include "runtime/WeightMove.h"
 #include "runtime/WeightValues.h"
 #include "weights/Float.h"
-#include "weights/HashWeights.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 namespace vitrt {
-namespace {
 
 using Values = std::vector<double>;
-
-std::span<const int64_t> shapeOf(const vit_recipe_step &step) { return {step.shape, step.rank}; }
-std::span<const int64_t> fileShapeOf(const vit_recipe_step &step) {
-  return {step.file_shape, step.file_rank};
-}
-
-size_t countOf(std::span<const int64_t> shape) {
-  size_t count = 1;
-  for (int64_t extent : shape)
-    count *= size_t(extent);
-  return count;
-}
-
-/// Elements of one row: everything but dimension 0.
-size_t rowOf(std::span<const int64_t> shape) {
-  return shape.empty() ? 1 : countOf(shape.subspan(1));
-}
-
-std::span<const uint32_t> operandsOf(const vit_recipe_step &step) {
-  return {step.operands, step.operand_count};
-}
 
 Values transpose(const Values &in, size_t rows, size_t columns) {
   constexpr size_t block = 32; // a cache line on both sides
@@ -55,6 +34,8 @@ Values transpose(const Values &in, size_t rows, size_t columns) {
           out[j * rows + i] = in[i * columns + j];
   return out;
 }
+
+namespace {
 
 /// Dimension i of the result is dimension order[i] of `in`, which has `shape`.
 Values permute(const Values &in, std::span<const int64_t> shape, const uint32_t *order) {
@@ -76,6 +57,20 @@ Values permute(const Values &in, std::span<const int64_t> shape, const uint32_t 
     }
   }
   return out;
+}
+
+/// Multiplies by `factor`, then by elements of `vector`, each of which is for `inner` neighbours.
+void scale(Values &values, double factor, const Values &vector, size_t inner) {
+  if (values.empty())
+    return;
+  parallelParts(values.size() / inner, inner, [&](size_t begin, size_t end) {
+    size_t element = begin % vector.size();
+    for (size_t i = begin; i != end; ++i) {
+      for (double &value : std::span(values).subspan(i * inner, inner))
+        value = value * factor * vector[element];
+      element = element + 1 == vector.size() ? 0 : element + 1;
+    }
+  });
 }
 
 double roundTo(uint32_t dtype, double value) {
@@ -344,14 +339,11 @@ private:
     }
     case VIT_RECIPE_SCALE: {
       Values out = take(step);
-      for (double &value : out)
-        value *= step.factor;
       if (step.operand_count == 1)
-        return out;
-      const Values &vector = values[step.operands[1]].data;
-      size_t inner = countOf(shapeOf(step).subspan(step.axis + 1)); // elements with one factor
-      for (size_t i = 0; i != out.size(); ++i)
-        out[i] *= vector[i / inner % vector.size()];
+        scale(out, step.factor, {1}, out.size());
+      else
+        scale(out, step.factor, values[step.operands[1]].data,
+              countOf(shapeOf(step).subspan(step.axis + 1)));
       return out;
     }
     case VIT_RECIPE_ROW_SUMS:
@@ -369,8 +361,10 @@ private:
       Values out = take(step);
       if (auto good = checkRange(index, out, step.dtype); !good)
         return good.takeError();
-      for (double &value : out)
-        value = roundTo(step.dtype, value);
+      parallelParts(out.size(), 1, [&](size_t begin, size_t end) {
+        for (size_t i = begin; i != end; ++i)
+          out[i] = roundTo(step.dtype, out[i]);
+      });
       return out;
     }
     case VIT_RECIPE_RESAMPLE:
@@ -437,135 +431,67 @@ void store(const vit_prepared &weight, const Values &values, uint8_t *out) {
   }
 }
 
-std::vector<int64_t> shapeUnder(const vit_recipe_step &step, const vit_key &key) {
-  std::vector<int64_t> shape(step.file_shape, step.file_shape + step.file_rank);
-  if (key.transposed)
-    std::reverse(shape.begin(), shape.end());
-  return shape;
-}
-
-/// `values` as they lie under `key`, in the order of file_shape.
-Values turned(Values values, const vit_recipe_step &step, const vit_key &key) {
-  if (!key.transposed)
-    return values;
-  return transpose(values, size_t(step.file_shape[1]), size_t(step.file_shape[0]));
-}
-
-bool isIgnored(const vit_library &library, std::string_view name) {
-  for (uint32_t i = 0; i != library.ignored_count; ++i) {
-    std::string_view pattern = library.ignored[i];
-    bool prefix = !pattern.empty() && pattern.back() == '*';
-    if (prefix ? name.substr(0, pattern.size() - 1) == pattern.substr(0, pattern.size() - 1)
-               : name == pattern)
-      return true;
-  }
-  return false;
-}
-
 } // namespace
 
-/// Shapes, types and names only: a wrong file is refused before any arithmetic.
-Result<void> FileSource::check(const vit_library &library) {
-  std::string problem = about();
-  std::vector<std::string_view> known;
-  for (uint32_t i = 0; i != library.recipe_count; ++i) {
-    const vit_recipe_step &step = library.recipe[i];
-    if (step.op != VIT_RECIPE_LOAD)
-      continue;
-    const vit_key *found = nullptr;
-    const FileTensor *foundTensor = nullptr;
-    for (const vit_key &key : std::span(step.keys, step.key_count)) {
-      auto looked = tensors.find(key.name);
-      if (!looked)
-        return Error{problem + looked.error()};
-      const FileTensor *tensor = *looked;
-      if (!tensor || tensor == foundTensor) // by a name that has or lacks the word of a wrapper
-        continue;
-      if (found && std::string_view(found->name) != key.name)
-        return Error{problem + quoted(found->name) + " and " + quoted(key.name) +
-                     " are names of the same tensor, expected one of them"};
-      known.push_back(tensor->name);
-      std::vector<int64_t> expected = shapeUnder(step, key);
-      if (tensor->shape != expected)
-        return Error{problem + quoted(key.name) + " is " + shapeText(tensor->shape) +
-                     ", the model expects " + shapeText(expected)};
-      if (!isFloat(tensor->type))
-        return Error{problem + quoted(key.name) + " has type " + std::string(nameOf(tensor->type)) +
-                     ", the model expects F64, F32, F16 or BF16"};
-      found = &key;
-      foundTensor = tensor;
-    }
-    if (!found)
-      return Error{problem + quoted(step.keys[0].name) + " is missing, the model expects it as " +
-                   shapeText(shapeUnder(step, step.keys[0]))};
-  }
-  std::sort(known.begin(), known.end());
-  const FileTensor *extra = nullptr;
-  size_t extras = 0;
-  for (const FileTensor &tensor : file.tensors())
-    if (!std::binary_search(known.begin(), known.end(), tensor.name) &&
-        !isIgnored(library, tensor.name) && !isIgnored(library, TensorNames::inner(tensor))) {
-      ++extras;
-      extra = extra ? extra : &tensor;
-    }
-  if (extra)
-    return Error{problem + quoted(extra->name) + " (" + shapeText(extra->shape) +
-                 ") is not a tensor of the model" +
-                 (extras > 1 ? ", nor are " + std::to_string(extras - 1) + " more" : "")};
-  return {};
-}
+namespace {
 
-std::string FileSource::keyOf(const vit_recipe_step &step) const {
-  for (const vit_key &key : std::span(step.keys, step.key_count))
-    if (auto tensor = tensors.find(key.name); tensor && *tensor)
-      return (*tensor)->name;
-  return step.keys[0].name;
-}
+using Weights = std::vector<const vit_prepared *>;
 
-Result<std::vector<double>> FileSource::load(const vit_recipe_step &step) {
-  for (const vit_key &key : std::span(step.keys, step.key_count))
-    if (auto tensor = tensors.find(key.name); tensor && *tensor) {
-      auto values = readF64(**tensor);
-      if (!values)
-        return Error{about() + values.error()};
-      return turned(std::move(*values), step, key);
-    }
-  return Error{about() + quoted(step.keys[0].name) + " is missing"};
-}
-
-Result<std::vector<double>> FunctionSource::load(const vit_recipe_step &step) {
-  const vit_key &key = step.keys[0];
-  std::vector<int64_t> shape = shapeUnder(step, key);
-  std::vector<float> values(countOf(shape), std::numeric_limits<float>::quiet_NaN());
-  if (auto done = function(key.name, shape, values); !done)
-    return done.takeError();
-  return turned(Values(values.begin(), values.end()), step, key);
-}
-
-FunctionSource hashSource(std::vector<std::pair<std::string, double>> add) {
-  return FunctionSource([add = std::move(add)](const char *name, std::span<const int64_t> shape,
-                                               std::span<float> values) -> Result<void> {
-    double shift = 0;
-    for (const auto &[tensor, value] : add)
-      if (tensor == name)
-        shift = value;
-    hashTensor(name, shape, shift, values);
-    return {};
-  });
+/// The weights in a part of the arena; those without bytes are made for each size.
+Weights weightsIn(const vit_library &library, ArenaPart part) {
+  Weights weights;
+  for (const vit_prepared &weight : std::span(library.weights, library.weight_count))
+    if (part.has(weight) && weight.bytes)
+      weights.push_back(&weight);
+  return weights;
 }
 
 /// Wants every weight in a part of the arena.
-static Result<void> wantAll(const vit_library &library, Evaluator &evaluator, ArenaPart part) {
-  for (const vit_prepared &weight : std::span(library.weights, library.weight_count)) {
-    if (!part.has(weight) || !weight.bytes) // those without are made for each size
-      continue;
-    if (auto good = evaluator.want(weight.value); !good)
+Result<void> wantAll(const vit_library &library, Evaluator &evaluator, ArenaPart part) {
+  for (const vit_prepared *weight : weightsIn(library, part)) {
+    if (auto good = evaluator.want(weight->value); !good)
       return good;
-    if (auto good = checkPlace(library, weight, part); !good)
+    if (auto good = checkPlace(library, *weight, part); !good)
       return good;
   }
   return {};
 }
+
+/// Zeros between the weights.
+void clearGaps(Weights weights, ArenaPart part, std::span<uint8_t> arena) {
+  std::ranges::sort(weights, {}, &vit_prepared::offset);
+  uint64_t end = part.begin;
+  auto clear = [&](uint64_t next) {
+    if (end < next)
+      std::ranges::fill(arena.subspan(end - part.begin, next - end), uint8_t(0));
+  };
+  for (const vit_prepared *weight : weights) {
+    clear(weight->offset);
+    end = std::max(end, weight->offset + weight->bytes);
+  }
+  clear(part.end);
+}
+
+/// Fills what is only moved, several weights at a time, and returns the others.
+Weights moveWeights(const vit_library &library, const WeightSource &source, const Weights &weights,
+                    ArenaPart part, std::span<uint8_t> arena) {
+  std::vector<std::optional<WeightMove>> moves;
+  for (const vit_prepared *weight : weights)
+    moves.push_back(WeightMove::plan(library, source, *weight));
+  std::vector<char> done(weights.size()); // not of bool: threads write it
+  // Without memory for one, it and what follows is left to the general way, which says so.
+  (void)parallelFor(weights.size(), [&](size_t i) -> Status {
+    done[i] = moves[i] && moves[i]->execute(arena.data() + (weights[i]->offset - part.begin));
+    return {};
+  });
+  Weights others;
+  for (size_t i = 0; i != weights.size(); ++i)
+    if (!done[i])
+      others.push_back(weights[i]);
+  return others;
+}
+
+} // namespace
 
 Result<void> checkRecipe(const vit_library &library) {
   FunctionSource nothing({});
@@ -594,21 +520,24 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
                  " bytes, the library needs " + std::to_string(part.bytes())};
   if (auto good = source.check(library); !good)
     return good;
-  std::ranges::fill(arena, uint8_t(0));
-  Evaluator evaluator(library, source, options);
-  if (auto good = wantAll(library, evaluator, part); !good)
+  Evaluator all(library, source, options);
+  if (auto good = wantAll(library, all, part); !good)
     return good;
-  std::span<const vit_prepared> weights(library.weights, library.weight_count);
-  for (const vit_prepared &weight : weights) {
-    if (!part.has(weight) || !weight.bytes)
-      continue;
-    if (auto done = evaluator.evaluate(weight.value); !done)
-      return done;
-    const Values &values = evaluator.value(weight.value);
-    if (auto good = evaluator.checkRange(weight.value, values, weight.dtype); !good)
+  Weights weights = weightsIn(library, part);
+  clearGaps(weights, part, arena);
+  weights = moveWeights(library, source, weights, part, arena);
+  Evaluator evaluator(library, source, options);
+  for (const vit_prepared *weight : weights)
+    if (auto good = evaluator.want(weight->value); !good)
       return good;
-    store(weight, values, arena.data() + (weight.offset - part.begin));
-    evaluator.release(weight.value);
+  for (const vit_prepared *weight : weights) {
+    if (auto done = evaluator.evaluate(weight->value); !done)
+      return done;
+    const Values &values = evaluator.value(weight->value);
+    if (auto good = evaluator.checkRange(weight->value, values, weight->dtype); !good)
+      return good;
+    store(*weight, values, arena.data() + (weight->offset - part.begin));
+    evaluator.release(weight->value);
   }
   return {};
 }

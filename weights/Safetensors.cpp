@@ -234,15 +234,29 @@ Result<void> checkLayout(const std::vector<FileTensor> &tensors, uint64_t dataBe
   return {};
 }
 
-/// Every element of a tensor, in pieces of the file; `Stored` is what it holds.
-template <class Stored, class Out, class Convert>
-Result<void> convertAll(const FileTensor &tensor, Out *out, Convert convert) {
-  constexpr uint64_t piece = uint64_t(1) << 20; // a multiple of every size
-  std::vector<uint8_t> buffer(std::min(tensor.size, piece));
-  for (uint64_t at = 0; at != tensor.size;) {
-    std::span<uint8_t> part(buffer.data(), std::min(tensor.size - at, piece));
-    if (auto done = tensor.file->read(tensor.begin + at, part); !done)
+/// Elements of a tensor from `first` on.
+template <class Out> struct Reading {
+  const FileTensor &tensor;
+  uint64_t first;
+  std::span<Out> out;
+
+  Result<void> fill(uint64_t begin, std::span<uint8_t> bytes) const {
+    if (auto done = tensor.file->read(tensor.begin + begin, bytes); !done)
       return Error{quoted(tensor.name) + ": " + done.error()};
+    return {};
+  }
+};
+
+/// Reads them in pieces of the file; `Stored` is what it holds.
+template <class Stored, class Out, class Convert>
+Result<void> convertAll(const Reading<Out> &reading, Convert convert) {
+  uint64_t at = reading.first * sizeof(Stored), end = at + reading.out.size() * sizeof(Stored);
+  constexpr uint64_t piece = uint64_t(1) << 20; // a multiple of every size
+  std::vector<uint8_t> buffer(std::min(end - at, piece));
+  for (Out *out = reading.out.data(); at != end;) {
+    std::span<uint8_t> part(buffer.data(), std::min(end - at, piece));
+    if (auto done = reading.fill(at, part); !done)
+      return done;
     for (size_t i = 0; i != part.size(); i += sizeof(Stored)) {
       Stored stored;
       std::memcpy(&stored, &part[i], sizeof(Stored));
@@ -253,50 +267,60 @@ Result<void> convertAll(const FileTensor &tensor, Out *out, Convert convert) {
   return {};
 }
 
-template <class Stored, class Out> Result<void> convertWide(const FileTensor &tensor, Out *out) {
+template <class Stored, class Out> Result<void> convertWide(const Reading<Out> &reading) {
   bool fits = true;
-  auto done = convertAll<Stored>(tensor, out, [&](Stored v) {
+  auto done = convertAll<Stored>(reading, [&](Stored v) {
     constexpr Stored limit = Stored(1) << 53;
     fits &= v <= limit && (std::is_unsigned_v<Stored> || v >= Stored(0) - limit);
     return v;
   });
   if (done && !fits)
-    return Error{quoted(tensor.name) + " holds integers beyond 2^53, which have no exact float"};
+    return Error{quoted(reading.tensor.name) +
+                 " holds integers beyond 2^53, which have no exact float"};
   return done;
 }
 
-template <class Out> Result<void> convert(const FileTensor &tensor, Out *out) {
+/// What the file holds as it is.
+template <class Out> Result<void> copyAll(const Reading<Out> &reading) {
+  auto *bytes = reinterpret_cast<uint8_t *>(reading.out.data());
+  return reading.fill(reading.first * sizeof(Out), {bytes, reading.out.size_bytes()});
+}
+
+template <class Out> Result<void> convert(const Reading<Out> &reading) {
   auto same = [](auto v) { return v; };
-  switch (tensor.type) {
+  switch (reading.tensor.type) {
   case FileType::F64:
-    return convertAll<double>(tensor, out, same);
+    return convertAll<double>(reading, same);
   case FileType::F32:
-    return convertAll<float>(tensor, out, same);
+    if constexpr (std::is_same_v<Out, float>)
+      return copyAll(reading);
+    return convertAll<float>(reading, same);
   case FileType::F16:
-    return convertAll<uint16_t>(tensor, out, halfToFloat);
+    return convertAll<uint16_t>(reading, halfToFloat);
   case FileType::BF16:
-    return convertAll<uint16_t>(tensor, out, bfloatToFloat);
+    return convertAll<uint16_t>(reading, bfloatToFloat);
   case FileType::I64:
-    return convertWide<int64_t>(tensor, out);
+    return convertWide<int64_t>(reading);
   case FileType::U64:
-    return convertWide<uint64_t>(tensor, out);
+    return convertWide<uint64_t>(reading);
   case FileType::I32:
-    return convertAll<int32_t>(tensor, out, same);
+    return convertAll<int32_t>(reading, same);
   case FileType::U32:
-    return convertAll<uint32_t>(tensor, out, same);
+    return convertAll<uint32_t>(reading, same);
   case FileType::I16:
-    return convertAll<int16_t>(tensor, out, same);
+    return convertAll<int16_t>(reading, same);
   case FileType::U16:
-    return convertAll<uint16_t>(tensor, out, same);
+    return convertAll<uint16_t>(reading, same);
   case FileType::I8:
-    return convertAll<int8_t>(tensor, out, same);
+    return convertAll<int8_t>(reading, same);
   case FileType::U8:
-    return convertAll<uint8_t>(tensor, out, same);
+    return convertAll<uint8_t>(reading, same);
   case FileType::Bool:
-    return convertAll<uint8_t>(tensor, out, [](uint8_t v) { return v != 0; });
+    return convertAll<uint8_t>(reading, [](uint8_t v) { return v != 0; });
   case FileType::F8E4M3:
   case FileType::F8E5M2:
-    return Error{quoted(tensor.name) + " is stored as " + std::string(nameOf(tensor.type)) +
+    return Error{quoted(reading.tensor.name) + " is stored as " +
+                 std::string(nameOf(reading.tensor.type)) +
                  ", which is not read; store it as F32, F16 or BF16"};
   }
   return {};
@@ -453,19 +477,25 @@ const FileTensor *Safetensors::find(std::string_view tensor) const {
 
 Result<void> readF64(const FileTensor &tensor, std::span<double> out) {
   assert(out.size() == size_t(tensor.count) && "one place for each element");
-  return convert(tensor, out.data());
+  return convert(Reading<double>{tensor, 0, out});
 }
 
 Result<std::vector<double>> readF64(const FileTensor &tensor) {
   std::vector<double> values(tensor.count);
-  if (auto done = convert(tensor, values.data()); !done)
+  if (auto done = readF64(tensor, values); !done)
     return done.takeError();
   return values;
 }
 
+Result<void> readF32(const FileTensor &tensor, uint64_t first, std::span<float> out) {
+  assert(first <= uint64_t(tensor.count) && out.size() <= uint64_t(tensor.count) - first &&
+         "only elements of the tensor are asked for");
+  return convert(Reading<float>{tensor, first, out});
+}
+
 Result<std::vector<float>> readF32(const FileTensor &tensor) {
   std::vector<float> values(tensor.count);
-  if (auto done = convert(tensor, values.data()); !done)
+  if (auto done = readF32(tensor, 0, values); !done)
     return done.takeError();
   return values;
 }

@@ -130,6 +130,8 @@ private:
 Result<std::vector<double>> readF64(const FileTensor &tensor);
 /// The same, rounded to nearest where the file holds F64 or large integers.
 Result<std::vector<float>> readF32(const FileTensor &tensor);
+/// readF32 of the elements from `first` on, as many as `out` has.
+Result<void> readF32(const FileTensor &tensor, uint64_t first, std::span<float> out);
 /// readF64 into `out`, which has tensor.count elements.
 Result<void> readF64(const FileTensor &tensor, std::span<double> out);
 

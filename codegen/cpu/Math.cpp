@@ -20,10 +20,11 @@ static Value polynomial(CpuBuilder &b, Value x, ArrayRef<double> coefficients) {
 
 // 2^n e^r with n the integer nearest to x / ln 2, so that |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves
 // n in the low bits, from where it is shifted into the exponent of 1. The polynomial is Cephes'
-// expf. A NaN passes both limits, which are written so that they are one instruction each, and the
-// product at the end.
+// expf. From 88.38 on n is 128, whose power has the bits of infinity: what divides by it is zero,
+// or no number where an infinity is divided. A NaN passes both limits, which are written so that
+// they are one instruction each, and the product at the end.
 Value emitExp(CpuBuilder &b, Value x) {
-  constexpr double most = 88.37, least = -87.33, magic = 12582912.0;
+  constexpr double most = 88.5, least = -87.33, magic = 12582912.0;
   Value clamped = b.select(b.lessF(x, b.splat(least)), b.splat(least), x);
   clamped = b.select(b.lessF(b.splat(most), clamped), b.splat(most), clamped);
   Value shifted = b.fma(clamped, b.splat(1.44269504088896341), b.splat(magic));
@@ -64,9 +65,11 @@ Value emitTanh(CpuBuilder &b, Value x) {
 
 // With z = |x| / sqrt 2 and q = erfc(z) / 2, GELU is x - x q right of zero and x q left of it:
 // max(x, 0) - |x| q, without cancellation. erfc(z) = t e^(-z^2 + P(t)) with t = 1 / (1 + z / 2) is
-// within 1.2e-7 of itself everywhere (Numerical Recipes, erfcc).
+// within 1.2e-7 of itself everywhere (Numerical Recipes, erfcc). Right of zero |x| is kept finite,
+// so that infinity stays what it is; -infinity times q, which is 0, is no number, as IEEE has it.
 static Value geluErf(CpuBuilder &b, Value x) {
-  Value magnitude = b.absF(x);
+  constexpr double large = 1e30; // q is 0
+  Value magnitude = b.absF(b.select(b.lessF(b.splat(large), x), b.splat(large), x));
   Value t = b.divF(b.splat(1.0), b.fma(magnitude, b.splat(M_SQRT1_2 / 2), b.splat(1.0)));
   Value p = polynomial(b, t,
                        {0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806,

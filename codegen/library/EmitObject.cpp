@@ -6,7 +6,8 @@
 // pointers become relocations. A struct type of LLVM has the layout of the C
 // struct with the same fields; that is checked against sizeof. All constants
 // are private to the object, which leaves one symbol: the function that hands
-// out the root.
+// out the root. Beside it stands whether a program needs the runtime's part for
+// CUDA.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +26,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/ModuleUtils.h"
 
 using namespace llvm;
 using namespace vitc;
@@ -223,6 +225,27 @@ private:
   StringMap<GlobalVariable *> texts;
 };
 
+/// Says whether a program needs the runtime's part for CUDA: see vit_cuda_backend. Only an archive
+/// can ask for it, for other objects are linked with no runtime.
+void addBackends(Module &module, const vit_library &library, bool isArchive) {
+  auto *pointer = PointerType::getUnqual(module.getContext());
+  auto hasCuda = llvm::any_of(ArrayRef(library.targets, library.target_count),
+                              [](const vit_target &t) { return t.kind == VIT_TARGET_CUDA; });
+  if (!hasCuda) {
+    auto *none =
+        new GlobalVariable(module, pointer, /*isConstant=*/true, GlobalValue::WeakAnyLinkage,
+                           ConstantPointerNull::get(pointer), "vit_cuda_backend");
+    none->setVisibility(GlobalValue::HiddenVisibility);
+  } else if (isArchive) {
+    auto *needed = new GlobalVariable(module, Type::getInt8Ty(module.getContext()),
+                                      /*isConstant=*/true, GlobalValue::ExternalLinkage, nullptr,
+                                      "vit_needs_cuda");
+    auto *reference = new GlobalVariable(module, pointer, /*isConstant=*/true,
+                                         GlobalValue::PrivateLinkage, needed, "cuda");
+    appendToCompilerUsed(module, {reference});
+  }
+}
+
 /// `return abi == VIT_ABI ? &root : NULL;`
 void addEntry(Module &module, GlobalVariable *root, StringRef name, bool exported) {
   LLVMContext &context = module.getContext();
@@ -277,6 +300,7 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_libr
   module.setDataLayout((*machine)->createDataLayout());
   module.setPICLevel(PICLevel::BigPIC);
   ConstantBuilder builder(module);
+  addBackends(module, library, /*isArchive=*/!exported);
   addEntry(module, builder.global(builder.constant(library), "library"), library.name, exported);
   assert(!verifyModule(module) && "the object of a library is valid LLVM IR");
 

@@ -54,6 +54,7 @@ class CpuBackend : public Backend {
 public:
   Status open(int threads);
 
+  Status roomForWeights(uint64_t bytes, uint8_t *&room) override;
   Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
               const LoadOptions &options) override;
   Status loadFunctions(const SizedPlan &, int) override { return {}; } // they are loaded
@@ -146,6 +147,15 @@ Status CpuBackend::chooseForm(const vit_target &target) {
   return {};
 }
 
+Status CpuBackend::roomForWeights(uint64_t bytes, uint8_t *&room) {
+  uint64_t address = 0;
+  if (bytes)
+    if (Status allocated = allocate(bytes, " for weights", address); !allocated)
+      return allocated;
+  room = reinterpret_cast<uint8_t *>(address);
+  return {};
+}
+
 Status CpuBackend::load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
                         const LoadOptions &options) {
   if (!options.ptx.empty())
@@ -153,14 +163,7 @@ Status CpuBackend::load(const vit_library &library, const vit_plan &native, cons
   const vit_target &target = library.targets[native.target];
   if (Status chosen = chooseForm(target); !chosen)
     return chosen;
-  ArenaPart part = arenaPart(library, target);
-  if (library.embedded && arena == static_cast<const uint8_t *>(library.embedded) + part.begin) {
-    weightArena = reinterpret_cast<uintptr_t>(arena); // it is memory already
-  } else if (part.bytes()) {
-    if (Status allocated = allocate(part.bytes(), " for weights", weightArena); !allocated)
-      return allocated;
-    std::memcpy(reinterpret_cast<void *>(weightArena), arena, part.bytes());
-  }
+  weightArena = reinterpret_cast<uintptr_t>(arena); // it is memory already, ours or the library's
   pool = Pool::get(currentParallelFor().function ? 1 : threads);
   return {};
 }

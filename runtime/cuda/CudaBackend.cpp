@@ -505,4 +505,9 @@ Status openCuda(int number, std::unique_ptr<Backend> &out) {
   return {};
 }
 
+extern "C" OpenBackend *const vit_cuda_backend = openCuda;
+/// Of no use but to have the linker take this file.
+extern "C" const char vit_needs_cuda;
+const char vit_needs_cuda = 0;
+
 } // namespace vitrt

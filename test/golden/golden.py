@@ -7,6 +7,8 @@
   golden.py cpu MODEL [--bits] [--device f32|bf16]    code for CPUs: errors within the tolerance in each form
                                                       that this machine has; --bits: and the same bits in
                                                       all of them and with any number of threads
+  golden.py valgrind MODEL                            code for CPUs with AVX2 under valgrind: no error, and the
+                                                      same output
   golden.py controls MODEL                            seven wrong models are told from the right one
   golden.py variants                                  models unlike the golden ones, emulated against
                                                       the f64 reference
@@ -129,6 +131,21 @@ def same_bits(vitc, directory, golden, forms):
             if reference is not None and found != reference:
                 sys.exit(f"{golden}: {form} with {threads} threads gives other bits than {forms[0]} with 1")
             reference = found
+
+
+def valgrind(arguments):
+    """Inputs and outputs are arrays of the heap, whose ends valgrind knows; it has no AVX-512."""
+    directory = arguments.model
+    os.environ["VIT_CPU_ISA"] = "avx2"
+    with tempfile.TemporaryDirectory() as folder:
+        run(arguments.vitc, "build", directory, "-o", folder, "--name", "model", "--target", "cpu", "--max-batch", "2",
+            "--shared", "--quiet")
+        done = run("valgrind", "--quiet", "--error-exitcode=9", arguments.vit_run, os.path.join(folder, "libmodel.so"),
+                   "--weights", os.path.join(directory, "model.safetensors"), "--check",
+                   os.path.join(directory, "io.safetensors"), "--dtype", "f32", "--device", "cpu:2")
+    if done.stderr.count("==") or "CPU code avx2, 2 threads" not in done.stderr + done.stdout:
+        sys.exit(f"expected avx2 to run, and valgrind to say nothing:\n{done.stdout}{done.stderr}")
+    print(done.stdout, end="")
 
 
 def judge(label, found, golden, meta, device, tolerance=None):
@@ -444,7 +461,8 @@ def weights(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["check", "cpu", "controls", "variants", "weights", "library", "anysize"])
+    parser.add_argument("what", choices=["check", "cpu", "valgrind", "controls", "variants", "weights",
+                                         "library", "anysize"])
     parser.add_argument("model", nargs="?")
     parser.add_argument("--vitc")
     parser.add_argument("--vit-run")
@@ -459,7 +477,7 @@ def main():
     arguments = parser.parse_args()
     if not arguments.vitc and arguments.what != "library":
         parser.error("--vitc is required")
-    {"check": check, "cpu": cpu, "controls": controls, "variants": variants,
+    {"check": check, "cpu": cpu, "valgrind": valgrind, "controls": controls, "variants": variants,
      "weights": weights, "library": library, "anysize": anysize}[arguments.what](arguments)
 
 

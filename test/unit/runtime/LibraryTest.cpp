@@ -97,9 +97,9 @@ std::vector<float> images(int first, int count) {
 
 /// A model and a workspace for the largest batch.
 struct Built {
-  explicit Built(const vit_library *library) {
+  explicit Built(const vit_library *library, const char *device = nullptr) {
     tiny::configure("");
-    vit_status status = vit_model_load_from(library, readWeights, nullptr, nullptr, &model);
+    vit_status status = vit_model_load_from(library, readWeights, nullptr, device, &model);
     INFO(vit_last_error());
     REQUIRE(status == VIT_OK);
     REQUIRE(vit_workspace_create(model, maxBatch, &workspace) == VIT_OK);
@@ -273,8 +273,7 @@ TEST_CASE("library: on a device that takes no machine code PTX runs, and that is
   CHECK(y == z);
 }
 
-TEST_CASE("library: eight threads with eight workspaces share a model") {
-  Built built(build(1, "--ptxas none"));
+static void onEightThreads(Built &built) {
   std::vector<float> right;
   REQUIRE(built.run(images(0, 16), right) == VIT_OK);
   tiny::onEightThreads(built.model, 4, [&](int thread, int run, vit_workspace *workspace) {
@@ -285,4 +284,14 @@ TEST_CASE("library: eight threads with eight workspaces share a model") {
     int wrong = vit_model_run_host(built.model, workspace, batch, inputs, 1, outputs, 1) != VIT_OK;
     return wrong + !std::equal(y.begin(), y.end(), right.begin() + first * classes);
   });
+}
+
+TEST_CASE("library: eight threads with eight workspaces share a model") {
+  Built built(build(1, "--ptxas none"));
+  onEightThreads(built);
+}
+
+TEST_CASE("library: eight threads with eight workspaces share a model of a CPU") {
+  Built built(build(1, "--target cpu"), "cpu:2");
+  onEightThreads(built);
 }

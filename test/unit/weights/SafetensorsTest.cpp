@@ -73,6 +73,11 @@ template <class T> std::vector<double> roundTrip(const std::string &type, std::v
   REQUIRE(narrow);
   for (size_t i = 0; i != read->size(); ++i)
     CHECK((*narrow)[i] == float((*read)[i]));
+  // A part of them, as it lies in the middle.
+  std::vector<float> some(read->size() / 2);
+  size_t first = (read->size() - some.size()) / 2;
+  REQUIRE(readF32(*parsed->find("t"), first, some));
+  CHECK(std::equal(some.begin(), some.end(), narrow->begin() + ptrdiff_t(first)));
   return *read;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 using namespace vitc::test;
 
@@ -144,6 +145,31 @@ TEST_CASE("CPU: every function behind a product") {
   for (const char *behind : {"vit.gelu erf", "vit.gelu tanh", "vit.gelu quick", "vit.silu",
                              "vit.tanh", "vit.sigmoid", "vit.relu"})
     check(linear(11, 24, 20, behind));
+}
+
+TEST_CASE("CPU: functions of infinities and of the largest numbers are what the reference has") {
+  constexpr float infinity = std::numeric_limits<float>::infinity(),
+                  largest = std::numeric_limits<float>::max();
+  const std::vector<float> input = {infinity, -infinity, largest, -largest, 1e38f,  -1e38f,
+                                    1e20f,    -1e20f,    NAN,     88.4f,    -88.4f, 88.75f,
+                                    -89.f,    -0.f,      0.f,     300.f,    -300.f};
+  const std::string t = "?x" + std::to_string(input.size());
+  for (const char *name : {"vit.gelu erf", "vit.gelu tanh", "vit.gelu quick", "vit.silu",
+                           "vit.tanh", "vit.sigmoid", "vit.relu"}) {
+    std::string type = "tensor<" + t + "xf32>";
+    CpuModel model(function(t, t, std::string("%y = ") + name + " %x : " + type + " -> " + type),
+                   formsHere());
+    std::vector<float> found = model.run(input, 1);
+    std::vector<double> expected = model.reference(input, 1);
+    for (size_t i = 0; i != input.size(); ++i) {
+      INFO(name << " of " << input[i] << " is " << found[i] << ", expected " << expected[i]);
+      CHECK(std::isnan(found[i]) == std::isnan(expected[i]));
+      if (std::isinf(expected[i]))
+        CHECK(found[i] == float(expected[i]));
+      else if (!std::isnan(expected[i]))
+        CHECK(std::abs(found[i] - expected[i]) <= 1e-6 * std::abs(expected[i]) + 1e-35);
+    }
+  }
 }
 
 TEST_CASE("CPU: functions are within 3e-7 of what they are") {

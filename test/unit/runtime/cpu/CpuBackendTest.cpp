@@ -7,6 +7,7 @@
 #include "runtime/Inspect.h"
 #include "runtime/cpu/Machine.h"
 #include "runtime/cpu/Pool.h"
+#include "test/unit/runtime/RuntimeFixture.h"
 #include "vit/runtime.h"
 
 #include <catch2/catch.hpp>
@@ -14,10 +15,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cfenv>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <mutex>
 #include <stdexcept>
 #include <sys/wait.h>
 #include <thread>
@@ -188,6 +192,25 @@ struct Remembering final : vitrt::PoolWork {
   std::atomic<unsigned> seen{0};
 };
 
+/// Ends when all that may take part are there at the same time.
+struct Meeting final : vitrt::PoolWork {
+  explicit Meeting(int threads) : PoolWork(threads), threads(threads) {}
+  void work(int) override {
+    std::unique_lock lock(mutex);
+    if (++here == threads)
+      complete.notify_all();
+    // A minute is forever: a pool that wakes nobody is an error, not a test that never ends.
+    met += complete.wait_for(lock, std::chrono::minutes(1), [&] { return here == threads; });
+  }
+  const int threads;
+  int met = 0;
+
+private:
+  std::mutex mutex;
+  std::condition_variable complete;
+  int here = 0;
+};
+
 } // namespace
 
 TEST_CASE("CPU: tiles of all steps on any number of threads") {
@@ -220,6 +243,31 @@ TEST_CASE("CPU: several workspaces and models run at the same time") {
   c.join();
   vit_workspace_free(third);
   CHECK(good == 3 * rounds);
+}
+
+TEST_CASE("CPU: eight threads with eight workspaces share a model") {
+  TestLibrary test;
+  Loaded loaded(test.library, "cpu:2", 8);
+  tiny::onEightThreads(loaded.model, 8, [&](int thread, int run, vit_workspace *workspace) {
+    return int(!runs(loaded.model, workspace, 1 + (thread + run) % 8, float(thread + run % 10)));
+  });
+}
+
+TEST_CASE("CPU: everyone who may take part in work is woken for it") {
+  constexpr int threads = 4, rounds = 50;
+  auto pool = vitrt::Pool::get(threads);
+  for (int round = 0; round != rounds; ++round) {
+    Meeting all(threads);
+    pool->run(all);
+    REQUIRE(all.met == threads);
+  }
+  for (int round = 0; round != rounds; ++round) { // of two callers each has another thread
+    Meeting one(2), other(2);
+    std::thread second([&] { pool->run(other); });
+    pool->run(one);
+    second.join();
+    REQUIRE(one.met + other.met == threads);
+  }
 }
 
 TEST_CASE("CPU: work has its caller and no more threads than it wants") {

@@ -1,0 +1,42 @@
+//===- RecipeSteps.h - Shapes and operands of recipe steps -----------------===//
+// Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
+//===----------------------------------------------------------------------===//
+#ifndef VITC_RUNTIME_RECIPESTEPS_H
+#define VITC_RUNTIME_RECIPESTEPS_H
+
+#include "vit/library.h"
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace vitrt {
+
+inline std::span<const int64_t> shapeOf(const vit_recipe_step &step) {
+  return {step.shape, step.rank};
+}
+inline std::span<const int64_t> fileShapeOf(const vit_recipe_step &step) {
+  return {step.file_shape, step.file_rank};
+}
+
+inline size_t countOf(std::span<const int64_t> shape) {
+  size_t count = 1;
+  for (int64_t extent : shape)
+    count *= size_t(extent);
+  return count;
+}
+
+/// Elements of one row: everything but dimension 0.
+inline size_t rowOf(std::span<const int64_t> shape) {
+  return shape.empty() ? 1 : countOf(shape.subspan(1));
+}
+
+inline std::span<const uint32_t> operandsOf(const vit_recipe_step &step) {
+  return {step.operands, step.operand_count};
+}
+
+/// A matrix turned, in row-major order both times.
+std::vector<double> transpose(const std::vector<double> &in, size_t rows, size_t columns);
+
+} // namespace vitrt
+#endif // VITC_RUNTIME_RECIPESTEPS_H
