@@ -49,7 +49,7 @@ public:
   PerturbedSource(vitrt::WeightSource &source, double unit, uint64_t seed)
       : source(source), unit(unit), seed(seed) {}
   Result<void> check(const vit_library &library) override { return source.check(library); }
-  Result<std::vector<double>> load(const vit_recipe_step &step) override {
+  Result<vitrt::Doubles> load(const vit_recipe_step &step) override {
     auto values = source.load(step);
     if (!values)
       return values;

@@ -93,13 +93,13 @@ public:
   std::string keyOf(const vit_recipe_step &step) const override { return inner.keyOf(step); }
   std::string cure() const override { return inner.cure(); }
   Result<void> check(const vit_library &library) override { return inner.check(library); }
-  Result<std::vector<double>> load(const vit_recipe_step &step) override {
+  Result<vitrt::Doubles> load(const vit_recipe_step &step) override {
     if (needed.contains(step.keys[0].name))
       return inner.load(step);
     int64_t count = 1;
     for (uint32_t i = 0; i != step.rank; ++i)
       count *= step.shape[i];
-    return std::vector<double>(size_t(count));
+    return vitrt::Doubles(size_t(count), 0.0);
   }
 
 private:
@@ -171,7 +171,7 @@ reference::Interpreter::Weights driver::referenceWeights(vitrt::WeightSource &so
     auto loaded = source.load(load.step);
     if (!loaded)
       return loaded.error();
-    values = std::move(*loaded);
+    values.assign(loaded->begin(), loaded->end());
     if (allowNonfinite)
       return "";
     std::string problem = vitrt::finiteProblem(source.keyOf(load.step), values);

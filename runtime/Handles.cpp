@@ -44,7 +44,7 @@ Status checkPointers(Pointer const *pointers, int given, uint32_t expected, cons
 /// The bytes of the target's part of the arena: embedded, or made where the device has them, or in
 /// `storage`.
 Status makeArena(const vit_library &library, const vit_target &target, WeightSource *source,
-                 const LoadOptions &options, Backend &backend, std::vector<uint8_t> &storage,
+                 const LoadOptions &options, Backend &backend, LargeArray<uint8_t> &storage,
                  const uint8_t *&arena) {
   ArenaPart part = arenaPart(library, target);
   if (!source) {
@@ -56,7 +56,7 @@ Status makeArena(const vit_library &library, const vit_target &target, WeightSou
   if (Status made = backend.roomForWeights(part.bytes(), room); !made)
     return made;
   if (!room) {
-    storage = zeros<uint8_t>(part.bytes());
+    storage.resize(part.bytes());
     room = storage.data();
   }
   arena = room;
@@ -82,7 +82,7 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
   if (Status opened = openBackend(*library, device, model->target, model->backend); !opened)
     return opened;
   Backend &backend = *model->backend;
-  std::vector<uint8_t> storage;
+  LargeArray<uint8_t> storage;
   const uint8_t *arena = nullptr;
   if (Status made = makeArena(*library, library->targets[model->target], source, options, backend,
                               storage, arena);

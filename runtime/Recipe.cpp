@@ -22,7 +22,7 @@
 
 namespace vitrt {
 
-using Values = std::vector<double>;
+using Values = Doubles;
 
 Values transpose(const Values &in, size_t rows, size_t columns) {
   constexpr size_t block = 32; // a cache line on both sides
@@ -319,10 +319,14 @@ private:
       return Values(begin, begin + int64_t(countOf(shapeOf(step))));
     }
     case VIT_RECIPE_CONCAT: {
-      auto out = roomFor<double>(countOf(shapeOf(step)));
+      Values out(countOf(shapeOf(step)));
+      double *to = out.data();
       for (uint32_t operand : operandsOf(step)) {
         const Values &in = values[operand].data;
-        out.insert(out.end(), in.begin(), in.end());
+        parallelParts(in.size(), 1, [&](size_t begin, size_t end) {
+          std::copy(in.begin() + int64_t(begin), in.begin() + int64_t(end), to + begin);
+        });
+        to += in.size();
       }
       return out;
     }
@@ -551,7 +555,8 @@ Result<std::vector<double>> evaluateRecipe(const vit_library &library, WeightSou
     return good.takeError();
   if (auto done = evaluator.evaluate(value); !done)
     return done.takeError();
-  return evaluator.value(value);
+  const Values &values = evaluator.value(value);
+  return std::vector<double>(values.begin(), values.end());
 }
 
 } // namespace vitrt

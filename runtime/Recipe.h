@@ -31,7 +31,7 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
 
 /// Says which values of the tensor `name` are no numbers: "'x' has 2 of 96 values that are not
 /// finite, element 3 is nan"; empty if all are.
-std::string finiteProblem(const std::string &name, const std::vector<double> &values);
+std::string finiteProblem(const std::string &name, std::span<const double> values);
 
 /// Whether prepareWeights can execute the recipe, apart from what a file lacks: for whoever writes
 /// a library, before it is used.

@@ -4,6 +4,7 @@
 #ifndef VITC_RUNTIME_RECIPESTEPS_H
 #define VITC_RUNTIME_RECIPESTEPS_H
 
+#include "runtime/LargeArray.h"
 #include "vit/library.h"
 
 #include <cstddef>
@@ -36,7 +37,7 @@ inline std::span<const uint32_t> operandsOf(const vit_recipe_step &step) {
 }
 
 /// A matrix turned, in row-major order both times.
-std::vector<double> transpose(const std::vector<double> &in, size_t rows, size_t columns);
+Doubles transpose(const Doubles &in, size_t rows, size_t columns);
 
 } // namespace vitrt
 #endif // VITC_RUNTIME_RECIPESTEPS_H

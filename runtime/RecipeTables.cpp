@@ -4,7 +4,6 @@
 #include "runtime/RecipeTables.h"
 
 #include "runtime/FilterWeights.h"
-#include "runtime/LargeArray.h"
 #include "runtime/Parallel.h"
 
 #include <algorithm>
@@ -84,11 +83,16 @@ Taps tapsOf(const vit_recipe_step &step, int64_t from, int64_t to) {
   return taps;
 }
 
-/// Adds weight * row `source` of `in` to row `place` of `out`, rows of `count` values.
-void addRow(const std::vector<double> &in, size_t source, double weight, std::vector<double> &out,
-            size_t place, size_t count) {
-  for (size_t i = 0; i != count; ++i)
-    out[place * count + i] += weight * in[source * count + i];
+/// Row `place` of `out` becomes a sum of rows of `in`, all of `count` values.
+void sumRows(const Doubles &in, size_t first, std::span<const Tap> taps, Doubles &out, size_t place,
+             size_t count) {
+  double *to = out.data() + place * count;
+  std::fill_n(to, count, 0.0);
+  for (const Tap &tap : taps) {
+    const double *from = in.data() + (first + tap.place) * count;
+    for (size_t i = 0; i != count; ++i)
+      to[i] += tap.weight * from[i];
+  }
 }
 
 } // namespace
@@ -115,31 +119,27 @@ bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand) {
   }
 }
 
-std::vector<double> resample(const vit_recipe_step &step, const std::vector<double> &table) {
+Doubles resample(const vit_recipe_step &step, const Doubles &table) {
   auto fromHeight = size_t(step.grid[0]), fromWidth = size_t(step.grid[1]);
   auto height = size_t(step.grid[2]), width = size_t(step.grid[3]);
   auto columns = size_t(step.shape[1]);
   Taps down = tapsOf(step, step.grid[0], step.grid[2]),
        across = tapsOf(step, step.grid[1], step.grid[3]);
-  auto stretched = zeros<double>(fromHeight * width * columns),
-       out = zeros<double>(height * width * columns);
+  Doubles stretched(fromHeight * width * columns), out(height * width * columns);
   parallelParts(fromHeight, width * columns, [&](size_t begin, size_t end) {
     for (size_t y = begin; y != end; ++y)
       for (size_t x = 0; x != width; ++x)
-        for (const Tap &tap : across[x])
-          addRow(table, y * fromWidth + tap.place, tap.weight, stretched, y * width + x, columns);
+        sumRows(table, y * fromWidth, across[x], stretched, y * width + x, columns);
   });
   parallelParts(height, width * columns, [&](size_t begin, size_t end) {
     for (size_t y = begin; y != end; ++y)
-      for (const Tap &tap : down[y])
-        addRow(stretched, tap.place, tap.weight, out, y, width * columns);
+      sumRows(stretched, 0, down[y], out, y, width * columns);
   });
   return out;
 }
 
 /// A table of other distances, for those of a RELATIVE_BIAS. Rows behind them stay.
-static std::vector<double> resizedDistances(const vit_recipe_step &bias,
-                                            const std::vector<double> &table) {
+static Doubles resizedDistances(const vit_recipe_step &bias, const Doubles &table) {
   int64_t heads = bias.shape[1];
   vit_recipe_step step = {};
   step.rank = 2;
@@ -147,20 +147,20 @@ static std::vector<double> resizedDistances(const vit_recipe_step &bias,
   step.grid[0] = bias.grid[2], step.grid[1] = bias.grid[3];
   step.grid[2] = 2 * bias.grid[0] - 1, step.grid[3] = 2 * bias.grid[1] - 1;
   step.filter = VIT_FILTER_LINEAR;
-  std::vector<double> rows = resample(step, table);
+  Doubles rows = resample(step, table);
   rows.insert(rows.end(), table.end() - 3 * bias.first * heads, table.end());
   return rows;
 }
 
-std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<double> &given) {
+Doubles relativeBias(const vit_recipe_step &step, const Doubles &given) {
   auto height = size_t(step.grid[0]), width = size_t(step.grid[1]), lead = size_t(step.first);
   auto tokens = size_t(step.shape[0]), heads = size_t(step.shape[1]), keys = size_t(step.shape[2]);
   size_t distances = (2 * height - 1) * (2 * width - 1);
-  std::vector<double> resized;
+  Doubles resized;
   if (step.grid[2])
     resized = resizedDistances(step, given);
-  const std::vector<double> &table = step.grid[2] ? resized : given;
-  auto out = zeros<double>(tokens * heads * keys);
+  const Doubles &table = step.grid[2] ? resized : given;
+  Doubles out(tokens * heads * keys);
   auto rowOf = [&](size_t query, size_t key) {
     if (query < lead && key < lead)
       return distances + 2; // the class token with itself
@@ -171,6 +171,8 @@ std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<
            k % width;
   };
   parallelParts(tokens, heads * keys, [&](size_t begin, size_t end) {
+    std::fill(out.begin() + int64_t(begin * heads * keys),
+              out.begin() + int64_t(end * heads * keys), 0.0);
     for (size_t query = begin; query != end; ++query)
       for (size_t key = 0; key != tokens; ++key)
         for (size_t head = 0, row = rowOf(query, key); head != heads; ++head)
@@ -179,12 +181,12 @@ std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<
   return out;
 }
 
-std::vector<double> ropeTable(const vit_recipe_step &step) {
+Doubles ropeTable(const vit_recipe_step &step) {
   auto width = size_t(step.grid[1]), lead = size_t(step.first);
   auto tokens = size_t(step.shape[0]), pairs = size_t(step.shape[1]) / 2;
   const double *origin = step.numbers, *stride = origin + 2, *down = origin + 4,
                *across = down + pairs;
-  std::vector<double> out;
+  Doubles out;
   out.reserve(tokens * pairs * 2);
   for (size_t token = 0; token != tokens; ++token)
     for (size_t pair = 0; pair != pairs; ++pair) {
@@ -200,8 +202,8 @@ std::vector<double> ropeTable(const vit_recipe_step &step) {
   return out;
 }
 
-std::vector<double> rowSums(const std::vector<double> &in, size_t rows) {
-  std::vector<double> out(rows, 0.0);
+Doubles rowSums(const Doubles &in, size_t rows) {
+  Doubles out(rows, 0.0);
   size_t width = rows ? in.size() / rows : 0;
   for (size_t i = 0; i != rows * width; ++i)
     out[i / width] += in[i];

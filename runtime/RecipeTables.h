@@ -7,6 +7,7 @@
 #ifndef VITC_RUNTIME_RECIPETABLES_H
 #define VITC_RUNTIME_RECIPETABLES_H
 
+#include "runtime/LargeArray.h"
 #include "vit/library.h"
 
 #include <span>
@@ -20,11 +21,11 @@ namespace vitrt {
 bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand);
 
 /// Each column resized, in f64.
-std::vector<double> resample(const vit_recipe_step &step, const std::vector<double> &table);
-std::vector<double> relativeBias(const vit_recipe_step &step, const std::vector<double> &table);
-std::vector<double> ropeTable(const vit_recipe_step &step);
+Doubles resample(const vit_recipe_step &step, const Doubles &table);
+Doubles relativeBias(const vit_recipe_step &step, const Doubles &table);
+Doubles ropeTable(const vit_recipe_step &step);
 /// The sum of each of `rows` rows.
-std::vector<double> rowSums(const std::vector<double> &in, size_t rows);
+Doubles rowSums(const Doubles &in, size_t rows);
 
 } // namespace vitrt
 #endif // VITC_RUNTIME_RECIPETABLES_H

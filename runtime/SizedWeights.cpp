@@ -24,11 +24,11 @@ public:
     return step.keys[0].name;
   }
 
-  Result<std::vector<double>> load(const vit_recipe_step &step) override {
+  Result<Doubles> load(const vit_recipe_step &step) override {
     const vit_prepared *kept = keptValue(library, part, keptIndex(step));
     if (!kept)
       return Error{"the library's weight list is damaged: it lacks a value for other sizes"};
-    std::vector<double> values(kept->bytes / sizeof(double));
+    Doubles values(kept->bytes / sizeof(double));
     uint64_t from = backend.weights() + (kept->offset - part.begin);
     if (Status read = backend.read(values.data(), from, kept->bytes); !read)
       return Error{read.message()};
@@ -46,7 +46,7 @@ Status make(const vit_library &library, ArenaPart part, Backend &backend, PatchG
   auto recipe = SizedRecipe::make(library, part, int64_t(grid.height), int64_t(grid.width));
   if (!recipe)
     return {VIT_BAD_ABI, recipe.error()};
-  auto arena = zeros<uint8_t>(recipe->library().weight_bytes);
+  LargeArray<uint8_t> arena(recipe->library().weight_bytes);
   KeptValues source(library, part, backend);
   LoadOptions options;
   options.allowNonfinite = allowNonfinite;

@@ -19,8 +19,7 @@ std::vector<int64_t> shapeUnder(const vit_recipe_step &step, const vit_key &key)
 }
 
 /// `values` of a tensor that may be stored transposed, in the order of file_shape.
-std::vector<double> turned(std::vector<double> values, const vit_recipe_step &step,
-                           bool transposed) {
+Doubles turned(Doubles values, const vit_recipe_step &step, bool transposed) {
   if (!transposed)
     return values;
   return transpose(values, size_t(step.file_shape[1]), size_t(step.file_shape[0]));
@@ -102,23 +101,23 @@ StoredTensor FileSource::stored(const vit_recipe_step &step) const {
   return {};
 }
 
-Result<std::vector<double>> FileSource::load(const vit_recipe_step &step) {
+Result<Doubles> FileSource::load(const vit_recipe_step &step) {
   StoredTensor found = stored(step);
   if (!found.tensor)
     return Error{about() + quoted(step.keys[0].name) + " is missing"};
-  auto values = readF64(*found.tensor);
-  if (!values)
-    return Error{about() + values.error()};
-  return turned(std::move(*values), step, found.transposed);
+  Doubles values(size_t(found.tensor->count));
+  if (auto done = readF64(*found.tensor, values); !done)
+    return Error{about() + done.error()};
+  return turned(std::move(values), step, found.transposed);
 }
 
-Result<std::vector<double>> FunctionSource::load(const vit_recipe_step &step) {
+Result<Doubles> FunctionSource::load(const vit_recipe_step &step) {
   const vit_key &key = step.keys[0];
   std::vector<int64_t> shape = shapeUnder(step, key);
   std::vector<float> values(countOf(shape), std::numeric_limits<float>::quiet_NaN());
   if (auto done = function(key.name, shape, values); !done)
     return done.takeError();
-  return turned({values.begin(), values.end()}, step, key.transposed);
+  return turned(Doubles(values.begin(), values.end()), step, key.transposed);
 }
 
 FunctionSource hashSource(std::vector<std::pair<std::string, double>> add) {

@@ -4,6 +4,7 @@
 #ifndef VITC_RUNTIME_WEIGHTSOURCE_H
 #define VITC_RUNTIME_WEIGHTSOURCE_H
 
+#include "runtime/LargeArray.h"
 #include "vit/library.h"
 #include "weights/Result.h"
 #include "weights/Safetensors.h"
@@ -35,7 +36,7 @@ public:
   /// Called once, before any load: does the source hold what the recipe needs, and nothing else?
   virtual Result<void> check(const vit_library &library) = 0;
   /// The values of a LOAD step in the order of its file_shape (a transposed tensor is turned).
-  virtual Result<std::vector<double>> load(const vit_recipe_step &step) = 0;
+  virtual Result<Doubles> load(const vit_recipe_step &step) = 0;
   /// Where a LOAD step's values lie as a file has them, for who reads parts of them, on any thread;
   /// no tensor where they come otherwise.
   virtual StoredTensor stored(const vit_recipe_step &) const { return {}; }
@@ -51,7 +52,7 @@ public:
   std::string about() const override { return "weights " + quoted(file.path()) + ": "; }
   std::string keyOf(const vit_recipe_step &step) const override;
   Result<void> check(const vit_library &library) override;
-  Result<std::vector<double>> load(const vit_recipe_step &step) override;
+  Result<Doubles> load(const vit_recipe_step &step) override;
   StoredTensor stored(const vit_recipe_step &step) const override;
 
 private:
@@ -69,7 +70,7 @@ public:
   explicit FunctionSource(Function function) : function(std::move(function)) {}
   std::string cure() const override { return "let the reader set every value to a finite one"; }
   Result<void> check(const vit_library &) override { return {}; }
-  Result<std::vector<double>> load(const vit_recipe_step &step) override;
+  Result<Doubles> load(const vit_recipe_step &step) override;
 
 private:
   Function function;

@@ -5,11 +5,14 @@
 // infinities or zeros: the outputs would say nothing of it.
 //===----------------------------------------------------------------------===//
 #include "runtime/WeightValues.h"
+#include "runtime/Parallel.h"
 #include "runtime/Recipe.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 namespace vitrt {
 namespace {
@@ -54,7 +57,28 @@ std::string numberText(double number) {
   return std::isnan(number) ? "nan" : text; // without a sign
 }
 
+/// Whether none becomes infinite, and one stays.
+static bool isInRange(std::span<const double> values, uint32_t dtype) {
+  auto [infinite, zero] = limitsOf(dtype);
+  std::atomic<bool> leaves = false, survives = false;
+  parallelParts(values.size(), 1, [&, infinite = infinite, zero = zero](size_t begin, size_t end) {
+    bool large = false, some = false;
+    for (double number : values.subspan(begin, end - begin)) {
+      double size = std::fabs(number);
+      large |= size >= infinite && size <= std::numeric_limits<double>::max();
+      some |= !(size <= zero);
+    }
+    if (large)
+      leaves = true;
+    if (some)
+      survives = true;
+  });
+  return survives && !leaves;
+}
+
 std::string rangeProblem(const std::string &who, std::span<const double> values, uint32_t dtype) {
+  if (isInRange(values, dtype))
+    return "";
   auto [infinite, zero] = limitsOf(dtype);
   double largest = 0;
   bool survives = false; // one that is no zero, maybe no number either
@@ -118,7 +142,7 @@ std::string originOf(const vit_library &library, WeightSource &source, uint32_t 
   return culprits.empty() ? "what is made of " + text + " holds" : text + " hold";
 }
 
-std::string finiteProblem(const std::string &name, const std::vector<double> &values) {
+std::string finiteProblem(const std::string &name, std::span<const double> values) {
   auto isBad = [](double value) { return !std::isfinite(value); };
   auto first = std::find_if(values.begin(), values.end(), isBad);
   if (first == values.end())

@@ -71,9 +71,7 @@ public:
   std::string about() const override { return source.about(); }
   std::string keyOf(const vit_recipe_step &step) const override { return source.keyOf(step); }
   Result<void> check(const vit_library &library) override { return source.check(library); }
-  Result<std::vector<double>> load(const vit_recipe_step &step) override {
-    return source.load(step);
-  }
+  Result<Doubles> load(const vit_recipe_step &step) override { return source.load(step); }
 
 private:
   FileSource &source;
