@@ -212,13 +212,17 @@ def anysize(arguments):
 
 
 def random_sizes(arguments, scratch, tolerance):
-    """The last hidden states, for errors of many values are no accident, at sizes that no file has."""
-    output = "hidden_states.2"
+    """An output of many values, for their errors are no accident, at sizes that no file has."""
+    output = arguments.output
     check = any_library(arguments, scratch, [output])
     generator = random.Random(f"any size of {os.path.basename(arguments.model)}")
     sums = {"any": 0.0, "one": 0.0}
-    for _ in range(arguments.sizes):
-        height, width = (generator.randrange(1, 11) * arguments.patch + generator.randrange(3) for _ in range(2))
+    patch = arguments.patch
+    sizes = [tuple(generator.randrange(1, 11) * patch + generator.randrange(3) for _ in range(2))
+             for _ in range(arguments.sizes)]
+    if arguments.cpu:
+        sizes.append((13 * patch, 12 * patch + 1))  # more keys than a block has
+    for height, width in sizes:
         values = array.array("f", (generator.gauss(0, 1) for _ in range(2 * 3 * height * width)))
         images = safetensors.Tensor("F32", [2, 3, height, width], values)
         golden = os.path.join(scratch, f"{height}x{width}.safetensors")
@@ -466,6 +470,7 @@ def main():
     parser.add_argument("--tolerance")
     parser.add_argument("--patch", type=int, default=8, help="pixels of a side")
     parser.add_argument("--sizes", type=int, default=4, help="how many random ones")
+    parser.add_argument("--output", default="hidden_states.2", help="which is compared at random sizes")
     parser.add_argument("--only", help="one of the variants")
     arguments = parser.parse_args()
     if not arguments.vitc and arguments.what != "library":
