@@ -156,7 +156,7 @@ Compiler::Compiler(CompileOptions given, const Session &session)
 Compiler::~Compiler() = default;
 
 void Compiler::addDefaultTarget() {
-  if (options.targets.empty() && level <= vit && !takesAnySize())
+  if (options.targets.empty() && level <= vit)
     targets.push_back(VIT_TARGET_CPU);
 }
 

@@ -65,7 +65,7 @@ public:
   bool hasTarget(vit_target_kind kind) const { return ::llvm::is_contained(targets, kind); }
   /// After generate: the module whose launches are those of a target.
   mlir::ModuleOp launched(vit_target_kind kind) const {
-    return kind == VIT_TARGET_CPU ? *cpuRoot : *root;
+    return kind == VIT_TARGET_CPU ? *native().cpuRoot : *root;
   }
   /// After generate. NULL after an error.
   std::unique_ptr<codegen::LibraryData> link(const std::string &name);
@@ -113,8 +113,11 @@ private:
   /// Whether the library takes images of any size: then it is put together of others.
   bool takesAnySize() const { return options.imageSize == "any" && !options.forAnySize; }
   mlir::LogicalResult openParts();
+  mlir::LogicalResult generateCuda(Oracle oracle);
   mlir::LogicalResult generateParts(Oracle oracle);
   int64_t mostTokens() const; ///< patches of an image at most, for --image-size any
+  /// That of the config's size, which has a plan of its own.
+  const Compiler &native() const { return nativePart ? *nativePart : *this; }
   mlir::LogicalResult markAnySize();
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();
@@ -129,7 +132,7 @@ private:
   mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
   mlir::LogicalResult readProfile(std::vector<std::string> &schedules);
   mlir::FailureOr<std::vector<vit_isa>> cpuIsas();
-  mlir::LogicalResult generateCpu();
+  mlir::LogicalResult generateCpu(const codegen::CpuCode *beside = nullptr);
   void rememberAlternatives();
   mlir::LogicalResult translateAll();
   mlir::LogicalResult settleAll(const std::string &ptxas, Oracle oracle);

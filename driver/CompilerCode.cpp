@@ -73,7 +73,7 @@ FailureOr<std::vector<vit_isa>> Compiler::cpuIsas() {
 }
 
 /// From a copy of the model: kernels for GPUs have other types and other fusions.
-LogicalResult Compiler::generateCpu() {
+LogicalResult Compiler::generateCpu(const CpuCode *beside) {
   if (cpuRoot)
     return success();
   if (failed(lowerTo(vit)))
@@ -93,7 +93,7 @@ LogicalResult Compiler::generateCpu() {
   FailureOr<std::vector<vit_isa>> isas = cpuIsas();
   if (failed(isas))
     return failure();
-  FailureOr<CpuCode> code = codegen::generateCpu(*copy, std::move(*isas));
+  FailureOr<CpuCode> code = codegen::generateCpu(*copy, std::move(*isas), beside);
   if (failed(code))
     return failure();
   cpu = std::move(*code);
@@ -126,19 +126,21 @@ LogicalResult Compiler::openParts() {
 }
 
 LogicalResult Compiler::generateParts(Oracle oracle) {
-  if (nativePart && failed(nativePart->generate(oracle)))
+  if (nativePart && failed(nativePart->generateCuda(oracle)))
     return failure();
-  return anyPart->generate(oracle);
+  return anyPart->generateCuda(oracle);
 }
 
 LogicalResult Compiler::generate(Oracle oracle) {
-  if (hasTarget(VIT_TARGET_CPU) && takesAnySize())
-    return caller.error("--device cpu: code for CPUs takes images of one size; give that size, "
-                        "--image-size HxW");
-  if (hasTarget(VIT_TARGET_CPU) && failed(generateCpu()))
-    return failure();
-  if (!hasTarget(VIT_TARGET_CUDA))
-    return success();
+  if (hasTarget(VIT_TARGET_CPU)) {
+    Compiler &part = nativePart ? *nativePart : *this;
+    if (failed(part.generateCpu()) || (anyPart && failed(anyPart->generateCpu(&part.cpu))))
+      return failure();
+  }
+  return hasTarget(VIT_TARGET_CUDA) ? generateCuda(oracle) : success();
+}
+
+LogicalResult Compiler::generateCuda(Oracle oracle) {
   if (takesAnySize() && failed(generateParts(oracle)))
     return failure();
   if (nativePart) {
@@ -244,7 +246,7 @@ Report Compiler::report() const {
   }
   report.model = modelName(options.model);
   if (hasTarget(VIT_TARGET_CPU))
-    report.cpu = makeCpuReport(*cpuRoot, cpu, maxBatch());
+    report.cpu = makeCpuReport(*native().cpuRoot, native().cpu, maxBatch());
   if (import)
     report.noPictures = import->noPictures;
   return report;
@@ -258,16 +260,16 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.labels = classLabels;
   if (import && import->pictures)
     settings.preprocessing = preprocessingOf(*import->pictures);
-  auto sourceOf = [](const Compiler &part) {
-    return PlanSource{*part.root, part.settled.functions};
-  };
+  std::vector<const Compiler *> parts = {&native()};
+  if (anyPart)
+    parts.push_back(anyPart.get());
   std::vector<PlanSource> sources;
   if (hasTarget(VIT_TARGET_CUDA))
-    sources.push_back(sourceOf(nativePart ? *nativePart : *this));
-  if (anyPart)
-    sources.push_back(sourceOf(*anyPart));
+    for (const Compiler *part : parts)
+      sources.push_back({*part->root, part->settled.functions});
   if (hasTarget(VIT_TARGET_CPU))
-    sources.push_back({*cpuRoot, {}, &cpu});
+    for (const Compiler *part : parts)
+      sources.push_back({*part->cpuRoot, {}, &part->cpu});
   auto data = buildLibrary(sources, settings);
   if (failed(data))
     return nullptr;

@@ -45,10 +45,6 @@ llvm::LogicalResult driver::checkOptions(const CompileOptions &options, const Se
     return session.error("--max-tokens {}: bounds the images of --image-size any, which was not "
                          "given",
                          options.maxTokens);
-  if (options.imageSize == "any" && llvm::is_contained(options.targets, "cpu"))
-    return session.error(
-        "--image-size any: code for CPUs takes images of one size; give that size, "
-        "or build for --target cuda");
   if (!cost::findGpu(options.gpu))
     return session.error("--gpu '{}' is not known; expected one of {}", options.gpu,
                          cost::knownGpus());

@@ -220,8 +220,7 @@ static ValueShape valueShape(Type type, StringAttr name) {
 }
 
 LogicalResult Runner::open() {
-  bool cpuCan = !takesAnySize(); // else the text says what is wrong with the GPU
-  if (options.device == "auto" && !options.emulate && options.ptx.empty() && cpuCan &&
+  if (options.device == "auto" && !options.emulate && options.ptx.empty() &&
       !vitrt::hasCudaDevice())
     options.device = "cpu";
   compiler.setTarget(isCpu() ? VIT_TARGET_CPU : VIT_TARGET_CUDA);

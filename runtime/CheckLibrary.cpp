@@ -177,7 +177,8 @@ private:
       const vit_extent &extent = step.grid[i];
       if (extent.divisor == 0)
         return fail("divides by zero");
-      uint64_t limit = i == 0 ? 0x7FFFFFFF : 65535, least, most;
+      bool wide = i == 0 || target.kind == VIT_TARGET_CPU; // a GPU numbers others with 16 bits
+      uint64_t limit = wide ? 0x7FFFFFFF : 65535, least, most;
       if (!evaluate(extent.count, first, plan.max_tokens != 0, least) ||
           !largest(step, extent.count, batch, most) || least == 0 || most == 0 ||
           extent.times == 0 || (most - 1) / extent.divisor + 1 > limit / extent.times)

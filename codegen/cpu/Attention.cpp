@@ -12,7 +12,8 @@
 //   result = O / l
 //
 // So any number of keys fits, and the order of all sums is that of the keys. Few keys are one
-// block, where O needs no correction. Windows copy their keys and values together first.
+// block, where O needs no correction; of images of any size nobody knows that there are few.
+// Windows copy their keys and values together first.
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Families.h"
@@ -47,15 +48,16 @@ private:
   struct Operand {
     Value pointer; ///< of the head's first column in row 0
     int64_t width; ///< of the tensor
-    int64_t tokens;
+    Value tokens;
   };
 
   Operand operandOf(Value operand, int64_t offset) {
     return {k.at(k.pointer(operand), k.add(k.mul(head, headDim), offset)), k.widthOf(operand),
-            vit::rowsPerImage(k.typeOf(operand))};
+            k.tokens(rowsOf(operand))};
   }
+  int64_t rowsOf(Value operand) { return vit::rowsPerImage(k.typeOf(operand)); }
   void placeTile();
-  Value rowOf(int64_t tokens, Value member);
+  Value rowOf(Value tokens, Value member);
   std::pair<Value, Value> rolled(Value member);
   Value partOf(Value member);
   void turnQueries(const Operand &query);
@@ -85,27 +87,30 @@ private:
 
 /// Which sequence, head and queries the tile is.
 void AttentionWriter::placeTile() {
-  int64_t queryTokens = vit::rowsPerImage(k.typeOf(op.getQuery()));
-  Value tiles, allQueries;
+  int64_t queryTokens = rowsOf(op.getQuery());
+  Value allQueries;
+  k.grid[1] = {0, 1, 1};
   if (overBatch) {
     keys = allQueries = k.count();
-    tiles = k.div(k.add(k.count(), tile - 1), tile);
     k.grid[0] = {1, tile, queryTokens * heads};
+  } else if (k.anySize()) { // what grows with the tokens is one dimension, with the images the
+                            // other
+    keys = k.tokens(rowsOf(op.getKey()));
+    allQueries = k.tokens(queryTokens);
+    k.grid[0] = {queryTokens, tile, heads, /*ofSequence=*/true};
+    k.grid[1] = {1, 1, 1};
   } else {
     int64_t count = windows ? windows->tokens() : queryTokens, perImage = queryTokens / count;
-    keys = k.imm(windows ? count : vit::rowsPerImage(k.typeOf(op.getKey())));
+    keys = k.imm(windows ? count : rowsOf(op.getKey()));
     allQueries = k.imm(count);
-    auto number = static_cast<int64_t>(llvm::divideCeil(count, tile));
-    tiles = k.imm(number);
-    k.grid[0] = {number * heads * perImage, 1, 1};
+    k.grid[0] = {int64_t(llvm::divideCeil(count, tile)) * heads * perImage, 1, 1};
   }
-  k.grid[1] = {0, 1, 1};
   k.tile = std::to_string(tile) + " queries";
-  Value rest = k.div(k.tileX(), tiles);
+  Value tiles = k.div(k.add(allQueries, tile - 1), tile), rest = k.div(k.tileX(), tiles);
   firstQuery = k.mul(k.rem(k.tileX(), tiles), tile);
   queries = k.min(k.sub(allQueries, firstQuery), k.imm(tile));
   head = k.rem(rest, heads);
-  sequence = k.div(rest, heads);
+  sequence = k.anySize() ? k.tileY() : k.div(rest, heads);
   if (windows) {
     int64_t perImage = queryTokens / windows->tokens();
     image = k.div(sequence, perImage);
@@ -122,7 +127,7 @@ std::pair<Value, Value> AttentionWriter::rolled(Value member) {
 }
 
 /// The row of a member of the sequence in an activation with so many tokens.
-Value AttentionWriter::rowOf(int64_t tokens, Value member) {
+Value AttentionWriter::rowOf(Value tokens, Value member) {
   if (overBatch)
     return k.add(k.mul(member, tokens), sequence);
   if (!windows)
@@ -177,25 +182,21 @@ AttentionWriter::Operand AttentionWriter::copyTogether(const Operand &from, Valu
       k.store(k.load(k.at(row, column), mask), k.at(to, k.add(k.mul(member, padded), column)));
     });
   });
-  return {to, padded, 0};
+  return {to, padded, k.imm(0)};
 }
 
 /// The table has a row for each query: neighbouring lanes are far apart.
 void AttentionWriter::addBias(Value first, Value count) {
   RankedTensorType type = k.typeOf(op.getBias());
-  int64_t stride = type.getDimSize(1) * type.getDimSize(2);
-  SmallVector<int32_t> offsets;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    offsets.push_back(static_cast<int32_t>(lane * stride));
-  Value apart = k.constant(offsets);
-  Value table =
-      k.at(k.pointer(op.getBias()),
-           k.add(k.add(k.mul(firstQuery, stride), k.mul(head, type.getDimSize(2))), first));
+  Value width = k.tokens(type.getDimSize(2)), stride = k.mul(width, k.tokens(type.getDimSize(1)));
+  Value apart = k.mulI(k.laneNumbers(), k.splat(LLVM::TruncOp::create(k, k.i32, stride)));
+  Value table = k.at(k.pointer(op.getBias()),
+                     k.add(k.add(k.mul(firstQuery, stride), k.mul(head, width)), first));
   k.loop(k.imm(0), count, 1, [&](Value key) {
     for (int64_t v = 0; v < vectorsOfTile; ++v) {
       Value at = k.at(scoresAt(key), v * lanes);
       Value mask = k.firstLanes(k.max(k.sub(queries, k.imm(v * lanes)), k.imm(0)));
-      Value bias = k.gather(k.at(k.at(table, key), v * lanes * stride), apart, mask);
+      Value bias = k.gather(k.at(k.at(table, key), k.mul(stride, v * lanes)), apart, mask);
       k.store(k.addF(k.load(at), bias), at);
     }
   });
@@ -261,7 +262,7 @@ void AttentionWriter::storeResult(ArrayRef<Value> sums) {
     factors.push_back(k.divF(k.splat(1.0), sum));
   storeLanes(factors, perQuery);
   Region region(k);
-  int64_t tokens = vit::rowsPerImage(op.getType());
+  Value tokens = k.tokensOf(op.getType());
   k.loop(k.imm(0), queries, 1, [&](Value i) {
     Value factor = k.splat(k.loadScalar(k.at(perQuery, i))), from = k.at(output, k.mul(i, padded));
     Value row = rowOf(tokens, k.add(firstQuery, i)), column = k.mul(head, headDim);
@@ -277,6 +278,9 @@ LogicalResult AttentionWriter::write() {
   if (k.widthOf(op.getResult()) != heads * headDim)
     return k.error() << "columns behind those of the heads, of which there are "
                      << k.widthOf(op.getResult()) - heads * headDim << ", have no code for CPUs";
+  if (k.anySize() && (overBatch || windows))
+    return k.error() << "attention " << (windows ? "in windows" : "over a batch")
+                     << " has no code for images of any size";
   placeTile();
   block = cost::cpuAttentionKeys(constantOf(keys).value_or(0));
   bool oneBlock = constantOf(keys) == block;
@@ -291,7 +295,8 @@ LogicalResult AttentionWriter::write() {
   turnQueries(query);
   bool parted = windows && llvm::any_of(windows->getShift(), [](int64_t by) { return by > 0; });
   Value keyRows, valueRows;
-  int64_t stride = overBatch ? key.tokens : 1, valueStride = overBatch ? value.tokens : 1;
+  int64_t stride = overBatch ? rowsOf(op.getKey()) : 1,
+          valueStride = overBatch ? rowsOf(op.getValue()) : 1;
   if (windows) {
     key = copyTogether(key, k.scratch(windows->tokens() * padded));
     value = copyTogether(value, k.scratch(windows->tokens() * padded));

@@ -90,6 +90,7 @@ Value CpuBuilder::less(Value a, Value b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b);
 }
 Value CpuBuilder::less(Value a, int64_t b) { return less(a, imm(b)); }
+Value CpuBuilder::toFloat(Value a) { return arith::SIToFPOp::create(*this, f32, a); }
 Value CpuBuilder::equal(Value a, int64_t b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, a, imm(b));
 }
@@ -143,6 +144,7 @@ Value CpuBuilder::shiftLeft(Value value, int64_t count) {
   return arith::ShLIOp::create(*this, value, splatLike(value, count));
 }
 Value CpuBuilder::addI(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
+Value CpuBuilder::mulI(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
 Value CpuBuilder::splatLike(Value of, int64_t value) {
   return arith::ConstantOp::create(
       *this, DenseElementsAttr::get(cast<VectorType>(of.getType()), static_cast<int32_t>(value)));

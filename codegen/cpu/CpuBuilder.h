@@ -56,6 +56,7 @@ public:
   Value max(Value a, Value b);
   Value less(Value a, Value b); ///< signed
   Value less(Value a, int64_t b);
+  Value toFloat(Value a);
   Value equal(Value a, int64_t b);
   Value select(Value condition, Value a, Value b);
 
@@ -80,7 +81,8 @@ public:
   Value bits(Value vector); ///< as i32
   Value fromBits(Value integers);
   Value shiftLeft(Value integers, int64_t count);
-  Value addI(Value a, Value b);                    ///< of vectors of integers
+  Value addI(Value a, Value b); ///< of vectors of integers
+  Value mulI(Value a, Value b);
   Value shiftRight(Value integers, int64_t count); ///< zeros come in
   Value andI(Value integers, int64_t value);
   Value splatLike(Value integers, int64_t value); ///< a vector of i32 as wide as that

@@ -37,7 +37,9 @@ using namespace cpu;
 
 StringRef isaName(vit_isa isa) { return formOf(isa).name; }
 
-std::string cpuSymbol(StringRef kernel, vit_isa isa) { return (kernel + "." + isaName(isa)).str(); }
+std::string cpuSymbol(StringRef function, vit_isa isa) {
+  return (function + "." + isaName(isa)).str();
+}
 
 static LogicalResult emitFamily(CpuKernel &k) {
   switch (k.kernel.getFamily()) {
@@ -160,27 +162,67 @@ static FailureOr<std::string> optimise(ModuleOp code) {
   return bitcode;
 }
 
-FailureOr<CpuCode> generateCpu(ModuleOp module, std::vector<vit_isa> isas) {
+static std::string textOf(vit::KernelOp kernel) {
+  OwningOpRef<vit::KernelOp> plain = kernel.clone();
+  plain->setSymName("kernel");
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());
+  return text;
+}
+
+/// The function of `kernel` that other code has, under the kernel's name in its own module.
+static std::optional<CpuFunction> sharedFunction(vit::KernelOp kernel, const CpuCode *beside) {
+  if (!beside)
+    return std::nullopt;
+  std::string text = textOf(kernel);
+  for (const CpuFunction &function : beside->functions)
+    if (function.text == text) {
+      CpuFunction shared = function;
+      shared.kernel = kernel.getSymName().str();
+      return shared;
+    }
+  return std::nullopt;
+}
+
+/// Writes the function of a kernel in each form.
+static FailureOr<CpuFunction> writeFunction(vit::KernelOp kernel, ModuleOp functions,
+                                            ArrayRef<vit_isa> isas, bool isBeside) {
+  if (failed(checkKernel(kernel)))
+    return failure();
+  CpuFunction written;
+  written.kernel = kernel.getSymName().str();
+  written.name =
+      written.kernel + (isBeside ? "_any" : ""); // kernels' names end in types or numbers
+  written.text = textOf(kernel);
+  for (vit_isa isa : isas) {
+    CpuKernel k(kernel, functions, formOf(isa), cpuSymbol(written.name, isa));
+    if (failed(emitFamily(k)))
+      return failure();
+    k.function.setLinkage(LLVM::Linkage::External); // until it is linked, nobody refers to it
+    std::copy(std::begin(k.grid), std::end(k.grid), std::begin(written.grid));
+    written.tile = k.tile;
+    written.scratchBytes = std::max(written.scratchBytes, uint32_t(k.scratchBytes()));
+  }
+  return written;
+}
+
+FailureOr<CpuCode> generateCpu(ModuleOp module, std::vector<vit_isa> isas, const CpuCode *beside) {
   registerTranslations(module.getContext());
   CpuCode code;
   llvm::sort(isas);
   code.isas = isas;
   OwningOpRef<ModuleOp> functions = ModuleOp::create(UnknownLoc::get(module.getContext()));
   for (auto kernel : module.getOps<vit::KernelOp>()) {
-    if (failed(checkKernel(kernel)))
-      return failure();
-    CpuFunction entry;
-    entry.kernel = kernel.getSymName().str();
-    for (vit_isa isa : isas) {
-      CpuKernel k(kernel, *functions, formOf(isa), cpuSymbol(entry.kernel, isa));
-      if (failed(emitFamily(k)))
-        return failure();
-      k.function.setLinkage(LLVM::Linkage::External); // until it is linked, nobody refers to it
-      std::copy(std::begin(k.grid), std::end(k.grid), std::begin(entry.grid));
-      entry.tile = k.tile;
-      entry.scratchBytes = std::max(entry.scratchBytes, uint32_t(k.scratchBytes()));
+    if (std::optional<CpuFunction> shared = sharedFunction(kernel, beside)) {
+      code.functions.push_back(std::move(*shared));
+      continue;
     }
-    code.functions.push_back(std::move(entry));
+    FailureOr<CpuFunction> written =
+        writeFunction(kernel, *functions, isas, /*isBeside=*/beside != nullptr);
+    if (failed(written))
+      return failure();
+    code.functions.push_back(std::move(*written));
   }
   FailureOr<std::string> bitcode = optimise(*functions);
   if (failed(bitcode))

@@ -27,6 +27,8 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createCpuMachine();
 /// A kernel as a function of tiles, in all forms alike.
 struct CpuFunction {
   std::string kernel; ///< symbol of the vit.kernel
+  std::string name;   ///< of the function: the same, but in code that stands beside other code
+  std::string text;   ///< of the kernel without its symbol: of what it is alone depends the code
   cost::Extent grid[2];
   uint32_t scratchBytes = 0;
   std::string tile; ///< how it is cut, for people
@@ -35,18 +37,20 @@ struct CpuFunction {
 struct CpuCode {
   std::vector<CpuFunction> functions; ///< of all kernels, in their order
   std::vector<vit_isa> isas;          ///< ascending
-  /// Optimised LLVM IR as bitcode. The function of a kernel in a form is named cpuSymbol(); nothing
-  /// is called but what is there.
+  /// Optimised LLVM IR as bitcode. A function in a form is named cpuSymbol(); nothing is called but
+  /// what is there.
   std::string bitcode;
 };
 
 /// "avx2"; the names of --isa.
 llvm::StringRef isaName(vit_isa isa);
-std::string cpuSymbol(llvm::StringRef kernel, vit_isa isa);
+std::string cpuSymbol(llvm::StringRef function, vit_isa isa);
 
 /// Code for all kernels of a module after buildCpuPipeline, in these forms. Errors are diagnostics
-/// that name the kernel and what is not supported.
-mlir::FailureOr<CpuCode> generateCpu(mlir::ModuleOp module, std::vector<vit_isa> isas);
+/// that name the kernel and what is not supported. `beside` is the code of another size of images
+/// in the same forms, for one library: functions that it has are named as there, and not written.
+mlir::FailureOr<CpuCode> generateCpu(mlir::ModuleOp module, std::vector<vit_isa> isas,
+                                     const CpuCode *beside = nullptr);
 
 } // namespace vitc::codegen
 

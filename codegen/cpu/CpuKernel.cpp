@@ -59,15 +59,22 @@ static ImplicitLocOpBuilder startFunction(vit::KernelOp kernel, ModuleOp module,
   return builder;
 }
 
+/// How many parameters say what the size of an image is.
+static unsigned sizeParameters(vit::KernelOp kernel) {
+  if (!kernel.getTokens())
+    return 0;
+  return kernel.getFamily() == vit::KernelFamily::Patchify ? 3 : 1;
+}
+
 CpuKernel::CpuKernel(vit::KernelOp kernel, ModuleOp module, const Form &form, StringRef name)
     : CpuBuilder(startFunction(kernel, module, form, name)), kernel(kernel), module(module),
       form(form), function(cast<LLVM::LLVMFuncOp>(getInsertionBlock()->getParentOp())) {
   Block &entry = function.getBody().front();
   Value args = entry.getArgument(0);
   unsigned pointers = kernel.getNumArguments() + numResults();
-  for (unsigned i = 0; i <= pointers; ++i) {
+  for (unsigned i = 0; i <= pointers + sizeParameters(kernel); ++i) {
     Value slot = atByte(args, i * int64_t(sizeof(uint64_t)));
-    parameters.push_back(LLVM::LoadOp::create(*this, i == pointers ? i64 : ptr, slot, 8));
+    parameters.push_back(LLVM::LoadOp::create(*this, i < pointers ? ptr : i64, slot, 8));
   }
   // Indices are small: as signed numbers they are never negative.
   x = LLVM::ZExtOp::create(*this, i64, entry.getArgument(1));
@@ -81,6 +88,22 @@ Value CpuKernel::pointer(Value argument) {
 Value CpuKernel::resultPointer(unsigned i) { return parameters[kernel.getNumArguments() + i]; }
 RankedTensorType CpuKernel::resultType(unsigned i) {
   return cast<RankedTensorType>(kernel.getResultTypes()[i]);
+}
+
+Value CpuKernel::tokens(int64_t number) {
+  vit::TokenCount tokens = vit::tokenCountOf(number);
+  if (!anySize() || !tokens.perPatch)
+    return imm(number);
+  return add(parameters[parameters.size() - 2], tokens.constant);
+}
+
+Value CpuKernel::imageHeight() {
+  assert(sizeParameters(kernel) == 3 && "only kernels that read images know their size");
+  return parameters[parameters.size() - 4];
+}
+Value CpuKernel::imageWidth() {
+  assert(sizeParameters(kernel) == 3 && "only kernels that read images know their size");
+  return parameters[parameters.size() - 3];
 }
 
 Value CpuKernel::scratch(int64_t values) {

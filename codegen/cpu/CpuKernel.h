@@ -4,7 +4,8 @@
 //
 // Writes one llvm.func: a vit.kernel as a vit_cpu_function of one form. Its `args` are a pointer
 // for each argument of the kernel, then for each result, then `count`: rows if all activations have
-// rank 2, else images.
+// rank 2, else images. In front of `count` kernels for images of any size have the number of
+// patches of one, and in front of that patchify has their height and width.
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_CPU_CPUKERNEL_H
@@ -53,8 +54,15 @@ public:
   mlir::RankedTensorType resultType(unsigned i);
   unsigned numResults() { return kernel.getYield().getNumOperands(); }
   Value count() { return parameters.back(); }
+  /// Images may be of any size: a number of tokens then is a value.
+  bool anySize() { return kernel.getTokens().has_value(); }
+  /// Those that a number in a type stands for: see vit::tokenCountOf.
+  Value tokens(int64_t number);
+  Value tokensOf(mlir::RankedTensorType type) { return tokens(vit::rowsPerImage(type)); }
+  Value imageHeight(); ///< of any size, in pixels
+  Value imageWidth();
   /// Rows of an activation: count * rowsPerImage.
-  Value rows(mlir::RankedTensorType type) { return mul(count(), vit::rowsPerImage(type)); }
+  Value rows(mlir::RankedTensorType type) { return mul(count(), tokensOf(type)); }
   Value tileX() { return x; }
   Value tileY() { return y; }
 

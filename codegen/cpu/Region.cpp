@@ -15,7 +15,7 @@ Value Region::address(Value pointer, RankedTensorType type, const Place &place) 
   if (vit::isBatchTensor(type)) {
     offset = k.add(k.mul(place.row, width), place.column);
   } else if (type.getRank() == 2) { // a table: one row for each token
-    Value token = k.rem(place.row, type.getDimSize(0));
+    Value token = k.rem(place.row, k.tokens(type.getDimSize(0)));
     offset = k.add(k.mul(token, width), place.column);
   }
   return k.at(pointer, offset, type.getElementType());
@@ -27,7 +27,7 @@ Value Region::address(Value pointer, RankedTensorType type, const Place &place) 
 Value Region::rotate(vit::RopeOp op, const Place &place, Value value) {
   RankedTensorType type = k.typeOf(op.getTable());
   int64_t period = type.getDimSize(1), columns = op.getColumns();
-  Value token = k.rem(place.row, type.getDimSize(0));
+  Value token = k.rem(place.row, k.tokens(type.getDimSize(0)));
   Value row = k.at(k.pointer(op.getTable()), k.mul(token, period));
   Value turn;
   if (period % lanes == 0 && k.widthOf(op.getInput()) % lanes == 0) {

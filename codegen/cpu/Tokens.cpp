@@ -21,7 +21,7 @@ struct ResultRow {
 /// Calls `body` for each row of the tile.
 void overResultRows(CpuKernel &k, llvm::function_ref<void(const ResultRow &)> body) {
   RankedTensorType type = k.typeOf(k.root()->getResult(0));
-  int64_t tokens = vit::rowsPerImage(type);
+  Value tokens = k.tokensOf(type);
   overRows(k, type, cost::cpuStreamRows(type.getShape().back()),
            [&](Value row) { body({row, k.div(row, tokens), k.rem(row, tokens)}); });
 }
@@ -39,10 +39,11 @@ void storeRow(CpuKernel &k, Value row, int64_t width, Value firstColumn,
 
 /// Rows of an activation and of a table, one behind the other. `table` comes first or last.
 LogicalResult emitJoin(CpuKernel &k, Value table, Value input, bool tableFirst) {
-  int64_t width = k.widthOf(input), own = k.typeOf(table).getDimSize(0),
-          tokens = vit::rowsPerImage(k.typeOf(input)), split = tableFirst ? own : tokens;
+  int64_t width = k.widthOf(input);
+  Value tokens = k.tokensOf(k.typeOf(input)),
+        split = tableFirst ? k.tokens(k.typeOf(table).getDimSize(0)) : tokens;
   overResultRows(k, [&](const ResultRow &at) {
-    Value first = k.less(at.token, split), behind = k.sub(at.token, k.imm(split));
+    Value first = k.less(at.token, split), behind = k.sub(at.token, split);
     Value ofTable = tableFirst ? at.token : behind, ofInput = tableFirst ? behind : at.token;
     Value fromTable = k.at(k.pointer(table), k.mul(ofTable, width));
     Value fromInput = k.at(k.pointer(input), k.mul(k.add(k.mul(at.image, tokens), ofInput), width));
@@ -66,10 +67,10 @@ LogicalResult emitBroadcast(CpuKernel &k, vit::BroadcastOp op) {
 
 /// Tokens from `first` on; what the kernel does to them before is done for these alone.
 LogicalResult emitSelect(CpuKernel &k, Value input, int64_t first) {
-  int64_t tokens = vit::rowsPerImage(k.typeOf(input));
+  Value tokens = k.tokensOf(k.typeOf(input)), begin = k.tokens(first);
   Region region(k);
   overResultRows(k, [&](const ResultRow &at) {
-    Value row = k.add(k.mul(at.image, tokens), k.add(at.token, first));
+    Value row = k.add(k.mul(at.image, tokens), k.add(at.token, begin));
     storeRow(k, at.row, k.widthOf(input), k.imm(0), [&](Value column, Value mask) {
       Known known;
       return region.evaluate(input, {row, column, mask}, known);
@@ -80,17 +81,19 @@ LogicalResult emitSelect(CpuKernel &k, Value input, int64_t first) {
 
 LogicalResult emitMean(CpuKernel &k, vit::MeanTokensOp op) {
   Value input = op.getInput();
-  int64_t width = k.widthOf(input), tokens = vit::rowsPerImage(k.typeOf(input)),
-          first = int64_t(op.getFirst());
-  Value factor = k.splat(1.0 / static_cast<double>(tokens - first));
+  int64_t width = k.widthOf(input), first = int64_t(op.getFirst());
+  Value tokens = k.tokensOf(k.typeOf(input)), summed = k.sub(tokens, k.imm(first));
+  std::optional<int64_t> known = constantOf(summed);
+  Value factor =
+      known ? k.splat(1.0 / double(*known)) : k.splat(k.divF(k.immF(1.0), k.toFloat(summed)));
   overResultRows(k, [&](const ResultRow &at) {
-    Value image = k.at(k.pointer(input), k.mul(at.image, tokens * width));
+    Value image = k.at(k.pointer(input), k.mul(at.image, k.mul(tokens, width)));
     storeRow(k, at.row, width, k.imm(0), [&](Value column, Value mask) {
-      auto sum = k.loop(k.imm(first), k.imm(tokens), 1, {k.splat(0.0)},
-                        [&](Value token, ArrayRef<Value> before) {
-                          Value x = k.load(k.at(k.at(image, k.mul(token, width)), column), mask);
-                          return CpuBuilder::Values{k.addF(before[0], x)};
-                        });
+      auto sum =
+          k.loop(k.imm(first), tokens, 1, {k.splat(0.0)}, [&](Value token, ArrayRef<Value> before) {
+            Value x = k.load(k.at(k.at(image, k.mul(token, width)), column), mask);
+            return CpuBuilder::Values{k.addF(before[0], x)};
+          });
       return k.mulF(sum[0], factor);
     });
   });
@@ -149,13 +152,17 @@ LogicalResult emitTokens(CpuKernel &k) {
 /// with all their channels.
 LogicalResult emitPatchify(CpuKernel &k) {
   auto op = cast<vit::PatchifyOp>(k.root());
-  auto [channels, height, width] = vit::imageShapeOf(op.getInput().getType());
-  int64_t ph = op.getPatch()[0], pw = op.getPatch()[1], down = height / ph, across = width / pw,
+  vit::ImageShape shape = vit::imageShapeOf(op.getInput().getType());
+  int64_t channels = shape.channels, ph = op.getPatch()[0], pw = op.getPatch()[1],
           lead = op.getLead();
+  Value height = k.anySize() ? k.imageHeight() : k.imm(shape.height);
+  Value width = k.anySize() ? k.imageWidth() : k.imm(shape.width);
+  Value down = k.div(height, ph), across = k.div(width, pw);
   bool bytes = op.getOrder() == vit::PatchOrder::Bytes,
        unfold = op.getOrder() == vit::PatchOrder::Unfold;
   int64_t runs = bytes ? ph : channels * ph, length = bytes ? pw * channels : pw,
-          line = bytes ? width * channels : width, columns = k.widthOf(op.getResult());
+          columns = k.widthOf(op.getResult());
+  Value line = bytes ? k.mul(width, channels) : width; // values of one
   auto at = [&](Value pointer, Value offset) {
     return k.at(pointer, offset, bytes ? Type(k.getI8Type()) : k.f32);
   };
@@ -168,15 +175,16 @@ LogicalResult emitPatchify(CpuKernel &k) {
   overResultRows(k, [&](const ResultRow &row) {
     Value patch = k.sub(row.token, k.imm(lead)), isPatch = k.less(k.imm(-1), patch);
     patch = k.max(patch, k.imm(0)); // reads of a row of zeros, too, must stay inside
-    Value image = at(k.pointer(op.getInput()), k.mul(row.image, channels * height * width));
+    Value image =
+        at(k.pointer(op.getInput()), k.mul(row.image, k.mul(k.mul(height, width), channels)));
     k.loop(k.imm(0), k.imm(runs), 1, [&](Value run) {
       Value channel, i, j, y;
       if (unfold) { // all runs of an image in the order (c, i, j, y)
         Value flat = k.add(k.mul(patch, runs), run);
         y = k.rem(flat, ph);
         j = k.rem(k.div(flat, ph), across);
-        i = k.rem(k.div(flat, ph * across), down);
-        channel = k.div(flat, ph * across * down);
+        i = k.rem(k.div(flat, k.mul(across, ph)), down);
+        channel = k.div(flat, k.mul(k.mul(across, down), ph));
       } else {
         y = k.rem(run, ph);
         channel = k.div(run, ph);

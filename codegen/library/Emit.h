@@ -30,7 +30,8 @@ namespace vitc::codegen {
 /// Without `exported`, a shared library that the object becomes part of does not export the
 /// function: two plugins may hold models of one name.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-emitObject(const vit_library &library, bool exported, const std::string &cpuBitcode = {});
+emitObject(const vit_library &library, bool exported,
+           const std::vector<std::string> &cpuBitcode = {});
 
 /// A library in this process, out of an exported object: with the addresses of its functions.
 class LoadedObject {

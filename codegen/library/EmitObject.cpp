@@ -22,6 +22,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
@@ -265,21 +266,29 @@ void addEntry(Module &module, GlobalVariable *root, StringRef name, bool exporte
 
 /// What the library's constants join: an empty module, or the functions of a CPU, which nobody else
 /// may see: two models in one program have functions of one name.
-static Expected<std::unique_ptr<Module>> startModule(const std::string &bitcode,
+static Expected<std::unique_ptr<Module>> startModule(const std::vector<std::string> &bitcode,
                                                      LLVMContext &context) {
-  if (bitcode.empty())
+  std::unique_ptr<Module> all;
+  for (const std::string &part : bitcode) {
+    auto parsed = parseBitcodeFile(MemoryBufferRef(part, "cpu"), context);
+    if (!parsed)
+      return parsed.takeError();
+    if (!all)
+      all = std::move(*parsed);
+    else if (Linker::linkModules(*all, std::move(*parsed)))
+      return createStringError("the code of a CPU for two plans has functions of one name");
+  }
+  if (!all)
     return std::make_unique<Module>("", context);
-  auto parsed = parseBitcodeFile(MemoryBufferRef(bitcode, "cpu"), context);
-  if (parsed)
-    for (Function &function : **parsed)
-      if (!function.isDeclaration())
-        function.setLinkage(GlobalValue::InternalLinkage);
-  return parsed;
+  for (Function &function : *all)
+    if (!function.isDeclaration())
+      function.setLinkage(GlobalValue::InternalLinkage);
+  return all;
 }
 
-Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::emitObject(const vit_library &library,
-                                                                  bool exported,
-                                                                  const std::string &cpuBitcode) {
+Expected<std::unique_ptr<MemoryBuffer>>
+vitc::codegen::emitObject(const vit_library &library, bool exported,
+                          const std::vector<std::string> &cpuBitcode) {
   constexpr uint64_t limit = uint64_t(2) << 30; // reach of the small code model
   if (library.embedded && library.weight_bytes >= limit)
     return createStringError("the weights are " + Twine(library.weight_bytes) +

@@ -84,9 +84,9 @@ public:
     describe();
     auto isCpu = [](const PlanSource &source) { return source.cpu != nullptr; };
     assert(std::is_partitioned(sources.begin(), sources.end(), std::not_fn(isCpu)) &&
-           llvm::count_if(sources, isCpu) <= 1 && "plans of a target stand together");
-    for (const PlanSource &source : sources) {
-      if (isCpu(source) && !kernels.empty())
+           "plans of a target stand together");
+    for (const auto &[i, source] : llvm::enumerate(sources)) {
+      if (i != 0 && isCpu(source) && !isCpu(sources[i - 1]))
         endTarget(VIT_TARGET_CUDA);
       if (failed(addPlan(source)))
         return failure();
@@ -264,32 +264,37 @@ private:
     return kernel;
   }
 
-  /// Forms without addresses: emitObject has them.
+  /// Forms without addresses: emitObject has them. Functions of one name are one.
   void addCpuKernels(const PlanSource &source, std::vector<uint32_t> &places) {
-    data->cpuBitcode = source.cpu->bitcode;
+    data->cpuBitcode.push_back(source.cpu->bitcode);
     std::vector<vit_cpu_form> forms;
     for (vit_isa isa : source.cpu->isas)
       forms.push_back({uint32_t(isa), nullptr});
     for (const CpuFunction &function : source.cpu->functions) {
+      auto found = llvm::find_if(
+          kernels, [&](const vit_kernel &other) { return function.name == other.name; });
+      places.push_back(found - kernels.begin());
+      if (found != kernels.end())
+        continue;
       vit_cpu_code code = {data->keep(forms), uint32_t(forms.size()), function.scratchBytes};
       vit_kernel kernel = {};
-      kernel.name = kernel.base = data->keep(function.kernel);
+      kernel.name = data->keep(function.name);
+      kernel.base = data->keep(function.kernel);
       kernel.schedule = data->keep(function.tile);
       ModuleOp module = source.module;
       kernel.hash = hashOf(module.lookupSymbol<vit::KernelOp>(function.kernel));
       kernel.code = data->keep(std::vector{code});
-      places.push_back(kernels.size());
       kernels.push_back(kernel);
     }
   }
 
-  /// Functions as plans see them: one for all batches.
+  /// Functions as plans see them: one for all batches, or numbers of rows.
   static std::vector<KernelCode> launchShapes(const CpuCode &cpu) {
     std::vector<KernelCode> codes;
     for (const CpuFunction &function : cpu.functions) {
       KernelCode code;
       code.name = code.kernel = function.kernel;
-      code.batches = {{1, vit::mostBatch}};
+      code.batches = {{1, vit::mostOfRange}};
       std::copy(std::begin(function.grid), std::end(function.grid), std::begin(code.launch.grid));
       codes.push_back(std::move(code));
     }

@@ -49,8 +49,9 @@ public:
   }
 
   vit_library library;
-  /// Of the functions of CPU kernels, which have no addresses before emitObject; see CpuCode.
-  std::string cpuBitcode;
+  /// Of the functions of CPU kernels, which have no addresses before emitObject; see CpuCode. One
+  /// for each plan.
+  std::vector<std::string> cpuBitcode;
 
 private:
   llvm::BumpPtrAllocator arena;
@@ -78,11 +79,11 @@ struct PlanSource {
 };
 
 /// The library with a plan for each source, those of a target together and the native one first:
-/// one model at different image sizes. There may be one source for CPUs. Weights, steps of the
-/// recipe and functions that are equal are stored once. Errors are diagnostics: no model function,
-/// memory that is not planned, arithmetic on weights that has no form in a recipe, a batch that no
-/// schedule serves, activations or scratch memory beyond what kernels can address, plans of
-/// different models.
+/// one model at different image sizes. The code of a CPU's second source is generated beside that
+/// of the first. Weights, steps of the recipe and functions that are equal are stored once. Errors
+/// are diagnostics: no model function, memory that is not planned, arithmetic on weights that has
+/// no form in a recipe, a batch that no schedule serves, activations or scratch memory beyond what
+/// kernels can address, plans of different models.
 mlir::FailureOr<std::unique_ptr<LibraryData>> buildLibrary(llvm::ArrayRef<PlanSource> plans,
                                                            const LibraryOptions &options);
 

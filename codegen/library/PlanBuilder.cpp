@@ -229,12 +229,15 @@ private:
     step.max_batch = last;
     step.launch = launchCount;
     bool ofTokens = kernel.getTokens().has_value();
-    cost::Geometry ofImage;
-    if (ofTokens)
+    ArrayRef<cost::Extent> grid = code.launch.grid;
+    cost::Geometry ofImage; // the text of a GPU's code does not say what its grid counts
+    if (ofTokens && code.schedule) {
       ofImage = cost::geometryOf(work, scheduleOf(code.schedule));
+      grid = ofImage.grid;
+    }
     for (int axis = 0; axis < 3; ++axis)
-      step.grid[axis] = ofTokens ? extentOf(ofImage.grid[axis], work.rows)
-                                 : extentOf(code.launch.grid[axis], rows);
+      step.grid[axis] =
+          ofTokens ? extentOf(grid[axis], vit::rowsPerImage(result)) : extentOf(grid[axis], rows);
     if (sizes)
       step.measure = perTokens(measureOf(launch));
     step.arg_count = all.size();

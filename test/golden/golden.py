@@ -14,8 +14,9 @@
                                                       the f64 reference
   golden.py weights MODEL                             new weights in f32, f16, bf16 without rebuilding;
                                                       a transposed one is refused
-  golden.py anysize MODEL --device f16|bf16           one library for images of any size: every golden
-                                                      file, and random sizes against builds for them
+  golden.py anysize MODEL --device DTYPE [--cpu]      one library for images of any size: every golden
+                                                      file, and random sizes against builds for them;
+                                                      --cpu: its code for CPUs, in each form
   golden.py library MODEL --vit-run R --library L --device DTYPE [--emulate]
                                                       a library as `vitc build --shared` wrote it, where
                                                       vitc is not: by default on this machine's GPU
@@ -36,8 +37,8 @@ import safetensors
 LINE = re.compile(r"^(\S+) error (\S+) tolerance (\S+) (ok|FAIL)$", re.M)
 
 
-def run(*command, expect=0):
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(*command, expect=0, environment={}):
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
     if expect is not None and done.returncode != expect:
         sys.exit(f"{' '.join(command)}\nexit {done.returncode}, expected {expect}\n"
                  f"{done.stdout}{done.stderr}")
@@ -185,19 +186,23 @@ def library(arguments):
 
 
 def any_library(arguments, scratch, outputs=()):
-    """A command that checks a golden file with one library for all sizes."""
+    """A command that checks a golden file with one library for all sizes, on the emulator or a CPU."""
     directory, dtype = arguments.model, arguments.device
     name = "any" + "".join(outputs).replace(".", "_")
     folder = os.path.join(scratch, name)
     run(arguments.vitc, "build", directory, "-o", folder, "--name", name, "--shared", "--image-size", "any",
-        "--dtype", dtype, "--max-batch", "4", "--ptxas", "none", *(["--outputs", *outputs] if outputs else []))
+        "--dtype", dtype, "--max-batch", "4", "--ptxas", "none", "--target", "cpu" if arguments.cpu else "cuda",
+        *(["--outputs", *outputs] if outputs else []))
     weights = os.path.join(directory, "model.safetensors")
-    return [arguments.vit_run, os.path.join(folder, f"lib{name}.so"), "--weights", weights, "--emulate",
-            "--dtype", dtype, "--check"]
+    return [arguments.vit_run, os.path.join(folder, f"lib{name}.so"), "--weights", weights,
+            *(["--device", "cpu:2"] if arguments.cpu else ["--emulate"]), "--dtype", dtype, "--check"]
 
 
-def errors_of(*command):
-    done = run(*command, expect=None)
+def errors_of(*command, form=None):
+    """What a check prints, by code of that form."""
+    done = run(*command, expect=None, environment={"VIT_CPU_ISA": form} if form else {})
+    if form and f"CPU code {form}, 2 threads" not in done.stderr + done.stdout:
+        sys.exit(f"expected {form} to run:\n{done.stdout}{done.stderr}")
     found = {name: float(error) for name, error, _, _ in LINE.findall(done.stdout)}
     if not found:
         sys.exit(f"{' '.join(command)}: no errors\n{done.stdout}{done.stderr}")
@@ -208,25 +213,33 @@ def anysize(arguments):
     directory, dtype = arguments.model, arguments.device
     meta = json.load(open(os.path.join(directory, "meta.json")))
     files = [file for file in sorted(os.listdir(directory)) if re.fullmatch(r"io.*\.safetensors", file)]
-    tolerance = {"f16": 2e-3, "bf16": 2e-2}[dtype]
+    tolerance = {"f16": 2e-3, "bf16": 2e-2, "f32": 1e-5}[dtype]
+    forms = cpu_forms(dtype == "bf16") if arguments.cpu else [None]
     with tempfile.TemporaryDirectory() as scratch:
         check = any_library(arguments, scratch)
         for file in files:
             golden = os.path.join(directory, file)
-            found = errors_of(*check, golden)
-            judge(f"{os.path.basename(directory)}/{file}, any size", found, golden,
-                  meta.get("files", {}).get(file, meta), dtype, tolerance)
-        random_sizes(arguments, scratch, tolerance)
+            for form in forms:
+                found = errors_of(*check, golden, form=form)
+                label = f"{os.path.basename(directory)}/{file}, any size{', ' + form if form else ''}"
+                judge(label, found, golden, meta.get("files", {}).get(file, meta), dtype, tolerance)
+                if not max(found.values()) <= tolerance:
+                    sys.exit(f"{label}: above the tolerance {tolerance}")
+        random_sizes(arguments, scratch, 2e-6 if dtype == "f32" else tolerance)
 
 
 def random_sizes(arguments, scratch, tolerance):
-    """The last hidden states, for errors of many values are no accident, at sizes that no file has."""
-    output = "hidden_states.2"
+    """An output of many values, for their errors are no accident, at sizes that no file has."""
+    output = arguments.output
     check = any_library(arguments, scratch, [output])
     generator = random.Random(f"any size of {os.path.basename(arguments.model)}")
     sums = {"any": 0.0, "one": 0.0}
-    for _ in range(arguments.sizes):
-        height, width = (generator.randrange(1, 11) * arguments.patch + generator.randrange(3) for _ in range(2))
+    patch = arguments.patch
+    sizes = [tuple(generator.randrange(1, 11) * patch + generator.randrange(3) for _ in range(2))
+             for _ in range(arguments.sizes)]
+    if arguments.cpu:
+        sizes.append((13 * patch, 12 * patch + 1))  # more keys than a block has
+    for height, width in sizes:
         values = array.array("f", (generator.gauss(0, 1) for _ in range(2 * 3 * height * width)))
         images = safetensors.Tensor("F32", [2, 3, height, width], values)
         golden = os.path.join(scratch, f"{height}x{width}.safetensors")
@@ -236,8 +249,9 @@ def random_sizes(arguments, scratch, tolerance):
             golden, "--output", expected)
         safetensors.write(golden, {"pixel_values": images, **safetensors.read(expected)})
         found = errors_of(*check, golden)[output]
-        one = errors(arguments.vitc, arguments.model, golden, arguments.device,
-                     ["--ptxas", "none", "--image-size", f"{height}x{width}"])[output]
+        where = ["--device", "cpu:2"] if arguments.cpu else ["--emulate"]
+        one = errors_of(arguments.vitc, "check", arguments.model, "--golden", golden, "--dtype", arguments.device,
+                        "--ptxas", "none", "--image-size", f"{height}x{width}", *where)[output]
         print(f"{height}x{width}: any size {found:.3g}, built for it {one:.3g}")
         if not found <= tolerance:
             sys.exit(f"{height}x{width}: above the tolerance {tolerance}")
@@ -470,9 +484,11 @@ def main():
     parser.add_argument("--emulate", action="store_true")
     parser.add_argument("--device", choices=["reference", "f16", "bf16", "tf32", "f32"])
     parser.add_argument("--bits", action="store_true")
+    parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--tolerance")
     parser.add_argument("--patch", type=int, default=8, help="pixels of a side")
     parser.add_argument("--sizes", type=int, default=4, help="how many random ones")
+    parser.add_argument("--output", default="hidden_states.2", help="which is compared at random sizes")
     parser.add_argument("--only", help="one of the variants")
     arguments = parser.parse_args()
     if not arguments.vitc and arguments.what != "library":

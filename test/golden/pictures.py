@@ -190,7 +190,7 @@ def bytes_(arguments, folder):
         levels = array.array("B", ((i * i // 7 + 31 * i) % 256 for i in range(2 * height * width * 3)))
         pixels = safetensors.Tensor("U8", [2, height, width, 3], levels)
         check_bytes(arguments, folder, model, pixels, ["--image-size", "any"],
-                    [["--emulate"], ["--emulate", "--dtype", "bf16"]])
+                    [["--emulate"], ["--emulate", "--dtype", "bf16"], cpu, [*cpu, "--dtype", "bf16"]])
 
 
 CONFIG = {"architectures": ["ViTModel"], "model_type": "vit", "hidden_size": 8, "num_attention_heads": 1,

@@ -86,7 +86,7 @@ LogicalResult emitSelect(KernelBuilder &k) {
   int64_t first = select ? select.getToken() : k.rootAs<vit::SliceTokensOp>().getFirst();
   // The operand may be computed, at its own place.
   return emitTokens(k, [&](Region &region, const TokenPlace &place, unsigned vector) {
-    Value token = k.add(place.token, k.imm(first));
+    Value token = k.add(place.token, k.tokens(first));
     Known known;
     return region.evaluate(
         input,

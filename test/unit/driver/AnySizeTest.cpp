@@ -5,6 +5,7 @@
 // that the cost model predicts for the launches on rows.
 //===----------------------------------------------------------------------===//
 
+#include "codegen/library/Emit.h"
 #include "driver/Compiler.h"
 #include "passes/CostBridge.h"
 #include "runtime/Inspect.h"
@@ -13,6 +14,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
 #include <thread>
 
 using namespace vitc;
@@ -25,9 +27,11 @@ const std::string models = VITC_SOURCE_DIR "/test/golden/models/";
 struct Compiled {
   explicit Compiled(const std::string &imageSize, bool forAnySize = false,
                     const std::string &name = "wide-b16-224-1block")
-      : compiler(optionsFor(models + name, imageSize, forAnySize), session) {
-    REQUIRE(succeeded(compiler.open()));
+      : Compiled(optionsFor(models + name, imageSize, forAnySize)) {
     REQUIRE(succeeded(compiler.lowerTo(Compiler::kernels)));
+  }
+  explicit Compiled(const CompileOptions &options) : compiler(options, session) {
+    REQUIRE(succeeded(compiler.open()));
   }
   static CompileOptions optionsFor(const std::string &model, const std::string &imageSize,
                                    bool forAnySize) {
@@ -140,4 +144,76 @@ TEST_CASE(
   CHECK(outputs[0] == outputs[2]);
   CHECK(outputs[1] == outputs[3]);
   CHECK(outputs[0] != outputs[1]);
+}
+
+namespace {
+
+/// The logits of `batch` images of a size, from the `first` of a row of images on.
+std::vector<float> logitsOf(const vit_library *library, const std::string &device,
+                            vitrt::ImageSize size, int first, int batch) {
+  auto file = vitrt::Safetensors::open(models + "hf-dinov2-anysize/model.safetensors");
+  REQUIRE(file);
+  vitrt::FileSource source(*file);
+  auto model = vitrt::loadModelFrom(library, &source, device.c_str(), {});
+  INFO((model ? "" : model.error()));
+  REQUIRE(model);
+  auto workspace = vitrt::createWorkspace(model->get(), batch, size);
+  REQUIRE(workspace);
+  size_t values = size_t(3 * size.height * size.width), classes = 10;
+  std::vector<float> pixels(size_t(first + batch) * values), logits(size_t(batch) * classes);
+  vitrt::hashTensor("pixel_values", std::vector<int64_t>{int64_t(pixels.size())}, 0, pixels);
+  const void *in[] = {pixels.data() + size_t(first) * values};
+  void *out[] = {logits.data()};
+  auto done = vitrt::runHostObserved(workspace->get(), batch, in, 1, out, 1, {});
+  INFO((done ? "" : done.error()));
+  REQUIRE(done);
+  return logits;
+}
+
+} // namespace
+
+TEST_CASE("any size: code for CPUs has equal bits on any threads and anywhere in a batch") {
+  CompileOptions options =
+      Compiled::optionsFor(models + "hf-dinov2-anysize", "any", /*forAnySize=*/false);
+  options.targets = {"cpu"};
+  for (const char *dtype : {"f32", "bf16"}) {
+    options.dtype = dtype;
+    auto data = Compiled(options).link();
+    REQUIRE(data->view()->plan_count == 2);
+    auto object = codegen::emitObject(*data->view(), /*exported=*/true, data->cpuBitcode);
+    REQUIRE(bool(object));
+    auto loaded = codegen::LoadedObject::load(std::move(*object), "model");
+    REQUIRE(bool(loaded));
+    const vit_library *library = (*loaded)->view();
+    for (vitrt::ImageSize size : {vitrt::ImageSize{7, 7}, {30, 45}, {98, 84}}) {
+      INFO(dtype << ", " << size.height << "x" << size.width);
+      std::vector<float> all = logitsOf(library, "cpu:1", size, 0, 5);
+      CHECK(all == logitsOf(library, "cpu:4", size, 0, 5));
+      std::vector<float> last = logitsOf(library, "cpu:3", size, 4, 1);
+      CHECK(last == std::vector<float>(all.end() - long(last.size()), all.end()));
+      CHECK(last != std::vector<float>(all.begin(), all.begin() + long(last.size())));
+    }
+  }
+}
+
+TEST_CASE("any size: functions for CPUs that only see rows are there once") {
+  CompileOptions options =
+      Compiled::optionsFor(models + "hf-vit-anysize", "any", /*forAnySize=*/false);
+  options.targets = {"cpu"};
+  auto data = Compiled(options).link();
+  const vit_library &library = *data->view();
+  REQUIRE(library.target_count == 1);
+  std::set<uint32_t> kernels[2];
+  for (int i : {0, 1})
+    for (const vit_step &step : llvm::ArrayRef(library.plans[i].steps, library.plans[i].step_count))
+      kernels[i].insert(step.kernel);
+  std::set<std::string> names;
+  for (const vit_kernel &kernel :
+       llvm::ArrayRef(library.targets[0].kernels, library.targets[0].kernel_count))
+    CHECK(names.insert(kernel.name).second);
+  for (uint32_t kernel : kernels[1]) {
+    std::string name = library.targets[0].kernels[kernel].name;
+    CHECK(kernels[0].count(kernel) == !llvm::StringRef(name).ends_with("_any"));
+  }
+  CHECK(kernels[0].size() + kernels[1].size() > names.size() + 3); // products of all layers, norms
 }

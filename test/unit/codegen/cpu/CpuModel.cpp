@@ -5,6 +5,7 @@
 #include "test/unit/codegen/cpu/CpuModel.h"
 
 #include "codegen/cpu/CpuCode.h"
+#include "dialect/ModelFunction.h"
 #include "dialect/reference/Reference.h"
 #include "passes/Passes.h"
 #include "runtime/Recipe.h"
@@ -29,24 +30,38 @@ using namespace vitc;
 using namespace vitc::codegen;
 using namespace vitc::test;
 
-CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas, const std::string &dtype) {
-  context.loadDialect<vit::VitDialect, func::FuncDialect>();
-  context.disableMultithreading();
-  model = parseSourceString<ModuleOp>(text, &context);
-  REQUIRE(model);
-  OwningOpRef<ModuleOp> kernels = model->clone();
+CpuModel::Compiled CpuModel::compile(ModuleOp from, const std::vector<vit_isa> &isas,
+                                     const std::string &dtype, const CpuCode *beside) {
+  OwningOpRef<ModuleOp> kernels = from.clone();
   PassManager manager(&context);
   PipelineOptions pipeline;
   pipeline.maxBatch = 512;
   pipeline.dtype = dtype;
   buildCpuPipeline(manager, pipeline);
   REQUIRE(succeeded(manager.run(*kernels)));
-  FailureOr<CpuCode> code = generateCpu(*kernels, std::move(isas));
+  FailureOr<CpuCode> code = generateCpu(*kernels, isas, beside);
   REQUIRE(succeeded(code));
+  return {std::move(kernels), std::move(*code)};
+}
+
+CpuModel::CpuModel(const std::string &text, std::vector<vit_isa> isas, const std::string &dtype,
+                   const std::string &anySize) {
+  context.loadDialect<vit::VitDialect, func::FuncDialect>();
+  context.disableMultithreading();
+  model = parseSourceString<ModuleOp>(text, &context);
+  REQUIRE(model);
+  Compiled one = compile(*model, isas, dtype), any;
+  std::vector<PlanSource> sources = {{*one.kernels, {}, &one.code}};
+  if (!anySize.empty()) {
+    OwningOpRef<ModuleOp> other = parseSourceString<ModuleOp>(anySize, &context);
+    REQUIRE(other);
+    any = compile(*other, isas, dtype, &one.code);
+    sources.push_back({*any.kernels, {}, &any.code});
+  }
   LibraryOptions options;
   options.name = "tested";
   options.maxBatch = 512;
-  auto built = buildLibrary(PlanSource{*kernels, {}, &*code}, options);
+  auto built = buildLibrary(sources, options);
   REQUIRE(succeeded(built));
   data = std::move(*built);
   auto bytes = emitObject(*data->view(), /*exported=*/true, data->cpuBitcode);
@@ -92,20 +107,24 @@ static size_t valuesOf(const vit_tensor &tensor) {
 size_t CpuModel::inputValues() const { return valuesOf(library().inputs[0]); }
 size_t CpuModel::outputValues() const { return valuesOf(library().outputs[0]); }
 
-std::vector<float> CpuModel::run(const std::vector<float> &input, int batch, int threads) {
-  REQUIRE(input.size() == inputValues() * size_t(batch));
+std::vector<float> CpuModel::run(const std::vector<float> &input, int batch, int threads,
+                                 vitrt::ImageSize size) {
+  vitrt::SizedPlan sized;
+  REQUIRE(bool(vitrt::choosePlan(library(), 0, size, sized)));
+  bool bytes = library().inputs[0].dtype == VIT_U8;
+  size_t inputBytes = sized.inputBytes(library(), 0, batch),
+         values = sized.outputBytes(library(), 0, batch) / sizeof(float);
+  REQUIRE(input.size() * (bytes ? sizeof(uint8_t) : sizeof(float)) == inputBytes);
   vitrt::FunctionSource weights = vitrt::hashSource();
   std::string device = "cpu:" + std::to_string(threads);
   auto loaded = vitrt::loadModelFrom(&library(), &weights, device.c_str());
   INFO((loaded ? "" : loaded.error()));
   REQUIRE(bool(loaded));
-  auto workspace = vitrt::createWorkspace(loaded->get(), batch);
+  auto workspace = vitrt::createWorkspace(loaded->get(), batch, size);
+  INFO((workspace ? "" : workspace.error()));
   REQUIRE(bool(workspace));
   // What reads or writes beside its buffers ends the test; on which side, one and more threads try.
-  bool bytes = library().inputs[0].dtype == VIT_U8;
-  size_t values = outputValues() * size_t(batch);
-  Guarded from(input.size() * (bytes ? sizeof(uint8_t) : sizeof(float)), threads == 1),
-      to(values * sizeof(float), threads == 1);
+  Guarded from(inputBytes, threads == 1), to(values * sizeof(float), threads == 1);
   if (bytes)
     std::copy(input.begin(), input.end(), reinterpret_cast<uint8_t *>(from.memory));
   else
@@ -119,9 +138,10 @@ std::vector<float> CpuModel::run(const std::vector<float> &input, int batch, int
   return {found, found + values};
 }
 
-std::vector<double> CpuModel::reference(const std::vector<float> &input, int batch) {
+std::vector<double> vitc::test::referenceOf(ModuleOp model, const std::vector<float> &input,
+                                            int batch) {
   reference::Interpreter interpreter(
-      *model,
+      model,
       [](const reference::Weight &weight, std::vector<double> &values) {
         std::vector<float> made(values.size());
         int64_t count = 1;
@@ -136,13 +156,22 @@ std::vector<double> CpuModel::reference(const std::vector<float> &input, int bat
       2);
   reference::Tensor tensor;
   tensor.shape = {batch};
-  const vit_tensor &described = library().inputs[0];
-  for (uint32_t i = 1; i < described.rank; ++i)
-    tensor.shape.push_back(described.shape[i]);
+  auto function = llvm::cantFail(vit::findModel(model));
+  auto type = cast<RankedTensorType>(function.getArgumentTypes().front());
+  llvm::append_range(tensor.shape, type.getShape().drop_front());
   tensor.values.assign(input.begin(), input.end());
   auto outputs = interpreter.run({std::move(tensor)});
   REQUIRE(bool(outputs));
   return outputs->front().tensor.values;
+}
+
+std::vector<double> vitc::test::referenceOf(const std::string &text,
+                                            const std::vector<float> &input, int batch) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.loadDialect<vit::VitDialect, func::FuncDialect>();
+  OwningOpRef<ModuleOp> model = parseSourceString<ModuleOp>(text, &context);
+  REQUIRE(model);
+  return referenceOf(*model, input, batch);
 }
 
 std::vector<vit_isa> vitc::test::formsHere(const std::string &dtype) {

@@ -131,6 +131,39 @@ struct TestLibrary {
   vit_library library = {};
 };
 
+/// With a plan for images of any size, too: patches of 2x3 pixels are rows.
+struct AnySizeLibrary : TestLibrary {
+  AnySizeLibrary() {
+    vit_count rows = {0, 0, 0, 1};
+    std::copy(std::begin(firstArgs), std::end(firstArgs), first);
+    std::copy(std::begin(secondArgs), std::end(secondArgs), second);
+    std::copy(std::begin(steps), std::end(steps), anySteps);
+    first[3].count = second[2].count = anySteps[0].grid[1].count = anySteps[1].grid[0].count = rows;
+    anySteps[0].args = first;
+    anySteps[1].args = second;
+    anyBuffer = {"twice", {}, {0, 0, 0, width * 4}};
+    anyValues = {0, 0, 0, width};
+    vit_plan &any = plans[1];
+    any = plan;
+    any.patch_height = 2;
+    any.patch_width = 3;
+    any.max_tokens = 40;
+    any.steps = anySteps;
+    any.buffers = &anyBuffer;
+    any.input_values = any.output_values = &anyValues;
+    any.workspace_bytes = {0, 0, 0, width * 4};
+    plans[0] = plan;
+    input.shape[1] = output.shape[1] = -1;
+    library.plans = plans;
+    library.plan_count = 2;
+  }
+  vit_arg first[4], second[3];
+  vit_step anySteps[2];
+  vit_buffer anyBuffer;
+  vit_count anyValues;
+  vit_plan plans[2];
+};
+
 vit_status fill(void *, const char *, uint32_t, const int64_t *, float *values) {
   for (uint32_t i = 0; i != width; ++i)
     values[i] = float(i);
@@ -155,8 +188,8 @@ struct alignas(16) Row {
 };
 
 /// Whether a run gives what the kernels say.
-bool runs(vit_model *model, vit_workspace *workspace, int batch, float seed) {
-  std::vector<Row> in(size_t(batch) * 7), out(in.size());
+bool runs(vit_model *model, vit_workspace *workspace, int batch, float seed, size_t rows = 7) {
+  std::vector<Row> in(size_t(batch) * rows), out(in.size());
   for (size_t row = 0; row != in.size(); ++row)
     for (uint32_t c = 0; c != width; ++c)
       in[row].values[c] = seed + float(row % 13) + float(c);
@@ -223,6 +256,60 @@ TEST_CASE("CPU: tiles of all steps on any number of threads") {
         REQUIRE(runs(loaded.model, loaded.workspace, batch, float(round)));
     CHECK_THAT(vit_model_description(loaded.model), Contains("CPU code avx2, "));
   }
+}
+
+TEST_CASE("CPU: images of any size have a plan and workspaces of their own") {
+  AnySizeLibrary test;
+  for (const char *device : {"cpu:1", "cpu:5"}) {
+    Loaded loaded(test.library, device, 8);
+    struct Case {
+      int height, width;
+      size_t rows;
+    };
+    for (Case size : {Case{2, 3, 1}, {7, 11, 9}, {4, 60, 40}}) {
+      INFO(device << ", " << size.height << "x" << size.width);
+      vit_workspace *sized = nullptr;
+      REQUIRE(vit_workspace_create_sized(loaded.model, 8, size.height, size.width, &sized) ==
+              VIT_OK);
+      for (int batch : {1, 3, 8})
+        CHECK(runs(loaded.model, sized, batch, 2, size.rows));
+      vit_workspace_free(sized);
+    }
+    CHECK(runs(loaded.model, loaded.workspace, 8, 3));
+    vit_workspace *none = nullptr;
+    CHECK(vit_workspace_create_sized(loaded.model, 8, 4, 63, &none) == VIT_BAD_ARGUMENT);
+    CHECK(vit_last_error() ==
+          std::string("vit: images are 4x63, but the library is built for 1 to 40 patches of 2x3; "
+                      "build it with --max-tokens 42"));
+  }
+}
+
+TEST_CASE("CPU: a damaged plan for any size is refused") {
+  auto damaged = [](auto change) {
+    AnySizeLibrary test;
+    change(test);
+    return failureOf(test.library, "cpu:1");
+  };
+  using Any = AnySizeLibrary;
+  CHECK_THAT(damaged([](Any &t) { t.plans[1].patch_width = 0; }), Contains("has no patch size"));
+  CHECK_THAT(damaged([](Any &t) { t.anySteps[0].kernel = 2; }), Contains("names no kernel"));
+  CHECK_THAT(damaged([](Any &t) { t.first[3].kind = VIT_ARG_WIDTH + 1; }),
+             Contains("unknown argument"));
+  CHECK_THAT(damaged([](Any &t) { t.first[3].count.per_token = uint64_t(1) << 32; }),
+             Contains("counts beyond 31 bits"));
+  CHECK_THAT(damaged([](Any &t) { t.plans[1].workspace_bytes.per_token = width * 4 - 1; }),
+             Contains("buffer 'twice' is outside the workspace"));
+  CHECK_THAT(damaged([](Any &t) { t.anyBuffer.offset.per_length = 16; }),
+             Contains("buffer 'twice' is outside the workspace"));
+  CHECK_THAT(damaged([](Any &t) { std::swap(t.plans[0], t.plans[1]); }),
+             Contains("native plan is for any image size"));
+  CHECK_THAT(damaged([](Any &t) { t.anySteps[0].grid[1].count.per_token = 1 << 20; }),
+             Contains("beyond the device"));
+  // Tiles of a CPU are counted with 32 bits in both directions.
+  AnySizeLibrary many;
+  many.anySteps[0].grid[1].count.per_token = many.anySteps[0].grid[1].divisor = 1 << 10;
+  many.anySteps[0].grid[1].times = 2;
+  Loaded loaded(many.library, "cpu:1", 1);
 }
 
 TEST_CASE("CPU: several workspaces and models run at the same time") {
