@@ -326,7 +326,7 @@ struct Half {
 struct Bfloat {
   using Word = uint16_t;
   static constexpr Word exponent = 0x7F80, sign = 0x8000;
-  static Word round(float value) { return doubleToBfloat(value); }
+  static Word round(float value) { return floatToBfloat(value); }
 };
 struct Tf32 {
   using Word = uint32_t;

@@ -54,6 +54,13 @@ template <int exponentBits, int mantissaBits> uint16_t roundToFloat16(double val
   return sign | uint16_t(base + kept);
 }
 
+/// Of an f32, whose bf16 is its upper half: without branches, so that loops become vectors.
+inline uint16_t floatToBfloat(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, nan = (bits >> 16 & 0x8000) | 0x7FC0;
+  return uint16_t((bits & 0x7FFFFFFF) > 0x7F800000 ? nan : rounded);
+}
+
 inline uint16_t doubleToHalf(double value) { return roundToFloat16<5, 10>(value); }
 inline uint16_t doubleToBfloat(double value) { return roundToFloat16<8, 7>(value); }
 

@@ -96,3 +96,11 @@ TEST_CASE("narrowing rounds once, to nearest even") {
   CHECK(doubleToBfloat(1 + 0x1p-8) == 0x3F80);
   CHECK(doubleToBfloat(1 + 0x1.8p-7) == 0x3F82);
 }
+
+TEST_CASE("an f32 rounds to the same bf16 with and without f64") {
+  for (uint32_t upper = 0; upper != 0x10000; ++upper)
+    for (uint32_t lower : {0x0000, 0x0001, 0x7FFF, 0x8000, 0x8001, 0xFFFF}) {
+      float value = std::bit_cast<float>(upper << 16 | lower);
+      REQUIRE(floatToBfloat(value) == doubleToBfloat(value));
+    }
+}
