@@ -414,9 +414,9 @@ Result<void> checkPlace(const vit_library &library, const vit_prepared &weight, 
   return {};
 }
 
-/// Of a weight whose place is checked.
-void store(const vit_prepared &weight, const Values &values, uint8_t *out) {
-  switch (weight.dtype) {
+/// Values of a weight whose place is checked, as its type has them.
+void store(uint32_t dtype, const Values &values, uint8_t *out) {
+  switch (dtype) {
   case VIT_F16:
     storeAll<uint16_t>(values, out, doubleToHalf);
     break;
@@ -495,6 +495,16 @@ Weights moveWeights(const vit_library &library, const WeightSource &source, cons
   return others;
 }
 
+/// What lies one after the other in a value: that which it is put together of, or the value itself.
+/// Each goes to its place by itself, and the whole is never in memory as f64. Of a checked recipe.
+void addPieces(const vit_library &library, uint32_t value, std::vector<uint32_t> &pieces) {
+  const vit_recipe_step &step = library.recipe[value];
+  if (step.op != VIT_RECIPE_CONCAT)
+    return pieces.push_back(value);
+  for (uint32_t operand : operandsOf(step))
+    addPieces(library, operand, pieces);
+}
+
 } // namespace
 
 Result<void> checkRecipe(const vit_library &library) {
@@ -531,17 +541,25 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
   clearGaps(weights, part, arena);
   weights = moveWeights(library, source, weights, part, arena);
   Evaluator evaluator(library, source, options);
-  for (const vit_prepared *weight : weights)
-    if (auto good = evaluator.want(weight->value); !good)
-      return good;
+  std::vector<std::vector<uint32_t>> pieces;
   for (const vit_prepared *weight : weights) {
-    if (auto done = evaluator.evaluate(weight->value); !done)
-      return done;
-    const Values &values = evaluator.value(weight->value);
-    if (auto good = evaluator.checkRange(weight->value, values, weight->dtype); !good)
-      return good;
-    store(*weight, values, arena.data() + (weight->offset - part.begin));
-    evaluator.release(weight->value);
+    addPieces(library, weight->value, pieces.emplace_back());
+    for (uint32_t piece : pieces.back())
+      if (auto good = evaluator.want(piece); !good)
+        return good;
+  }
+  for (size_t i = 0; i != weights.size(); ++i) {
+    uint8_t *out = arena.data() + (weights[i]->offset - part.begin);
+    for (uint32_t piece : pieces[i]) {
+      if (auto done = evaluator.evaluate(piece); !done)
+        return done;
+      const Values &values = evaluator.value(piece);
+      if (auto good = evaluator.checkRange(piece, values, weights[i]->dtype); !good)
+        return good;
+      store(weights[i]->dtype, values, out);
+      out += values.size() * sizeOf(weights[i]->dtype);
+      evaluator.release(piece);
+    }
   }
   return {};
 }

@@ -83,15 +83,13 @@ Taps tapsOf(const vit_recipe_step &step, int64_t from, int64_t to) {
   return taps;
 }
 
-/// Row `place` of `out` becomes a sum of rows of `in`, all of `count` values.
-void sumRows(const Doubles &in, size_t first, std::span<const Tap> taps, Doubles &out, size_t place,
-             size_t count) {
-  double *to = out.data() + place * count;
+/// `to` becomes a sum of rows of `from`, all of `count` values.
+void sumRows(const double *from, std::span<const Tap> taps, double *to, size_t count) {
   std::fill_n(to, count, 0.0);
   for (const Tap &tap : taps) {
-    const double *from = in.data() + (first + tap.place) * count;
+    const double *row = from + tap.place * count;
     for (size_t i = 0; i != count; ++i)
-      to[i] += tap.weight * from[i];
+      to[i] += tap.weight * row[i];
   }
 }
 
@@ -120,20 +118,18 @@ bool fitsTable(const vit_recipe_step &step, std::span<const int64_t> operand) {
 }
 
 Doubles resample(const vit_recipe_step &step, const Doubles &table) {
-  auto fromHeight = size_t(step.grid[0]), fromWidth = size_t(step.grid[1]);
+  auto fromWidth = size_t(step.grid[1]), columns = size_t(step.shape[1]);
   auto height = size_t(step.grid[2]), width = size_t(step.grid[3]);
-  auto columns = size_t(step.shape[1]);
   Taps down = tapsOf(step, step.grid[0], step.grid[2]),
        across = tapsOf(step, step.grid[1], step.grid[3]);
-  Doubles stretched(fromHeight * width * columns), out(height * width * columns);
-  parallelParts(fromHeight, width * columns, [&](size_t begin, size_t end) {
-    for (size_t y = begin; y != end; ++y)
-      for (size_t x = 0; x != width; ++x)
-        sumRows(table, y * fromWidth, across[x], stretched, y * width + x, columns);
-  });
+  Doubles out(height * width * columns);
   parallelParts(height, width * columns, [&](size_t begin, size_t end) {
-    for (size_t y = begin; y != end; ++y)
-      sumRows(stretched, 0, down[y], out, y, width * columns);
+    Doubles line(fromWidth * columns); // a row of the result before it is stretched
+    for (size_t y = begin; y != end; ++y) {
+      sumRows(table.data(), down[y], line.data(), fromWidth * columns);
+      for (size_t x = 0; x != width; ++x)
+        sumRows(line.data(), across[x], out.data() + (y * width + x) * columns, columns);
+    }
   });
   return out;
 }
