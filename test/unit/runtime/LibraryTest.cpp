@@ -234,7 +234,7 @@ TEST_CASE("library: a run calls no allocator") {
 }
 
 TEST_CASE("library: every failing driver call gives a status and a text, and can be tried again") {
-  const vit_library *library = build(1, "--ptxas none");
+  const vit_library *library = build(1, "--ptxas none --target cuda");
   tiny::configure("");
   std::vector<float> right, y;
   REQUIRE(firstRun(library, right) == "");
