@@ -11,6 +11,8 @@ workspace is made again for every size once the library's kernels are there. Exi
 """
 import argparse
 import concurrent.futures
+import functools
+import inspect
 import json
 import os
 import re
@@ -47,6 +49,12 @@ class Sizes:
         self.model = models.Model(os.path.basename(arguments.folder), config, compare.models.TOKENS, {})
         self.rows = {name: {} for name in self.names}
 
+    @staticmethod
+    def at_any_size(module):
+        """What it does with images of other sizes, if it must be asked to."""
+        asks = "interpolate_pos_encoding" in inspect.signature(module.forward).parameters
+        return functools.partial(module, interpolate_pos_encoding=True) if asks else module
+
     def prepare(self):
         module = compare.on_device(self.model, self.arguments.folder, "cuda")
         compare.add_noise(module, "cuda")
@@ -54,6 +62,7 @@ class Sizes:
         self.weights = compare.save(module, self.scratch)
         kinds = {"f64": compare.converted(module, torch.float64),
                  **{dtype: compare.converted(module, kind) for dtype, kind in compare.TYPES.items()}}
+        kinds = {name: self.at_any_size(kind) for name, kind in kinds.items()}
         self.half = kinds["f16"]
         for name in self.names:
             images = images_of(*map(int, name.split("x")))
