@@ -1,8 +1,8 @@
 /*===- classify.c - A compiled ViT from C -----------------------------------===*/
 /* Part of vitc, under the Apache License v2.0 with LLVM Exceptions.           */
 /*                                                                             */
-/* digits.h and the library behind it are what vitc made of model/. They need  */
-/* a GPU's driver or the emulator, which is a driver too:                      */
+/* digits.h and the library behind it are what vitc made of model/. They run   */
+/* on a GPU if there is one, else on the CPU; or on the emulator of a GPU:     */
 /*   LD_LIBRARY_PATH=<prefix>/lib/emulator ./classify model.safetensors ...    */
 /*===-----------------------------------------------------------------------===*/
 #include "digits.h"
