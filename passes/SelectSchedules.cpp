@@ -96,7 +96,8 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     if (schedules->empty())
       for (const cost::BatchRange &range :
            sizes ? selection.ranges
-                 : cost::withMeasured(selection.ranges, profileOf(kernel, work), maxBatch))
+                 : cost::withMeasured(selection.ranges, profileOf(kernel, work), maxBatch,
+                                      cost::losesNoMore(uses, selection.ranges, *preferences.gpu)))
         for (const cost::Schedule &alternative : range.alternatives)
           schedules->push_back(
               attributeOf(&getContext(), alternative, range.minBatch, range.maxBatch));

@@ -74,17 +74,18 @@ namespace {
 
 /// Where ranges are of rows: fewer than these fill no tile.
 constexpr int64_t leastFine = 64;
+constexpr int64_t partsOfRows = 16;
 
 /// Candidates of one kernel and their seconds at the ends of the smallest ranges.
 class Table {
 public:
+  /// `parts`: ranges between a power of two and the next, from leastFine on.
   Table(const std::vector<Use> &uses, std::vector<Schedule> list, int64_t maxBatch,
-        const Preferences &p, bool finer)
+        const Preferences &p, int64_t parts)
       : list(std::move(list)) {
     for (int64_t batch = 1; batch < maxBatch; batch *= 2)
-      for (int64_t quarters : {4, 5, 6, 7}) // of the next power of two
-        if (int64_t end = batch * quarters / 4;
-            quarters == 4 || (finer && batch >= leastFine && end < maxBatch))
+      for (int64_t part = 0; part == 0 || (part < parts && batch >= leastFine); ++part)
+        if (int64_t end = batch + batch * part / parts; end < maxBatch)
           ends.push_back(end);
     ends.push_back(maxBatch);
     for (int64_t batch : ends) {
@@ -101,7 +102,7 @@ public:
     }
   }
 
-  const std::vector<Schedule> list;
+  std::vector<Schedule> list;
   std::vector<int64_t> ends;
 
   /// How much longer than the best of each a candidate takes over ends `from` to `to`, summed.
@@ -123,6 +124,19 @@ public:
     std::vector<size_t> result;
     for (auto [loss, index] : order)
       result.push_back(index);
+    return result;
+  }
+
+  /// The candidates that are all but as good as the best at one of the ends.
+  std::vector<Schedule> worthwhile() const {
+    constexpr double close = 1.03;
+    std::vector<Schedule> result;
+    for (size_t i = 0; i < list.size(); ++i)
+      for (size_t end = 0; end < ends.size(); ++end)
+        if (seconds[end][i] <= close * least[end]) {
+          result.push_back(list[i]);
+          break;
+        }
     return result;
   }
 
@@ -193,7 +207,9 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
     result.ranges.push_back({1, maxBatch, list});
     return result;
   }
-  Table table(uses, std::move(list), maxBatch, p, finer);
+  Table table(uses, std::move(list), maxBatch, p, finer ? 4 : 1);
+  if (finer)
+    table = Table(uses, table.worthwhile(), maxBatch, p, partsOfRows);
   std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table);
   for (size_t i = 0; i < begins.size(); ++i) {
     size_t last = i + 1 < begins.size() ? begins[i + 1] - 1 : table.ends.size() - 1;
@@ -279,9 +295,29 @@ Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, con
   return chooseFrom(std::move(list), uses, maxBatch, p, finer);
 }
 
+Holds vitc::cost::losesNoMore(const std::vector<Use> &uses,
+                              const std::vector<BatchRange> &predicted, const Gpu &gpu) {
+  auto seconds = [&uses, &gpu](const Schedule &schedule, int64_t batch) {
+    double sum = 0;
+    for (const Use &use : uses)
+      sum += use.count * predict(use.work, schedule, batch, gpu).seconds;
+    return sum;
+  };
+  auto overBest = [&predicted, seconds](const Schedule &schedule, int64_t batch) {
+    auto range = std::find_if(predicted.begin(), predicted.end() - 1,
+                              [batch](const auto &range) { return batch <= range.maxBatch; });
+    return seconds(schedule, batch) / seconds(range->alternatives.front(), batch);
+  };
+  return [overBest](const Measured &point, int64_t batch) {
+    constexpr double little = 1.05;
+    return overBest(point.schedule, batch) <=
+           little * std::max(1.0, overBest(point.schedule, point.batch));
+  };
+}
+
 std::vector<BatchRange> vitc::cost::withMeasured(const std::vector<BatchRange> &predicted,
                                                  const std::vector<Measured> &measured,
-                                                 int64_t maxBatch) {
+                                                 int64_t maxBatch, const Holds &holds) {
   constexpr int64_t reach = 4; // as a factor of the batch
   std::vector<BatchRange> ranges;
   int64_t done = 0;
@@ -299,14 +335,21 @@ std::vector<BatchRange> vitc::cost::withMeasured(const std::vector<BatchRange> &
         std::min(maxBatch, &point == &measured.back() ? reach * point.batch : point.batch);
     if (first > last)
       continue;
-    fill(first - 1);
-    BatchRange range = {first, last, {point.schedule}};
+    int64_t low = std::clamp(point.batch, first, last), high = low;
+    if (low != point.batch && !holds(point, low))
+      continue;
+    while (low > first && holds(point, low - 1))
+      --low;
+    while (high < last && holds(point, high + 1))
+      ++high;
+    fill(low - 1);
+    BatchRange range = {low, high, {point.schedule}};
     for (const BatchRange &other : predicted)
-      if (other.minBatch <= last && last <= other.maxBatch)
+      if (other.minBatch <= high && high <= other.maxBatch)
         range.alternatives.insert(range.alternatives.end(), other.alternatives.begin(),
                                   other.alternatives.end());
     ranges.push_back(std::move(range));
-    done = last;
+    done = high;
   }
   fill(maxBatch);
   return ranges;

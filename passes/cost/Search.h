@@ -6,6 +6,7 @@
 
 #include "passes/cost/Predict.h"
 
+#include <functional>
 #include <vector>
 
 namespace vitc::cost {
@@ -66,11 +67,19 @@ struct Measured {
   Schedule schedule;
 };
 
+/// Whether what was measured at one batch says something about another one.
+using Holds = std::function<bool(const Measured &, int64_t batch)>;
+/// While it is predicted to lose no more time there, beside the best of `predicted`, than where it
+/// was measured, but for a little: a tile that fills the device at one batch need not at another.
+Holds losesNoMore(const std::vector<Use> &uses, const std::vector<BatchRange> &predicted,
+                  const Gpu &gpu);
+
 /// `predicted`, with what was measured in front of the alternatives where it says something: from
 /// the measured batch down to the one measured before, but to no less than a quarter, and from the
-/// largest one up to four times it. `measured` ascends.
+/// largest one up to four times it, as far as it `holds` without a gap. `measured` ascends.
 std::vector<BatchRange> withMeasured(const std::vector<BatchRange> &predicted,
-                                     const std::vector<Measured> &measured, int64_t maxBatch);
+                                     const std::vector<Measured> &measured, int64_t maxBatch,
+                                     const Holds &holds);
 
 /// The best schedule for one batch, and its prediction. Empty and `why` set if nothing can be
 /// built.

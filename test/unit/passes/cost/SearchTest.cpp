@@ -50,10 +50,11 @@ TEST_CASE("measured schedules stand before the predicted ones, where they say so
     return Schedule{GemmSchedule{.tile = {size, 64, 32}, .warp = {16, 32}}};
   };
   std::vector<BatchRange> predicted = {{1, 4, {named(16), named(32)}}, {5, 64, {named(64)}}};
+  Holds holds = [](const Measured &, int64_t) { return true; };
   auto text = [&](const std::vector<Measured> &measured, int64_t maxBatch) {
     std::string text;
     int64_t next = 1;
-    for (const BatchRange &range : withMeasured(predicted, measured, maxBatch)) {
+    for (const BatchRange &range : withMeasured(predicted, measured, maxBatch, holds)) {
       CHECK(range.minBatch == next); // none is left out, none twice
       CHECK(range.maxBatch >= range.minBatch);
       next = range.maxBatch + 1;
@@ -71,6 +72,19 @@ TEST_CASE("measured schedules stand before the predicted ones, where they say so
   CHECK(text({{8, named(96)}}, 64) == "2: 16 32; 32: 96 64; 64: 64; ");
   CHECK(text({{128, named(96)}}, 64) == "4: 16 32; 32: 64; 64: 96 64; ");
   CHECK(text({{512, named(96)}}, 64) == "4: 16 32; 64: 64; ");
+  holds = [](const Measured &, int64_t batch) { return batch >= 6 && batch <= 12; };
+  CHECK(text({{8, named(96)}}, 64) == "4: 16 32; 5: 64; 12: 96 64; 64: 64; ");
+  CHECK(text({{32, named(96)}}, 20) == "4: 16 32; 20: 64; "); // it does not reach that far
+}
+
+TEST_CASE("what was measured holds where the tile is not predicted to lose more") {
+  // A tile for 1576 rows, which 1569 fill as well, and 197 do not.
+  std::vector<Use> uses = {{linear(197, 2304, 768)}};
+  std::vector<BatchRange> predicted = select(uses, 64, preferencesFor(rtx4090())).ranges;
+  Measured point = {8, best(uses.front().work, 8, preferencesFor(rtx4090()))->schedule};
+  Holds holds = losesNoMore(uses, predicted, rtx4090());
+  CHECK(holds(point, 8));
+  CHECK(!holds(point, 1));
 }
 
 TEST_CASE("small batches get small tiles, and no range is far from the best") {
