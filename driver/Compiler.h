@@ -62,6 +62,9 @@ public:
   void setTarget(vit_target_kind kind) { targets = {kind}; }
   /// Adds what a library holds when nobody says what: code for CPUs, if the model was read as one.
   void addDefaultTarget();
+  /// The code for CPUs, if there is to be some; where nobody asked for it and the model has ops of
+  /// which none can be made, there is none, with a warning.
+  mlir::LogicalResult generateForCpus();
   bool hasTarget(vit_target_kind kind) const { return ::llvm::is_contained(targets, kind); }
   /// After generate: the module whose launches are those of a target.
   mlir::ModuleOp launched(vit_target_kind kind) const {

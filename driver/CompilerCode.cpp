@@ -131,12 +131,37 @@ LogicalResult Compiler::generateParts(Oracle oracle) {
   return anyPart->generateCuda(oracle);
 }
 
+LogicalResult Compiler::generateForCpus() {
+  if (!hasTarget(VIT_TARGET_CPU))
+    return success();
+  Compiler &part = nativePart ? *nativePart : *this;
+  auto generateAll = [&] {
+    return success(succeeded(part.generateCpu()) &&
+                   (!anyPart || succeeded(anyPart->generateCpu(&part.cpu))));
+  };
+  if (::llvm::is_contained(options.targets, "cpu"))
+    return generateAll();
+  std::string why;
+  std::vector<std::unique_ptr<ScopedDiagnosticHandler>> handlers;
+  for (Compiler *one : {this, &part, anyPart ? anyPart.get() : this})
+    handlers.push_back(std::make_unique<ScopedDiagnosticHandler>(
+        &one->context, [&why](mlir::Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error && why.empty())
+            why = diagnostic.str();
+          return success();
+        }));
+  if (succeeded(generateAll()))
+    return success();
+  if (why.empty()) // it was said
+    return failure();
+  caller.warn("no code for CPUs: {}; --target cuda asks for none", why);
+  ::llvm::erase(targets, VIT_TARGET_CPU);
+  return success();
+}
+
 LogicalResult Compiler::generate(Oracle oracle) {
-  if (hasTarget(VIT_TARGET_CPU)) {
-    Compiler &part = nativePart ? *nativePart : *this;
-    if (failed(part.generateCpu()) || (anyPart && failed(anyPart->generateCpu(&part.cpu))))
-      return failure();
-  }
+  if (failed(generateForCpus()))
+    return failure();
   return hasTarget(VIT_TARGET_CUDA) ? generateCuda(oracle) : success();
 }
 

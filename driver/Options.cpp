@@ -45,6 +45,11 @@ llvm::LogicalResult driver::checkOptions(const CompileOptions &options, const Se
     return session.error("--max-tokens {}: bounds the images of --image-size any, which was not "
                          "given",
                          options.maxTokens);
+  if (!options.isas.empty() && !options.targets.empty() &&
+      !llvm::is_contained(options.targets, "cpu"))
+    return session.error("--isa is of code for CPUs, which --target {} leaves out; give --target "
+                         "cuda,cpu",
+                         options.targets.front());
   if (!cost::findGpu(options.gpu))
     return session.error("--gpu '{}' is not known; expected one of {}", options.gpu,
                          cost::knownGpus());

@@ -76,6 +76,8 @@ public:
   /// Takes the functions that batches of 1 to maxBatch run to the device, those of them that are
   /// not there. After a failure it can be called again. Any thread.
   virtual Status loadFunctions(const SizedPlan &sized, int maxBatch) = 0;
+  /// The bytes at an address where the device's memory is the host's, else NULL.
+  virtual uint8_t *hostMemory(uint64_t /*address*/) { return nullptr; }
   /// `about` says what for, in a failure's text.
   virtual Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) = 0;
   virtual void free(uint64_t address) = 0;

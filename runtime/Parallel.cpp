@@ -58,7 +58,7 @@ Status parallelFor(size_t count, const std::function<Status(size_t)> &work) {
     try {
       while (threads.size() + 1 < wanted)
         threads.emplace_back([&loop] { loop.run(); });
-    } catch (const std::system_error &) { // as many as there are
+    } catch (const std::exception &) { // as many as there are
     }
   }
   loop.run();
@@ -75,10 +75,12 @@ void parallelParts(size_t count, size_t valuesOfEach,
   size_t parts = std::clamp<size_t>(count / least, 1, mostThreads);
   if (parts == 1)
     return work(0, count);
-  (void)parallelFor(parts, [&](size_t part) -> Status {
+  Status done = parallelFor(parts, [&](size_t part) -> Status {
     work(count * part / parts, count * (part + 1) / parts);
     return {};
   });
+  if (!done)
+    throw std::bad_alloc();
 }
 
 } // namespace vitrt

@@ -22,8 +22,8 @@ constexpr size_t mostThreads = 8;
 Status parallelFor(size_t count, const std::function<Status(size_t)> &work);
 
 /// Calls work(begin, end) for parts that together are 0 to `count`, on threads as parallelFor() if
-/// there are enough values to be worth one: `valuesOfEach` for each that is counted. `work` does
-/// not fail.
+/// there are enough values to be worth one: `valuesOfEach` for each that is counted. `work` fails
+/// for want of memory alone, which is thrown here.
 void parallelParts(size_t count, size_t valuesOfEach,
                    const std::function<void(size_t begin, size_t end)> &work);
 

@@ -217,9 +217,8 @@ private:
         return fail("uses a later value");
       else if (library.recipe[operand].rank > VIT_MAX_RANK)
         return fail("uses a value of an unknown form");
-    for (int64_t extent : step.shape)
-      if (extent < 0)
-        return fail("has a negative shape");
+    if (!isBounded(shapeOf(step)) || !isBounded(fileShapeOf(step)))
+      return fail("has a shape that no tensor has");
     for (uint32_t i = 0; i != step.key_count; ++i)
       if (step.keys[i].transposed && step.file_rank != 2)
         return fail("turns a tensor that is no matrix");
@@ -435,10 +434,6 @@ void store(uint32_t dtype, const Values &values, uint8_t *out) {
   }
 }
 
-} // namespace
-
-namespace {
-
 using Weights = std::vector<const vit_prepared *>;
 
 /// The weights in a part of the arena; those without bytes are made for each size.
@@ -497,12 +492,23 @@ Weights moveWeights(const vit_library &library, const WeightSource &source, cons
 
 /// What lies one after the other in a value: that which it is put together of, or the value itself.
 /// Each goes to its place by itself, and the whole is never in memory as f64. Of a checked recipe.
-void addPieces(const vit_library &library, uint32_t value, std::vector<uint32_t> &pieces) {
-  const vit_recipe_step &step = library.recipe[value];
-  if (step.op != VIT_RECIPE_CONCAT)
-    return pieces.push_back(value);
-  for (uint32_t operand : operandsOf(step))
-    addPieces(library, operand, pieces);
+std::vector<uint32_t> piecesOf(const vit_library &library, uint32_t value) {
+  constexpr size_t most = 4096; // a damaged recipe may have any number
+  std::vector<uint32_t> pieces, open = {value};
+  while (!open.empty()) {
+    const vit_recipe_step &step = library.recipe[open.back()];
+    if (step.op != VIT_RECIPE_CONCAT) {
+      pieces.push_back(open.back());
+      open.pop_back();
+      continue;
+    }
+    if (pieces.size() + open.size() + step.operand_count > most)
+      return {value};
+    open.pop_back();
+    for (uint32_t i = step.operand_count; i-- != 0;)
+      open.push_back(step.operands[i]);
+  }
+  return pieces;
 }
 
 } // namespace
@@ -514,14 +520,18 @@ Result<void> checkRecipe(const vit_library &library) {
   if (auto good = wantAll(library, evaluator, wholeArena(library)); !good)
     return good;
   constexpr int64_t sizes[][2] = {{1, 1}, {3, 5}};
-  for (auto [height, width] : sizes) {
-    auto sized = SizedRecipe::make(library, wholeArena(library), height, width);
-    if (!sized)
-      return sized.takeError();
-    Evaluator other(sized->library(), nothing, options);
-    if (auto good = wantAll(sized->library(), other, wholeArena(sized->library())); !good)
-      return good;
-  }
+  for (const vit_plan &plan : std::span(library.plans, library.plan_count))
+    for (auto [height, width] : sizes) {
+      if (!plan.max_tokens)
+        continue;
+      ArenaPart part = arenaPart(library, library.targets[plan.target]);
+      auto sized = SizedRecipe::make(library, &plan, part, height, width);
+      if (!sized)
+        return sized.takeError();
+      Evaluator other(sized->library(), nothing, options);
+      if (auto good = wantAll(sized->library(), other, wholeArena(sized->library())); !good)
+        return good;
+    }
   return {};
 }
 
@@ -543,7 +553,7 @@ Result<void> prepareWeights(const vit_library &library, WeightSource &source,
   Evaluator evaluator(library, source, options);
   std::vector<std::vector<uint32_t>> pieces;
   for (const vit_prepared *weight : weights) {
-    addPieces(library, weight->value, pieces.emplace_back());
+    pieces.push_back(piecesOf(library, weight->value));
     for (uint32_t piece : pieces.back())
       if (auto good = evaluator.want(piece); !good)
         return good;

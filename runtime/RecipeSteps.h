@@ -20,6 +20,17 @@ inline std::span<const int64_t> fileShapeOf(const vit_recipe_step &step) {
   return {step.file_shape, step.file_rank};
 }
 
+/// Whether a shape has no negative extent, and so few elements that products of it are exact.
+inline bool isBounded(std::span<const int64_t> shape) {
+  constexpr int64_t most = int64_t(1) << 36;
+  int64_t count = 1;
+  for (int64_t extent : shape)
+    if (extent < 0 || __builtin_mul_overflow(count, std::max<int64_t>(extent, 1), &count) ||
+        count > most)
+      return false;
+  return true;
+}
+
 inline size_t countOf(std::span<const int64_t> shape) {
   size_t count = 1;
   for (int64_t extent : shape)

@@ -22,7 +22,7 @@ bool areDistances(int64_t height, int64_t width, int64_t more, int64_t rows) {
   return height <= rows && width <= rows && areRows(2 * height - 1, 2 * width - 1, rows - more);
 }
 
-/// Whether the image between the two axes of a resampling has a sensible size.
+/// Whether a resampling of so many lines, each as wide as the result, has a sensible size.
 bool canStretch(int64_t height, int64_t width, int64_t columns) {
   constexpr int64_t most = int64_t(1) << 32;
   return columns > 0 && height <= most / width / columns;

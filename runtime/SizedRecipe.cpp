@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "runtime/SizedRecipe.h"
+#include "runtime/RecipeSteps.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -12,13 +13,7 @@ namespace {
 
 /// Elements of a shape, 0 if they are none or too many to be a table.
 uint64_t elementsOf(const vit_recipe_step &step) {
-  constexpr uint64_t most = uint64_t(1) << 36;
-  uint64_t count = 1;
-  for (uint32_t i = 0; i != step.rank; ++i)
-    if (step.shape[i] < 1 || __builtin_mul_overflow(count, uint64_t(step.shape[i]), &count) ||
-        count > most)
-      return 0;
-  return count;
+  return isBounded(shapeOf(step)) ? countOf(shapeOf(step)) : 0;
 }
 
 Error damaged(uint32_t value, const char *text) {
@@ -84,11 +79,23 @@ void SizedRecipe::keep(vit_recipe_step &step, uint32_t value) {
   step = load;
 }
 
-Result<void> SizedRecipe::addWeights(const vit_library &library, const std::vector<char> &depends) {
+/// Which weights a plan reads; without one, all.
+static std::vector<char> weightsOf(const vit_library &library, const vit_plan *plan) {
+  std::vector<char> read(library.weight_count, plan ? 0 : 1);
+  if (plan)
+    for (const vit_step &step : std::span(plan->steps, plan->step_count))
+      for (const vit_arg &arg : std::span(step.args, step.arg_count))
+        if (arg.kind == VIT_ARG_WEIGHT && arg.index < read.size())
+          read[arg.index] = 1;
+  return read;
+}
+
+Result<void> SizedRecipe::addWeights(const vit_library &library, const std::vector<char> &depends,
+                                     const std::vector<char> &read) {
   uint64_t end = 0;
   for (uint32_t i = 0; i != library.weight_count; ++i) {
     vit_prepared weight = library.weights[i];
-    if (weight.bytes)
+    if (weight.bytes || !read[i])
       continue;
     if (weight.value >= steps.size() || !depends[weight.value] || weight.dtype > VIT_TF32)
       return damaged(weight.value, "is a weight of no size");
@@ -107,14 +114,29 @@ Result<void> SizedRecipe::addWeights(const vit_library &library, const std::vect
   return {};
 }
 
-Result<SizedRecipe> SizedRecipe::make(const vit_library &library, ArenaPart part, int64_t height,
-                                      int64_t width) {
+/// The steps that the weights of a size are made by.
+static std::vector<char> neededSteps(const vit_library &library, const std::vector<char> &read) {
+  std::vector<char> needed(library.recipe_count, 0);
+  for (uint32_t i = 0; i != library.weight_count; ++i)
+    if (read[i] && !library.weights[i].bytes && library.weights[i].value < needed.size())
+      needed[library.weights[i].value] = 1;
+  for (uint32_t i = library.recipe_count; i-- != 0;)
+    if (const vit_recipe_step &step = library.recipe[i]; needed[i])
+      for (uint32_t operand : std::span(step.operands, step.operand_count))
+        if (operand < i)
+          needed[operand] = 1;
+  return needed;
+}
+
+Result<SizedRecipe> SizedRecipe::make(const vit_library &library, const vit_plan *plan,
+                                      ArenaPart part, int64_t height, int64_t width) {
   SizedRecipe result;
-  std::vector<char> depends = dependOnSize(library);
+  std::vector<char> depends = dependOnSize(library), read = weightsOf(library, plan),
+                    needed = neededSteps(library, read);
   result.steps.assign(library.recipe, library.recipe + library.recipe_count);
   for (uint32_t i = 0; i != library.recipe_count; ++i) {
     vit_recipe_step &step = result.steps[i];
-    if (!depends[i])
+    if (!depends[i] || !needed[i])
       continue;
     if (step.rank > VIT_MAX_RANK || !result.fill(step, height, width))
       return damaged(i, "does not fit a size");
@@ -132,7 +154,7 @@ Result<SizedRecipe> SizedRecipe::make(const vit_library &library, ArenaPart part
   }
   result.view.recipe = result.steps.data();
   result.view.recipe_count = library.recipe_count;
-  if (auto added = result.addWeights(library, depends); !added)
+  if (auto added = result.addWeights(library, depends, read); !added)
     return added.takeError();
   return result;
 }

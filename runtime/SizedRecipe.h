@@ -26,10 +26,10 @@ uint32_t keptIndex(const vit_recipe_step &step);
 
 class SizedRecipe {
 public:
-  /// For `height` x `width` patches, of what a part of the arena keeps. Fails if the library is
-  /// damaged.
-  static Result<SizedRecipe> make(const vit_library &library, ArenaPart part, int64_t height,
-                                  int64_t width);
+  /// For `height` x `width` patches and the weights that `plan` reads, or all if it is NULL, of
+  /// what a part of the arena keeps. Fails if the library is damaged.
+  static Result<SizedRecipe> make(const vit_library &library, const vit_plan *plan, ArenaPart part,
+                                  int64_t height, int64_t width);
   SizedRecipe(SizedRecipe &&) noexcept = default;
 
   /// Recipe and weights alone.
@@ -41,7 +41,8 @@ private:
   SizedRecipe() = default;
   bool fill(vit_recipe_step &step, int64_t height, int64_t width);
   void keep(vit_recipe_step &step, uint32_t value);
-  Result<void> addWeights(const vit_library &library, const std::vector<char> &depends);
+  Result<void> addWeights(const vit_library &library, const std::vector<char> &depends,
+                          const std::vector<char> &read);
 
   std::vector<vit_recipe_step> steps;
   std::vector<vit_prepared> weights;

@@ -41,34 +41,51 @@ private:
   Backend &backend;
 };
 
-Status make(const vit_library &library, ArenaPart part, Backend &backend, PatchGrid grid,
+/// `out` stays NULL where the plan reads nothing that depends on the size.
+Status make(const vit_library &library, const vit_plan &plan, Backend &backend, PatchGrid grid,
             bool allowNonfinite, std::shared_ptr<const SizedWeights> &out) {
-  auto recipe = SizedRecipe::make(library, part, int64_t(grid.height), int64_t(grid.width));
+  ArenaPart part = arenaPart(library, library.targets[plan.target]);
+  auto recipe = SizedRecipe::make(library, &plan, part, int64_t(grid.height), int64_t(grid.width));
   if (!recipe)
     return {VIT_BAD_ABI, recipe.error()};
-  LargeArray<uint8_t> arena(recipe->library().weight_bytes);
+  const vit_library &sized = recipe->library();
+  if (sized.weight_count == 0)
+    return {};
+  auto weights = std::make_shared<SizedWeights>(backend);
+  weights->bytes = sized.weight_bytes;
+  std::string about = " for the positions of " + std::to_string(grid.height) + "x" +
+                      std::to_string(grid.width) + " patches";
+  if (Status made = backend.allocate(weights->bytes, about, weights->memory); !made)
+    return made;
+  uint8_t *place = backend.hostMemory(weights->memory);
+  LargeArray<uint8_t> apart(place ? 0 : weights->bytes);
+  std::span<uint8_t> arena(place ? place : apart.data(), weights->bytes);
   KeptValues source(library, part, backend);
   LoadOptions options;
   options.allowNonfinite = allowNonfinite;
-  if (auto done = prepareWeights(recipe->library(), source, arena, options); !done)
+  if (auto done = prepareWeights(sized, source, arena, options); !done)
     return badFile(done.error());
-  auto weights = std::make_shared<SizedWeights>(backend);
-  if (Status allocated = backend.allocate(arena.size(),
-                                          " for the positions of " + std::to_string(grid.height) +
-                                              "x" + std::to_string(grid.width) + " patches",
-                                          weights->memory);
-      !allocated)
-    return allocated;
-  if (Status written = backend.write(weights->memory, arena.data(), arena.size()); !written)
-    return written;
+  if (!place)
+    if (Status written = backend.write(weights->memory, arena.data(), arena.size()); !written)
+      return written;
   weights->addresses.resize(library.weight_count);
   for (size_t i = 0; i != recipe->places().size(); ++i)
-    weights->addresses[recipe->places()[i]] = weights->memory + recipe->library().weights[i].offset;
+    weights->addresses[recipe->places()[i]] = weights->memory + sized.weights[i].offset;
   out = std::move(weights);
   return {};
 }
 
 } // namespace
+
+/// Lets go of the oldest until no more is kept than may be.
+void SizeCache::trim(std::vector<std::shared_ptr<const SizedWeights>> &gone) {
+  uint64_t bytes = 0;
+  size_t count = 0;
+  while (count != kept.size() && count != mostKept && (bytes += kept[count]->bytes) <= mostBytes)
+    ++count;
+  for (; kept.size() != count; kept.pop_back())
+    gone.push_back(std::move(kept.back()));
+}
 
 Status SizeCache::get(const vit_library &library, Backend &backend, const SizedPlan &sized,
                       bool allowNonfinite, std::shared_ptr<const SizedWeights> &out) {
@@ -79,23 +96,24 @@ Status SizeCache::get(const vit_library &library, Backend &backend, const SizedP
   if (!depends || plan.max_tokens == 0)
     return {};
   PatchGrid grid = gridOf(plan, sized.size);
-  std::shared_ptr<const SizedWeights> last; // is freed when the lock is
+  std::vector<std::shared_ptr<const SizedWeights>> gone; // are freed when the lock is
   std::lock_guard lock(mutex);
   std::shared_ptr<const SizedWeights> found = made[{grid.height, grid.width}].lock();
   if (!found) {
-    Status done = make(library, arenaPart(library, library.targets[plan.target]), backend, grid,
-                       allowNonfinite, found);
+    Status done = make(library, plan, backend, grid, allowNonfinite, found);
+    bool refused = done.status() == VIT_BAD_FILE || done.status() == VIT_BAD_ABI;
+    if (!done && !refused && !kept.empty()) {
+      kept.clear(); // maybe there is no room beside them
+      done = make(library, plan, backend, grid, allowNonfinite, found);
+    }
     std::erase_if(made, [](const auto &entry) { return entry.second.expired(); });
-    if (!done)
+    if (!done || !found)
       return done;
     made[{grid.height, grid.width}] = found;
   }
   std::erase(kept, found);
   kept.push_front(found);
-  if (kept.size() > mostKept) {
-    last = std::move(kept.back());
-    kept.pop_back();
-  }
+  trim(gone);
   out = std::move(found);
   return {};
 }

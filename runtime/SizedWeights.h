@@ -29,7 +29,7 @@ struct SizedWeights {
   }
 
   Backend &backend;
-  uint64_t memory = 0;             ///< one allocation
+  uint64_t memory = 0, bytes = 0;  ///< one allocation
   std::vector<uint64_t> addresses; ///< of each weight of the library; 0 of those that are not here
 };
 
@@ -37,6 +37,8 @@ struct SizedWeights {
 class SizeCache {
 public:
   static constexpr size_t mostKept = 8; ///< sizes that are there when no workspace has them
+  /// `mostBytes` of them at most.
+  explicit SizeCache(uint64_t mostBytes = uint64_t(256) << 20) : mostBytes(mostBytes) {}
 
   /// `out` is NULL where no weight depends on the size. `sized` is a plan of the library for
   /// any size, or one that needs none of them. `allowNonfinite`: see LoadOptions; nobody is told,
@@ -45,6 +47,9 @@ public:
              bool allowNonfinite, std::shared_ptr<const SizedWeights> &out);
 
 private:
+  void trim(std::vector<std::shared_ptr<const SizedWeights>> &gone);
+
+  const uint64_t mostBytes;
   std::mutex mutex;
   std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const SizedWeights>> made; // by the grid
   std::deque<std::shared_ptr<const SizedWeights>> kept; // the last that were asked for first

@@ -170,9 +170,9 @@ public:
   Follower(const vit_library &library, const WeightSource &source, uint32_t dtype)
       : library(library), source(source), dtype(dtype) {}
 
-  bool follow(uint32_t value, int depth, Pieces &out) const {
+  bool follow(uint32_t value, int depth, Pieces &out) {
     const vit_recipe_step &step = library.recipe[value];
-    if (depth == mostSteps || countOf(shapeOf(step)) == 0)
+    if (depth == mostSteps || ++followed > mostPieces || countOf(shapeOf(step)) == 0)
       return false;
     if (step.op == VIT_RECIPE_LOAD)
       return load(step, out);
@@ -230,7 +230,7 @@ private:
     return true;
   }
 
-  bool concat(const vit_recipe_step &step, int depth, Pieces &out) const {
+  bool concat(const vit_recipe_step &step, int depth, Pieces &out) {
     size_t begin = 0;
     for (uint32_t operand : operandsOf(step)) {
       Pieces part;
@@ -248,6 +248,7 @@ private:
   const vit_library &library;
   const WeightSource &source;
   const uint32_t dtype;
+  size_t followed = 0; // steps, of which a damaged recipe may lead through any number
 };
 
 /// Elements that are read at once: they and what becomes of them stay in the second-level cache.

@@ -46,6 +46,9 @@ Result<void> FileSource::check(const vit_library &library) {
     const vit_recipe_step &step = library.recipe[i];
     if (step.op != VIT_RECIPE_LOAD)
       continue;
+    if (step.file_rank > VIT_MAX_RANK || step.key_count == 0)
+      return Error{"the library's recipe is damaged: value " + std::to_string(i) +
+                   " is no tensor of a file"};
     const vit_key *found = nullptr;
     const FileTensor *foundTensor = nullptr;
     for (const vit_key &key : std::span(step.keys, step.key_count)) {

@@ -3,8 +3,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Errors are relative to the exact value, as far as f32 has it with full precision: within 3e-7 for
-// exp, tanh, sigmoid and, down to -87, SiLU; for GELU within 1.1e-6 from -4 up, and within 1e-5
-// further down, where it is next to nothing. NaN stays NaN.
+// exp (up to 88.37, and infinite above), tanh, sigmoid and, down to -87, SiLU; for GELU
+// within 1.1e-6 from -4 up, and within 1e-5 further down, where it is next to nothing. NaN stays
+// NaN.
 //
 //===----------------------------------------------------------------------===//
 #ifndef CODEGEN_CPU_MATH_H

@@ -293,7 +293,8 @@ vitc::codegen::emitObject(const vit_library &library, bool exported,
   if (library.embedded && library.weight_bytes >= limit)
     return createStringError("the weights are " + Twine(library.weight_bytes) +
                              " bytes, an object holds less than " + Twine(limit) +
-                             "; build without --embed-weights and ship the file");
+                             "; build without --embed-weights and ship the file, or, where it is " +
+                             "those of two targets, for one --target");
   auto machine = createCpuMachine();
   if (!machine)
     return machine.takeError();

@@ -58,6 +58,7 @@ public:
   Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
               const LoadOptions &options) override;
   Status loadFunctions(const SizedPlan &, int) override { return {}; } // they are loaded
+  uint8_t *hostMemory(uint64_t address) override { return reinterpret_cast<uint8_t *>(address); }
   Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) override;
   void free(uint64_t address) override;
   Status write(uint64_t to, const void *from, uint64_t bytes) override {

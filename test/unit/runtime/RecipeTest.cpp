@@ -386,7 +386,15 @@ TEST_CASE("recipe: a damaged one is refused, not executed") {
              Contains("does not fit"));
   CHECK_THAT(damaged([](Recipe &r) { r.steps[1].first = 2; }), Contains("does not fit"));
   CHECK_THAT(damaged([](Recipe &r) { r.steps[1].first = -1; }), Contains("does not fit"));
-  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].shape[0] = -1; }), Contains("negative"));
+  CHECK_THAT(damaged([](Recipe &r) { r.steps[1].shape[0] = -1; }),
+             Contains("a shape that no tensor has"));
+  // 2^64 + 4 elements, which are 4 for who does not look.
+  CHECK_THAT(damaged([](Recipe &r) {
+               r.steps[0].rank = 2, r.steps[0].shape[0] = 922337203685477581,
+               r.steps[0].shape[1] = 20;
+               r.steps[0].file_rank = 1, r.steps[0].file_shape[0] = 4;
+             }),
+             Contains("a shape that no tensor has"));
   CHECK_THAT(damaged([](Recipe &r) { r.steps[1].op = 99; }), Contains("unknown form"));
   CHECK_THAT(damaged([](Recipe &r) { r.weights[0].value = 2; }), Contains("no value 2"));
   CHECK_THAT(damaged([](Recipe &r) { r.weights[0].offset = 300; }), Contains("damaged"));

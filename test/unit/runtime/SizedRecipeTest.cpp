@@ -84,7 +84,7 @@ FunctionSource keptValues() {
 }
 
 std::string errorOf(const Sized &sized) {
-  auto made = SizedRecipe::make(sized.view, wholeArena(sized.view), 1, 4);
+  auto made = SizedRecipe::make(sized.view, nullptr, wholeArena(sized.view), 1, 4);
   return made ? "no error" : made.error();
 }
 
@@ -93,7 +93,7 @@ std::string errorOf(const Sized &sized) {
 TEST_CASE("recipe: weights that depend on the size of images are made for one") {
   Sized sized;
   REQUIRE(checkRecipe(sized.view));
-  auto made = SizedRecipe::make(sized.view, wholeArena(sized.view), 1, 4);
+  auto made = SizedRecipe::make(sized.view, nullptr, wholeArena(sized.view), 1, 4);
   REQUIRE(made);
   CHECK(made->places() == std::vector<uint32_t>{2, 3});
   std::vector<uint8_t> arena(made->library().weight_bytes);
@@ -109,7 +109,7 @@ TEST_CASE("recipe: weights that depend on the size of images are made for one") 
     CHECK(angles[size_t(2 + 2 * column)] == Approx(1));
   }
   // Along y, on a grid of 4 x 1: from -3/4 in steps of 1/2.
-  auto tall = SizedRecipe::make(sized.view, wholeArena(sized.view), 4, 1);
+  auto tall = SizedRecipe::make(sized.view, nullptr, wholeArena(sized.view), 4, 1);
   REQUIRE(tall);
   arena.assign(tall->library().weight_bytes, 0);
   REQUIRE(prepareWeights(tall->library(), source, arena));

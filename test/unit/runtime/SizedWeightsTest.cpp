@@ -25,7 +25,7 @@ public:
     weightArena = reinterpret_cast<uintptr_t>(this->table.data());
   }
   Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) override {
-    if (failing)
+    if (failing || live() >= room)
       return {VIT_DEVICE_ERROR, "no memory" + about};
     auto block = std::make_unique<uint8_t[]>(bytes);
     address = reinterpret_cast<uintptr_t>(block.get());
@@ -71,6 +71,7 @@ public:
   }
 
   bool failing = false;
+  size_t room = 1000; ///< blocks
   std::atomic<int> allocations{0};
 
 private:
@@ -101,6 +102,12 @@ struct Tables {
     plan.target = 1;
     plan.patch_height = plan.patch_width = 2;
     plan.max_tokens = 100;
+    arg.kind = VIT_ARG_WEIGHT;
+    arg.index = 2;
+    step.args = &arg;
+    step.arg_count = 1;
+    plan.steps = &step;
+    plan.step_count = 1;
     library.targets = targets;
     library.target_count = 2;
     library.recipe = steps;
@@ -123,6 +130,8 @@ struct Tables {
   vit_recipe_step steps[2] = {};
   vit_prepared weights[3] = {};
   vit_target targets[2] = {};
+  vit_arg arg = {};
+  vit_step step = {};
   vit_plan plan = {};
   vit_library library = {};
 };
@@ -220,6 +229,37 @@ TEST_CASE("sized weights: those of few sizes stay when no workspace has them") {
   CHECK(backend.live() == 1);
   first.reset();
   CHECK(backend.live() == 0);
+}
+
+TEST_CASE("sized weights: large ones do not stay, and make room for others") {
+  Tables tables;
+  MemoryBackend backend({0, 1});
+  SizeCache cache(/*mostBytes=*/600); // a table takes 256
+  std::shared_ptr<const SizedWeights> weights, used;
+  for (int columns = 1; columns != 10; ++columns)
+    REQUIRE(tables.get(cache, backend, columns, weights));
+  weights.reset();
+  CHECK(backend.live() == 2);
+  REQUIRE(tables.get(cache, backend, 20, used));
+  backend.room = 1; // and it is taken
+  CHECK_FALSE(tables.get(cache, backend, 30, weights));
+  CHECK(backend.live() == 1);
+  backend.room = 2;
+  REQUIRE(tables.get(cache, backend, 30, weights));
+  weights.reset();
+  REQUIRE(tables.get(cache, backend, 40, weights)); // in the place of the last
+  CHECK(backend.live() == 2);
+}
+
+TEST_CASE("sized weights: those that the plan does not read are not made") {
+  Tables tables;
+  tables.arg.index = 1;
+  MemoryBackend backend({0, 1});
+  SizeCache cache;
+  std::shared_ptr<const SizedWeights> weights;
+  REQUIRE(tables.get(cache, backend, 4, weights));
+  CHECK(weights == nullptr);
+  CHECK(backend.allocations == 0);
 }
 
 TEST_CASE("sized weights: values of no use are refused by the tensor's name, or taken") {
