@@ -390,9 +390,8 @@ TEST_CASE("recipe: a damaged one is refused, not executed") {
              Contains("a shape that no tensor has"));
   // 2^64 + 4 elements, which are 4 for who does not look.
   CHECK_THAT(damaged([](Recipe &r) {
-               r.steps[0].rank = 2, r.steps[0].shape[0] = 922337203685477581,
-               r.steps[0].shape[1] = 20;
-               r.steps[0].file_rank = 1, r.steps[0].file_shape[0] = 4;
+               r.steps[1].shape[0] = 922337203685477581;
+               r.steps[1].shape[1] = 20;
              }),
              Contains("a shape that no tensor has"));
   CHECK_THAT(damaged([](Recipe &r) { r.steps[1].op = 99; }), Contains("unknown form"));
