@@ -119,7 +119,8 @@ LogicalResult driver::checkBuild(const BuildOptions &options, const Session &ses
       failed(openBuild(options, compiler, weights)))
     return failure();
   compiler.addDefaultTarget();
-  if (failed(compiler.generateForCpus()) || failed(compiler.lowerTo(Compiler::kernels)))
+  if (failed(compiler.copyForCpus()) || failed(compiler.lowerTo(Compiler::kernels)) ||
+      failed(compiler.generateForCpus()))
     return failure();
   std::string error;
   if (findPtxas(options.compile.ptxas, error); !error.empty())

@@ -62,7 +62,9 @@ public:
   void setTarget(vit_target_kind kind) { targets = {kind}; }
   /// Adds what a library holds when nobody says what: code for CPUs, if the model was read as one.
   void addDefaultTarget();
-  /// The code for CPUs, if there is to be some; where nobody asked for it and the model has ops of
+  /// Keeps the model for generateForCpus(), before it is lowered to kernels for GPUs.
+  mlir::LogicalResult copyForCpus();
+  /// The code for CPUs, if there is to be some, of the kept model; where nobody asked for it and the model has ops of
   /// which none can be made, there is none, with a warning.
   mlir::LogicalResult generateForCpus();
   bool hasTarget(vit_target_kind kind) const { return ::llvm::is_contained(targets, kind); }
@@ -135,6 +137,7 @@ private:
   mlir::LogicalResult readTuned(std::vector<std::string> &schedules);
   mlir::LogicalResult readProfile(std::vector<std::string> &schedules);
   mlir::FailureOr<std::vector<vit_isa>> cpuIsas();
+  mlir::LogicalResult copyForCpu();
   mlir::LogicalResult generateCpu(const codegen::CpuCode *beside = nullptr);
   void rememberAlternatives();
   mlir::LogicalResult translateAll();

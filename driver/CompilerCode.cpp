@@ -72,8 +72,8 @@ FailureOr<std::vector<vit_isa>> Compiler::cpuIsas() {
   return isas;
 }
 
-/// From a copy of the model: kernels for GPUs have other types and other fusions.
-LogicalResult Compiler::generateCpu(const CpuCode *beside) {
+/// A copy of the model for CPUs: kernels for GPUs have other types and other fusions.
+LogicalResult Compiler::copyForCpu() {
   if (cpuRoot)
     return success();
   if (failed(lowerTo(vit)))
@@ -83,21 +83,26 @@ LogicalResult Compiler::generateCpu(const CpuCode *beside) {
         "{}: the text has kernels of a GPU, of which no code for a CPU can be made; "
         "give the model",
         options.model);
-  OwningOpRef<ModuleOp> copy = root->clone();
+  cpuRoot = root->clone();
+  return success();
+}
+
+LogicalResult Compiler::generateCpu(const CpuCode *beside) {
+  if (!cpu.functions.empty())
+    return success();
   PipelineOptions pipeline = options;
   pipeline.maxBatch = maxBatch();
   PassManager manager(&context);
   buildCpuPipeline(manager, pipeline);
-  if (failed(manager.run(*copy)))
+  if (failed(manager.run(*cpuRoot)))
     return failure();
   FailureOr<std::vector<vit_isa>> isas = cpuIsas();
   if (failed(isas))
     return failure();
-  FailureOr<CpuCode> code = codegen::generateCpu(*copy, std::move(*isas), beside);
+  FailureOr<CpuCode> code = codegen::generateCpu(*cpuRoot, std::move(*isas), beside);
   if (failed(code))
     return failure();
   cpu = std::move(*code);
-  cpuRoot = std::move(copy);
   return success();
 }
 
@@ -131,6 +136,13 @@ LogicalResult Compiler::generateParts(Oracle oracle) {
   return anyPart->generateCuda(oracle);
 }
 
+LogicalResult Compiler::copyForCpus() {
+  if (!hasTarget(VIT_TARGET_CPU))
+    return success();
+  Compiler &part = nativePart ? *nativePart : *this;
+  return success(succeeded(part.copyForCpu()) && (!anyPart || succeeded(anyPart->copyForCpu())));
+}
+
 LogicalResult Compiler::generateForCpus() {
   if (!hasTarget(VIT_TARGET_CPU))
     return success();
@@ -160,9 +172,9 @@ LogicalResult Compiler::generateForCpus() {
 }
 
 LogicalResult Compiler::generate(Oracle oracle) {
-  if (failed(generateForCpus()))
+  if (failed(copyForCpus()) || (hasTarget(VIT_TARGET_CUDA) && failed(generateCuda(oracle))))
     return failure();
-  return hasTarget(VIT_TARGET_CUDA) ? generateCuda(oracle) : success();
+  return generateForCpus();
 }
 
 LogicalResult Compiler::generateCuda(Oracle oracle) {
