@@ -14,6 +14,7 @@
 #include "driver/run/SameFile.h"
 #include "runtime/Inspect.h"
 #include "runtime/Recipe.h"
+#include "runtime/Tolerance.h"
 #include "tools/common/Arguments.h"
 #include "tools/common/Console.h"
 #include "tools/vit-run/Tune.h"
@@ -269,7 +270,7 @@ bool warnOfOutputs(vit_workspace *workspace, const vit_library &library, const R
 /// Only the compiler has the reference that says how far rounding moves an output.
 void noteFewValues(const CheckReport &report) {
   for (const OutputCheck &output : report.outputs)
-    if (!output.ok && output.values <= fewValues)
+    if (!output.ok && output.values <= vitrt::fewValues)
       printf("note: '%s' has %lld values, too few for errors to average out; vitc check knows what "
              "rounding can do to them\n",
              output.name.c_str(), (long long)output.values);
