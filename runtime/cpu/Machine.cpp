@@ -37,6 +37,18 @@ bool hasIsa(uint32_t isa) {
   }
 }
 
+std::vector<std::string> usableForms(const vit_target &target) {
+  std::vector<std::string> names;
+  if (target.kernel_count == 0)
+    return names;
+  const auto &code =
+      *static_cast<const vit_cpu_code *>(target.kernels[0].code); // all have the same
+  for (uint32_t i = 0; i != code.form_count; ++i)
+    if (hasIsa(code.forms[i].isa))
+      names.push_back(isaName(code.forms[i].isa));
+  return names;
+}
+
 std::string processorName() {
   unsigned words[12] = {}, most = __get_cpuid_max(0x80000000u, nullptr);
   if (most < 0x80000004u)

@@ -107,6 +107,23 @@ void vit_model_free(vit_model *model);
 /* Which code runs and where: "machine code sm_89, NVIDIA ..., driver 13.0". Lives as the model. */
 const char *vit_model_description(const vit_model *model);
 
+/* Proof that driver, device and weights compute what they should: one image, which is made and the
+ * same everywhere, runs through the model and through the library's code for CPUs, whose outputs
+ * are compared; on a CPU through each other form of the code that the processor can run, on the
+ * model's weights, or where there is one form with another number of threads. Takes the size of
+ * image that the library was built for. VIT_OK if each error, norm of the difference over norm, is
+ * within the tolerance of the type that the model computes in; VIT_DEVICE_ERROR names the first
+ * output that is not.
+ *
+ * `report` gets up to report_bytes - 1 bytes of lines, and a zero byte: what was compared, and
+ * "NAME error E tolerance T ok|FAIL" for each output. NULL with 0 for none.
+ *
+ * Of a model on a GPU the CPU's part of the weights is loaded for the call: of embedded weights, or
+ * of the file that was loaded, which is VIT_BAD_FILE if it is gone or has changed. Those of
+ * vit_model_load_from, and libraries without code for CPUs, are VIT_BAD_ARGUMENT. Allocates, and
+ * may be called while workspaces of the model run, but not while a stream is captured. */
+vit_status vit_model_check(const vit_model *model, char *report, size_t report_bytes);
+
 /* Memory of the device, which for a CPU is the program's, for batches of 1 to max_batch images of
  * the size that the library was built for. Loads the code of those batches that no workspace of the
  * model before has loaded; where the driver has to compile it, on up to eight threads that end with
