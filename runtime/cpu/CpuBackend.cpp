@@ -83,6 +83,7 @@ public:
 
 private:
   Status chooseForm(const vit_target &target, const LoadOptions &options);
+  void describe(int there);
   Status prepareState(const RunRequest &request);
   Status runLaunches(const RunRequest &request, std::span<const LaunchRecord> records);
 
@@ -142,11 +143,17 @@ Status CpuBackend::chooseForm(const vit_target &target, const LoadOptions &optio
     scratchOfEach = std::max(scratchOfEach, alignUp(code.scratch_bytes));
   }
   texts.isa = isaName(first.forms[chosen].isa);
-  texts.threads = threads;
-  texts.image = std::string("CPU code ") + isaName(first.forms[chosen].isa) + ", " +
-                std::to_string(threads) + (threads == 1 ? " thread" : " threads");
-  texts.code = texts.image;
   return {};
+}
+
+/// `there`: how many threads can work.
+void CpuBackend::describe(int there) {
+  texts.threads = threads;
+  texts.image = "CPU code " + (texts.isa.empty() ? "" : texts.isa + ", ") + std::to_string(there) +
+                (there == 1 ? " thread" : " threads");
+  if (there != threads)
+    texts.image += " (" + std::to_string(threads) + " were wanted, the system let no more start)";
+  texts.code = texts.image;
 }
 
 Status CpuBackend::roomForWeights(uint64_t bytes, uint8_t *&room) {
@@ -166,7 +173,9 @@ Status CpuBackend::load(const vit_library &library, const vit_plan &native, cons
   if (Status chosen = chooseForm(target, options); !chosen)
     return chosen;
   weightArena = reinterpret_cast<uintptr_t>(arena); // it is memory already, ours or the library's
-  pool = Pool::get(currentParallelFor().function ? 1 : threads);
+  bool programs = currentParallelFor().function;
+  pool = Pool::get(programs ? 1 : threads);
+  describe(programs ? threads : std::min(threads, pool->size()));
   return {};
 }
 
