@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Machine.h"
+#include "runtime/cpu/Quota.h"
 
 #include <algorithm>
 #include <cpuid.h>
@@ -66,9 +67,11 @@ std::string processorName() {
 
 int usableProcessors() {
   cpu_set_t set; // a machine with more processors than it holds has no answer here
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    return std::max(1, CPU_COUNT(&set));
-  return std::max(1, int(std::thread::hardware_concurrency()));
+  int count = sched_getaffinity(0, sizeof set, &set) == 0
+                  ? CPU_COUNT(&set)
+                  : int(std::thread::hardware_concurrency());
+  int quota = processorQuota();
+  return std::max(1, quota ? std::min(count, quota) : count);
 }
 
 } // namespace vitrt

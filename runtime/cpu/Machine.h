@@ -19,7 +19,8 @@ bool hasIsa(uint32_t isa);
 std::vector<std::string> usableForms(const vit_target &target);
 /// "AMD EPYC 9554 64-Core Processor"
 std::string processorName();
-/// Processors that this process may use; at least 1.
+/// Processors that this process may use, by its affinity and by the quota of its container; at
+/// least 1.
 int usableProcessors();
 
 } // namespace vitrt

@@ -81,9 +81,9 @@ vit_status vit_preprocess_u8(const vit_library *library, const uint8_t *rgb, int
                              size_t row_bytes, uint8_t *pixel_values);
 
 /* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device),
- * "cpu" (as many threads as the process may use processors), "cpu:4" (threads), or NULL for the
- * best that the library has code for: a GPU if there is one, else the CPU, with the reason in
- * vit_model_description().
+ * "cpu" (as many threads as the process may use processors, by its affinity and by the CPU quota of
+ * its control groups, rounded up), "cpu:4" (threads), or NULL for the best that the library has
+ * code for: a GPU if there is one, else the CPU, with the reason in vit_model_description().
  * `weights` is a safetensors file, or NULL for a library with embedded weights. The caller frees
  * *out. A library in a shared object stays loaded as long as its models. On failure *out is NULL
  * and nothing stays behind. A process that forks after its first model was loaded can only free
