@@ -8,6 +8,7 @@
 
 #include "runtime/Handles.h"
 #include "runtime/cpu/Machine.h"
+#include "vit/vit.hpp"
 #include "weights/HashWeights.h"
 
 #include <cstring>
@@ -113,6 +114,19 @@ TEST_CASE("self-check: a GPU is held against the CPU, and nothing stays behind")
                                Contains("\nheld against: CPU code avx2, ") &&
                                EndsWith("\nlogits error 0.000e+00 tolerance 1e-05 ok\n"));
   CHECK(deviceBytes() == before);
+}
+
+TEST_CASE("self-check: in C++") {
+  Both both;
+  Checkpoint checkpoint{"selfcheck"};
+  configure("");
+  vit::Model model;
+  CHECK(model.check() == VIT_BAD_ARGUMENT); // it is empty
+  REQUIRE(model.load(&both.library, checkpoint.path.c_str(), "cuda") == VIT_OK);
+  char report[500];
+  CHECK(model.check(report, sizeof report) == VIT_OK);
+  CHECK_THAT(std::string(report), EndsWith(" ok\n"));
+  CHECK(model.check() == VIT_OK);
 }
 
 TEST_CASE("self-check: weights that the device's memory has lost are found") {
