@@ -41,6 +41,7 @@ static constexpr StringRef declared[] = {
     "vit_library_output_count",
     "vit_machine_code",
     "vit_model",
+    "vit_model_check",
     "vit_model_description",
     "vit_model_free",
     "vit_model_load",

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "driver/Rounding.h"
+#include "runtime/Tolerance.h"
 
 #include <cmath>
 
@@ -19,29 +20,8 @@ using namespace vitc::driver;
 
 namespace {
 
-constexpr int samples = 12;
-/// Of the root mean square: what hardly a correct run exceeds.
-constexpr double deviations = 3;
-
-/// Half the distance of neighbours, as a part of them. Products of f32 are as good as 0x1p-22.
-double unitOf(const std::string &dtype) {
-  return dtype == "bf16" ? 0x1p-8 : dtype == "f32" ? 0x1p-22 : 0x1p-11;
-}
-
-/// Numbers in [-1, 1), the same everywhere.
-class Noise {
-public:
-  explicit Noise(uint64_t seed) : state(seed * 0x9E3779B97F4A7C15 + 1) {}
-  double next() {
-    uint64_t z = state += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return double(int64_t(z ^ z >> 31) >> 11) * 0x1p-52;
-  }
-
-private:
-  uint64_t state;
-};
+using vitrt::Noise;
+constexpr int samples = vitrt::roundingRuns;
 
 /// Weights that are off by random parts of a unit.
 class PerturbedSource : public vitrt::WeightSource {
@@ -105,7 +85,7 @@ FailureOr<std::vector<double>> driver::roundingError(const CompileOptions &optio
   if (failed(exact))
     return failure();
 
-  double unit = unitOf(dtype);
+  double unit = vitrt::roundingUnit(*dtypeNamed(dtype));
   std::vector<double> sums(exact->size());
   for (int sample = 0; sample != samples; ++sample) {
     if (failed(session.checkStop()))
@@ -136,7 +116,7 @@ LogicalResult driver::allowForRounding(const CompileOptions &options, const std:
                                        const DeviceOptions &device, const GoldenTask &task,
                                        const Session &session, CheckReport &report) {
   auto isInDoubt = [](const OutputCheck &output) {
-    return !output.ok && output.values <= fewValues && std::isfinite(output.error);
+    return !output.ok && output.values <= vitrt::fewValues && std::isfinite(output.error);
   };
   if (llvm::none_of(report.outputs, isInDoubt))
     return success();
@@ -145,7 +125,8 @@ LogicalResult driver::allowForRounding(const CompileOptions &options, const std:
     return failure();
   for (auto [output, reference] : llvm::zip_equal(report.outputs, task.references))
     if (isInDoubt(output)) {
-      output.tolerance = std::max(output.tolerance, deviations * (*errors)[reference.output]);
+      output.tolerance =
+          std::max(output.tolerance, vitrt::roundingDeviations * (*errors)[reference.output]);
       output.ok = output.error <= output.tolerance;
     }
   return success();

@@ -6,7 +6,10 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Handles.h"
 #include "runtime/Preprocess.h"
+#include "runtime/SelfCheck.h"
 
+#include <algorithm>
+#include <cstring>
 #include <cxxabi.h>
 
 using namespace vitrt;
@@ -49,6 +52,17 @@ Status makeWorkspace(const vit_model *model, int maxBatch, ImageSize size, vit_w
     return created;
   *out = workspace.release();
   return {};
+}
+
+/// What fits of a text, up to the end of a character of UTF-8, and a zero byte.
+void copyText(std::string_view text, char *out, size_t bytes) {
+  if (bytes == 0)
+    return;
+  size_t length = std::min(text.size(), bytes - 1);
+  while (length && length != text.size() && (text[length] & 0xC0) == 0x80)
+    --length;
+  std::memcpy(out, text.data(), length);
+  out[length] = 0;
 }
 
 /// The checks of a run, then `run`, with the batch selected.
@@ -225,6 +239,20 @@ extern "C" void vit_model_free(vit_model *model) {
 
 extern "C" const char *vit_model_description(const vit_model *model) {
   return model ? model->description.c_str() : "";
+}
+
+extern "C" vit_status vit_model_check(const vit_model *model, char *report, size_t reportBytes) {
+  return guarded([&]() -> Status {
+    if (!report && reportBytes)
+      return badArgument("report is NULL, but report_bytes is " + std::to_string(reportBytes));
+    copyText("", report, reportBytes);
+    if (!model)
+      return badArgument("model is NULL");
+    std::string text;
+    Status checked = checkModel(*model, nullptr, text);
+    copyText(text, report, reportBytes);
+    return checked;
+  });
 }
 
 extern "C" vit_status vit_workspace_create(const vit_model *model, int maxBatch,

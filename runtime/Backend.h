@@ -22,6 +22,8 @@ struct BackendText {
   std::string image;  ///< the same for lines of timings: "sm_89 PTX, JIT"
   std::string device; ///< "NVIDIA GeForce RTX 4090"
   std::string driver; ///< "13.0"; empty where there is none
+  std::string isa;    ///< "avx2": the form of code for CPUs; else empty
+  int threads = 0;    ///< that work on a CPU
   std::string why;    ///< what is wrong with a better device, of one that nobody named
 };
 

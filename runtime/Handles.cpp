@@ -41,12 +41,16 @@ Status checkPointers(Pointer const *pointers, int given, uint32_t expected, cons
   return {};
 }
 
-/// The bytes of the target's part of the arena: embedded, or made where the device has them, or in
-/// `storage`.
+/// The bytes of the target's part of the arena: there already, embedded, or made where the device
+/// has them, or in `storage`.
 Status makeArena(const vit_library &library, const vit_target &target, WeightSource *source,
                  const LoadOptions &options, Backend &backend, LargeArray<uint8_t> &storage,
                  const uint8_t *&arena) {
   ArenaPart part = arenaPart(library, target);
+  if (options.arena) {
+    arena = options.arena;
+    return {};
+  }
   if (!source) {
     arena = static_cast<const uint8_t *>(library.embedded);
     arena = arena ? arena + part.begin : nullptr;
@@ -71,7 +75,7 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
                         const LoadOptions &options, std::unique_ptr<vit_model> &out) {
   if (Status good = checkLibrary(library); !good)
     return good;
-  if (!source && !library->embedded && library->weight_bytes != 0)
+  if (!source && !options.arena && !library->embedded && library->weight_bytes != 0)
     return badArgument("weights is NULL, but the library has no embedded weights; name a "
                        "safetensors file");
   if (source)
@@ -93,6 +97,9 @@ Status vitrt::loadModel(const vit_library *library, WeightSource *source, const 
     return chosen;
   if (Status loaded = backend.load(*library, *native.plan, arena, options); !loaded)
     return loaded;
+  model->isEmbedded = !source && !options.arena;
+  if (source && !source->path().empty())
+    model->files = WeightFiles(source->path());
   model->object.hold(library);
   const BackendText &texts = backend.text();
   model->description = texts.code + ", " + texts.device +

@@ -10,6 +10,7 @@
 #include "runtime/Recipe.h"
 #include "runtime/SharedObject.h"
 #include "runtime/SizedWeights.h"
+#include "runtime/WeightFiles.h"
 
 #include <atomic>
 
@@ -32,6 +33,8 @@ struct vit_model {
   uint32_t target = 0; // of the library
   std::unique_ptr<vitrt::Backend> backend;
   bool allowNonfinite = false;    // as it was loaded
+  bool isEmbedded = false;        // its weights are the library's
+  vitrt::WeightFiles files;       // that it was loaded from; none: from elsewhere
   mutable vitrt::SizeCache sizes; // frees its memory before the backend goes
   std::string description;
 };

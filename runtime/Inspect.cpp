@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Inspect.h"
 #include "runtime/Handles.h"
-#include "weights/HashWeights.h"
+#include "runtime/SelfCheck.h"
+#include "runtime/TestInput.h"
 
 #include <algorithm>
 #include <iterator>
@@ -101,6 +102,12 @@ Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch, Image
   if (Status created = createWorkspace(*model, maxBatch, size, workspace); !created)
     return errorOf(created);
   return WorkspacePtr(workspace.release());
+}
+
+Result<void> checkModel(const vit_model *model, WeightSource *again, std::string &report) {
+  if (Status checked = checkModel(*model, again, report); !checked)
+    return errorOf(checked);
+  return {};
 }
 
 const vit_plan &nativePlan(const vit_model *model) {
@@ -198,23 +205,13 @@ Result<DeviceTensors> makeTensors(const vit_workspace *workspace, int batch) {
   const SizedPlan &sized = workspace->sized;
   DeviceTensors tensors;
   for (uint32_t i = 0; i != library.input_count; ++i) {
-    const vit_tensor &tensor = library.inputs[i];
-    bool bytes = tensor.dtype == VIT_U8;
-    if (tensor.dtype != VIT_F32 && !bytes)
-      return Error{inputText(library, i) +
-                   " is neither f32 nor u8, which is all that is made here"};
-    uint64_t size = sized.inputBytes(library, i, batch);
-    std::vector<float> values(size / sizeOf(tensor.dtype));
-    hashUniform(tensor.name, 0, values);
-    std::vector<uint8_t> levels;
-    if (bytes)
-      for (float value : values)
-        levels.push_back(levelOf(value));
-    auto memory = DeviceMemory::allocate(model, size);
+    std::vector<uint8_t> values;
+    if (Status made = makeTestInput(library, sized, i, batch, values); !made)
+      return errorOf(made);
+    auto memory = DeviceMemory::allocate(model, values.size());
     if (!memory)
       return memory.takeError();
-    const void *from = bytes ? static_cast<const void *>(levels.data()) : values.data();
-    if (auto uploaded = memory->upload(from, size); !uploaded)
+    if (auto uploaded = memory->upload(values.data(), values.size()); !uploaded)
       return uploaded.takeError();
     tensors.inputs.push_back(memory->data());
     tensors.memory.push_back(std::move(*memory));

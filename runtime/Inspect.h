@@ -48,6 +48,10 @@ Result<ModelPtr> loadModelFrom(const vit_library *library, WeightSource *source,
 /// For images of a size; without one, of the library's own.
 Result<WorkspacePtr> createWorkspace(const vit_model *model, int maxBatch, ImageSize size = {});
 
+/// vit_model_check, with weights that `again` gives (NULL: from where the model has them). `report`
+/// gets its lines also where it fails.
+Result<void> checkModel(const vit_model *model, WeightSource *again, std::string &report);
+
 /// The plan for the library's own image size on the model's device.
 const vit_plan &nativePlan(const vit_model *model);
 /// The kernel that a step of a plan launches.

@@ -31,6 +31,8 @@ public:
   virtual std::string about() const { return "weights: "; }
   /// The name of the tensor of a LOAD step here.
   virtual std::string keyOf(const vit_recipe_step &step) const { return step.keys[0].name; }
+  /// The file that could be opened again; empty for none.
+  virtual std::string path() const { return {}; }
   /// What to do about values that are not finite.
   virtual std::string cure() const { return "repair the checkpoint"; }
   /// Called once, before any load: does the source hold what the recipe needs, and nothing else?
@@ -51,6 +53,7 @@ public:
   explicit FileSource(const Safetensors &file) : file(file), tensors(file) {}
   std::string about() const override { return "weights " + quoted(file.path()) + ": "; }
   std::string keyOf(const vit_recipe_step &step) const override;
+  std::string path() const override { return file.path(); }
   Result<void> check(const vit_library &library) override;
   Result<Doubles> load(const vit_recipe_step &step) override;
   StoredTensor stored(const vit_recipe_step &step) const override;

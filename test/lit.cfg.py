@@ -1,6 +1,7 @@
 """lit for every folder of test/: tools by PATH, ours before LLVM's before the system's."""
 
 import os
+import shutil
 import sys
 
 sys.dont_write_bytecode = True  # test/ is a source folder
@@ -29,6 +30,9 @@ for name in (
 ):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+
+if shutil.which("node"):
+    config.available_features.add("node")  # runs the script of a report's page
 
 config.substitutions += [
     ("%source", config.vitc_source),

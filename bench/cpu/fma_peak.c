@@ -1,5 +1,5 @@
-/* Prints the GFLOP/s of multiply-adds on registers alone, by one thread: what a product could
- * reach. */
+/* fma_peak [avx2|avx512]: prints the GFLOP/s of multiply-adds on registers alone, by one thread:
+ * what a product could reach with these vectors; without a word with the widest that there are. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -16,12 +16,24 @@ static double seconds(void) {
 
 enum { steps = 1000000, instructions = 12, rounds = 40 };
 
-int main(void) {
-  int wide = __builtin_cpu_supports("avx512f");
-  if (!wide && !__builtin_cpu_supports("fma")) {
+/* Whether vectors are wide, or -1 where the processor has none that were asked for. */
+static int choose(const char *wish) {
+  int wide = __builtin_cpu_supports("avx512f") && (!wish || strcmp(wish, "avx512") == 0);
+  if (wish && strcmp(wish, "avx2") != 0 && strcmp(wish, "avx512") != 0)
+    fprintf(stderr, "fma_peak: expected avx2 or avx512, found '%s'\n", wish);
+  else if (wish && strcmp(wish, "avx512") == 0 && !wide)
+    fputs("fma_peak: the processor has no AVX-512; ask for avx2\n", stderr);
+  else if (!wide && !__builtin_cpu_supports("fma"))
     fputs("fma_peak: the processor has no multiply-adds of vectors\n", stderr);
+  else
+    return wide;
+  return -1;
+}
+
+int main(int argc, char **argv) {
+  int wide = choose(argc > 1 ? argv[1] : NULL);
+  if (wide < 0)
     return 1;
-  }
   double best = 0;
   for (int round = 0; round < rounds; ++round) {
     double begin = seconds();

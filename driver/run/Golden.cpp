@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "driver/run/Golden.h"
 #include "driver/run/ReadFile.h"
+#include "runtime/Tolerance.h"
 #include "runtime/WeightValues.h"
 #include "weights/FileKind.h"
 #include "weights/HashWeights.h"
@@ -76,18 +77,10 @@ Result<std::vector<float>> readValues(const std::string &path, const FileTensor 
 /// The comparison of one output.
 struct Comparison {
   const GoldenTask::Reference &reference;
-  double difference = 0, norm = 0; // sums of squares
+  OutputError error = {};
   void add(std::span<const double> values, size_t first) {
-    for (size_t i = 0; i != values.size(); ++i) {
-      double wanted = reference.values[first + i], off = values[i] - wanted;
-      difference += off * off;
-      norm += wanted * wanted;
-    }
-  }
-  double error() const {
-    if (difference == 0)
-      return 0;
-    return std::sqrt(difference) / std::sqrt(norm); // infinite for a zero reference
+    for (size_t i = 0; i != values.size(); ++i)
+      error.add(values[i], reference.values[first + i]);
   }
 };
 
@@ -249,7 +242,7 @@ Result<CheckReport> checkGolden(const GoldenTask &task, const RunnableModel &mod
     return done.takeError();
   report.labelled = int64_t(task.labels.size());
   for (const Comparison &comparison : comparisons) {
-    double error = comparison.error();
+    double error = comparison.error.value();
     report.outputs.push_back( // a NaN is never within the tolerance
         {model.outputs[comparison.reference.output].name, error, tolerance, error <= tolerance,
          int64_t(comparison.reference.values.size())});
@@ -268,12 +261,8 @@ Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model
 
 std::string reportText(const CheckReport &report) {
   std::string text;
-  char numbers[96];
-  for (const OutputCheck &output : report.outputs) {
-    snprintf(numbers, sizeof numbers, " error %.3e tolerance %g %s\n", std::fabs(output.error),
-             output.tolerance, output.ok ? "ok" : "FAIL");
-    text += output.name + numbers;
-  }
+  for (const OutputCheck &output : report.outputs)
+    text += errorLine(output.name, output.error, output.tolerance, output.ok);
   if (report.labelled) {
     text += std::to_string(report.right) + " of " + std::to_string(report.labelled) + " right";
     if (report.noClass)
@@ -287,16 +276,21 @@ std::string reportText(const CheckReport &report) {
   return text;
 }
 
-std::optional<double> defaultTolerance(std::string_view dtype) {
-  if (dtype == "reference")
-    return 1e-10;
-  if (dtype == "f32")
-    return 1e-5;
-  if (dtype == "f16" || dtype == "tf32")
-    return 2e-3;
-  if (dtype == "bf16")
-    return 2e-2;
+std::optional<vit_dtype> dtypeNamed(std::string_view dtype) {
+  constexpr std::pair<std::string_view, vit_dtype> types[] = {{"reference", VIT_F64},
+                                                              {"f32", VIT_F32},
+                                                              {"f16", VIT_F16},
+                                                              {"tf32", VIT_TF32},
+                                                              {"bf16", VIT_BF16}};
+  for (auto [name, type] : types)
+    if (dtype == name)
+      return type;
   return std::nullopt;
+}
+
+std::optional<double> defaultTolerance(std::string_view dtype) {
+  auto type = dtypeNamed(dtype);
+  return type ? std::optional(toleranceOf(*type)) : std::nullopt;
 }
 
 Result<std::optional<HashCase>> readHashCase(const std::string &directory) {

@@ -9,6 +9,7 @@
 #ifndef DRIVER_RUN_GOLDEN_H
 #define DRIVER_RUN_GOLDEN_H
 
+#include "vit/runtime.h"
 #include "weights/Result.h"
 #include "weights/Safetensors.h"
 
@@ -120,10 +121,6 @@ private:
 /// Pixels by the hash rule, the same everywhere.
 std::vector<float> hashInput(const ValueShape &input, int64_t batch);
 
-/// Outputs of at most so many values are judged by what rounding can do to them: the error of more
-/// is an average of what happens to each.
-inline constexpr int64_t fewValues = 256;
-
 struct OutputCheck {
   std::string name;
   double error; // norm of the difference over norm of the reference; NaN if there is one
@@ -168,7 +165,10 @@ Result<CheckReport> checkGolden(const Golden &golden, const RunnableModel &model
 /// "NAME error E tolerance T ok|FAIL" for each output, "356 of 360 right", notes.
 std::string reportText(const CheckReport &report);
 
-/// Of `--dtype` f32, f16, tf32, bf16, or "reference"; nothing for another word.
+/// What a model computes in, of `--dtype` f32, f16, tf32, bf16, or "reference"; nothing for another
+/// word.
+std::optional<vit_dtype> dtypeNamed(std::string_view dtype);
+/// Of the same words.
 std::optional<double> defaultTolerance(std::string_view dtype);
 
 /// How a case without weights makes them, as its meta.json says.

@@ -83,7 +83,8 @@ public:
                   std::vector<std::vector<double>> &microseconds) override;
 
 private:
-  Status chooseForm(const vit_target &target);
+  Status chooseForm(const vit_target &target, const LoadOptions &options);
+  void describe(int there);
   Status prepareState(const RunRequest &request);
   Status runLaunches(const RunRequest &request, std::span<const LaunchRecord> records);
 
@@ -107,12 +108,12 @@ Status CpuBackend::open(int number) {
   return {};
 }
 
-/// The best that the library has and the processor can, or what VIT_CPU_ISA names.
-Status CpuBackend::chooseForm(const vit_target &target) {
+/// The best that the library has and the processor can, or what the options or VIT_CPU_ISA name.
+Status CpuBackend::chooseForm(const vit_target &target, const LoadOptions &options) {
   if (target.kernel_count == 0)
     return {};
   const auto &first = *static_cast<const vit_cpu_code *>(target.kernels[0].code);
-  const char *wish = std::getenv("VIT_CPU_ISA");
+  const char *wish = options.isa.empty() ? std::getenv("VIT_CPU_ISA") : options.isa.c_str();
   if (wish && !*wish)
     wish = nullptr;
   std::string there;
@@ -142,10 +143,18 @@ Status CpuBackend::chooseForm(const vit_target &target) {
     functions.push_back(code.forms[chosen].run);
     scratchOfEach = std::max(scratchOfEach, alignUp(code.scratch_bytes));
   }
-  texts.image = std::string("CPU code ") + isaName(first.forms[chosen].isa) + ", " +
-                std::to_string(threads) + (threads == 1 ? " thread" : " threads");
-  texts.code = texts.image;
+  texts.isa = isaName(first.forms[chosen].isa);
   return {};
+}
+
+/// `there`: how many threads can work.
+void CpuBackend::describe(int there) {
+  texts.threads = threads;
+  texts.image = "CPU code " + (texts.isa.empty() ? "" : texts.isa + ", ") + std::to_string(there) +
+                (there == 1 ? " thread" : " threads");
+  if (there != threads)
+    texts.image += " (" + std::to_string(threads) + " were wanted, the system let no more start)";
+  texts.code = texts.image;
 }
 
 Status CpuBackend::roomForWeights(uint64_t bytes, uint8_t *&room) {
@@ -162,10 +171,12 @@ Status CpuBackend::load(const vit_library &library, const vit_plan &native, cons
   if (!options.ptx.empty())
     return badArgument("PTX replaces kernels of CUDA devices, but the device is a CPU");
   const vit_target &target = library.targets[native.target];
-  if (Status chosen = chooseForm(target); !chosen)
+  if (Status chosen = chooseForm(target, options); !chosen)
     return chosen;
   weightArena = reinterpret_cast<uintptr_t>(arena); // it is memory already, ours or the library's
-  pool = Pool::get(currentParallelFor().function ? 1 : threads);
+  bool programs = currentParallelFor().function;
+  pool = Pool::get(programs ? 1 : threads);
+  describe(programs ? threads : std::min(threads, pool->size()));
   return {};
 }
 

@@ -2,6 +2,7 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 #include "runtime/cpu/Machine.h"
+#include "runtime/cpu/Quota.h"
 
 #include <algorithm>
 #include <cpuid.h>
@@ -37,6 +38,18 @@ bool hasIsa(uint32_t isa) {
   }
 }
 
+std::vector<std::string> usableForms(const vit_target &target) {
+  std::vector<std::string> names;
+  if (target.kernel_count == 0)
+    return names;
+  const auto &code =
+      *static_cast<const vit_cpu_code *>(target.kernels[0].code); // all have the same
+  for (uint32_t i = 0; i != code.form_count; ++i)
+    if (hasIsa(code.forms[i].isa))
+      names.push_back(isaName(code.forms[i].isa));
+  return names;
+}
+
 std::string processorName() {
   unsigned words[12] = {}, most = __get_cpuid_max(0x80000000u, nullptr);
   if (most < 0x80000004u)
@@ -54,9 +67,11 @@ std::string processorName() {
 
 int usableProcessors() {
   cpu_set_t set; // a machine with more processors than it holds has no answer here
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    return std::max(1, CPU_COUNT(&set));
-  return std::max(1, int(std::thread::hardware_concurrency()));
+  int count = sched_getaffinity(0, sizeof set, &set) == 0
+                  ? CPU_COUNT(&set)
+                  : int(std::thread::hardware_concurrency());
+  int quota = processorQuota();
+  return std::max(1, quota ? std::min(count, quota) : count);
 }
 
 } // namespace vitrt

@@ -7,6 +7,7 @@
 #include "vit/library.h"
 
 #include <string>
+#include <vector>
 
 namespace vitrt {
 
@@ -14,9 +15,12 @@ namespace vitrt {
 const char *isaName(uint32_t isa);
 /// Whether processor and system have the instructions.
 bool hasIsa(uint32_t isa);
+/// The names of those forms of a CPU target's code that can run here.
+std::vector<std::string> usableForms(const vit_target &target);
 /// "AMD EPYC 9554 64-Core Processor"
 std::string processorName();
-/// Processors that this process may use; at least 1.
+/// Processors that this process may use, by its affinity and by the quota of its container; at
+/// least 1.
 int usableProcessors();
 
 } // namespace vitrt

@@ -35,6 +35,11 @@ void Pool::grow(int count) {
   }
 }
 
+int Pool::size() {
+  std::lock_guard lock(mutex);
+  return int(threads.size()) + 1;
+}
+
 // In the child of a process the threads are the parent's, and what they wait on is waited on
 // forever: not even its destructor may run.
 void Pool::endOf(Pool *pool) {

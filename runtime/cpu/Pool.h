@@ -44,6 +44,8 @@ public:
   Pool(const Pool &) = delete;
   ~Pool();
 
+  /// Threads that can work, callers' own among them as one.
+  int size();
   /// Returns when all that take part have returned.
   void run(PoolWork &work);
 

@@ -17,6 +17,8 @@
   golden.py anysize MODEL --device DTYPE [--cpu]      one library for images of any size: every golden
                                                       file, and random sizes against builds for them;
                                                       --cpu: its code for CPUs, in each form
+  golden.py self-check MODEL --device DTYPE           `vit-run --self-check` of the model, emulated and on
+                                                      the CPU; a kernel that is wrong is found
   golden.py library MODEL --vit-run R --library L --device DTYPE [--emulate]
                                                       a library as `vitc build --shared` wrote it, where
                                                       vitc is not: by default on this machine's GPU
@@ -180,6 +182,30 @@ def library(arguments):
         sys.exit(f"expected errors of {', '.join(meta['outputs'])}:\n{done.stdout}{done.stderr}")
     judge(os.path.basename(directory), found, golden, meta, arguments.device,
           {"f16": 2e-3, "bf16": 2e-2, "tf32": 2e-3, "f32": 1e-5}[arguments.device])
+
+
+def self_check(arguments):
+    directory, dtype = arguments.model, arguments.device
+    meta = json.load(open(os.path.join(directory, "meta.json")))
+    with tempfile.TemporaryDirectory() as folder:
+        run(arguments.vitc, "build", directory, "-o", folder, "--name", "model", "--shared", "--dtype", dtype,
+            "--max-batch", "2", "--ptxas", "none")
+        command = [arguments.vit_run, os.path.join(folder, "libmodel.so"), "--weights",
+                   os.path.join(directory, "model.safetensors"), "--self-check"]
+        ptx = run(arguments.vitc, "build", directory, "--dtype", dtype, "--max-batch", "2", "--emit=ptx",
+                  "--ptxas", "none").stdout
+        wrong = os.path.join(folder, "wrong.ptx")
+        open(wrong, "w").write(ptx.replace("add.rn.f32", "sub.rn.f32").replace("add.f32", "sub.f32"))
+        for device in ["--emulate"], ["--device", "cpu:2"]:
+            judge_self_check(run(*command, *device).stdout, meta["outputs"], "ok")
+        judge_self_check(run(*command, "--emulate", "--ptx", wrong, expect=1).stdout, meta["outputs"], "FAIL")
+
+
+def judge_self_check(text, outputs, expected):
+    found = {(name, verdict) for name, _, _, verdict in LINE.findall(text)}
+    if found != {(name, expected) for name in outputs}:
+        sys.exit(f"expected {expected} for each of {', '.join(outputs)}:\n{text}")
+    print(text, end="")
 
 
 # Any size -----------------------------------------------------------------------------------------
@@ -476,7 +502,7 @@ def weights(arguments):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["check", "cpu", "valgrind", "controls", "variants", "weights",
-                                         "library", "anysize"])
+                                         "library", "anysize", "self-check"])
     parser.add_argument("model", nargs="?")
     parser.add_argument("--vitc")
     parser.add_argument("--vit-run")
@@ -494,7 +520,7 @@ def main():
     if not arguments.vitc and arguments.what != "library":
         parser.error("--vitc is required")
     {"check": check, "cpu": cpu, "valgrind": valgrind, "controls": controls, "variants": variants,
-     "weights": weights, "library": library, "anysize": anysize}[arguments.what](arguments)
+     "weights": weights, "library": library, "anysize": anysize, "self-check": self_check}[arguments.what](arguments)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
 #include "driver/run/SameFile.h"
 #include "runtime/Inspect.h"
 #include "runtime/Recipe.h"
+#include "runtime/Tolerance.h"
 #include "tools/common/Arguments.h"
 #include "tools/common/Console.h"
 #include "tools/vit-run/Tune.h"
@@ -33,7 +34,7 @@ struct Options {
                                                                tuning, report;
   std::vector<std::string> candidates;
   bool randomWeights = false, emulate = false, bench = false, noGraph = false, profile = false,
-       json = false, allowNonfinite = false;
+       json = false, allowNonfinite = false, selfCheck = false;
   int maxBatch = 0, repetitions = 100;
   int64_t rows = 0;
   double tolerance = -1, flops = 0;
@@ -66,6 +67,7 @@ CLI::Option *addImageSizes(CLI::App &app, std::vector<vitrt::ImageSize> &sizes) 
 void describe(CLI::App &app, Options &options) {
   constexpr IntegerRange positive = {1, INT_MAX};
   app.footer("Example:\n  vit-run libb16.so --weights model.safetensors --check io.safetensors\n"
+             "  vit-run libb16.so --weights model.safetensors --self-check\n"
              "  vit-run libb16.so --random-weights --bench --batch 1,8,32\n"
              "  vit-run libb16.so --random-weights --profile --batch 8 --report b16.report.json\n"
              "  vit-run --tune candidates/*.so --random-weights --batch 1,8,32 -o tuning.json");
@@ -84,6 +86,9 @@ void describe(CLI::App &app, Options &options) {
   app.add_option("--dtype", options.dtype, "what the library computes in, for the tolerance")
       ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16"}))
       ->capture_default_str();
+  auto *selfCheck = app.add_flag("--self-check", options.selfCheck,
+                                 "hold what the device makes of one image against the library's "
+                                 "code for CPUs; needs no file but the weights");
   auto *bench = app.add_flag("--bench", options.bench, "time whole runs");
   app.add_flag("--no-graph", options.noGraph, noGraphHelp)->needs(bench);
   addImageSizes(app, options.sizes)->needs(bench);
@@ -123,7 +128,9 @@ void describe(CLI::App &app, Options &options) {
   bench->excludes(kernel);
   for (auto *other : {input, check, bench, kernel})
     profile->excludes(other);
-  for (auto *other : {library, input, check, bench, kernel, profile})
+  for (auto *other : {input, check, bench, kernel, profile})
+    selfCheck->excludes(other);
+  for (auto *other : {library, input, check, selfCheck, bench, kernel, profile})
     candidates->excludes(other);
   app.callback([=] {
     if (*batches && !*bench && !*profile && !*candidates)
@@ -132,9 +139,9 @@ void describe(CLI::App &app, Options &options) {
       return;
     if (!*library)
       throw CLI::RequiredError("library");
-    if (!*input && !*check && !*bench && !*profile && !*kernel)
-      throw CLI::RequiredError(
-          "one of --input, --check, --bench, --profile, --bench-kernel and --tune");
+    if (!*input && !*check && !*selfCheck && !*bench && !*profile && !*kernel)
+      throw CLI::RequiredError("one of --input, --check, --self-check, --bench, --profile, "
+                               "--bench-kernel and --tune");
   });
 }
 
@@ -269,7 +276,7 @@ bool warnOfOutputs(vit_workspace *workspace, const vit_library &library, const R
 /// Only the compiler has the reference that says how far rounding moves an output.
 void noteFewValues(const CheckReport &report) {
   for (const OutputCheck &output : report.outputs)
-    if (!output.ok && output.values <= fewValues)
+    if (!output.ok && output.values <= vitrt::fewValues)
       printf("note: '%s' has %lld values, too few for errors to average out; vitc check knows what "
              "rounding can do to them\n",
              output.name.c_str(), (long long)output.values);
@@ -332,6 +339,22 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
     return written.takeError();
   warnOfOutputs(workspace->get(), library, *runnable, watch);
   return exitDone;
+}
+
+/// --self-check. Weights that are made from names are made again; a file the model knows itself.
+int selfCheck(const Options &options, const vit_library &library, const vit_model *model) {
+  Weights again;
+  if (options.randomWeights) {
+    auto opened = openWeights(options, library);
+    if (!opened)
+      return fail(opened.error());
+    again = std::move(*opened);
+  }
+  std::string report;
+  auto checked = vitrt::checkModel(model, again.source.get(), report);
+  fputs(report.c_str(), stdout);
+  fflush(stdout);
+  return checked ? exitDone : fail(checked.error());
 }
 
 /// What would be lost, or could not be written, in the end is said before anything runs.
@@ -422,6 +445,8 @@ int run(const Options &options) {
   auto model = loadModel(options, **library);
   if (!model)
     return fail(model.error());
+  if (options.selfCheck)
+    return selfCheck(options, **library, model->get());
   if (!options.json) {
     printf("device: %s\n", vit_model_description(model->get()));
     fflush(stdout);

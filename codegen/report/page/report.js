@@ -238,9 +238,11 @@ function drawDetails() {
 
 // Lists -----------------------------------------------------------------------------------
 
+const card = (value, text, bad) => make("div", {class: bad ? "card bad" : "card"}, make("b", {}, value), make("span", {}, text));
+
 function drawCards() {
   const prediction = report.predictions[chosen], cards = [];
-  const add = (value, text, bad) => cards.push(make("div", {class: bad ? "card bad" : "card"}, make("b", {}, value), make("span", {}, text)));
+  const add = (...what) => cards.push(card(...what));
   if (prediction) {
     const us = prediction.predicted_us;
     add(microseconds(us), `predicted at batch ${prediction.batch}`);
@@ -299,6 +301,34 @@ function drawKernels() {
       make("td", {class: "n"}, microseconds(kernel.predicted_us)), make("td", {}, orDash(kernel.bound))))));
 }
 
+// Code for CPUs ------------------------------------------------------------------------
+
+const launchesOf = cpu => cpu.kernels.reduce((sum, kernel) => sum + kernel.launches, 0);
+const timeOfAll = cpu => cpu.kernels.reduce((sum, kernel) => sum + kernel.launches * kernel.predicted_us, 0);
+
+function drawCpu(cpu) {
+  byId("cpu-section").hidden = false;
+  byId("cpu-hint").textContent = `For ${cpu.forms.join(", ")}. Time and bound are predicted, of one launch by one thread at batch ` +
+    `${report.max_batch} on ${cpu.core} (${number(cpu.gflops)} GFLOP/s, L2 ${number(cpu.l2_gb_per_second)} GB/s, ` +
+    `DRAM ${number(cpu.dram_gb_per_second)} GB/s); all launches ${microseconds(timeOfAll(cpu))}. A tile is what a thread takes at a time.`;
+  const heads = ["kernel", "ops", "launches", "M \u00d7 N \u00d7 K", "tile", "time", "bound by"];
+  const most = Math.max(...cpu.kernels.map(kernel => kernel.launches * kernel.predicted_us));
+  byId("cpu").replaceChildren(make("thead", {}, make("tr", {}, heads.map((head, i) => make("th", {class: i === 2 || i === 5 ? "n" : null}, head)),
+      make("th", {}, "of all launches"))),
+    make("tbody", {}, cpu.kernels.map(kernel => make("tr", {}, make("td", {class: "mono"}, kernel.name), make("td", {}, kernel.ops),
+      make("td", {class: "n"}, kernel.launches), make("td", {}, shapeText(kernel)), make("td", {class: "mono"}, kernel.tile),
+      make("td", {class: "n"}, microseconds(kernel.predicted_us)), make("td", {}, kernel.bound),
+      make("td", {}, gauge(kernel.launches * kernel.predicted_us, most, "var(--accent)"))))));
+}
+
+/// The page of a library that has code for CPUs alone.
+function drawCpuAlone(cpu) {
+  const us = timeOfAll(cpu);
+  byId("cards").replaceChildren(card(microseconds(us), `predicted by one thread at batch ${report.max_batch}`),
+    card(us ? number(1e6 * report.max_batch / us) : "\u2013", "images/s by one thread"),
+    card(launchesOf(cpu), `launches of ${cpu.kernels.length} kernels`));
+}
+
 function drawProfile() {
   const notes = report.profile ?? [];
   byId("profile-section").hidden = !notes.length;
@@ -342,17 +372,25 @@ function showTip(event) {
 }
 
 byId("title").textContent = report.model || report.library?.name || "model";
-byId("subtitle").textContent = `compiled for ${report.gpu}, batches 1 to ${report.max_batch}`;
-document.title = `${report.model || "model"} on ${report.gpu}`;
+const hasGpu = report.kernels.length || !report.cpu;
+const compiledFor = [hasGpu ? report.gpu : [], report.cpu ? "CPUs" : []].flat().join(" and ");
+byId("subtitle").textContent = `compiled for ${compiledFor}, batches 1 to ${report.max_batch}`;
+document.title = `${report.model || "model"} on ${compiledFor}`;
+for (const element of document.querySelectorAll(".gpu")) element.hidden = !hasGpu;
 byId("footer").textContent = report.library
   ? `${report.library.compiler}; ${report.library.assembler}` : "Predicted times are a model's; registers and spills are found by ptxas.";
 byId("batches").append(...batches.map((batch, i) => make("button", {type: "button", onclick: () => { chosen = i; drawBatch(); }}, "batch " + batch)));
-byId("batches").hidden = !batches.length;
+byId("batches").hidden = !hasGpu || !batches.length;
 selected = totals()[0]?.kernel ?? null;
-drawBatch();
-drawPredictions();
-drawRefused();
-drawKernels();
-drawProfile();
+if (hasGpu) {
+  drawBatch();
+  drawPredictions();
+  drawRefused();
+  drawKernels();
+  drawProfile();
+  addEventListener("resize", drawTime);
+} else {
+  drawCpuAlone(report.cpu);
+}
+if (report.cpu) drawCpu(report.cpu);
 document.addEventListener("mousemove", showTip);
-addEventListener("resize", drawTime);

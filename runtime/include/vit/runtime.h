@@ -81,9 +81,9 @@ vit_status vit_preprocess_u8(const vit_library *library, const uint8_t *rgb, int
                              size_t row_bytes, uint8_t *pixel_values);
 
 /* Loads weights to a device, and the code of batch 1: "cuda", "cuda:1" (the second CUDA device),
- * "cpu" (as many threads as the process may use processors), "cpu:4" (threads), or NULL for the
- * best that the library has code for: a GPU if there is one, else the CPU, with the reason in
- * vit_model_description().
+ * "cpu" (as many threads as the process may use processors, by its affinity and by the CPU quota of
+ * its control groups, rounded up), "cpu:4" (threads), or NULL for the best that the library has
+ * code for: a GPU if there is one, else the CPU, with the reason in vit_model_description().
  * `weights` is a safetensors file, or NULL for a library with embedded weights. The caller frees
  * *out. A library in a shared object stays loaded as long as its models. On failure *out is NULL
  * and nothing stays behind. A process that forks after its first model was loaded can only free
@@ -106,6 +106,23 @@ void vit_model_free(vit_model *model);
 
 /* Which code runs and where: "machine code sm_89, NVIDIA ..., driver 13.0". Lives as the model. */
 const char *vit_model_description(const vit_model *model);
+
+/* Proof that driver, device and weights compute what they should: one image, which is made and the
+ * same everywhere, runs through the model and through the library's code for CPUs, whose outputs
+ * are compared; on a CPU through each other form of the code that the processor can run, on the
+ * model's weights, or where there is one form with another number of threads. Takes the size of
+ * image that the library was built for. VIT_OK if each error, norm of the difference over norm, is
+ * within the tolerance of the type that the model computes in; VIT_DEVICE_ERROR names the first
+ * output that is not.
+ *
+ * `report` gets up to report_bytes - 1 bytes of lines, and a zero byte: what was compared, and
+ * "NAME error E tolerance T ok|FAIL" for each output. NULL with 0 for none.
+ *
+ * Of a model on a GPU the CPU's part of the weights is loaded for the call: of embedded weights, or
+ * of the file that was loaded, which is VIT_BAD_FILE if it is gone or has changed. Those of
+ * vit_model_load_from, and libraries without code for CPUs, are VIT_BAD_ARGUMENT. Allocates, and
+ * may be called while workspaces of the model run, but not while a stream is captured. */
+vit_status vit_model_check(const vit_model *model, char *report, size_t report_bytes);
 
 /* Memory of the device, which for a CPU is the program's, for batches of 1 to max_batch images of
  * the size that the library was built for. Loads the code of those batches that no workspace of the

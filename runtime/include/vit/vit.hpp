@@ -60,6 +60,11 @@ public:
     return vit_model_load_from(library, reader, user, device, &handle);
   }
 
+  /// See vit_model_check. For the text without a buffer there is lastError().
+  vit_status check(char *report = nullptr, size_t reportBytes = 0) const {
+    return vit_model_check(handle, report, reportBytes);
+  }
+
   explicit operator bool() const { return handle != nullptr; }
   const vit_model *get() const { return handle; }
   const char *description() const { return vit_model_description(handle); }

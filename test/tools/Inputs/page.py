@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """page.py PAGE REPORT: the page is well-formed HTML that asks nobody for anything, its data is the report
-REPORT (JSON), and with it every kernel's name."""
+REPORT (JSON), and with it the name of every kernel, for GPUs and for CPUs."""
 import json
 import re
 import sys
@@ -53,6 +53,7 @@ if json.loads(page.data) != report:
 for name in set(re.findall(r'byId\("([\w-]+)"\)', text)):
     if name not in page.ids:
         sys.exit(f"the script looks for '{name}', which the page has not")
-missing = [kernel["name"] for kernel in report["kernels"] if kernel["name"] not in page.data]
-if missing or not report["kernels"]:
+kernels = report["kernels"] + report.get("cpu", {}).get("kernels", [])
+missing = [kernel["name"] for kernel in kernels if kernel["name"] not in page.data]
+if missing or not kernels:
     sys.exit(f"no kernel {missing}")

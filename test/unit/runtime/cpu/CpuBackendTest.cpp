@@ -22,6 +22,7 @@
 #include <cstring>
 #include <iterator>
 #include <mutex>
+#include <pthread.h>
 #include <stdexcept>
 #include <sys/wait.h>
 #include <thread>
@@ -355,6 +356,28 @@ TEST_CASE("CPU: everyone who may take part in work is woken for it") {
     second.join();
     REQUIRE(one.met + other.met == threads);
   }
+}
+
+TEST_CASE("CPU: a description says how many threads there are") {
+  TestLibrary test;
+  Loaded two(test.library, "cpu:2", 1);
+  CHECK_THAT(vit_model_description(two.model), Contains("CPU code avx2, 2 threads, "));
+  // From here on no thread starts: there is no room for its stack.
+  pthread_attr_t before, none;
+  REQUIRE(pthread_getattr_default_np(&before) == 0);
+  REQUIRE(pthread_attr_init(&none) == 0);
+  REQUIRE(pthread_attr_setstacksize(&none, size_t(1) << 47) == 0);
+  REQUIRE(pthread_setattr_default_np(&none) == 0);
+  {
+    Loaded five(test.library, "cpu:5", 4);
+    CHECK_THAT(
+        vit_model_description(five.model),
+        Contains("CPU code avx2, 2 threads (5 were wanted, the system let no more start), "));
+    CHECK(runs(five.model, five.workspace, 4, 1));
+  }
+  REQUIRE(pthread_setattr_default_np(&before) == 0);
+  Loaded five(test.library, "cpu:5", 4);
+  CHECK_THAT(vit_model_description(five.model), Contains("CPU code avx2, 5 threads, "));
 }
 
 TEST_CASE("CPU: work has its caller and no more threads than it wants") {
