@@ -74,7 +74,9 @@ namespace {
 
 /// Where ranges are of rows: fewer than these fill no tile.
 constexpr int64_t leastFine = 64;
-constexpr int64_t partsOfRows = 16;
+/// Ranges between a power of two and the next: those that candidates are sorted out at, and those
+/// that are left to the few. One row more than a tile holds is a tile more.
+constexpr int64_t coarseParts = 8, fineParts = 32;
 
 /// Candidates of one kernel and their seconds at the ends of the smallest ranges.
 class Table {
@@ -127,16 +129,24 @@ public:
     return result;
   }
 
-  /// The candidates that are all but as good as the best at one of the ends.
-  std::vector<Schedule> worthwhile() const {
+  /// The candidates that are all but as good as the best at one of the ends, and the best of those
+  /// with three quarters of their registers, for where ptxas spills.
+  std::vector<Schedule> worthwhile(const Work &work) const {
     constexpr double close = 1.03;
     std::vector<Schedule> result;
+    int smallest = 255;
     for (size_t i = 0; i < list.size(); ++i)
       for (size_t end = 0; end < ends.size(); ++end)
         if (seconds[end][i] <= close * least[end]) {
           result.push_back(list[i]);
+          smallest = std::min(smallest, predictRegisters(work, list[i]));
           break;
         }
+    for (size_t index : ranked(0, ends.size() - 1))
+      if (predictRegisters(work, list[index]) * 4 <= smallest * 3) {
+        result.push_back(list[index]);
+        break;
+      }
     return result;
   }
 
@@ -207,9 +217,9 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
     result.ranges.push_back({1, maxBatch, list});
     return result;
   }
-  Table table(uses, std::move(list), maxBatch, p, finer ? 4 : 1);
+  Table table(uses, std::move(list), maxBatch, p, finer ? coarseParts : 1);
   if (finer)
-    table = Table(uses, table.worthwhile(), maxBatch, p, partsOfRows);
+    table = Table(uses, table.worthwhile(work), maxBatch, p, fineParts);
   std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table);
   for (size_t i = 0; i < begins.size(); ++i) {
     size_t last = i + 1 < begins.size() ? begins[i + 1] - 1 : table.ends.size() - 1;

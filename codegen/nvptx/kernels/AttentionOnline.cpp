@@ -64,6 +64,7 @@ private:
   void computeBlock(const KeyBlock &block, States &states);
   Values probabilities(const KeyBlock &block, const Values &scores, State &state);
   KeyBlock inside(Value index);
+  KeyBlock rest(Value index);
   static Values packed(const States &states);
   States unpacked(ValueRange values) const;
   void compute() override;
@@ -195,7 +196,7 @@ OnlineEmitter::Values OnlineEmitter::probabilities(const KeyBlock &block, const 
 void OnlineEmitter::computeBlock(const KeyBlock &block, States &states) {
   Value first = k.mul(block.index, plan.keys);
   // Of the bias: those that are surely there.
-  int64_t columns = k.work.anyKeys ? 0
+  int64_t columns = block.existing ? 0
                     : block.last   ? biasWidth() - plan.keyBlocks * plan.keys
                                    : plan.keys;
   SmallVector<Values, 2> sums, p, out;
@@ -219,11 +220,14 @@ void OnlineEmitter::computeBlock(const KeyBlock &block, States &states) {
     state.out = result;
 }
 
-/// A block of the loop: all its keys exist, unless their number is the batch's.
+/// A block of the loop, all of whose keys exist.
 OnlineEmitter::KeyBlock OnlineEmitter::inside(Value index) {
-  if (keyCount)
-    return {index, plan.keys, k.sub(keyCount, k.mul(index, plan.keys)), 0, false};
   return {index, plan.keys, {}, plan.keys, false};
+}
+
+/// The block behind them where the number of keys is known when it runs.
+OnlineEmitter::KeyBlock OnlineEmitter::rest(Value index) {
+  return {index, plan.keys, k.sub(keyCount, k.mul(index, plan.keys)), 0, false};
 }
 
 void OnlineEmitter::compute() {
@@ -231,14 +235,19 @@ void OnlineEmitter::compute() {
   writeParts();
   Value zero = k.immF(0.0), none = k.immF(std::numeric_limits<float>::max());
   States states(plan.warpTiles, State{{none, none}, {zero, zero}, noResult()});
-  Value full = keyCount ? blockCount() : k.imm(plan.keyBlocks);
-  if (keyCount || plan.keyBlocks > 0)
-    states = unpacked(
-        k.rolledLoop(k.imm(0), full, 1, packed(states), [&](Value index, ValueRange values) {
+  Value full = keyCount ? k.divU(keyCount, plan.keys) : k.imm(plan.keyBlocks);
+  auto over = [&](Value begin, Value end, KeyBlock (OnlineEmitter::*blockAt)(Value)) {
+    states =
+        unpacked(k.rolledLoop(begin, end, 1, packed(states), [&](Value index, ValueRange values) {
           States now = unpacked(values);
-          computeBlock(inside(index), now);
+          computeBlock((this->*blockAt)(index), now);
           return packed(now);
         }));
+  };
+  if (keyCount || plan.keyBlocks > 0)
+    over(k.imm(0), full, &OnlineEmitter::inside);
+  if (keyCount) // once at most: masks are for it alone
+    over(full, blockCount(), &OnlineEmitter::rest);
   if (plan.lastKeys)
     computeBlock({full, plan.lastKeys, {}, plan.lastKeys, true}, states);
   for (auto [group, state] : llvm::enumerate(states)) {
