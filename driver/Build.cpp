@@ -116,7 +116,8 @@ LogicalResult driver::checkBuild(const BuildOptions &options, const Session &ses
   std::string note, stale;
   FailureOr<std::string> name = libraryName(options.name, options.compile.model, session, note);
   if (failed(name) || failed(checkFolder(options, *name, stale, session)) ||
-      failed(openBuild(options, compiler, weights)) || failed(compiler.lowerTo(Compiler::kernels)))
+      failed(openBuild(options, compiler, weights)) ||
+      failed(compiler.lowerTo(isForCpusAlone(options.compile) ? Compiler::vit : Compiler::kernels)))
     return failure();
   std::string error;
   if (findPtxas(options.compile.ptxas, error); !error.empty())

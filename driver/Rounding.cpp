@@ -23,8 +23,12 @@ constexpr int samples = 12;
 /// Of the root mean square: what hardly a correct run exceeds.
 constexpr double deviations = 3;
 
-/// Half the distance of neighbours, as a part of them. Products of f32 are as good as 0x1p-22.
+/// Half the distance of neighbours, as a part of them. Products of f32 are as good as 0x1p-22. Of
+/// i8 neighbours are as far apart as the largest of a row or column says, of which most are a
+/// third.
 double unitOf(const std::string &dtype) {
+  if (dtype == "i8")
+    return 3 * 0x1p-8;
   return dtype == "bf16" ? 0x1p-8 : dtype == "f32" ? 0x1p-22 : 0x1p-11;
 }
 

@@ -296,6 +296,8 @@ std::optional<double> defaultTolerance(std::string_view dtype) {
     return 2e-3;
   if (dtype == "bf16")
     return 2e-2;
+  if (dtype == "i8")
+    return 5e-2;
   return std::nullopt;
 }
 

@@ -82,7 +82,7 @@ void describe(CLI::App &app, Options &options) {
   addNumber(app, "--tolerance", options.tolerance, 0, 1e9, "largest error, instead of the dtype's")
       ->needs(check);
   app.add_option("--dtype", options.dtype, "what the library computes in, for the tolerance")
-      ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16"}))
+      ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16", "i8"}))
       ->capture_default_str();
   auto *bench = app.add_flag("--bench", options.bench, "time whole runs");
   app.add_flag("--no-graph", options.noGraph, noGraphHelp)->needs(bench);
@@ -306,8 +306,8 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   FiniteWatch watch(*runnable, DeviceRun(workspace->get(), runnable->input));
   RunFunction run = watch.function();
   if (golden) {
-    // Code for CPUs computes in f32 but under bf16.
-    bool inF32 = vitrt::runsOnCpu(model) && options.dtype != "bf16";
+    // Code for CPUs computes in f32 but under bf16 and i8.
+    bool inF32 = vitrt::runsOnCpu(model) && options.dtype != "bf16" && options.dtype != "i8";
     std::string dtype = inF32 ? "f32" : options.dtype;
     double tolerance = options.tolerance >= 0 ? options.tolerance : *defaultTolerance(dtype);
     auto task = readTask(*golden, *runnable);
