@@ -64,8 +64,8 @@ public:
   void addDefaultTarget();
   /// Keeps the model for generateForCpus(), before it is lowered to kernels for GPUs.
   mlir::LogicalResult copyForCpus();
-  /// The code for CPUs, if there is to be some, of the kept model; where nobody asked for it and the model has ops of
-  /// which none can be made, there is none, with a warning.
+  /// The code for CPUs, if there is to be some, of the kept model; where nobody asked for it and
+  /// the model has ops of which none can be made, there is none, with a warning.
   mlir::LogicalResult generateForCpus();
   bool hasTarget(vit_target_kind kind) const { return ::llvm::is_contained(targets, kind); }
   /// After generate: the module whose launches are those of a target.

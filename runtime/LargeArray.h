@@ -21,7 +21,7 @@ namespace vitrt {
 /// the threads that write them are the first to touch it.
 template <class T> struct LargeAllocator {
   static_assert(std::is_trivial_v<T>);
-  using value_type = T;
+  using value_type = T; // NOLINT(readability-identifier-naming): as std::allocator_traits wants it
   LargeAllocator() = default;
   template <class U> LargeAllocator(const LargeAllocator<U> &) {}
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -28,9 +29,16 @@ File open(const std::string &path) { return File(fopen(path.c_str(), "re")); }
 /// The numbers at the beginning of a file; "max" is none.
 std::vector<long long> numbersIn(const std::string &path) {
   std::vector<long long> numbers;
-  if (File file = open(path))
-    for (long long number; numbers.size() != 2 && fscanf(file.get(), "%lld", &number) == 1;)
-      numbers.push_back(number);
+  char line[64], *end;
+  File file = open(path);
+  if (!file || !fgets(line, sizeof line, file.get()))
+    return numbers;
+  for (char *at = line; numbers.size() != 2; at = end) {
+    long long number = strtoll(at, &end, 10);
+    if (end == at)
+      break;
+    numbers.push_back(number);
+  }
   return numbers;
 }
 
@@ -55,7 +63,8 @@ int leastQuota(const std::string &mount, std::string path, bool isVersion2) {
     }
     if (path.empty())
       return least;
-    path.erase(path.rfind('/'));
+    size_t slash = path.rfind('/');
+    path.erase(slash == std::string::npos ? 0 : slash);
   }
 }
 
