@@ -123,6 +123,8 @@ private:
   int64_t mostTokens() const; ///< patches of an image at most, for --image-size any
   /// That of the config's size, which has a plan of its own.
   const Compiler &native() const { return nativePart ? *nativePart : *this; }
+  /// Those that have a plan in the library: the native one, then that for any size if there is one.
+  std::vector<Compiler *> parts();
   mlir::LogicalResult markAnySize();
   mlir::LogicalResult readCheckpoint();
   mlir::LogicalResult readText();

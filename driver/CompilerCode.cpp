@@ -136,28 +136,39 @@ LogicalResult Compiler::generateParts(Oracle oracle) {
   return anyPart->generateCuda(oracle);
 }
 
+std::vector<Compiler *> Compiler::parts() {
+  std::vector<Compiler *> result = {nativePart ? nativePart.get() : this};
+  if (anyPart)
+    result.push_back(anyPart.get());
+  return result;
+}
+
 LogicalResult Compiler::copyForCpus() {
   if (!hasTarget(VIT_TARGET_CPU))
     return success();
-  Compiler &part = nativePart ? *nativePart : *this;
-  return success(succeeded(part.copyForCpu()) && (!anyPart || succeeded(anyPart->copyForCpu())));
+  return success(
+      ::llvm::all_of(parts(), [](Compiler *part) { return succeeded(part->copyForCpu()); }));
 }
 
 LogicalResult Compiler::generateForCpus() {
   if (!hasTarget(VIT_TARGET_CPU))
     return success();
-  Compiler &part = nativePart ? *nativePart : *this;
   auto generateAll = [&] {
-    return success(succeeded(part.generateCpu()) &&
-                   (!anyPart || succeeded(anyPart->generateCpu(&part.cpu))));
+    const CpuCode *beside = nullptr;
+    for (Compiler *part : parts()) {
+      if (failed(part->generateCpu(beside)))
+        return failure();
+      beside = &part->cpu;
+    }
+    return success();
   };
   if (::llvm::is_contained(options.targets, "cpu"))
     return generateAll();
   std::string why;
   std::vector<std::unique_ptr<ScopedDiagnosticHandler>> handlers;
-  for (Compiler *one : {this, &part, anyPart ? anyPart.get() : this})
+  for (Compiler *part : parts())
     handlers.push_back(std::make_unique<ScopedDiagnosticHandler>(
-        &one->context, [&why](mlir::Diagnostic &diagnostic) {
+        &part->context, [&why](mlir::Diagnostic &diagnostic) {
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error && why.empty())
             why = diagnostic.str();
           return success();
@@ -297,15 +308,12 @@ std::unique_ptr<LibraryData> Compiler::link(const std::string &name) {
   settings.labels = classLabels;
   if (import && import->pictures)
     settings.preprocessing = preprocessingOf(*import->pictures);
-  std::vector<const Compiler *> parts = {&native()};
-  if (anyPart)
-    parts.push_back(anyPart.get());
   std::vector<PlanSource> sources;
   if (hasTarget(VIT_TARGET_CUDA))
-    for (const Compiler *part : parts)
+    for (const Compiler *part : parts())
       sources.push_back({*part->root, part->settled.functions});
   if (hasTarget(VIT_TARGET_CPU))
-    for (const Compiler *part : parts)
+    for (const Compiler *part : parts())
       sources.push_back({*part->cpuRoot, {}, &part->cpu});
   auto data = buildLibrary(sources, settings);
   if (failed(data))

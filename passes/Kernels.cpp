@@ -147,16 +147,21 @@ std::string vitc::kernelName(ArrayRef<Operation *> ops) {
 
 std::string vitc::kernelName(vit::KernelOp kernel) { return kernelName(opsOf(kernel)); }
 
-uint64_t vitc::hashOf(vit::KernelOp kernel) {
+std::string vitc::textOf(vit::KernelOp kernel) {
   OwningOpRef<vit::KernelOp> plain = kernel.clone();
   plain->setSymName("k");
   plain->removeSchedulesAttr();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());
+  return text;
+}
+
+uint64_t vitc::hashOf(vit::KernelOp kernel) {
+  OwningOpRef<vit::KernelOp> plain = kernel.clone();
   plain->walk([](Operation *op) { // no schedule depends on it
     if (op->hasAttr("eps"))
       op->setAttr("eps", FloatAttr::get(Float64Type::get(op->getContext()), 1e-6));
   });
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());
-  return llvm::xxh3_64bits(text);
+  return llvm::xxh3_64bits(textOf(*plain));
 }

@@ -53,6 +53,9 @@ int64_t countFlops(mlir::func::FuncOp model, int64_t batch = 1);
 /// The attribute of a launch by which vit-fuse says why it did not join its producer.
 inline constexpr llvm::StringLiteral apartName = "apart";
 
+/// The kernel as text: all but its name, its places in the model and its schedules.
+std::string textOf(vit::KernelOp kernel);
+
 /// A hash of what the kernel computes: its ops, their attributes, types and shapes; not of its
 /// name, its places in the model or its schedules. The same wherever and whenever it is taken.
 uint64_t hashOf(vit::KernelOp kernel);

@@ -67,19 +67,19 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
-  /// Where the device's memory is the host's: memory of zeros for load()'s `arena`, so that the
-  /// weights are made in their place. Else `room` stays NULL.
-  virtual Status roomForWeights(uint64_t /*bytes*/, uint8_t *& /*room*/) { return {}; }
+  /// allocate() where the device's memory is the host's, so that values are made in their place;
+  /// its address is `room`. Else `room` stays NULL.
+  virtual Status hostRoom(uint64_t /*bytes*/, const std::string & /*about*/, uint8_t *& /*room*/) {
+    return {};
+  }
   /// Takes weights and the functions of batch 1 of `native` to the device, once; `arena` has
-  /// the bytes of arenaPart(): what roomForWeights() gave, or the library's embedded ones, or,
+  /// the bytes of arenaPart(): what hostRoom() gave, or the library's embedded ones, or,
   /// where it gave none, any. After a failure the object can only be destroyed.
   virtual Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
                       const LoadOptions &options) = 0;
   /// Takes the functions that batches of 1 to maxBatch run to the device, those of them that are
   /// not there. After a failure it can be called again. Any thread.
   virtual Status loadFunctions(const SizedPlan &sized, int maxBatch) = 0;
-  /// The bytes at an address where the device's memory is the host's, else NULL.
-  virtual uint8_t *hostMemory(uint64_t /*address*/) { return nullptr; }
   /// `about` says what for, in a failure's text.
   virtual Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) = 0;
   virtual void free(uint64_t address) = 0;

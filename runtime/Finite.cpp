@@ -6,18 +6,12 @@
 // harmless in the end is no error.
 //===----------------------------------------------------------------------===//
 #include "runtime/Finite.h"
+#include "runtime/ElementAt.h"
 
-#include <cstring>
 #include <span>
 
 namespace vitrt {
 namespace {
-
-template <class Bits> Bits bitsAt(const uint8_t *bytes, uint64_t i) {
-  Bits bits;
-  std::memcpy(&bits, bytes + i * sizeof(Bits), sizeof(Bits));
-  return bits;
-}
 
 /// An exponent of ones, of whichever type.
 bool isFiniteAt(const uint8_t *bytes, uint64_t i, uint32_t dtype) {
@@ -25,13 +19,13 @@ bool isFiniteAt(const uint8_t *bytes, uint64_t i, uint32_t dtype) {
   case VIT_U8:
     return true;
   case VIT_F64:
-    return (~bitsAt<uint64_t>(bytes, i) & 0x7FF0000000000000) != 0;
+    return (~elementAt<uint64_t>(bytes, i) & 0x7FF0000000000000) != 0;
   case VIT_F16:
-    return (~bitsAt<uint16_t>(bytes, i) & 0x7C00) != 0;
+    return (~elementAt<uint16_t>(bytes, i) & 0x7C00) != 0;
   case VIT_BF16:
-    return (~bitsAt<uint16_t>(bytes, i) & 0x7F80) != 0;
+    return (~elementAt<uint16_t>(bytes, i) & 0x7F80) != 0;
   default:
-    return (~bitsAt<uint32_t>(bytes, i) & 0x7F800000) != 0;
+    return (~elementAt<uint32_t>(bytes, i) & 0x7F800000) != 0;
   }
 }
 

@@ -57,7 +57,7 @@ Status makeArena(const vit_library &library, const vit_target &target, WeightSou
     return {};
   }
   uint8_t *room = nullptr;
-  if (Status made = backend.roomForWeights(part.bytes(), room); !made)
+  if (Status made = backend.hostRoom(part.bytes(), " for weights", room); !made)
     return made;
   if (!room) {
     storage.resize(part.bytes());

@@ -8,6 +8,7 @@
 // weight arena.
 //===----------------------------------------------------------------------===//
 #include "runtime/SelfCheck.h"
+#include "runtime/ElementAt.h"
 #include "runtime/TestInput.h"
 #include "runtime/Tolerance.h"
 #include "runtime/cpu/Machine.h"
@@ -24,24 +25,18 @@ namespace {
 
 using Tensors = std::vector<std::vector<uint8_t>>;
 
-template <class T> T valueAs(const uint8_t *bytes, uint64_t i) {
-  T value;
-  std::memcpy(&value, bytes + i * sizeof(T), sizeof(T));
-  return value;
-}
-
 double valueAt(const uint8_t *bytes, uint64_t i, uint32_t dtype) {
   switch (dtype) {
   case VIT_F64:
-    return valueAs<double>(bytes, i);
+    return elementAt<double>(bytes, i);
   case VIT_F16:
-    return halfToFloat(valueAs<uint16_t>(bytes, i));
+    return halfToFloat(elementAt<uint16_t>(bytes, i));
   case VIT_BF16:
-    return bfloatToFloat(valueAs<uint16_t>(bytes, i));
+    return bfloatToFloat(elementAt<uint16_t>(bytes, i));
   case VIT_U8:
     return bytes[i];
   default:
-    return valueAs<float>(bytes, i);
+    return elementAt<float>(bytes, i);
   }
 }
 
@@ -50,12 +45,12 @@ double valueAt(const uint8_t *bytes, uint64_t i, uint32_t dtype) {
 void perturb(uint8_t *bytes, uint64_t size, uint32_t dtype, double unit, Noise &noise) {
   if (dtype == VIT_F32)
     for (uint64_t i = 0; i != size / sizeof(float); ++i) {
-      float value = float(valueAs<float>(bytes, i) * (1 + unit * noise.next()));
+      float value = float(elementAt<float>(bytes, i) * (1 + unit * noise.next()));
       std::memcpy(bytes + i * sizeof value, &value, sizeof value);
     }
   else if (dtype == VIT_BF16)
     for (uint64_t i = 0; i != size / sizeof(uint16_t); ++i) {
-      double value = bfloatToFloat(valueAs<uint16_t>(bytes, i)) * (1 + unit * noise.next());
+      double value = bfloatToFloat(elementAt<uint16_t>(bytes, i)) * (1 + unit * noise.next());
       uint16_t bits = doubleToBfloat(value);
       std::memcpy(bytes + i * sizeof bits, &bits, sizeof bits);
     }

@@ -55,19 +55,23 @@ Status make(const vit_library &library, const vit_plan &plan, Backend &backend, 
   weights->bytes = sized.weight_bytes;
   std::string about = " for the positions of " + std::to_string(grid.height) + "x" +
                       std::to_string(grid.width) + " patches";
-  if (Status made = backend.allocate(weights->bytes, about, weights->memory); !made)
+  uint8_t *room = nullptr;
+  if (Status made = backend.hostRoom(weights->bytes, about, room); !made)
     return made;
-  uint8_t *place = backend.hostMemory(weights->memory);
-  LargeArray<uint8_t> apart(place ? 0 : weights->bytes);
-  std::span<uint8_t> arena(place ? place : apart.data(), weights->bytes);
+  weights->memory = reinterpret_cast<uintptr_t>(room);
+  LargeArray<uint8_t> apart(room ? 0 : weights->bytes);
+  std::span<uint8_t> arena(room ? room : apart.data(), weights->bytes);
   KeptValues source(library, part, backend);
   LoadOptions options;
   options.allowNonfinite = allowNonfinite;
   if (auto done = prepareWeights(sized, source, arena, options); !done)
     return badFile(done.error());
-  if (!place)
+  if (!room) {
+    if (Status made = backend.allocate(weights->bytes, about, weights->memory); !made)
+      return made;
     if (Status written = backend.write(weights->memory, arena.data(), arena.size()); !written)
       return written;
+  }
   weights->addresses.resize(library.weight_count);
   for (size_t i = 0; i != recipe->places().size(); ++i)
     weights->addresses[recipe->places()[i]] = weights->memory + sized.weights[i].offset;

@@ -10,6 +10,7 @@
 #include "codegen/cpu/CpuCode.h"
 #include "codegen/LowerToLLVM.h"
 #include "codegen/cpu/Families.h"
+#include "passes/Kernels.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -160,15 +161,6 @@ static FailureOr<std::string> optimise(ModuleOp code) {
   llvm::raw_string_ostream stream(bitcode);
   llvm::WriteBitcodeToFile(*ir, stream);
   return bitcode;
-}
-
-static std::string textOf(vit::KernelOp kernel) {
-  OwningOpRef<vit::KernelOp> plain = kernel.clone();
-  plain->setSymName("kernel");
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  (*plain)->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope());
-  return text;
 }
 
 /// The function of `kernel` that other code has, under the kernel's name in its own module.

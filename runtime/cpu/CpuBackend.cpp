@@ -54,11 +54,10 @@ class CpuBackend : public Backend {
 public:
   Status open(int threads);
 
-  Status roomForWeights(uint64_t bytes, uint8_t *&room) override;
+  Status hostRoom(uint64_t bytes, const std::string &about, uint8_t *&room) override;
   Status load(const vit_library &library, const vit_plan &native, const uint8_t *arena,
               const LoadOptions &options) override;
   Status loadFunctions(const SizedPlan &, int) override { return {}; } // they are loaded
-  uint8_t *hostMemory(uint64_t address) override { return reinterpret_cast<uint8_t *>(address); }
   Status allocate(uint64_t bytes, const std::string &about, uint64_t &address) override;
   void free(uint64_t address) override;
   Status write(uint64_t to, const void *from, uint64_t bytes) override {
@@ -157,10 +156,10 @@ void CpuBackend::describe(int there) {
   texts.code = texts.image;
 }
 
-Status CpuBackend::roomForWeights(uint64_t bytes, uint8_t *&room) {
+Status CpuBackend::hostRoom(uint64_t bytes, const std::string &about, uint8_t *&room) {
   uint64_t address = 0;
   if (bytes)
-    if (Status allocated = allocate(bytes, " for weights", address); !allocated)
+    if (Status allocated = allocate(bytes, about, address); !allocated)
       return allocated;
   room = reinterpret_cast<uint8_t *>(address);
   return {};
