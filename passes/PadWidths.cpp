@@ -22,7 +22,7 @@
 // a product with K = 3072 then takes 8 % more time (measured; with K = 3104 1 % more, as its size
 // says), and products of bf16 take two steps at a time. One panel of zeros puts rows apart. That is
 // done where the value is one between linears; a wider residual stream would cost every product
-// more than it saves.
+// more than it saves, and attention has no room for more than a few columns of zeros.
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
@@ -78,9 +78,8 @@ public:
       collectProducer(values[i]);
     return obstacle.empty();
   }
-  bool hasNorm() const {
-    return llvm::any_of(values,
-                        [](Value value) { return value.getDefiningOp<vit::NormInterface>(); });
+  template <typename Op> bool isMadeByAny() const {
+    return llvm::any_of(values, [](Value value) { return value.getDefiningOp<Op>(); });
   }
   /// The value that was collected first, made a second time, each op of it behind its original.
   Value copy() const;
@@ -203,7 +202,7 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
     int64_t width = widthOf(operand.get());
     WidthSet set;
     if (cost::cpuRowsCollide(width * (bf16 ? 2 : 4)) && set.collect(operand.get()) &&
-        !set.hasNorm())
+        !set.isMadeByAny<vit::NormInterface>() && !set.isMadeByAny<vit::AttentionOp>())
       set.widen(width + cost::cpuPanel);
     return success();
   }

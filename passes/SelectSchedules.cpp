@@ -63,18 +63,23 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
       uses[kernelOf(launch)].push_back(launch);
     if (failed(readTuned(uses)))
       return signalPassFailure();
+    std::vector<std::vector<cost::Use>> works;
     for (auto &[op, launches] : uses)
-      if (auto kernel = cast<vit::KernelOp>(op); !kernel.getSchedules())
-        if (failed(schedule(kernel, launches)))
+      works.push_back(usesOf(launches));
+    std::vector<double> shares = cost::sharesOfTime(works, maxBatch, preferences);
+    for (auto [use, share] : llvm::zip_equal(uses, shares))
+      if (auto kernel = cast<vit::KernelOp>(use.first); !kernel.getSchedules())
+        if (failed(schedule(kernel, use.second, share)))
           return signalPassFailure();
   }
 
-  LogicalResult schedule(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches) {
+  /// `share`: of the model's time that the kernel takes.
+  LogicalResult schedule(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches, double share) {
     std::vector<cost::Use> uses = usesOf(launches);
     const cost::Work &work = uses.front().work;
     std::optional<vit::AnySize> sizes = vit::anySizeOf(getOperation());
     cost::Selection selection = sizes ? selectForAnySize(kernel, launches, *sizes)
-                                      : cost::select(uses, maxBatch, preferences);
+                                      : cost::select(uses, maxBatch, preferences, {.share = share});
     if (!selection.objection.empty()) {
       Operation *root = kernel.getRoot();
       InFlightDiagnostic error = emitError(root ? root->getLoc() : kernel.getLoc());
@@ -153,13 +158,13 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     for (vit::LaunchOp launch : launches)
       most = std::max(most, largestMeasure(launch, sizes, maxBatch));
     if (!kernel.getTokens())
-      return cost::select({{workOf(kernel)}}, most, preferences, /*finer=*/true);
+      return cost::select({{workOf(kernel)}}, most, preferences, {.finer = true});
     vit::LaunchOp first = launches.front();
     bool whole = kernel.getFamily() == vit::KernelFamily::Attention || !measureOf(first).perPatch;
     int64_t tokens = whole ? commonTokens : 1;
     int64_t unit = measureOf(first).perPatch ? tokens : 1;
     cost::Selection selection = cost::select({{workAt(first, tokens)}}, (most - 1) / unit + 1,
-                                             preferences, /*finer=*/unit == 1);
+                                             preferences, {.finer = unit == 1});
     for (cost::BatchRange &range : selection.ranges) {
       range.minBatch = (range.minBatch - 1) * unit + 1;
       range.maxBatch = std::min(range.maxBatch * unit, most);

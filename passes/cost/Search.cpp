@@ -8,7 +8,8 @@
 // of two up to the largest batch, and batches that one of them suits are joined to a range.
 //
 // A prediction may be wrong, and ptxas has the last word. So a range gets a few alternatives that
-// differ in more than their pipeline, and at last one whose registers leave no doubt.
+// differ in more than their pipeline, then one with clearly fewer registers, and at last the same
+// with all the registers that a thread may have: slower than predicted, but it does not spill.
 //
 //===----------------------------------------------------------------------===//
 
@@ -163,9 +164,11 @@ private:
 };
 
 /// Where ranges begin, as indices of ends: the partition with the least loss, a range more costing
-/// as much as 3 % of the time of one end.
-std::vector<size_t> partition(const Table &table) {
-  constexpr double rangeCost = 0.03;
+/// as much as 3 % of the kernel's time at one end and 0.3 % of the model's: it is a function more
+/// to compile, to carry and to load.
+std::vector<size_t> partition(const Table &table, double share) {
+  constexpr double ofKernel = 0.03, ofModel = 0.003;
+  const double rangeCost = std::max(ofKernel, ofModel / share);
   size_t count = table.ends.size();
   std::vector<double> cost(count + 1, std::numeric_limits<double>::max());
   std::vector<size_t> from(count + 1, 0);
@@ -182,8 +185,10 @@ std::vector<size_t> partition(const Table &table) {
   return begins;
 }
 
-/// The best few, and one with at most three quarters of the registers of each.
-std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t from, size_t to) {
+/// The best few, one with at most three quarters of the registers of each, and the last of all
+/// those with a bound as wide as one block and the budget allow.
+std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t from, size_t to,
+                                   const Preferences &p) {
   constexpr size_t few = 3;
   std::vector<size_t> order = table.ranked(from, to);
   std::vector<Schedule> result;
@@ -203,12 +208,17 @@ std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t 
       result.push_back(table.list[index]);
       break;
     }
+  Schedule wide = result.back();
+  wide.registers =
+      std::min(p.registerBudget, registersFor(*p.gpu, geometryOf(work, wide).threads, 1));
+  if (result.back().registers && result.back().registers < wide.registers)
+    result.push_back(wide);
   return result;
 }
 
 /// The best of `list` for ranges of batches.
 Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, int64_t maxBatch,
-                     const Preferences &p, bool finer) {
+                     const Preferences &p, const RangePolicy &policy) {
   Selection result;
   const Work &work = uses.front().work;
   // A tile that somebody asked for is the same for all batches.
@@ -217,14 +227,15 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
     result.ranges.push_back({1, maxBatch, list});
     return result;
   }
-  Table table(uses, std::move(list), maxBatch, p, finer ? coarseParts : 1);
-  if (finer)
+  Table table(uses, std::move(list), maxBatch, p, policy.finer ? coarseParts : 1);
+  if (policy.finer)
     table = Table(uses, table.worthwhile(work), maxBatch, p, fineParts);
-  std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table);
+  std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table, policy.share);
   for (size_t i = 0; i < begins.size(); ++i) {
     size_t last = i + 1 < begins.size() ? begins[i + 1] - 1 : table.ends.size() - 1;
     int64_t first = begins[i] == 0 ? 1 : table.ends[begins[i] - 1] + 1;
-    result.ranges.push_back({first, table.ends[last], alternatives(table, work, begins[i], last)});
+    result.ranges.push_back(
+        {first, table.ends[last], alternatives(table, work, begins[i], last, p)});
   }
   return result;
 }
@@ -232,7 +243,7 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
 /// Without candidates: those that come closest to the budget, bound to what they are predicted to
 /// need and then, in case that is wrong, as if there were no budget; and what that says.
 Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t maxBatch,
-                     const Preferences &p, bool finer) {
+                     const Preferences &p, const RangePolicy &policy) {
   std::vector<Schedule> list;
   if (p.registerBudget < mostBudget) {
     Preferences generous = p;
@@ -254,7 +265,7 @@ Selection overBudget(const std::vector<Use> &uses, const Work &largest, int64_t 
   for (const Schedule &s : list)
     least = std::min(least, leastRegisters(largest, s));
   std::erase_if(list, [&](const Schedule &s) { return leastRegisters(largest, s) > least; });
-  Selection result = chooseFrom(std::move(list), uses, maxBatch, p, finer);
+  Selection result = chooseFrom(std::move(list), uses, maxBatch, p, policy);
   int bound = std::min(mostBudget, (least + 7) / 8 * 8); // what devices allocate
   for (BatchRange &range : result.ranges) {
     std::vector<Schedule> unbound = range.alternatives;
@@ -290,7 +301,7 @@ const Work &vitc::cost::mostRows(const std::vector<Use> &uses) {
 }
 
 Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &p,
-                             bool finer) {
+                             const RangePolicy &policy) {
   const Work &work = uses.front().work, &largest = mostRows(uses);
   if (std::string why = traitsOf(work).impossible(largest, maxBatch, p); !why.empty()) {
     Selection result;
@@ -301,8 +312,8 @@ Selection vitc::cost::select(const std::vector<Use> &uses, int64_t maxBatch, con
   if (list.empty() && isPinned(work, p))
     return pinned(work, maxBatch, p);
   if (list.empty())
-    return overBudget(uses, largest, maxBatch, p, finer);
-  return chooseFrom(std::move(list), uses, maxBatch, p, finer);
+    return overBudget(uses, largest, maxBatch, p, policy);
+  return chooseFrom(std::move(list), uses, maxBatch, p, policy);
 }
 
 Holds vitc::cost::losesNoMore(const std::vector<Use> &uses,
@@ -383,4 +394,24 @@ std::optional<Best> vitc::cost::best(const Work &work, int64_t batch, const Pref
         !found || p1.seconds < found->prediction.seconds)
       found = {s, p1};
   return found;
+}
+
+std::vector<double> vitc::cost::sharesOfTime(const std::vector<std::vector<Use>> &kernels,
+                                             int64_t maxBatch, const Preferences &p) {
+  std::vector<double> shares(kernels.size(), 0);
+  for (int64_t batch : {int64_t(1), maxBatch}) {
+    std::vector<double> seconds;
+    double all = 0;
+    for (const std::vector<Use> &uses : kernels) {
+      double sum = 0;
+      for (const Use &use : uses)
+        if (std::optional<Best> found = best(use.work, batch, p))
+          sum += use.count * found->prediction.seconds;
+      seconds.push_back(sum);
+      all += sum;
+    }
+    for (size_t i = 0; i < kernels.size(); ++i)
+      shares[i] = std::max(shares[i], seconds[i] > 0 ? seconds[i] / all : 1.0);
+  }
+  return shares;
 }

@@ -55,11 +55,17 @@ struct Selection {
   std::string objection;          ///< why nothing can be built; then there are no ranges
 };
 
+/// How many ranges of batches a kernel gets.
+struct RangePolicy {
+  bool finer = false; ///< ranges end at numbers between powers of two, too
+  double share = 1;   ///< of the model's time that the kernel takes
+};
+
 /// Schedules for batches up to `maxBatch` of a kernel that is launched so. Ranges end at powers of
-/// two, or `finer`, at numbers between them too; neighbours are joined where one schedule is all
-/// but as good for both.
+/// two; neighbours are joined where one schedule is all but as good for both, or where what that
+/// loses is little beside the model's time.
 Selection select(const std::vector<Use> &uses, int64_t maxBatch, const Preferences &preferences,
-                 bool finer = false);
+                 const RangePolicy &policy = {});
 
 /// The fastest schedule of a kernel at one batch, as measured.
 struct Measured {
@@ -89,6 +95,11 @@ struct Best {
 };
 std::optional<Best> best(const Work &work, int64_t batch, const Preferences &preferences,
                          std::string *why = nullptr);
+
+/// Each kernel's share of the time of all, at batch 1 or at `maxBatch`, whichever is more; 1 for
+/// one that cannot be built. `kernels`: the launches of each.
+std::vector<double> sharesOfTime(const std::vector<std::vector<Use>> &kernels, int64_t maxBatch,
+                                 const Preferences &preferences);
 
 } // namespace vitc::cost
 

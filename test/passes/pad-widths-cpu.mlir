@@ -39,3 +39,14 @@ func.func @odd(%x: tensor<?x5x48xf32>) -> tensor<?x5x40xf32> {
   %1 = vit.linear %0, %w2 : tensor<?x5x1001xf32>, tensor<40x1001xf32> -> tensor<?x5x40xf32>
   return %1 : tensor<?x5x40xf32>
 }
+
+// Nor behind an attention, whose rows have room for a few columns of zeros alone.
+// CHECK-LABEL: func.func @heads(
+// CHECK-NOT:     vit.pad
+func.func @heads(%x: tensor<?x5x3072xf32>) -> tensor<?x5x40xf32> {
+  %w = vit.weight "proj" : tensor<40x1024xf32>
+  %0 = vit.attention %x, %x, %x heads 16 head_dim 64 scale 1.25e-01 axis tokens offsets [0, 1024, 2048]
+    : tensor<?x5x3072xf32>, tensor<?x5x3072xf32>, tensor<?x5x3072xf32> -> tensor<?x5x1024xf32>
+  %1 = vit.linear %0, %w : tensor<?x5x1024xf32>, tensor<40x1024xf32> -> tensor<?x5x40xf32>
+  return %1 : tensor<?x5x40xf32>
+}

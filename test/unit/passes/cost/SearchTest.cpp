@@ -101,12 +101,39 @@ TEST_CASE("small batches get small tiles, and no range is far from the best") {
   }
 }
 
-TEST_CASE("the last alternative is well below the registers of the first") {
-  for (const Work &work : {linear(197, 2304, 768), linear(197, 768, 3072, 1)})
-    for (const BatchRange &range : select({{work}}, 64, preferencesFor(rtx4090())).ranges) {
-      int first = predictRegisters(work, range.alternatives.front());
-      CHECK(predictRegisters(work, range.alternatives.back()) <= 0.75 * first);
+TEST_CASE(
+    "the last alternatives are well below the registers of the first, then bound by nothing") {
+  Preferences p = preferencesFor(rtx4090());
+  for (int budget : {mostBudget, 200})
+    for (const Work &work : {linear(197, 2304, 768), linear(197, 768, 3072, 1)}) {
+      p.registerBudget = budget;
+      for (const BatchRange &range : select({{work}}, 64, p).ranges) {
+        REQUIRE(range.alternatives.size() >= 3);
+        Schedule last = range.alternatives.back(), smaller = range.alternatives.end()[-2];
+        CHECK(predictRegisters(work, smaller) <=
+              0.75 * predictRegisters(work, range.alternatives.front()));
+        CHECK(last.registers ==
+              std::min(budget, registersFor(*p.gpu, geometryOf(work, last).threads, 1)));
+        last.registers = smaller.registers;
+        CHECK(last == smaller);
+      }
     }
+}
+
+TEST_CASE("a kernel with little of the model's time has fewer ranges") {
+  Preferences p = preferencesFor(rtx4090());
+  std::vector<Use> large = {{linear(197, 2304, 768), 12}}, small = {{linear(197, 512, 256)}};
+  std::vector<double> shares = sharesOfTime({large, small}, 64, p);
+  REQUIRE(shares.size() == 2);
+  CHECK(shares[0] > 0.9);
+  CHECK(shares[1] > 0.001);
+  CHECK(shares[1] < 0.1);
+  auto rangesOf = [&p](const std::vector<Use> &uses, double share) {
+    return select(uses, 64, p, {.share = share}).ranges.size();
+  };
+  CHECK(rangesOf(large, shares[0]) == rangesOf(large, 1));
+  CHECK(rangesOf(small, shares[1]) < rangesOf(small, 1));
+  CHECK(rangesOf(large, 1e-6) == 1);
 }
 
 TEST_CASE("exact shapes are worth many tiles") {
