@@ -78,7 +78,7 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     std::vector<cost::Use> uses = usesOf(launches);
     const cost::Work &work = uses.front().work;
     std::optional<vit::AnySize> sizes = vit::anySizeOf(getOperation());
-    cost::Selection selection = sizes ? selectForAnySize(kernel, launches, *sizes)
+    cost::Selection selection = sizes ? selectForAnySize(kernel, launches, *sizes, share)
                                       : cost::select(uses, maxBatch, preferences, {.share = share});
     if (!selection.objection.empty()) {
       Operation *root = kernel.getRoot();
@@ -98,11 +98,11 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
                      remark::RemarkOpts::name("over-budget").category("vit-select-schedules"))
           << remark::metric("Ops", opList(kernel)) << remark::reason("{0}", note);
     }
+    std::vector<cost::Use> measuredAs = sizes ? std::vector<cost::Use>{{workOf(kernel)}} : uses;
     if (schedules->empty())
-      for (const cost::BatchRange &range :
-           sizes ? selection.ranges
-                 : cost::withMeasured(selection.ranges, profileOf(kernel, work), maxBatch,
-                                      cost::losesNoMore(uses, selection.ranges, *preferences.gpu)))
+      for (const cost::BatchRange &range : cost::withMeasured(
+               selection.ranges, profileOf(kernel, work), selection.ranges.back().maxBatch,
+               cost::losesNoMore(measuredAs, selection.ranges, *preferences.gpu)))
         for (const cost::Schedule &alternative : range.alternatives)
           schedules->push_back(
               attributeOf(&getContext(), alternative, range.minBatch, range.maxBatch));
@@ -147,7 +147,7 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
   /// Ranges of rows instead of batches: a row costs the same whatever image it is of. An attention
   /// is judged by images of a common size, of which there are as many as rows make.
   cost::Selection selectForAnySize(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches,
-                                   const vit::AnySize &sizes) {
+                                   const vit::AnySize &sizes, double share) {
     constexpr int64_t commonTokens = 256;
     if (std::string why = objectionToSizes(kernel, launches, sizes); !why.empty()) {
       cost::Selection none;
@@ -158,13 +158,13 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
     for (vit::LaunchOp launch : launches)
       most = std::max(most, largestMeasure(launch, sizes, maxBatch));
     if (!kernel.getTokens())
-      return cost::select({{workOf(kernel)}}, most, preferences, {.finer = true});
+      return cost::select({{workOf(kernel)}}, most, preferences, {.finer = true, .share = share});
     vit::LaunchOp first = launches.front();
     bool whole = kernel.getFamily() == vit::KernelFamily::Attention || !measureOf(first).perPatch;
     int64_t tokens = whole ? commonTokens : 1;
     int64_t unit = measureOf(first).perPatch ? tokens : 1;
     cost::Selection selection = cost::select({{workAt(first, tokens)}}, (most - 1) / unit + 1,
-                                             preferences, {.finer = unit == 1});
+                                             preferences, {.finer = unit == 1, .share = share});
     for (cost::BatchRange &range : selection.ranges) {
       range.minBatch = (range.minBatch - 1) * unit + 1;
       range.maxBatch = std::min(range.maxBatch * unit, most);
@@ -214,7 +214,11 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
         return fail() << "it was measured for kernel " << hash << ", but the model's is " << now
                       << "; run vitc tune again";
       auto kernel = cast<vit::KernelOp>(use->first);
-      if (anywhere) { // measured for so many rows, of images of any size
+      if (anywhere &&
+          vit::anySizeOf(getOperation())) { // ranges are of rows, but where tokens count
+        if (kernel.getTokens())
+          continue;
+      } else if (anywhere) { // measured for so many rows, of images of any size
         int64_t rows = cost::mostRows(usesOf(use->second)).rows,
                 nearest = (batch + rows / 2) / rows;
         if (nearest < 1 || std::abs(nearest * rows - batch) * 10 > batch)

@@ -75,9 +75,9 @@ namespace {
 
 /// Where ranges are of rows: fewer than these fill no tile.
 constexpr int64_t leastFine = 64;
-/// Ranges between a power of two and the next: those that candidates are sorted out at, and those
-/// that are left to the few. One row more than a tile holds is a tile more.
-constexpr int64_t coarseParts = 8, fineParts = 32;
+/// Ranges between a power of two and the next, for one row more than a tile holds is a tile more:
+/// those that most candidates are sorted out at, and those that the few are for.
+constexpr int64_t coarseParts = 2, fineParts = 32;
 
 /// Candidates of one kernel and their seconds at the ends of the smallest ranges.
 class Table {
@@ -86,11 +86,15 @@ public:
   Table(const std::vector<Use> &uses, std::vector<Schedule> list, int64_t maxBatch,
         const Preferences &p, int64_t parts)
       : list(std::move(list)) {
+    auto add = [this](int64_t end, double weight) {
+      ends.push_back(end);
+      weights.push_back(weight);
+    };
     for (int64_t batch = 1; batch < maxBatch; batch *= 2)
-      for (int64_t part = 0; part == 0 || (part < parts && batch >= leastFine); ++part)
-        if (int64_t end = batch + batch * part / parts; end < maxBatch)
-          ends.push_back(end);
-    ends.push_back(maxBatch);
+      for (int64_t part = 0, count = batch >= leastFine ? parts : 1; part < count; ++part)
+        if (int64_t end = batch + batch * part / count; end < maxBatch)
+          add(end, 1.0 / double(count));
+    add(maxBatch, 1);
     for (int64_t batch : ends) {
       std::vector<double> column;
       for (const Schedule &s : this->list) {
@@ -130,19 +134,48 @@ public:
     return result;
   }
 
-  /// The candidates that are all but as good as the best at one of the ends, and the best of those
-  /// with three quarters of their registers, for where ptxas spills.
-  std::vector<Schedule> worthwhile(const Work &work) const {
-    constexpr double close = 1.03;
+  /// The candidates that are not far from the best at one of the ends.
+  std::vector<Schedule> worthwhile() const {
+    constexpr double close = 1.1;
     std::vector<Schedule> result;
-    int smallest = 255;
     for (size_t i = 0; i < list.size(); ++i)
       for (size_t end = 0; end < ends.size(); ++end)
         if (seconds[end][i] <= close * least[end]) {
           result.push_back(list[i]);
-          smallest = std::min(smallest, predictRegisters(work, list[i]));
           break;
         }
+    return result;
+  }
+
+  /// As few candidates as serve all ends well, and the best of those with three quarters of their
+  /// registers, for where ptxas spills. Greedy: the next one is that which saves most time beside
+  /// those taken, until it saves less than 1 % of the kernel's time between a power of two and the
+  /// next, or 0.1 % of the model's.
+  std::vector<Schedule> fewThatServeAll(const Work &work, double share) const {
+    const double worth = std::max(0.01, 0.001 / share);
+    // Beside the mean, what a single end may lose matters: ten per cent are more than ten times
+    // one.
+    auto regret = [](double loss) { return loss + 50 * loss * loss; };
+    std::vector<double> left(ends.size(), regret(1));
+    std::vector<Schedule> result;
+    int smallest = 255;
+    for (double gain = 1; !list.empty();) {
+      size_t next = 0;
+      gain = 0;
+      for (size_t i = 0; i < list.size(); ++i) {
+        double saved = 0;
+        for (size_t end = 0; end < ends.size(); ++end)
+          saved += std::max(0.0, left[end] - regret(loss(i, end, end))) * weights[end];
+        if (saved > gain)
+          gain = saved, next = i;
+      }
+      if (gain < worth)
+        break;
+      for (size_t end = 0; end < ends.size(); ++end)
+        left[end] = std::min(left[end], regret(loss(next, end, end)));
+      result.push_back(list[next]);
+      smallest = std::min(smallest, predictRegisters(work, list[next]));
+    }
     for (size_t index : ranked(0, ends.size() - 1))
       if (predictRegisters(work, list[index]) * 4 <= smallest * 3) {
         result.push_back(list[index]);
@@ -159,6 +192,7 @@ public:
   }
 
 private:
+  std::vector<double> weights;              // of the ends: those between two powers of two have 1
   std::vector<std::vector<double>> seconds; // by end, by candidate
   std::vector<double> least;
 };
@@ -228,8 +262,10 @@ Selection chooseFrom(std::vector<Schedule> list, const std::vector<Use> &uses, i
     return result;
   }
   Table table(uses, std::move(list), maxBatch, p, policy.finer ? coarseParts : 1);
-  if (policy.finer)
-    table = Table(uses, table.worthwhile(work), maxBatch, p, fineParts);
+  if (policy.finer) {
+    Table fine(uses, table.worthwhile(), maxBatch, p, fineParts);
+    table = Table(uses, fine.fewThatServeAll(work, policy.share), maxBatch, p, fineParts);
+  }
   std::vector<size_t> begins = given ? std::vector<size_t>{0} : partition(table, policy.share);
   for (size_t i = 0; i < begins.size(); ++i) {
     size_t last = i + 1 < begins.size() ? begins[i + 1] - 1 : table.ends.size() - 1;
@@ -339,40 +375,33 @@ Holds vitc::cost::losesNoMore(const std::vector<Use> &uses,
 std::vector<BatchRange> vitc::cost::withMeasured(const std::vector<BatchRange> &predicted,
                                                  const std::vector<Measured> &measured,
                                                  int64_t maxBatch, const Holds &holds) {
-  constexpr int64_t reach = 4; // as a factor of the batch
+  constexpr int64_t reach = 4;  // as a factor of the batch
+  constexpr int64_t steps = 16; // as a part of it: as far as one answer of `holds` is believed
   std::vector<BatchRange> ranges;
-  int64_t done = 0;
-  // Those of `predicted` from batch `done` + 1 to `last`.
-  auto fill = [&](int64_t last) {
-    for (const BatchRange &range : predicted)
-      if (int64_t from = std::max(range.minBatch, done + 1), to = std::min(range.maxBatch, last);
-          from <= to)
-        ranges.push_back({from, to, range.alternatives});
-    done = std::max(done, last);
-  };
-  for (const Measured &point : measured) {
-    int64_t first = std::max(done + 1, point.batch / reach + 1);
-    int64_t last =
-        std::min(maxBatch, &point == &measured.back() ? reach * point.batch : point.batch);
-    if (first > last)
-      continue;
-    int64_t low = std::clamp(point.batch, first, last), high = low;
-    if (low != point.batch && !holds(point, low))
-      continue;
-    while (low > first && holds(point, low - 1))
-      --low;
-    while (high < last && holds(point, high + 1))
-      ++high;
-    fill(low - 1);
-    BatchRange range = {low, high, {point.schedule}};
-    for (const BatchRange &other : predicted)
-      if (other.minBatch <= high && high <= other.maxBatch)
-        range.alternatives.insert(range.alternatives.end(), other.alternatives.begin(),
-                                  other.alternatives.end());
-    ranges.push_back(std::move(range));
-    done = high;
-  }
-  fill(maxBatch);
+  const Measured *before = nullptr; // of the last range
+  for (const BatchRange &range : predicted)
+    for (int64_t first = range.minBatch, last = 0; first <= std::min(range.maxBatch, maxBatch);
+         first = last + 1) {
+      last = std::min({range.maxBatch, maxBatch, first + first / steps});
+      auto point = std::find_if(measured.begin(), measured.end(),
+                                [first](const Measured &point) { return first <= point.batch; });
+      if (point == measured.end() && !measured.empty() && first <= reach * measured.back().batch)
+        last = std::min(last, reach * (--point)->batch);
+      else if (point != measured.end())
+        last = std::min(last, first > point->batch / reach ? point->batch : point->batch / reach);
+      const Measured *taken = nullptr;
+      if (point != measured.end() && first > point->batch / reach && holds(*point, first) &&
+          holds(*point, last))
+        taken = &*point;
+      bool further = !ranges.empty() && before == taken && (taken || first > range.minBatch);
+      if (!further)
+        ranges.push_back({first, last, {}});
+      ranges.back().maxBatch = last;
+      ranges.back().alternatives = range.alternatives;
+      if (taken)
+        ranges.back().alternatives.insert(ranges.back().alternatives.begin(), taken->schedule);
+      before = taken;
+    }
   return ranges;
 }
 

@@ -82,7 +82,7 @@ Holds losesNoMore(const std::vector<Use> &uses, const std::vector<BatchRange> &p
 
 /// `predicted`, with what was measured in front of the alternatives where it says something: from
 /// the measured batch down to the one measured before, but to no less than a quarter, and from the
-/// largest one up to four times it, as far as it `holds` without a gap. `measured` ascends.
+/// largest one up to four times it, where it `holds`. `measured` ascends.
 std::vector<BatchRange> withMeasured(const std::vector<BatchRange> &predicted,
                                      const std::vector<Measured> &measured, int64_t maxBatch,
                                      const Holds &holds);

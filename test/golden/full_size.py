@@ -21,13 +21,13 @@ def build(vitc, model, dtype, folder):
     asked = model.write(source)
     started = time.monotonic()
     done = subprocess.run(
-        [vitc, "build", source, "-o", out, "--name", "m", "--dtype", dtype, "--require",
+        [vitc, "build", source, "-o", out, "--name", "built", "--dtype", dtype, "--require",
          ",".join(["no-spill", *("fuse:" + chain for chain in model.fuses)]), *asked],
         capture_output=True, text=True, check=False)
     seconds = time.monotonic() - started
     if done.returncode != 0:
         return f"exit {done.returncode}: {done.stderr.strip()}"
-    size = os.path.getsize(os.path.join(out, "libm.a"))
+    size = os.path.getsize(os.path.join(out, "libbuilt.a"))
     print(f"{model.name} {dtype}: {size / 1e6:.1f} MB, {seconds:.1f} s", flush=True)
     if "warning" in done.stderr:
         return done.stderr.strip()

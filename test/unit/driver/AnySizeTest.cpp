@@ -80,11 +80,11 @@ TEST_CASE("any size: launches on rows are predicted to take little more than bui
   Compiled any("any", /*forAnySize=*/true, full);
   mlir::SmallVector<vit::LaunchOp> launches = launchesOf(any.compiler.module());
   const cost::Gpu &gpu = *cost::findGpu("rtx4090");
-  for (auto [height, width] : {std::pair(160, 160), {224, 336}, {384, 384}, {528, 640}})
+  for (auto [height, width] : {std::pair(224, 336), {528, 640}}) {
+    Compiled one(std::to_string(height) + "x" + std::to_string(width), false, full);
+    mlir::SmallVector<vit::LaunchOp> others = launchesOf(one.compiler.module());
+    REQUIRE(launches.size() == others.size());
     for (int64_t batch : {1, 8}) {
-      Compiled one(std::to_string(height) + "x" + std::to_string(width), false, full);
-      mlir::SmallVector<vit::LaunchOp> others = launchesOf(one.compiler.module());
-      REQUIRE(launches.size() == others.size());
       double with = 0, without = 0;
       std::string slower; // which launches
       for (auto [launch, other] : llvm::zip_equal(launches, others)) {
@@ -107,8 +107,9 @@ TEST_CASE("any size: launches on rows are predicted to take little more than bui
       }
       INFO(height << "x" << width << ", batch " << batch << ": " << with * 1e6
                   << " us, built for it " << without * 1e6 << slower);
-      CHECK(with <= 1.16 * without);
+      CHECK(with <= 1.05 * without);
     }
+  }
 }
 
 TEST_CASE(

@@ -74,7 +74,7 @@ TEST_CASE("measured schedules stand before the predicted ones, where they say so
   CHECK(text({{512, named(96)}}, 64) == "4: 16 32; 64: 64; ");
   holds = [](const Measured &, int64_t batch) { return batch >= 6 && batch <= 12; };
   CHECK(text({{8, named(96)}}, 64) == "4: 16 32; 5: 64; 12: 96 64; 64: 64; ");
-  CHECK(text({{32, named(96)}}, 20) == "4: 16 32; 20: 64; "); // it does not reach that far
+  CHECK(text({{32, named(96)}}, 20) == "4: 16 32; 8: 64; 12: 96 64; 20: 64; ");
 }
 
 TEST_CASE("what was measured holds where the tile is not predicted to lose more") {
@@ -118,6 +118,32 @@ TEST_CASE(
         CHECK(last == smaller);
       }
     }
+}
+
+TEST_CASE("finer ranges lose little at any number of rows, with few schedules") {
+  constexpr int64_t mostRows = 32768;
+  Preferences p = preferencesFor(rtx4090());
+  for (const Work &row : {linear(1, 2304, 768), linear(1, 768, 3072, 1)}) {
+    Selection selection = select({{row}}, mostRows, p, {.finer = true});
+    double sum = 0, most = 0;
+    int count = 0;
+    for (int64_t rows = 197; rows < mostRows; rows += rows / 7 + 1, ++count) {
+      auto range = std::find_if(selection.ranges.begin(), selection.ranges.end(),
+                                [rows](auto &range) { return rows <= range.maxBatch; });
+      REQUIRE(range != selection.ranges.end());
+      double chosen = predict(row, range->alternatives.front(), rows, *p.gpu).seconds;
+      double loss = chosen / best(row, rows, p)->prediction.seconds - 1;
+      sum += loss;
+      most = std::max(most, loss);
+    }
+    std::set<Schedule> schedules;
+    for (const BatchRange &range : selection.ranges)
+      schedules.insert(range.alternatives.front());
+    INFO("N " << row.columns << ": mean loss " << sum / count << ", largest " << most);
+    CHECK(sum / count < 0.025);
+    CHECK(most < 0.1);
+    CHECK(schedules.size() <= 30);
+  }
 }
 
 TEST_CASE("a kernel with little of the model's time has fewer ranges") {
