@@ -246,7 +246,7 @@ class Library:
         kernels = subprocess.run(
             build + [arguments.model, "--tile", "64x64x32/32x32/3", "--emit=kernels"], check=True,
             capture_output=True, text=True).stdout
-        kernels, changed = re.subn(r"(vit\.kernel @attn_f16\(.* rows = )16, keys = 37", r"\g<1>48, keys = 37",
+        kernels, changed = re.subn(r"(vit\.kernel @attn_f16\(.*? rows = )16, keys = 37", r"\g<1>48, keys = 37",
                                    kernels)
         if changed != 1:
             sys.exit("expected attention of blocks of 16 of its 37 rows at batch 1")
