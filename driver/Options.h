@@ -30,6 +30,9 @@ struct CompileOptions : PipelineOptions {
 };
 
 /// Reports the first option that has a value which it cannot have.
+/// No GPU has code for it.
+inline bool isForCpusAlone(const CompileOptions &options) { return options.dtype == "i8"; }
+
 llvm::LogicalResult checkOptions(const CompileOptions &options, const Session &session);
 
 /// The flag of the first option that was given although the passes that read it have run, in a

@@ -2,13 +2,16 @@
 """vitc's code for CPUs against ONNX Runtime, in alternating rounds on this machine.
 
   compare.py --vitc V --vit-run R [--models vit-s16,vit-b16] [--batch 1,8] [--threads 1,2] [--rounds 5]
-             [--runs 8] [--json OUT] [--isa avx2]
+             [--runs 8] [--json OUT] [--isa avx2] [--i8]
 
 Needs numpy, onnx and onnxruntime. Weights are random. Each round times, one after the other, vitc with
 class-token pruning, vitc with all work done, vitc with pruning and products of bf16, and ONNX Runtime on two
 graphs of the same model (vit_onnx.py), of which the faster counts; but for bf16 all is f32. A round of each is the smallest of its runs, since other programs only add time; printed
 is the median of the rounds. GFLOP/s count the work of the whole model, also for the pruned one; the peak is that of
 multiply-adds on registers (fma_peak.c) of one thread, times threads, with the vectors of --isa.
+
+With --i8 both have products of i8: vitc --dtype i8 with pruning and with all work done, beside its own f32 and bf16
+with pruning, and ONNX Runtime on what its quantize_dynamic makes of the matrix products of both graphs.
 """
 import argparse
 import json
@@ -89,15 +92,26 @@ class Onnx:
         return 1e3 * min(times[1:])
 
 
+def quantized(path):
+    """The convolution stays f32: that of i8 is slower."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # takes its time, and few need it
+    result = path.replace(".onnx", "-i8.onnx")
+    quantize_dynamic(path, result, op_types_to_quantize=["MatMul", "Gemm"], weight_type=QuantType.QInt8)
+    return result
+
+
 def measure(arguments, model, folder, peak):
-    vitc = {"whole": Vitc(arguments, folder, model, "whole", "--dtype", "f32", "--no-prune"),
-            "pruned": Vitc(arguments, folder, model, "pruned", "--dtype", "f32"),
+    dtype = "i8" if arguments.i8 else "f32"
+    vitc = {"whole": Vitc(arguments, folder, model, "whole", "--dtype", dtype, "--no-prune"),
+            "pruned": Vitc(arguments, folder, model, "pruned", "--dtype", dtype),
             "bf16": Vitc(arguments, folder, model, "bf16", "--dtype", "bf16")}
+    if arguments.i8:
+        vitc["f32"] = Vitc(arguments, folder, model, "f32", "--dtype", "f32")
     graphs = []
     for fused in (False, True):
         path = os.path.join(folder, f"{model}-{fused}.onnx")
         vit_onnx.write(model, fused, path)
-        graphs.append(Onnx(path))
+        graphs.append(Onnx(quantized(path) if arguments.i8 else path))
     for threads in arguments.threads:
         for batch in arguments.batch:
             times = {name: [] for name in ("onnxruntime", *vitc)}
@@ -126,6 +140,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=8)
     parser.add_argument("--isa", help="form of vitc's code; ONNX Runtime takes what the processor has")
+    parser.add_argument("--i8", action="store_true", help="products of i8 on both sides")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     if arguments.isa:
@@ -138,18 +153,21 @@ def main():
         peak = float(run(peak_program, *([arguments.isa.removesuffix("bf16")] if arguments.isa else [])))
         print(f"ONNX Runtime {onnxruntime.__version__}; peak of a thread {peak} GFLOP/s; ms, smallest of {arguments.runs} "
               f"runs, median of {arguments.rounds} rounds; % of the peak\n")
-        print("| model | batch | threads | ONNX Runtime | all work | pruned | pruned, bf16 | all work, times as fast "
-              "| pruned | bf16 over f32 |\n|---|---|---|---|---|---|---|---|---|---|")
+        others = ["bf16", "f32"] if arguments.i8 else ["bf16"]
+        ratios = [("onnxruntime", "whole", "all work, times as fast"), ("onnxruntime", "pruned", "pruned")]
+        ratios += ([("bf16", "pruned", "i8 over bf16"), ("f32", "pruned", "i8 over f32")] if arguments.i8 else
+                   [("pruned", "bf16", "bf16 over f32")])
+        head = ["model", "batch", "threads", "ONNX Runtime", "all work", "pruned",
+                *(f"pruned, {name}" for name in others), *(text for _, _, text in ratios)]
+        print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
         for model in arguments.models.split(","):
             for row in measure(arguments, model, folder, peak):
                 rows.append(row)
                 share = row["peak_share"]
                 cells = [f"{row[name]:.1f} ({100 * share[name]:.0f} %)" for name in ("onnxruntime", "whole", "pruned")]
-                cells.append(f"{row['bf16']:.1f}")
-                ratios = [f"{row[slow] / row[fast]:.2f}" for slow, fast in
-                          (("onnxruntime", "whole"), ("onnxruntime", "pruned"), ("pruned", "bf16"))]
-                print("| " + " | ".join([model, str(row["batch"]), str(row["threads"]), *cells, *ratios]) + " |",
-                      flush=True)
+                cells += [f"{row[name]:.1f}" for name in others]
+                cells += [f"{row[slow] / row[fast]:.2f}" for slow, fast, _ in ratios]
+                print("| " + " | ".join([model, str(row["batch"]), str(row["threads"]), *cells]) + " |", flush=True)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump(rows, file, indent=1)

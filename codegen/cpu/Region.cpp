@@ -129,6 +129,8 @@ bool Region::isBefore(Value value) {
 }
 
 void Region::storeResult(unsigned i, const Place &place, Known &known) {
+  if (k.kernel.getYield().getOperand(i).getDefiningOp<vit::QuantizeOp>())
+    return; // of whole rows, which the family stores
   Value value = evaluate(k.kernel.getYield().getOperand(i), place, known);
   RankedTensorType type = k.resultType(i);
   k.storeAs(type.getElementType(), value, address(k.resultPointer(i), type, place), place.mask);

@@ -281,7 +281,8 @@ std::optional<vit_dtype> dtypeNamed(std::string_view dtype) {
                                                               {"f32", VIT_F32},
                                                               {"f16", VIT_F16},
                                                               {"tf32", VIT_TF32},
-                                                              {"bf16", VIT_BF16}};
+                                                              {"bf16", VIT_BF16},
+                                                              {"i8", VIT_I8}};
   for (auto [name, type] : types)
     if (dtype == name)
       return type;
