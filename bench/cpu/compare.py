@@ -96,7 +96,8 @@ def quantized(path):
     """The convolution stays f32: that of i8 is slower."""
     from onnxruntime.quantization import QuantType, quantize_dynamic  # takes its time, and few need it
     result = path.replace(".onnx", "-i8.onnx")
-    quantize_dynamic(path, result, op_types_to_quantize=["MatMul", "Gemm"], weight_type=QuantType.QInt8)
+    quantize_dynamic(path, result, op_types_to_quantize=["MatMul", "Gemm"], weight_type=QuantType.QInt8,
+                     extra_options={"DefaultTensorType": 1})  # f32, behind operators of its own
     return result
 
 

@@ -8,8 +8,7 @@
 
 namespace vitc::codegen::cpu {
 
-/// Writes a row of `width` f32 values in near memory, which 16 may be read behind, to `result` as
-/// vit.quantize says.
+/// Writes a row of `width` f32 values, which is read twice, to `result` as vit.quantize says.
 void emitQuantizedRow(CpuKernel &k, mlir::Value values, int64_t width, mlir::Value result);
 
 } // namespace vitc::codegen::cpu

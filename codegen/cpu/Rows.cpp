@@ -142,9 +142,12 @@ void storeQuantized(CpuKernel &k, Value values, Value row) {
 LogicalResult emitQuantize(CpuKernel &k) {
   Value input = quantizeOf(k).getInput();
   int64_t width = k.widthOf(input);
-  Value values = k.scratch(width + lanes);
+  bool inMemory = isa<BlockArgument>(input) && k.typeOf(input).getElementType().isF32();
+  Value values = inMemory ? Value() : k.scratch(width + lanes);
   Region region(k);
   overRows(k, k.typeOf(input), cost::cpuStreamRows(width), [&](Value row) {
+    if (inMemory)
+      return storeQuantized(k, k.at(k.pointer(input), k.mul(row, width)), row);
     k.overColumns(width, [&](Value column, Value mask) {
       Place place = {row, column, mask};
       Known known;
