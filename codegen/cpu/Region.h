@@ -45,6 +45,7 @@ public:
 
 private:
   mlir::Value compute(vit::ElementwiseInterface op, const Place &place, Known &known);
+  mlir::Value gelu(vit::GeluForm form, mlir::Value x);
   mlir::Value rotate(vit::RopeOp op, const Place &place, mlir::Value value);
   mlir::Value address(mlir::Value pointer, mlir::RankedTensorType type, const Place &place);
   void storeResult(unsigned i, const Place &place, Known &known);
