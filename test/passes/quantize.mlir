@@ -13,7 +13,7 @@
 // CHECK:         vit.linear %{{.*}} : tensor<?x5x40xf32>, tensor<1x40x32xf32> -> tensor<?x5x7xf32>
 //
 // The norm makes them in its kernel.
-// KERNELS:       vit.kernel @{{.*}} -> tensor<?x60xi8>
+// KERNELS:       vit.kernel @layer_norm_i8({{.*}} -> tensor<?x60xi8>
 // KERNELS-NEXT:    vit.layer_norm
 // KERNELS-NEXT:    vit.quantize
 // KERNELS-NEXT:    vit.yield
