@@ -29,10 +29,10 @@ struct CompileOptions : PipelineOptions {
   bool forAnySize = false;
 };
 
-/// Reports the first option that has a value which it cannot have.
 /// No GPU has code for it.
 inline bool isForCpusAlone(const CompileOptions &options) { return options.dtype == "i8"; }
 
+/// Reports the first option that has a value which it cannot have.
 llvm::LogicalResult checkOptions(const CompileOptions &options, const Session &session);
 
 /// The flag of the first option that was given although the passes that read it have run, in a
