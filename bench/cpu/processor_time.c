@@ -108,7 +108,9 @@ int main(int argc, char **argv) {
     return 2;
   }
   const vit_library *library = open_library(argv[1], argv[2]);
-  if (library && vit_library_input_count(library) <= most_tensors &&
+  if (!library)
+    return 1;
+  if (vit_library_input_count(library) <= most_tensors &&
       vit_library_output_count(library) <= most_tensors &&
       measure(library, argv[3], batch, runs) == VIT_OK)
     return 0;
