@@ -1,5 +1,5 @@
 # vitc_add_model(<name> SOURCE <checkpoint directory or .mlir file> [EMBED_WEIGHTS]
-#                [DTYPE f16|bf16|tf32|f32] [GPU <rtx4090, ...>] [MAX_BATCH <n>] [OUTPUTS <name>...] [TARGET cuda cpu]
+#                [DTYPE f16|bf16|tf32|f32|i8] [GPU <rtx4090, ...>] [MAX_BATCH <n>] [OUTPUTS <name>...] [TARGET cuda cpu]
 #                [<OPTION> [<value>...]]... [FLAGS <flag of vitc build>...])
 # An OPTION is one of VitcOptions.cmake: one of docs/cli.md in capital letters, MAX_BATCH of --max-batch.
 # Target <name>, a static library compiled by vitc when its source changes, with the header <name>.h; brings

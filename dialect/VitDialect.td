@@ -69,8 +69,31 @@ def Vit_Matrix : Type<And<[Vit_Param.predicate, Or<[
 def Vit_Any : Type<Or<[Vit_Activation.predicate, Vit_Param.predicate]>,
     "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values",
     "::mlir::RankedTensorType">;
-def Vit_Operand : Type<Or<[Vit_Any.predicate, Vit_Bytes.predicate]>,
-    "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values, or batch tensor of ui8 values",
+/// Rows of a product of i8, as `quantize` makes them: tensor<?xTOKENSxCOLUMNSxi8>.
+def Vit_QuantizedRows : Type<And<[
+    CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsBatch,
+    CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getElementType().isSignlessInteger(8)">]>,
+    "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of i8 values",
+    "::mlir::RankedTensorType">;
+/// Weights of a product of i8, as `quantize_panels` makes them.
+def Vit_QuantizedPanels : Type<And<[
+    CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">, Vit_IsStatic,
+    CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getElementType().isSignlessInteger(8)">,
+    CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == 3">]>,
+    "3-D static tensor (no size 0, 2^40 elements at most) of i8 values", "::mlir::RankedTensorType">;
+/// What kernels store.
+def Vit_Stored : Type<Or<[Vit_Activation.predicate, Vit_QuantizedRows.predicate]>,
+    "batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32, f32 or i8 values",
+    "::mlir::RankedTensorType">;
+def Vit_LinearWeight : Type<Or<[Vit_Matrix.predicate, Vit_QuantizedPanels.predicate]>,
+    "2-D static tensor, or 3-D one of panels, (no size 0, 2^40 elements at most) of f16, bf16, tf32, f32 or, of panels, i8 values",
+    "::mlir::RankedTensorType">;
+def Vit_Prepared : Type<Or<[Vit_Param.predicate, Vit_QuantizedPanels.predicate]>,
+    "static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32, f32 or, of rank 3, i8 values",
+    "::mlir::RankedTensorType">;
+def Vit_Operand : Type<Or<[Vit_Any.predicate, Vit_Bytes.predicate, Vit_QuantizedRows.predicate,
+                           Vit_QuantizedPanels.predicate]>,
+    "batch tensor or static tensor (no size 0, 2^40 elements at most) of f16, bf16, tf32, f32 or i8 values, or batch tensor of ui8 values",
     "::mlir::RankedTensorType">;
 
 // Enumerations ---------------------------------------------------------------

@@ -60,7 +60,7 @@ def Vit_RecipeOp : Vit_Answer<"RecipeOp", "the step of a recipe that an op on we
     I32EnumCase<"Scale", 6, "scale">, I32EnumCase<"Reshape", 7, "reshape">,
     I32EnumCase<"Permute", 8, "permute">, I32EnumCase<"Resample", 9, "resample">,
     I32EnumCase<"RelativeBias", 10, "relative_bias">, I32EnumCase<"RopeTable", 11, "rope_table">,
-    I32EnumCase<"RowSums", 12, "row_sums">]>;
+    I32EnumCase<"RowSums", 12, "row_sums">, I32EnumCase<"QuantizePanels", 13, "quantize_panels">]>;
 
 // Questions ------------------------------------------------------------------
 

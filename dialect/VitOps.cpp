@@ -249,6 +249,13 @@ LogicalResult LinearOp::verify() {
                            weight.getElementType());
 }
 
+LogicalResult QuantizeOp::verify() {
+  auto input = getInput().getType();
+  SmallVector<int64_t> shape(input.getShape());
+  shape.back() = quantizedColumns(width(input));
+  return expectShape(*this, "a result", input.clone(shape), getType()); // (C1)
+}
+
 LogicalResult BiasAddOp::verify() {
   auto input = getInput().getType();
   if (input.getRank() == 0)
@@ -478,8 +485,10 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
-/// Whether two roots can share a main loop.
-static bool isSameProduct(Operation *a, Operation *b) {
+/// Whether two roots can share a main loop, or the second has the row at hand that the first makes.
+static bool belongTogether(Operation *a, Operation *b) {
+  if (isa<QuantizeOp>(b))
+    return isa<NormInterface>(a);
   auto first = dyn_cast<LinearOp>(a), second = dyn_cast<LinearOp>(b);
   return first && second && first.getInput() == second.getInput() &&
          first.getWeight().getType() == second.getWeight().getType();
@@ -492,9 +501,9 @@ LogicalResult KernelOp::verifyRegions() {
       continue;
     if (!isa<KernelInterface>(op)) // (C3)
       return op.emitOpError() << "expected an elementwise op or a root in a kernel";
-    if (root && !isSameProduct(root, &op)) // (C1)
+    if (root && !belongTogether(root, &op)) // (C1)
       return op.emitOpError() << "expected one root in a kernel, or linears of one input with "
-                                 "weights of one type, but it follows '"
+                                 "weights of one type, or a norm and a quantize, but it follows '"
                               << root->getName() << "'";
     root = root ? root : &op;
   }

@@ -32,8 +32,12 @@ inline constexpr int64_t mostOfRange = (int64_t(1) << 31) - 1;
 
 /// f16, bf16, tf32 or f32.
 bool isStorageType(mlir::Type type);
-/// Bytes of a storage type, or of ui8, in memory. tf32 is an f32 that was rounded to 10 bits of
-/// mantissa.
+/// Columns of what `quantize` and `quantize_panels` make of so many: whole groups of four, which
+/// instructions take at a time, and two numbers of four bytes.
+inline constexpr int64_t quantizedColumns(int64_t columns) { return (columns + 3) / 4 * 4 + 8; }
+
+/// Bytes of a storage type, or of ui8 or i8, in memory. tf32 is an f32 that was rounded to 10 bits
+/// of mantissa.
 int64_t bytesOf(mlir::Type type);
 
 /// Elements of a tensor at most, those of an activation counted for one image: no arithmetic on

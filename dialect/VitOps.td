@@ -86,6 +86,8 @@ def Vit_LinearOp : Vit_RootOp<"linear",
     layout of checkpoints, so K is contiguous in both; or it is cut into panels of P columns of the result, as
     code for CPUs reads it: with rank 3 it is [ceil(N / P), K, P], and rows behind N are not read; of bf16, where
     CPUs take two steps at a time, it has the order [ceil(N / P), K / 2, P, 2]. The sum over K is f32.
+    Of i8, input and weight are what `quantize` and `quantize_panels` make, which have what belongs to a row, or a
+    column, behind it; the sum is of integers, and exact.
     Constraints: (C1) `weight` has the K of `input`; (C2) the result has the N of `weight`, for panels any N that
     needs all of them, and the other dimensions of `input`; (C3) `input` and `weight` have one element type.
 
@@ -94,12 +96,35 @@ def Vit_LinearOp : Vit_RootOp<"linear",
     %p = vit.linear %y, %v : tensor<?x197x768xf32>, tensor<32x768x32xf32> -> tensor<?x197x1000xf32>
     ```
   }];
-  let arguments = (ins Vit_Activation:$input, Vit_Matrix:$weight);
+  let arguments = (ins Vit_Stored:$input, Vit_LinearWeight:$weight);
   let results = (outs Vit_Activation:$result);
   let assemblyFormat = [{
     $input `,` $weight attr-dict `:` type($input) `,` type($weight) `->` type($result)
   }];
   let hasVerifier = 1;
+}
+
+def Vit_QuantizeOp : Vit_RootOp<"quantize",
+    family = "Norm", prologue = "Rows", flops = "0", rowWise = 1, mixesImages = "false",
+    operandStorage = ["F32"], resultStorage = "Dtype",
+    operandColumns = ["Exact"], resultColumns = "Exact"> {
+  let summary = "Rows as bytes, for products of i8";
+  let description = [{
+    Each row x of `input` becomes whole numbers u from 0 to 255, of which 0 stands for the least of the row or for
+    zero, whichever is less, and a factor and a zero of its own: x is about (u - z) * s. A row of the result is K4 + 8 bytes, with
+    K4 the columns of `input` rounded up to 4: the u, then s as f32 and z as i32. Zero is kept exactly.
+    The reference rounds nothing: it has x in place of u, and zeros behind.
+    Constraints: (C1) the result has `quantizedColumns` of those of `input`, and its other dimensions.
+
+    ```mlir
+    %q = vit.quantize %x : tensor<?x197x768xf32> -> tensor<?x197x776xi8>
+    ```
+  }];
+  let arguments = (ins Vit_Activation:$input);
+  let results = (outs Vit_QuantizedRows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = rootAnswers;
 }
 
 def Vit_BiasAddOp : Vit_ElementwiseOp<"bias_add",
@@ -397,7 +422,7 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     activations, rows x width, and serves any number of tokens per image. Of a model for images of any size the others
     are written for images of `tokens` patches, and take those of any number: they get it as a parameter.
     Constraints: (C1) at most one op is not elementwise, or those that are not are linears of one input with
-    weights of one type; (C2) all yielded types are the result types;
+    weights of one type, or a norm and a quantize; (C2) all yielded types are the result types;
     (C3) every op is elementwise or a root; (C4) every argument has a use;
     (C5) there is a result.
 
@@ -422,7 +447,7 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
-    /// The first root, or null. Others are linears of the same input.
+    /// The first root, or null. Others are linears of the same input, or quantize what a norm makes.
     ::mlir::Operation *getRoot();
     /// All of them, in order.
     ::llvm::SmallVector<::mlir::Operation *> getRoots();
@@ -434,7 +459,7 @@ def Vit_KernelOp : Vit_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, Sym
 
 def Vit_YieldOp : Vit_Op<"yield", [Pure, Terminator, HasParent<"KernelOp">]> {
   let summary = "What a kernel stores";
-  let arguments = (ins Variadic<Vit_Activation>:$values);
+  let arguments = (ins Variadic<Vit_Stored>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
 }
 
@@ -455,7 +480,7 @@ def Vit_LaunchOp : Vit_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Vit_Operand>:$operands_,
                        OptionalAttr<DenseI64ArrayAttr>:$places,
                        OptionalAttr<DenseI64ArrayAttr>:$image_places);
-  let results = (outs Variadic<Vit_Activation>:$results_);
+  let results = (outs Variadic<Vit_Stored>:$results_);
   let assemblyFormat = [{
     $kernel `(` $operands_ `)` (`places` $places^)? (`image_places` $image_places^)? attr-dict `:` functional-type($operands_, $results_)
   }];

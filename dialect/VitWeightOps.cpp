@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cmath>
 
@@ -138,6 +139,15 @@ LogicalResult ConcatOp::verify() {
 LogicalResult RowSumsOp::verify() {
   auto input = getInput().getType();
   return expectShape(*this, "a result", input.clone({input.getDimSize(0)}), getType()); // (C1)
+}
+
+LogicalResult QuantizePanelsOp::verify() {
+  auto input = getInput().getType();
+  int64_t panel = getType().getDimSize(2);
+  auto panels = static_cast<int64_t>(llvm::divideCeil(input.getDimSize(0), panel));
+  return expectShape(*this, "a result",
+                     input.clone({panels, quantizedColumns(input.getDimSize(1)), panel}), // (C1)
+                     getType());
 }
 
 LogicalResult PadOp::verify() {

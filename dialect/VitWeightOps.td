@@ -57,7 +57,7 @@ def Vit_PreparedOp : Vit_Op<"prepared", [Pure]> {
     ```
   }];
   let arguments = (ins I64Attr:$index);
-  let results = (outs Vit_Param:$result);
+  let results = (outs Vit_Prepared:$result);
   let assemblyFormat = "$index attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
@@ -108,6 +108,27 @@ def Vit_RowSumsOp : Vit_WeightArithmeticOp<"row_sums", "RowSums"> {
   }];
   let arguments = (ins Vit_ParamOfRank<2>:$input);
   let results = (outs Vit_ParamOfRank<1>:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Vit_QuantizePanelsOp : Vit_WeightArithmeticOp<"quantize_panels", "QuantizePanels"> {
+  let summary = "The weight of a product of i8, in panels";
+  let description = [{
+    Each row of `input`, N x K, a column of the product, becomes whole numbers q from -127 to 127 and a factor,
+    s = max |w| / 127 as f32: w is about q * s. The result is [ceil(N / P), K4 + 8, P] bytes, with K4 the
+    K rounded up to 4: in a panel of P columns come first four steps of the sum of each column, column after
+    column, then the next four, and behind all, of each column, s as f32, then the sum of its q as i32. What
+    is missing is zero.
+    The reference rounds nothing: it has w in place of q, in the order [K4 + 8, P], and zeros behind.
+    Constraints: (C1) the result has the panels, and `quantizedColumns` of the K, of `input`.
+
+    ```mlir
+    %p = vit.quantize_panels %w : tensor<3072x768xf32> -> tensor<96x776x32xi8>
+    ```
+  }];
+  let arguments = (ins Vit_ParamOfRank<2>:$input);
+  let results = (outs Vit_QuantizedPanels:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }

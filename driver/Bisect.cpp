@@ -11,6 +11,7 @@
 #include "driver/Bisect.h"
 
 #include "dialect/ModelFunction.h"
+#include "driver/Quantized.h"
 #include "weights/Float.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -24,7 +25,10 @@ using namespace vitc::codegen;
 using namespace vitc::driver;
 
 /// Stored values as f64.
-static std::vector<double> decode(const std::vector<uint8_t> &bytes, Type type) {
+static std::vector<double> decode(const std::vector<uint8_t> &bytes, RankedTensorType stored) {
+  Type type = stored.getElementType();
+  if (type.isInteger(8))
+    return decodeRows(bytes, stored.getShape().back());
   auto size = size_t(vit::bytesOf(type));
   std::vector<double> values(bytes.size() / size);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -105,7 +109,8 @@ private:
     vit::LaunchOp launch = launches[index];
     Written found;
     for (size_t i = 0; i < launch.getResults_().size(); ++i)
-      found.push_back(decode(view.written.at(i).bytes, elementType(launch, i)));
+      found.push_back(decode(view.written.at(i).bytes,
+                             cast<RankedTensorType>(launch.getResults_()[i].getType())));
     if (auto good = judge(index, launch, view, found); !good)
       return good;
     for (auto [result, written] : llvm::zip_equal(launch.getResults_(), found))
@@ -158,6 +163,8 @@ protected:
                                           library.weights[prepared.getIndex()].value);
     if (!computed)
       return computed.takeError();
+    if (auto type = prepared.getType(); type.getElementType().isInteger(8))
+      *computed = decodePanels(*computed, type.getDimSize(1), type.getDimSize(2));
     return &(values[value] = std::move(*computed));
   }
 

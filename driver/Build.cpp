@@ -110,6 +110,16 @@ FailureOr<BuildResult> driver::build(const BuildOptions &options, const Session 
   return result;
 }
 
+/// Kernels for a GPU, and what would assemble them.
+static LogicalResult checkForGpus(const BuildOptions &options, Compiler &compiler) {
+  if (failed(compiler.lowerTo(Compiler::kernels)))
+    return failure();
+  std::string error;
+  if (findPtxas(options.compile.ptxas, error); !error.empty())
+    return compiler.session().error(error);
+  return success();
+}
+
 LogicalResult driver::checkBuild(const BuildOptions &options, const Session &session) {
   Compiler compiler(options.compile, session);
   OpenWeights weights;
@@ -119,12 +129,10 @@ LogicalResult driver::checkBuild(const BuildOptions &options, const Session &ses
       failed(openBuild(options, compiler, weights)))
     return failure();
   compiler.addDefaultTarget();
-  if (failed(compiler.copyForCpus()) || failed(compiler.lowerTo(Compiler::kernels)) ||
+  if (failed(compiler.copyForCpus()) ||
+      (compiler.hasTarget(VIT_TARGET_CUDA) && failed(checkForGpus(options, compiler))) ||
       failed(compiler.generateForCpus()))
     return failure();
-  std::string error;
-  if (findPtxas(options.compile.ptxas, error); !error.empty())
-    return session.error(error);
   for (const std::string &profile : options.profiles)
     if (auto kernels = readProfile(profile, session); !kernels)
       return session.error(kernels.takeError());
@@ -134,6 +142,10 @@ LogicalResult driver::checkBuild(const BuildOptions &options, const Session &ses
 FailureOr<std::string> driver::emit(const BuildOptions &options, StringRef level,
                                     const Session &session) {
   CompileOptions compile = options.compile;
+  if (level != "vit" && isForCpusAlone(compile))
+    return session.error("--emit={}: kernels are shown as GPUs have them, but --dtype i8 is for "
+                         "CPUs alone; give --emit=vit, or another --dtype",
+                         level);
   compile.forAnySize = compile.imageSize == "any"; // the module beside the one of the config's size
   Compiler compiler(compile, session);
   if (failed(compiler.open()))
@@ -184,6 +196,8 @@ FailureOr<Report> driver::explain(const BuildOptions &options, const Session &se
     return failure();
   Report report = compiler.report();
   report.profile = std::move(profile);
+  if (!compiler.hasTarget(VIT_TARGET_CUDA)) // CPUs have one schedule
+    return report;
   for (const char *policy : {"model", "classic"})
     if (report.policy != policy)
       comparePolicy(options.compile, policy, session, report);

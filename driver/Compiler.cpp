@@ -147,16 +147,22 @@ Compiler::Compiler(CompileOptions given, const Session &session)
   if (spare < cores) // the context would start as many as there are cores
     context.disableMultithreading();
   collectFusions();
-  if (options.targets.empty() || ::llvm::is_contained(options.targets, "cuda"))
+  bool named = !options.targets.empty();
+  if (named ? ::llvm::is_contained(options.targets, "cuda") : !isForCpusAlone(options))
     targets.push_back(VIT_TARGET_CUDA);
-  if (::llvm::is_contained(options.targets, "cpu"))
+  if (named ? ::llvm::is_contained(options.targets, "cpu") : isForCpusAlone(options))
     targets.push_back(VIT_TARGET_CPU);
 }
 
 Compiler::~Compiler() = default;
 
 void Compiler::addDefaultTarget() {
-  if (options.targets.empty() && level <= vit)
+  if (!options.targets.empty())
+    return;
+  if (isForCpusAlone(options))
+    caller.say(driver::Diagnostic::Note,
+               "--dtype i8 is for CPUs: the library has no code for GPUs");
+  else if (level <= vit)
     targets.push_back(VIT_TARGET_CPU);
 }
 

@@ -54,19 +54,33 @@ void Compiler::reschedule(vit::KernelOp kernel, ArrayRef<vit::ScheduleAttr> sche
   level = std::min(level, kernels);
 }
 
+/// The --dtype for whose products a form is there, or null.
+static const char *productsOf(vit_isa isa) {
+  switch (isa) {
+  case VIT_ISA_AVX2:
+  case VIT_ISA_AVX512:
+    return nullptr;
+  case VIT_ISA_AVX512_VNNI:
+    return "i8";
+  case VIT_ISA_AVX512_BF16:
+    return "bf16";
+  }
+  llvm_unreachable("all forms are above");
+}
+
 /// Those of --isa, or all that make a difference.
 FailureOr<std::vector<vit_isa>> Compiler::cpuIsas() {
-  bool bf16 = options.dtype == "bf16";
   std::vector<vit_isa> isas;
-  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512, VIT_ISA_AVX512_BF16}) {
-    bool named = ::llvm::is_contained(options.isas, isaName(isa)),
-         ofBf16 = isa == VIT_ISA_AVX512_BF16;
-    if (named && ofBf16 && !bf16)
+  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512, VIT_ISA_AVX512_VNNI, VIT_ISA_AVX512_BF16}) {
+    bool named = ::llvm::is_contained(options.isas, isaName(isa));
+    const char *products = productsOf(isa);
+    bool helps = !products || options.dtype == products;
+    if (named && !helps)
       return caller.error(
-          "--isa {}: it has products of bf16, but code for CPUs computes in f32 with --dtype {}; "
-          "give --dtype bf16",
-          isaName(isa).str(), options.dtype);
-    if (named || (options.isas.empty() && (bf16 || !ofBf16)))
+          "--isa {}: it has products of {}, of which code for CPUs has none with --dtype {}; "
+          "give --dtype {}",
+          isaName(isa).str(), products, options.dtype, products);
+    if (named || (options.isas.empty() && helps))
       isas.push_back(isa);
   }
   return isas;

@@ -50,6 +50,10 @@ llvm::LogicalResult driver::checkOptions(const CompileOptions &options, const Se
     return session.error("--isa is of code for CPUs, which --target {} leaves out; give --target "
                          "cuda,cpu",
                          options.targets.front());
+  if (isForCpusAlone(options) && llvm::is_contained(options.targets, "cuda"))
+    return session.error(
+        "--target cuda: --dtype i8 is for CPUs alone; give --target cpu, or another "
+        "--dtype");
   if (!cost::findGpu(options.gpu))
     return session.error("--gpu '{}' is not known; expected one of {}", options.gpu,
                          cost::knownGpus());

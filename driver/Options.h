@@ -29,6 +29,9 @@ struct CompileOptions : PipelineOptions {
   bool forAnySize = false;
 };
 
+/// No GPU has code for it.
+inline bool isForCpusAlone(const CompileOptions &options) { return options.dtype == "i8"; }
+
 /// Reports the first option that has a value which it cannot have.
 llvm::LogicalResult checkOptions(const CompileOptions &options, const Session &session);
 

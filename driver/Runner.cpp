@@ -220,9 +220,15 @@ static ValueShape valueShape(Type type, StringAttr name) {
 }
 
 LogicalResult Runner::open() {
+  bool onlyCpus = isForCpusAlone(compiler.settings());
   if (options.device == "auto" && !options.emulate && options.ptx.empty() &&
-      !vitrt::hasCudaDevice())
+      (onlyCpus || !vitrt::hasCudaDevice()))
     options.device = "cpu";
+  if (onlyCpus && !isCpu() && !isReference())
+    return compiler.session().error(
+        "{}: --dtype i8 is for CPUs alone; give --device cpu, or another "
+        "--dtype",
+        options.emulate ? "--emulate" : "--device " + options.device);
   compiler.setTarget(isCpu() ? VIT_TARGET_CPU : VIT_TARGET_CUDA);
   // A library needs only the weights that are left after passes; so the file is compared with them.
   if (!isReference() && failed(compiler.lowerTo(Compiler::vit)))

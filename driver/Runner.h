@@ -78,7 +78,7 @@ public:
   /// What products are computed in: that of the options, or of the code for CPUs.
   std::string dtype() const {
     std::string given = compiler.settings().dtype;
-    return isCpu() && given != "bf16" ? "f32" : given;
+    return isCpu() && given != "bf16" && given != "i8" ? "f32" : given;
   }
   /// The module whose launches run, after prepare().
   mlir::ModuleOp launched() const {

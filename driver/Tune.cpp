@@ -156,6 +156,9 @@ FailureOr<std::vector<Artifact>> driver::tune(TuneOptions options, const Session
   if (options.compile.imageSize == "any")
     return session.error("--image-size any: kernels are tuned for images of one size; give it as "
                          "--image-size HxW");
+  if (isForCpusAlone(options.compile))
+    return session.error("--dtype i8 is for CPUs alone, but schedules of GPUs are tuned; give "
+                         "another --dtype");
   llvm::sort(options.batches);
   options.batches.erase(llvm::unique(options.batches), options.batches.end());
   Compiler compiler(options.compile, session);

@@ -18,6 +18,8 @@
 // it: the input is read once, and the gate is in registers when it is needed. The second set of
 // accumulators takes the registers of half a tile.
 //
+// A quantize joins the norm whose rows it reads: they are in the nearest cache.
+//
 // Inside a kernel nothing is rounded before it is stored, so the last bit may change. Fusing is
 // never needed for correctness. Whether it pays is passes/cost's to say, which predicts both forms;
 // refusals become remarks, and a note on the launch that vit-require reads.
@@ -182,7 +184,8 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
     if (launch.getPlaces())
       return {};
     if (!isElementwise(launch))
-      return visitLinear(launch);
+      return isa_and_present<vit::QuantizeOp>(kernels->of(launch).getRoot()) ? visitQuantize(launch)
+                                                                             : visitLinear(launch);
     bool moments = makesMoments(launch);
     for (vit::LaunchOp producer : producersBestFirst(launch))
       if ((moments && !isGemm(producer)) || needsMomentsOf(producer, launch))
@@ -222,6 +225,15 @@ struct Fuse : SchedulingPass<impl::FuseBase<Fuse>> {
         if (Operation *place = upwardPlace(gate, launch))
           return fuse(gate, launch, place);
     return {};
+  }
+
+  /// A quantize joins the norm that makes its rows.
+  vit::LaunchOp visitQuantize(vit::LaunchOp launch) {
+    auto norm = launch.getOperand(0).getDefiningOp<vit::LaunchOp>();
+    if (!norm || !isa_and_present<vit::NormInterface>(kernels->of(norm).getRoot()) ||
+        !sameRanks(norm) || !sameRanks(launch))
+      return {};
+    return fuse(norm, launch, norm);
   }
 
   bool isGemm(vit::LaunchOp launch) {

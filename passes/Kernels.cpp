@@ -127,10 +127,12 @@ static std::string typeName(Value value) {
 }
 
 std::string vitc::kernelName(ArrayRef<Operation *> ops) {
-  vit::KernelInterface root;
-  for (Operation *op : llvm::reverse(ops))
-    if (auto other = dyn_cast<vit::KernelInterface>(op))
-      root = other;
+  vit::KernelInterface root, last;
+  for (Operation *op : ops)
+    if (auto other = dyn_cast<vit::KernelInterface>(op)) {
+      root = root ? root : other;
+      last = other;
+    }
   Operation *main = root ? root : ops.front();
   // A select comes from whatever reads one token; that is not its own name.
   bool ofOther = root && root.getKernelFamily() == vit::KernelFamily::Select;
@@ -140,9 +142,10 @@ std::string vitc::kernelName(ArrayRef<Operation *> ops) {
     if (auto fused = dyn_cast<vit::ElementwiseInterface>(op);
         fused && op != main && fused.isNamed())
       (name += '_') += op->getName().stripDialect();
-  // Products are known by what they multiply, everything else by what it makes.
-  bool product = isProduct(main);
-  return name + "_" + typeName(product ? main->getOperand(0) : main->getResult(0));
+  // Products are known by what they multiply, everything else by what it makes in the end.
+  if (isProduct(main))
+    return name + "_" + typeName(main->getOperand(0));
+  return name + "_" + typeName(last ? last->getResult(0) : main->getResult(0));
 }
 
 std::string vitc::kernelName(vit::KernelOp kernel) { return kernelName(opsOf(kernel)); }

@@ -102,7 +102,8 @@ def PackPanels : Pass<"vit-pack-panels", "mlir::ModuleOp"> {
   let summary = "Weights of products as panels of columns, for CPUs";
   let description = [{
     The weight of each `vit.linear` becomes [ceil(N / 32), K, 32]: 32 columns of the result, for which code for
-    CPUs has vectors, lie side by side at each step of the sum. Columns that are missing are zeros.
+    CPUs has vectors, lie side by side at each step of the sum. Columns that are missing are zeros. Products of i8
+    read what `vit.quantize` makes of rows and `vit.quantize_panels` of weights.
   }];
 }
 

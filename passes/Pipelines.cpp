@@ -101,9 +101,11 @@ void vitc::buildKernelPipeline(mlir::OpPassManager &manager, const PipelineOptio
 
 void vitc::buildCpuPipeline(mlir::OpPassManager &manager, const PipelineOptions &options) {
   Sequence passes(manager, options);
-  bool bf16 = options.dtype == "bf16"; // CPUs have f32 products for all other types
-  passes.add(createPadWidthsForCpu(bf16));
-  passes.add(createPackPanels(bf16));
+  cost::CpuProducts products = options.dtype == "bf16" ? cost::CpuProducts::Bf16
+                               : options.dtype == "i8" ? cost::CpuProducts::I8
+                                                       : cost::CpuProducts::F32;
+  passes.add(createPadWidthsForCpu(products));
+  passes.add(createPackPanels(products));
   passes.add(createHoistWeights());
   passes.add(createFormKernels());
   if (!options.noFuse)

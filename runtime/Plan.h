@@ -35,6 +35,7 @@ inline uint64_t sizeOf(uint32_t dtype) {
   case VIT_F64:
     return 8;
   case VIT_U8:
+  case VIT_I8:
     return 1;
   default:
     return 4;

@@ -9,6 +9,7 @@
 #include "runtime/Recipe.h"
 #include "runtime/LargeArray.h"
 #include "runtime/Parallel.h"
+#include "runtime/QuantizePanels.h"
 #include "runtime/RecipeSteps.h"
 #include "runtime/RecipeTables.h"
 #include "runtime/SizedRecipe.h"
@@ -210,7 +211,8 @@ private:
     auto fail = [&](const char *text) {
       return Error{"the library's recipe is damaged: value " + std::to_string(value) + " " + text};
     };
-    if (step.op > VIT_RECIPE_ROW_SUMS || step.rank > VIT_MAX_RANK || step.file_rank > VIT_MAX_RANK)
+    if (step.op > VIT_RECIPE_QUANTIZE_PANELS || step.rank > VIT_MAX_RANK ||
+        step.file_rank > VIT_MAX_RANK)
       return fail("has an unknown form");
     for (uint32_t operand : operandsOf(step))
       if (operand >= value)
@@ -278,6 +280,8 @@ private:
               (second.size() == 1 && step.axis < step.rank && second[0] == shape[step.axis]));
     case VIT_RECIPE_ROW_SUMS:
       return first.size() == 2 && shape.size() == 1 && first[0] == shape[0];
+    case VIT_RECIPE_QUANTIZE_PANELS:
+      return fitsPanels(step, first);
     case VIT_RECIPE_CAST:
       return countOf(first) == count && step.dtype <= VIT_TF32;
     case VIT_RECIPE_RESHAPE:
@@ -351,6 +355,12 @@ private:
     }
     case VIT_RECIPE_ROW_SUMS:
       return rowSums(values[step.operands[0]].data, countOf(shapeOf(step)));
+    case VIT_RECIPE_QUANTIZE_PANELS: {
+      const Values &in = values[step.operands[0]].data;
+      if (auto good = checkRange(step.operands[0], in, VIT_F32); !good)
+        return good.takeError();
+      return quantizePanels(step, in, size_t(operandShape(step, 0)[1]));
+    }
     case VIT_RECIPE_PERMUTE:
       return permute(values[step.operands[0]].data, operandShape(step, 0), step.order);
     case VIT_RECIPE_PAD: {
@@ -406,9 +416,11 @@ Result<void> checkPlace(const vit_library &library, const vit_prepared &weight, 
   };
   if (weight.value >= library.recipe_count)
     return fail("is not in the recipe");
-  size_t count = countOf(shapeOf(library.recipe[weight.value]));
-  if (weight.dtype > VIT_TF32 || count * sizeOf(weight.dtype) != weight.bytes ||
-      !part.holds(weight))
+  const vit_recipe_step &step = library.recipe[weight.value];
+  size_t count = countOf(shapeOf(step));
+  bool hasType =
+      step.op == VIT_RECIPE_QUANTIZE_PANELS ? weight.dtype == VIT_I8 : weight.dtype <= VIT_TF32;
+  if (!hasType || count * sizeOf(weight.dtype) != weight.bytes || !part.holds(weight))
     return fail("does not fit its place");
   return {};
 }
@@ -427,6 +439,9 @@ void store(uint32_t dtype, const Values &values, uint8_t *out) {
     break;
   case VIT_F32:
     storeAll<float>(values, out, [](double v) { return float(v); });
+    break;
+  case VIT_I8:
+    storeAll<int8_t>(values, out, [](double v) { return int8_t(v); });
     break;
   default:
     storeAll<double>(values, out, [](double v) { return v; });

@@ -41,7 +41,8 @@ double valueAt(const uint8_t *bytes, uint64_t i, uint32_t dtype) {
 }
 
 /// Makes each value off by a random part of `unit`. Only f32 and bf16, which are what code for CPUs
-/// reads weights and pixels in; bytes are exact.
+/// reads weights and pixels in; bytes of pixels are exact, and products of i8 have no rounding in
+/// which two forms could differ.
 void perturb(uint8_t *bytes, uint64_t size, uint32_t dtype, double unit, Noise &noise) {
   if (dtype == VIT_F32)
     for (uint64_t i = 0; i != size / sizeof(float); ++i) {
@@ -63,13 +64,15 @@ const vit_target &targetOf(const vit_model &model) { return model.library.target
 
 ArenaPart arenaOf(const vit_model &model) { return arenaPart(model.library, targetOf(model)); }
 
-/// What products read says in what a model computes: the least exact type of its weights.
+/// What products read says in what a model computes: the least exact type of its weights. Steps of
+/// i8 are no such type here: their sums are exact, so what is held against each other, two forms
+/// with the same steps, is as near as all else that they compute, in f32.
 vit_dtype computesIn(const vit_model &model) {
   const vit_library &library = model.library;
   vit_dtype dtype = VIT_F32;
   ArenaPart part = arenaOf(model);
   for (const vit_prepared &weight : std::span(library.weights, library.weight_count))
-    if (weight.bytes && part.has(weight))
+    if (weight.bytes && weight.dtype != VIT_I8 && part.has(weight))
       dtype = coarser(dtype, vit_dtype(weight.dtype));
   return dtype;
 }

@@ -16,6 +16,8 @@ double toleranceOf(vit_dtype dtype) {
     return 1e-5;
   case VIT_BF16:
     return 2e-2;
+  case VIT_I8:
+    return 5e-2;
   default: // f16 and tf32 have the same mantissa
     return 2e-3;
   }
@@ -29,6 +31,8 @@ double roundingUnit(vit_dtype dtype) {
     return 0x1p-22;
   case VIT_BF16:
     return 0x1p-8;
+  case VIT_I8: // a step is a 127th of the largest of a row or column, of which most are a third
+    return 3 * 0x1p-8;
   default:
     return 0x1p-11;
   }

@@ -2,13 +2,19 @@
 """vitc's code for CPUs against ONNX Runtime, in alternating rounds on this machine.
 
   compare.py --vitc V --vit-run R [--models vit-s16,vit-b16] [--batch 1,8] [--threads 1,2] [--rounds 5]
-             [--runs 8] [--json OUT] [--isa avx2]
+             [--runs 8] [--json OUT] [--isa avx2] [--i8] [--runtime libvit_runtime.a]
 
 Needs numpy, onnx and onnxruntime. Weights are random. Each round times, one after the other, vitc with
 class-token pruning, vitc with all work done, vitc with pruning and products of bf16, and ONNX Runtime on two
 graphs of the same model (vit_onnx.py), of which the faster counts; but for bf16 all is f32. A round of each is the smallest of its runs, since other programs only add time; printed
 is the median of the rounds. GFLOP/s count the work of the whole model, also for the pruned one; the peak is that of
-multiply-adds on registers (fma_peak.c) of one thread, times threads, with the vectors of --isa.
+multiply-adds on registers (fma_peak.c) of one thread, times threads, with the vectors of --isa, of bytes with --i8.
+
+With --i8 both have products of i8: vitc --dtype i8 with pruning and with all work done, beside its own f32 and bf16
+with pruning, and ONNX Runtime on what its quantize_dynamic makes of the matrix products of both graphs.
+
+With --runtime, vitc's own library, times are of the processor (processor_time.c) and not of the wall, for machines
+that other programs use; of one thread, because those of ONNX Runtime use the processor while they wait.
 """
 import argparse
 import json
@@ -58,18 +64,21 @@ class Vitc:
             json.dump(config(vit_onnx.SIZES[model]), file)
         run(arguments.vitc, "build", source, "-o", os.path.join(source, name), "--name", name, "--target", "cpu",
             "--max-batch", str(max(arguments.batch)), "--shared", *flags)
-        self.library = os.path.join(source, name, f"lib{name}.so")
+        self.library, self.name = os.path.join(source, name, f"lib{name}.so"), name
 
     def round(self, batch, threads):
         """The smallest time of a run, milliseconds."""
+        if self.arguments.processor_time:
+            return float(run(self.arguments.processor_time, self.library, self.name, f"cpu:{threads}", str(batch),
+                             str(self.arguments.runs)).split()[0])
         output = run(self.arguments.vit_run, self.library, "--random-weights", "--bench", "--device",
                      f"cpu:{threads}", "--batch", str(batch), "--repetitions", str(self.arguments.runs))
         return float(re.search(r"median \S+ us \((\S+) to", output)[1]) * 1e-3
 
 
 class Onnx:
-    def __init__(self, path):
-        self.path, self.sessions = path, {}
+    def __init__(self, path, clock):
+        self.path, self.sessions, self.clock = path, {}, clock
 
     def round(self, batch, threads, runs):
         if threads not in self.sessions:
@@ -83,21 +92,34 @@ class Onnx:
                                                                               dtype=numpy.float32)}
         session, times = self.sessions[threads], []
         for _ in range(runs + 1):
-            begin = time.perf_counter()
+            begin = self.clock()
             session.run(None, inputs)
-            times.append(time.perf_counter() - begin)
+            times.append(self.clock() - begin)
         return 1e3 * min(times[1:])
 
 
+def quantized(path):
+    """The convolution stays f32: that of i8 is slower."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # takes its time, and few need it
+    result = path.replace(".onnx", "-i8.onnx")
+    quantize_dynamic(path, result, op_types_to_quantize=["MatMul", "Gemm"], weight_type=QuantType.QInt8,
+                     extra_options={"DefaultTensorType": 1})  # f32, behind operators of its own
+    return result
+
+
 def measure(arguments, model, folder, peak):
-    vitc = {"whole": Vitc(arguments, folder, model, "whole", "--dtype", "f32", "--no-prune"),
-            "pruned": Vitc(arguments, folder, model, "pruned", "--dtype", "f32"),
+    dtype = "i8" if arguments.i8 else "f32"
+    vitc = {"whole": Vitc(arguments, folder, model, "whole", "--dtype", dtype, "--no-prune"),
+            "pruned": Vitc(arguments, folder, model, "pruned", "--dtype", dtype),
             "bf16": Vitc(arguments, folder, model, "bf16", "--dtype", "bf16")}
+    if arguments.i8:
+        vitc["f32"] = Vitc(arguments, folder, model, "f32", "--dtype", "f32")
     graphs = []
     for fused in (False, True):
         path = os.path.join(folder, f"{model}-{fused}.onnx")
         vit_onnx.write(model, fused, path)
-        graphs.append(Onnx(path))
+        graphs.append(Onnx(quantized(path) if arguments.i8 else path,
+                           time.process_time if arguments.processor_time else time.perf_counter))
     for threads in arguments.threads:
         for batch in arguments.batch:
             times = {name: [] for name in ("onnxruntime", *vitc)}
@@ -110,6 +132,22 @@ def measure(arguments, model, folder, peak):
             work = flops(vit_onnx.SIZES[model], batch)
             row["peak_share"] = {name: round(work / row[name] / 1e6 / row["peak_gflops"], 3) for name in times}
             yield row
+
+
+def build(folder, name, *flags):
+    program = os.path.join(folder, name)
+    run("cc", "-O2", "-o", program, os.path.join(os.path.dirname(__file__), name + ".c"), *flags)
+    return program
+
+
+def peak_of(arguments, folder):
+    """GFLOP/s of a thread."""
+    program = build(folder, "fma_peak")
+    if arguments.i8 and not arguments.isa and "avx512_vnni" in open("/proc/cpuinfo").read():
+        return float(run(program, "i8"))
+    # Forms with products of i8 or of bf16 have those of f32 that avx512 has; widened i8 is no faster than f32.
+    vectors = "avx512" if arguments.isa and arguments.isa.startswith("avx512") else arguments.isa
+    return float(run(program, *([vectors] if vectors else [])))
 
 
 def numbers(text):
@@ -126,30 +164,38 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=8)
     parser.add_argument("--isa", help="form of vitc's code; ONNX Runtime takes what the processor has")
+    parser.add_argument("--i8", action="store_true", help="products of i8 on both sides")
+    parser.add_argument("--runtime", help="libvit_runtime.a: times are of the processor")
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    if arguments.runtime and arguments.threads != [1]:
+        sys.exit("compare.py: --runtime: processor time is of one thread; give --threads 1")
     if arguments.isa:
         os.environ["VIT_CPU_ISA"] = arguments.isa
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        peak_program = os.path.join(folder, "fma_peak")
-        run("cc", "-O2", "-o", peak_program, os.path.join(os.path.dirname(__file__), "fma_peak.c"))
-        # avx512bf16 is of products of bf16; those of f32 are with it what they are with avx512.
-        peak = float(run(peak_program, *([arguments.isa.removesuffix("bf16")] if arguments.isa else [])))
-        print(f"ONNX Runtime {onnxruntime.__version__}; peak of a thread {peak} GFLOP/s; ms, smallest of {arguments.runs} "
+        peak = peak_of(arguments, folder)
+        include = os.path.join(os.path.dirname(__file__), "..", "..", "runtime", "include")
+        arguments.processor_time = arguments.runtime and build(
+            folder, "processor_time", "-I", include, arguments.runtime, "-lstdc++", "-lm", "-ldl", "-lpthread")
+        print(f"ONNX Runtime {onnxruntime.__version__}; peak of a thread {peak} GFLOP/s; ms"
+              f"{' of the processor' if arguments.runtime else ''}, smallest of {arguments.runs} "
               f"runs, median of {arguments.rounds} rounds; % of the peak\n")
-        print("| model | batch | threads | ONNX Runtime | all work | pruned | pruned, bf16 | all work, times as fast "
-              "| pruned | bf16 over f32 |\n|---|---|---|---|---|---|---|---|---|---|")
+        others = ["bf16", "f32"] if arguments.i8 else ["bf16"]
+        ratios = [("onnxruntime", "whole", "all work, times as fast"), ("onnxruntime", "pruned", "pruned")]
+        ratios += ([("bf16", "pruned", "i8 over bf16"), ("f32", "pruned", "i8 over f32")] if arguments.i8 else
+                   [("pruned", "bf16", "bf16 over f32")])
+        head = ["model", "batch", "threads", "ONNX Runtime", "all work", "pruned",
+                *(f"pruned, {name}" for name in others), *(text for _, _, text in ratios)]
+        print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
         for model in arguments.models.split(","):
             for row in measure(arguments, model, folder, peak):
                 rows.append(row)
                 share = row["peak_share"]
                 cells = [f"{row[name]:.1f} ({100 * share[name]:.0f} %)" for name in ("onnxruntime", "whole", "pruned")]
-                cells.append(f"{row['bf16']:.1f}")
-                ratios = [f"{row[slow] / row[fast]:.2f}" for slow, fast in
-                          (("onnxruntime", "whole"), ("onnxruntime", "pruned"), ("pruned", "bf16"))]
-                print("| " + " | ".join([model, str(row["batch"]), str(row["threads"]), *cells, *ratios]) + " |",
-                      flush=True)
+                cells += [f"{row[name]:.1f}" for name in others]
+                cells += [f"{row[slow] / row[fast]:.2f}" for slow, fast, _ in ratios]
+                print("| " + " | ".join([model, str(row["batch"]), str(row["threads"]), *cells]) + " |", flush=True)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump(rows, file, indent=1)

@@ -90,7 +90,10 @@ Value CpuBuilder::less(Value a, Value b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b);
 }
 Value CpuBuilder::less(Value a, int64_t b) { return less(a, imm(b)); }
-Value CpuBuilder::toFloat(Value a) { return arith::SIToFPOp::create(*this, f32, a); }
+Value CpuBuilder::toFloat(Value a) {
+  Type type = isa<VectorType>(a.getType()) ? Type(vector) : f32;
+  return arith::SIToFPOp::create(*this, type, a);
+}
 Value CpuBuilder::equal(Value a, int64_t b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, a, imm(b));
 }
@@ -145,6 +148,8 @@ Value CpuBuilder::shiftLeft(Value value, int64_t count) {
 }
 Value CpuBuilder::addI(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
 Value CpuBuilder::mulI(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
+Value CpuBuilder::subI(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
+Value CpuBuilder::minI(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
 Value CpuBuilder::splatLike(Value of, int64_t value) {
   return arith::ConstantOp::create(
       *this, DenseElementsAttr::get(cast<VectorType>(of.getType()), static_cast<int32_t>(value)));
@@ -170,13 +175,19 @@ Value CpuBuilder::insert(Value into, Value scalar, int64_t lane) {
   return LLVM::InsertElementOp::create(*this, into.getType(), into, scalar, index);
 }
 
-Value CpuBuilder::sumOf(Value of) {
+Value CpuBuilder::halved(Value of, llvm::function_ref<Value(Value, Value)> join) {
   for (int32_t half = lanes / 2; half >= 1; half /= 2) {
     SmallVector<int32_t> upper(lanes, -1);
     std::iota(upper.begin(), upper.begin() + half, half);
-    of = addF(of, shuffle(of, upper));
+    of = join(of, shuffle(of, upper));
   }
   return extract(of, 0);
+}
+Value CpuBuilder::sumOf(Value of) {
+  return halved(of, [this](Value a, Value b) { return addF(a, b); });
+}
+Value CpuBuilder::largestOf(Value of) {
+  return halved(of, [this](Value a, Value b) { return maxF(a, b); });
 }
 
 // Memory ---------------------------------------------------------------------
@@ -211,6 +222,12 @@ Value CpuBuilder::load(Value pointer, Value lanesRead) {
 Value CpuBuilder::loadScalar(Value pointer) {
   return LLVM::LoadOp::create(*this, f32, pointer, /*alignment=*/4u);
 }
+Value CpuBuilder::loadWord(Value pointer) {
+  return LLVM::LoadOp::create(*this, i32, pointer, /*alignment=*/4u);
+}
+Value CpuBuilder::loadIntegers(Value pointer) {
+  return LLVM::LoadOp::create(*this, integers, pointer, /*alignment=*/4u);
+}
 Value CpuBuilder::loadBytes(Value pointer, Value lanesRead) {
   auto type = VectorType::get(lanes, getI8Type());
   Value bytes;
@@ -221,6 +238,13 @@ Value CpuBuilder::loadBytes(Value pointer, Value lanesRead) {
   else
     bytes = LLVM::LoadOp::create(*this, type, pointer, /*alignment=*/1u);
   return LLVM::UIToFPOp::create(*this, vector, bytes);
+}
+void CpuBuilder::storeBytes(Value value, Value pointer, Value lanesWritten) {
+  Value bytes = arith::TruncIOp::create(*this, VectorType::get(lanes, getI8Type()), value);
+  if (lanesWritten)
+    LLVM::MaskedStoreOp::create(*this, bytes, pointer, lanesWritten, /*alignment=*/1u);
+  else
+    LLVM::StoreOp::create(*this, bytes, pointer, /*alignment=*/1u);
 }
 void CpuBuilder::store(Value value, Value pointer, Value lanesWritten) {
   if (lanesWritten)

@@ -56,7 +56,7 @@ public:
   Value max(Value a, Value b);
   Value less(Value a, Value b); ///< signed
   Value less(Value a, int64_t b);
-  Value toFloat(Value a);
+  Value toFloat(Value a); ///< of an integer, or a vector of i32
   Value equal(Value a, int64_t b);
   Value select(Value condition, Value a, Value b);
 
@@ -82,6 +82,8 @@ public:
   Value fromBits(Value integers);
   Value shiftLeft(Value integers, int64_t count);
   Value addI(Value a, Value b); ///< of vectors of integers
+  Value subI(Value a, Value b);
+  Value minI(Value a, Value b); ///< signed
   Value mulI(Value a, Value b);
   Value shiftRight(Value integers, int64_t count); ///< zeros come in
   Value andI(Value integers, int64_t value);
@@ -92,6 +94,7 @@ public:
   Value extract(Value vector, int64_t lane);
   Value insert(Value vector, Value scalar, int64_t lane);
   Value sumOf(Value vector); ///< in a fixed order, in halves
+  Value largestOf(Value vector);
 
   // Memory. A null mask is all lanes; lanes that are masked read 0.
   Value at(Value pointer, Value offset);
@@ -104,8 +107,12 @@ public:
   Value loadAs(Type element, Value pointer, Value mask);
   void storeAs(Type element, Value value, Value pointer, Value mask);
   Value loadScalar(Value pointer);
+  Value loadWord(Value pointer); ///< an i32
+  Value loadIntegers(Value pointer);
   /// Bytes, 0 to 255, as f32.
   Value loadBytes(Value pointer, Value mask = {});
+  /// The lowest byte of each integer.
+  void storeBytes(Value integers, Value pointer, Value mask = {});
   void store(Value value, Value pointer, Value mask = {});
   void storeScalar(Value value, Value pointer);
   /// Lanes from pointer + offsets, i32 each.
@@ -130,6 +137,10 @@ public:
   /// Columns [0, width) in vectors: the body is called with the column and the mask of each, once
   /// in a loop without mask, once for what is left.
   void overColumns(int64_t width, llvm::function_ref<void(Value column, Value mask)> body);
+
+private:
+  /// The first half of a vector with the second, until there is one value.
+  Value halved(Value vector, llvm::function_ref<Value(Value, Value)> join);
 };
 
 /// The value of an i64 that is known, else nothing.

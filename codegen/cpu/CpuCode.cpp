@@ -70,13 +70,15 @@ static bool readsBf16(Operation *op) {
   return isa<vit::LinearOp, vit::ElementwiseInterface, vit::YieldOp>(op);
 }
 
+static bool readsI8(Operation *op) { return isa<vit::LinearOp>(op); }
+
 /// What every family relies on.
 static LogicalResult checkKernel(vit::KernelOp kernel) {
   auto fail = [&] { return kernel.emitError() << "kernel '" << kernel.getSymName() << "': "; };
   WalkResult walked = kernel.walk([&](Operation *op) {
     for (Type type : op->getResultTypes())
       if (auto tensor = dyn_cast<RankedTensorType>(type);
-          tensor && !tensor.getElementType().isF32() &&
+          tensor && !tensor.getElementType().isF32() && !isa<vit::QuantizeOp>(op) &&
           !(tensor.getElementType().isBF16() && isa<vit::CastOp>(op))) {
         fail() << "code for CPUs computes in f32, but '" << op->getName() << "' is " << type;
         return WalkResult::interrupt();
@@ -102,7 +104,8 @@ static LogicalResult checkKernel(vit::KernelOp kernel) {
     Type element = CpuKernel::typeOf(argument).getElementType();
     bool read = // pixels patchify makes f32 of
         element.isF32() || element.isUnsignedInteger(8) ||
-        (element.isBF16() && llvm::all_of(argument.getUsers(), readsBf16));
+        (element.isBF16() && llvm::all_of(argument.getUsers(), readsBf16)) ||
+        (element.isSignlessInteger(8) && llvm::all_of(argument.getUsers(), readsI8));
     if (!read)
       return fail() << "code for CPUs computes in f32, but an argument is " << argument.getType();
   }

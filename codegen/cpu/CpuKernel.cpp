@@ -14,8 +14,10 @@ namespace vitc::codegen::cpu {
 // older processors would split them.
 const Form avx2 = {VIT_ISA_AVX2, "avx2", "x86-64-v3", "", cost::avx2Cpu};
 const Form avx512 = {VIT_ISA_AVX512, "avx512", "x86-64-v4", "-prefer-256-bit", cost::avx512Cpu};
+const Form avx512vnni = {VIT_ISA_AVX512_VNNI, "avx512vnni", "x86-64-v4",
+                         "+avx512vnni,-prefer-256-bit", cost::avx512Cpu};
 const Form avx512bf16 = {VIT_ISA_AVX512_BF16, "avx512bf16", "x86-64-v4",
-                         "+avx512bf16,-prefer-256-bit", cost::avx512Cpu};
+                         "+avx512vnni,+avx512bf16,-prefer-256-bit", cost::avx512Cpu};
 
 const Form &formOf(vit_isa isa) {
   switch (isa) {
@@ -23,6 +25,8 @@ const Form &formOf(vit_isa isa) {
     return avx2;
   case VIT_ISA_AVX512:
     return avx512;
+  case VIT_ISA_AVX512_VNNI:
+    return avx512vnni;
   case VIT_ISA_AVX512_BF16:
     return avx512bf16;
   }

@@ -30,7 +30,7 @@ struct Form {
   llvm::StringLiteral features; ///< beyond those
   cost::Cpu cpu;
 };
-extern const Form avx2, avx512, avx512bf16;
+extern const Form avx2, avx512, avx512vnni, avx512bf16;
 const Form &formOf(vit_isa isa);
 
 class CpuKernel : public CpuBuilder {

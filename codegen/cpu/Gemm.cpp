@@ -9,6 +9,10 @@
 // through the epilogue: that costs a store and a load for each sum, after `depth` multiply-adds,
 // and the epilogue is a small loop whatever is fused. Several linears of one input, as of a gated
 // MLP, are several such pieces of scratch memory.
+//
+// Sums of i8 are whole numbers, of which the epilogue makes f32 before all else: the row's zero
+// times the sum of the column's steps is what they are too much, and the two scales what they
+// count.
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Families.h"
@@ -23,6 +27,9 @@ namespace vitc::codegen::cpu {
 
 static constexpr int64_t panel = cost::cpuPanel;
 
+/// Sums of products of an u8 and a step of -127 to 127 stay in i32.
+static constexpr int64_t mostDepth = (int64_t(1) << 31) / (255 * 127);
+
 static LogicalResult checkWeights(CpuKernel &k, ArrayRef<Operation *> roots) {
   for (Operation *root : roots) {
     auto type = vit::LinearOp(root).getWeight().getType();
@@ -32,8 +39,31 @@ static LogicalResult checkWeights(CpuKernel &k, ArrayRef<Operation *> roots) {
     if (type.getElementType().isBF16() && type.getDimSize(1) % 2)
       return k.error() << "expected an even K of bf16, as vit-pad-widths makes it, but got "
                        << type;
+    if (type.getElementType().isInteger(8) && type.getDimSize(1) > mostDepth)
+      return k.error() << "expected a K of i8 of " << mostDepth
+                       << " at most, for the sum is i32, but got " << type;
   }
   return success();
+}
+
+/// What a product reads of values of this type.
+static cost::CpuProducts productsOf(Type element) {
+  if (element.isInteger(8))
+    return cost::CpuProducts::I8;
+  return element.isBF16() ? cost::CpuProducts::Bf16 : cost::CpuProducts::F32;
+}
+
+/// Values in each unit of four bytes.
+static int64_t valuesOfUnit(cost::CpuProducts products) {
+  switch (products) {
+  case cost::CpuProducts::F32:
+    return 1;
+  case cost::CpuProducts::Bf16:
+    return 2;
+  case cost::CpuProducts::I8:
+    return 4;
+  }
+  llvm_unreachable("all types are above");
 }
 
 namespace {
@@ -43,8 +73,9 @@ class GemmWriter {
 public:
   GemmWriter(CpuKernel &k, ArrayRef<Operation *> roots)
       : k(k), roots(roots), first(roots.front()),
-        pairs(k.typeOf(first.getInput()).getElementType().isBF16()),
-        depth(k.widthOf(first.getInput()) / (pairs ? 2 : 1)),
+        products(productsOf(k.typeOf(first.getInput()).getElementType())),
+        stride(k.widthOf(first.getInput()) / valuesOfUnit(products)),
+        depth(products == cost::CpuProducts::I8 ? stride - 2 : stride),
         columns(k.widthOf(first.getResult())) {}
 
   void write() {
@@ -59,11 +90,13 @@ public:
     Value end = k.min(beginOf(k.add(k.tileY(), 1), all, tiles), all);
     k.loop(begin, end, together, [&](Value row) {
       Value count = k.min(k.sub(end, row), k.imm(together));
-      writePanel(k.at(k.pointer(first.getInput()), k.mul(row, depth)), row, count, k.tileX());
+      writePanel(k.at(k.pointer(first.getInput()), k.mul(row, stride)), row, count, k.tileX());
     });
   }
 
 private:
+  using Values = CpuBuilder::Values;
+
   Value divideUp(Value a, int64_t b) { return k.div(k.add(a, b - 1), b); }
 
   /// Of the equal shares that the tiles have of all rows: a last tile of a few rows would take as
@@ -75,12 +108,13 @@ private:
 
   /// `count` rows from `row` on of panel `index`.
   void writePanel(Value input, Value row, Value count, Value index) {
-    ProductShape shape = {depth, 1, panel, panel, panel};
-    shape.pairs = pairs;
+    ProductShape shape = {stride, 1, panel, panel, panel};
+    shape.products = products;
+    Values weights;
     for (auto [root, sum] : llvm::zip_equal(roots, sums)) {
       Value weight = k.pointer(vit::LinearOp(root).getWeight());
-      emitProduct(k, shape, input, k.at(weight, k.mul(index, depth * panel)), sum, count,
-                  k.imm(depth));
+      weights.push_back(k.at(weight, k.mul(index, stride * panel)));
+      emitProduct(k, shape, input, weights.back(), sum, count, k.imm(depth));
     }
     Value column = k.mul(index, panel);
     Region region(k);
@@ -90,22 +124,38 @@ private:
         if (columns % panel != 0)
           place.mask = k.lanesBelow(place.column, columns);
         Known known;
-        for (auto [root, sum] : llvm::zip_equal(roots, sums))
-          known[root->getResult(0)] = k.load(k.at(sum, k.add(k.mul(i, panel), offset)));
+        for (auto [root, sum, weight] : llvm::zip_equal(roots, sums, weights)) {
+          Value from = k.at(sum, k.add(k.mul(i, panel), offset));
+          known[root->getResult(0)] =
+              products == cost::CpuProducts::I8
+                  ? scaledSum(from, k.at(input, k.mul(i, stride)), k.at(weight, offset))
+                  : k.load(from);
+        }
         region.store(place, known);
       }
     });
   }
 
+  /// 16 sums of i8 as f32, of a row and of columns of a panel.
+  Value scaledSum(Value sum, Value row, Value weight) {
+    Value zero = k.splat(k.loadWord(k.at(row, depth + 1)));
+    Value excess = k.mulI(zero, k.loadIntegers(k.at(weight, (depth + 1) * panel)));
+    Value exact = k.toFloat(k.subI(k.loadIntegers(sum), excess));
+    Value scale =
+        k.mulF(k.splat(k.loadScalar(k.at(row, depth))), k.load(k.at(weight, depth * panel)));
+    return k.mulF(exact, scale);
+  }
+
   CpuKernel &k;
   ArrayRef<Operation *> roots;
   vit::LinearOp first; ///< all read its input
-  const bool pairs;    ///< of bf16
-  const int64_t depth; ///< of the sum, in values or pairs: units of four bytes
+  const cost::CpuProducts products;
+  const int64_t stride; ///< of rows and of columns in a panel, in units of four bytes
+  const int64_t depth;  ///< of the sum, likewise: of i8 a scale and a whole number lie behind it
   const int64_t columns;
   /// Rows whose sums are in scratch memory: in registers are 12, 6 or 4 at a time.
   static constexpr int64_t together = 3 * cost::cpuRowStep;
-  SmallVector<Value> sums; ///< of each linear
+  Values sums; ///< of each linear
 };
 
 } // namespace

@@ -20,6 +20,8 @@ namespace vitc::codegen::cpu {
 mlir::Value emitExp(CpuBuilder &b, mlir::Value x);
 mlir::Value emitTanh(CpuBuilder &b, mlir::Value x);
 mlir::Value emitGelu(CpuBuilder &b, vit::GeluForm form, mlir::Value x);
+/// GELU erf for values that are off by more than it: within 4e-5, in less than half the time.
+mlir::Value emitRoughGelu(CpuBuilder &b, mlir::Value x);
 mlir::Value emitSilu(CpuBuilder &b, mlir::Value x);    ///< x / (1 + e^-x)
 mlir::Value emitSigmoid(CpuBuilder &b, mlir::Value x); ///< 1 / (1 + e^-x)
 

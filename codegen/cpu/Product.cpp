@@ -11,6 +11,10 @@
 // Of bf16 a step is a pair of values in each lane: one instruction for both where the processor has
 // it, else both are widened, which AVX2 has registers for with 4 rows.
 //
+// Of i8 a step is four values in each lane. Where there is no instruction for all of them (VNNI),
+// the even ones and the odd ones are widened to i16, of which a product of pairs is exact in i32:
+// the one instruction of AVX2 for bytes rounds to what i16 holds.
+//
 // Rows that are left over are done at once, too: there is code for each number of them. The rows of
 // A are read where they lie: all are read line by line, which the processor foresees.
 //===----------------------------------------------------------------------===//
@@ -35,7 +39,8 @@ constexpr int64_t unrolled = 4;
 /// Rows whose sums are in registers. Two halves of a pair, widened, take a register each for each
 /// vector of B.
 int64_t rowsTogether(const Form &form, const ProductShape &shape) {
-  return shape.pairs && form.isa == VIT_ISA_AVX2 ? form.cpu.microRows - 2 : form.cpu.microRows;
+  bool widened = shape.products != cost::CpuProducts::F32;
+  return widened && form.isa == VIT_ISA_AVX2 ? form.cpu.microRows - 2 : form.cpu.microRows;
 }
 
 /// Writes the function for up to two registers of columns.
@@ -44,7 +49,8 @@ public:
   BlockWriter(const ImplicitLocOpBuilder &builder, const Form &form, const ProductShape &shape)
       : CpuBuilder(builder), form(form), shape(shape), width(form.cpu.lanes),
         vectors((shape.columns + width - 1) / width), most(rowsTogether(form, shape)),
-        type(VectorType::get(width, f32)) {
+        type(VectorType::get(width, f32)), words(VectorType::get(width, i32)),
+        sumType(shape.products == cost::CpuProducts::I8 ? words : type) {
     if (int64_t rest = shape.columns % width) {
       SmallVector<bool> set(width);
       std::fill(set.begin(), set.begin() + rest, true);
@@ -70,11 +76,11 @@ public:
 private:
   void rowsAt(int64_t rows, Value a, Value b, Value c, Value depth) {
     Values sums;
-    Value zero = arith::ConstantOp::create(*this, DenseElementsAttr::get(type, 0.0f));
+    Value zero = arith::ConstantOp::create(*this, getZeroAttr(sumType));
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t v = 0; v < vectors; ++v)
         sums.push_back(shape.accumulates
-                           ? Value(LLVM::LoadOp::create(*this, type, placeOf(c, r, v), 4))
+                           ? Value(LLVM::LoadOp::create(*this, sumType, placeOf(c, r, v), 4))
                            : zero);
     int64_t together = rows == most && parts().size() == 1 ? unrolled : 1;
     Value whole = together == 1 ? depth : sub(depth, rem(depth, together));
@@ -105,16 +111,25 @@ private:
     });
   }
 
-  /// What a multiply-add takes of four bytes: all, a pair of bf16 or one of it.
-  enum class Part { Value, Pair, First, Second };
+  /// What a multiply-add takes of four bytes: all, a pair of bf16 or one of it, four values of i8
+  /// or two of them.
+  enum class Part { Value, Pair, First, Second, Quad, Even, Odd };
 
-  /// Pairs at once where there is an instruction for it; else one after the other as f32.
+  /// All at once where there is an instruction for it; else widened, one after the other.
   SmallVector<Part> parts() {
-    if (!shape.pairs)
+    switch (shape.products) {
+    case cost::CpuProducts::F32:
       return {Part::Value};
-    if (form.isa == VIT_ISA_AVX512_BF16)
-      return {Part::Pair};
-    return {Part::First, Part::Second};
+    case cost::CpuProducts::Bf16:
+      if (form.isa == VIT_ISA_AVX512_BF16)
+        return {Part::Pair};
+      return {Part::First, Part::Second};
+    case cost::CpuProducts::I8:
+      if (form.isa == VIT_ISA_AVX512_VNNI)
+        return {Part::Quad};
+      return {Part::Even, Part::Odd};
+    }
+    llvm_unreachable("all types are above");
   }
 
   void stepOf(int64_t rows, Value a, Value b, MutableArrayRef<Value> sums) {
@@ -124,37 +139,74 @@ private:
       Value loaded = loadInput(at(b, v * width), v + 1 == vectors ? lastMask : Value());
       inputs.emplace_back();
       for (Part part : all)
-        inputs.back().push_back(take(part, loaded));
+        inputs.back().push_back(take(part, loaded, /*isSigned=*/true));
     }
     for (int64_t r = 0; r < rows; ++r) {
       Value loaded = spread(loadScalar(at(a, r * shape.rowStride)));
       for (auto [i, part] : llvm::enumerate(all)) {
-        Value value = take(part, loaded);
+        Value value = take(part, loaded, /*isSigned=*/false);
         for (int64_t v = 0; v < vectors; ++v) {
-          Value &sum = sums[r * vectors + v], input = inputs[v][i];
-          sum = part == Part::Pair ? dotPairs(value, input, sum) : fma(value, input, sum);
+          Value &sum = sums[r * vectors + v];
+          sum = multiplyAdd(part, value, inputs[v][i], sum);
         }
       }
     }
   }
 
-  /// bf16 is the upper half of an f32.
-  Value take(Part part, Value loaded) {
-    if (part == Part::Value || part == Part::Pair)
+  /// bf16 is the upper half of an f32; of two bytes the first is the lower half of an i16.
+  Value take(Part part, Value loaded, bool isSigned) {
+    if (part == Part::Value || part == Part::Pair || part == Part::Quad)
       return loaded;
-    Value all = arith::BitcastOp::create(*this, VectorType::get(width, i32), loaded);
+    if (part == Part::Even || part == Part::Odd)
+      return widen(part, loaded, isSigned);
+    Value all = arith::BitcastOp::create(*this, words, loaded);
     Value one = part == Part::First ? shiftLeft(all, 16) : andI(all, int64_t(0xffff0000));
     return arith::BitcastOp::create(*this, type, one);
   }
 
-  /// sum + a0 * b0 + a1 * b1 in every lane.
-  Value dotPairs(Value a, Value b, Value sum) {
-    auto halves = VectorType::get(2 * width, getBF16Type());
-    Value left = LLVM::BitcastOp::create(*this, halves, a);
-    Value right = LLVM::BitcastOp::create(*this, halves, b);
-    return LLVM::CallIntrinsicOp::create(*this, Type(type),
-                                         getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
-                                         ValueRange{sum, left, right})
+  /// Every second byte as i16.
+  Value widen(Part part, Value loaded, bool isSigned) {
+    auto halves = VectorType::get(2 * width, getI16Type());
+    Value all = LLVM::BitcastOp::create(*this, halves, loaded);
+    Value byte = arith::ConstantOp::create(*this, DenseElementsAttr::get(halves, int16_t(8)));
+    if (part == Part::Even) // to the upper half
+      all = arith::ShLIOp::create(*this, all, byte);
+    if (isSigned)
+      return arith::ShRSIOp::create(*this, all, byte);
+    return arith::ShRUIOp::create(*this, all, byte);
+  }
+
+  Value multiplyAdd(Part part, Value a, Value b, Value sum) {
+    switch (part) {
+    case Part::Value:
+    case Part::First:
+    case Part::Second:
+      return fma(a, b, sum);
+    case Part::Pair:
+      return dot(VectorType::get(2 * width, getBF16Type()), "llvm.x86.avx512bf16.dpbf16ps.512", a,
+                 b, sum);
+    case Part::Quad:
+      return dot(VectorType::get(4 * width, getI8Type()), "llvm.x86.avx512.vpdpbusd.512", a, b,
+                 sum);
+    case Part::Even:
+    case Part::Odd:
+      return addI(sum,
+                  call(words,
+                       width == lanes ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd",
+                       {a, b}));
+    }
+    llvm_unreachable("all parts are above");
+  }
+
+  /// sum + the sum of all a_i * b_i in every lane.
+  Value dot(VectorType values, StringRef intrinsic, Value a, Value b, Value sum) {
+    Value left = LLVM::BitcastOp::create(*this, values, a);
+    Value right = LLVM::BitcastOp::create(*this, values, b);
+    return call(sumType, intrinsic, {sum, left, right});
+  }
+
+  Value call(Type result, StringRef intrinsic, ValueRange operands) {
+    return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(intrinsic), operands)
         .getResult(0);
   }
 
@@ -175,7 +227,7 @@ private:
   const Form &form;
   const ProductShape &shape;
   const int64_t width, vectors, most;
-  const VectorType type;
+  const VectorType type, words, sumType; ///< what is loaded; i32; of sums
   Value lastMask;
 };
 
@@ -184,8 +236,8 @@ std::string nameOf(const ProductShape &shape, const Form &form) {
   for (int64_t number :
        {shape.rowStride, shape.stepStride, shape.inputStride, shape.resultStride, shape.columns})
     name += "_" + std::to_string(number);
-  return name + (shape.pairs ? "_pairs" : "") + (shape.accumulates ? "_add_" : "_") +
-         form.name.str();
+  constexpr const char *types[] = {"", "_pairs", "_i8"};
+  return name + types[int(shape.products)] + (shape.accumulates ? "_add_" : "_") + form.name.str();
 }
 
 LLVM::LLVMFuncOp blockFunction(CpuKernel &k, const ProductShape &shape) {

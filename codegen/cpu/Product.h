@@ -16,13 +16,14 @@ struct ProductShape {
   int64_t resultStride;          ///< of C, between r: columns rounded up to 16 are written
   int64_t columns;
   bool accumulates = false; ///< adds to C
-  /// A and B are of bf16, two steps of k in each unit of four bytes, which strides count then.
-  bool pairs = false;
+  /// Of bf16 A and B have two steps of k in each unit of four bytes, of i8 four, A unsigned and B
+  /// signed; strides count these units, as `depth` does. Sums of i8 are i32.
+  cost::CpuProducts products = cost::CpuProducts::F32;
 };
 
 /// Calls functions that do this for `rows` rows and `depth` steps, any numbers. Kernels of one
 /// module share the functions. Every sum is made in the order of k, by multiply-adds, wherever it
-/// lies, so its bits depend on nothing else.
+/// lies, so its bits depend on nothing else; of i8 it is exact.
 void emitProduct(CpuKernel &k, const ProductShape &shape, mlir::Value a, mlir::Value b,
                  mlir::Value c, mlir::Value rows, mlir::Value depth);
 

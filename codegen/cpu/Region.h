@@ -36,7 +36,7 @@ public:
   /// `value`, an argument of the kernel, the result of an elementwise op, or known, at a place.
   /// What is computed is added to `known`, which is of this place alone.
   mlir::Value evaluate(mlir::Value value, const Place &place, Known &known);
-  /// Stores every result at a place.
+  /// Stores every result at a place, but for what is quantized.
   void store(const Place &place, Known &known);
   /// Stores those results that are computed before the root.
   void storeBefore(const Place &place, Known &known);
@@ -45,6 +45,7 @@ public:
 
 private:
   mlir::Value compute(vit::ElementwiseInterface op, const Place &place, Known &known);
+  mlir::Value gelu(vit::GeluForm form, mlir::Value x);
   mlir::Value rotate(vit::RopeOp op, const Place &place, mlir::Value value);
   mlir::Value address(mlir::Value pointer, mlir::RankedTensorType type, const Place &place);
   void storeResult(unsigned i, const Place &place, Known &known);

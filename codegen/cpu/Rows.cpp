@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Families.h"
+#include "codegen/cpu/Quantize.h"
 #include "codegen/cpu/Region.h"
 
 using namespace mlir;
@@ -39,9 +40,12 @@ namespace {
 class RowNorm {
 public:
   RowNorm(CpuKernel &k, vit::NormInterface norm)
-      : k(k), norm(norm), width(k.widthOf(norm.getInput()) / int64_t(norm.getGroups())),
-        columns(norm.getColumns() ? int64_t(norm.getColumns()) : width),
-        values(k.scratch(k.widthOf(norm.getInput()) + lanes)) {}
+      : values(k.scratch(k.widthOf(norm.getInput()) + lanes)), k(k), norm(norm),
+        width(k.widthOf(norm.getInput()) / int64_t(norm.getGroups())),
+        columns(norm.getColumns() ? int64_t(norm.getColumns()) : width) {}
+
+  const Value values;
+  Value quantized; ///< null, or what of each row `quantize` reads, which is left in `values`
 
   /// Computes what the norm reads, and stores what of it is a result.
   void fill(Region &region, Value row) {
@@ -86,6 +90,8 @@ public:
       Known known;
       known[norm->getResult(0)] = y;
       region.storeAfter({row, place, mask}, known);
+      if (quantized) // in the place of what no one reads any more
+        k.store(region.evaluate(quantized, {row, place, mask}, known), k.at(values, place), mask);
     });
   }
 
@@ -110,27 +116,75 @@ private:
   CpuKernel &k;
   vit::NormInterface norm;
   const int64_t width, columns;
-  Value values, mean, factor;
+  Value mean, factor;
 };
+
+/// The result of a kernel that is what `quantize` makes.
+unsigned quantizedResult(CpuKernel &k) {
+  for (unsigned i = 0; i < k.numResults(); ++i)
+    if (k.resultType(i).getElementType().isInteger(8))
+      return i;
+  llvm_unreachable("a root has a result");
+}
+
+vit::QuantizeOp quantizeOf(CpuKernel &k) {
+  return dyn_cast<vit::QuantizeOp>(k.kernel.getRoots().back());
+}
+
+void storeQuantized(CpuKernel &k, Value values, Value row) {
+  unsigned result = quantizedResult(k);
+  int64_t bytes = k.resultType(result).getShape().back();
+  Value to = k.at(k.resultPointer(result), k.mul(row, bytes), k.getI8Type());
+  emitQuantizedRow(k, values, k.widthOf(quantizeOf(k).getInput()), to);
+}
+
+/// Rows that some kernel before has made.
+LogicalResult emitQuantize(CpuKernel &k) {
+  Value input = quantizeOf(k).getInput();
+  int64_t width = k.widthOf(input);
+  bool inMemory = isa<BlockArgument>(input) && k.typeOf(input).getElementType().isF32();
+  Value values = inMemory ? Value() : k.scratch(width + lanes);
+  Region region(k);
+  overRows(k, k.typeOf(input), cost::cpuStreamRows(width), [&](Value row) {
+    if (inMemory)
+      return storeQuantized(k, k.at(k.pointer(input), k.mul(row, width)), row);
+    k.overColumns(width, [&](Value column, Value mask) {
+      Place place = {row, column, mask};
+      Known known;
+      k.store(region.evaluate(input, place, known), k.at(values, column), mask);
+      region.storeBefore(place, known);
+    });
+    storeQuantized(k, values, row);
+  });
+  k.finish();
+  return success();
+}
 
 } // namespace
 
 LogicalResult emitNorm(CpuKernel &k) {
+  if (isa<vit::QuantizeOp>(k.root()))
+    return emitQuantize(k);
   auto norm = cast<vit::NormInterface>(k.root());
   int64_t width = k.widthOf(norm.getInput()), groups = int64_t(norm.getGroups());
   RowNorm rows(k, norm);
+  if (vit::QuantizeOp quantize = quantizeOf(k))
+    rows.quantized = quantize.getInput();
   Region region(k);
   overRows(k, k.typeOf(norm->getResult(0)), cost::cpuStreamRows(width), [&](Value row) {
     rows.fill(region, row);
     if (groups == 1) {
       rows.measure(k.imm(0));
-      return rows.store(region, row, k.imm(0));
+      rows.store(region, row, k.imm(0));
+    } else {
+      k.loop(k.imm(0), k.imm(groups), 1, [&](Value group) {
+        Value first = k.mul(group, width / groups);
+        rows.measure(first);
+        rows.store(region, row, first);
+      });
     }
-    k.loop(k.imm(0), k.imm(groups), 1, [&](Value group) {
-      Value first = k.mul(group, width / groups);
-      rows.measure(first);
-      rows.store(region, row, first);
-    });
+    if (rows.quantized)
+      storeQuantized(k, rows.values, row);
   });
   k.finish();
   return success();

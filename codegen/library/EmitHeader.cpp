@@ -58,6 +58,8 @@ StringRef vitc::codegen::dtypeText(uint32_t dtype) {
     return "f64";
   case VIT_U8:
     return "u8";
+  case VIT_I8:
+    return "i8";
   default:
     return "f32";
   }

@@ -33,7 +33,9 @@ vit_dtype vitc::codegen::dtypeOf(Type type) {
     return VIT_TF32;
   if (type.isUnsignedInteger(8))
     return VIT_U8;
-  assert(type.isF32() && "the dialect stores f16, bf16, tf32, f32 and ui8 only");
+  if (type.isSignlessInteger(8))
+    return VIT_I8;
+  assert(type.isF32() && "the dialect stores f16, bf16, tf32, f32, ui8 and i8 only");
   return VIT_F32;
 }
 
@@ -48,6 +50,7 @@ uint64_t vitc::codegen::sizeOf(vit_dtype type) {
   case VIT_F64:
     return 8;
   case VIT_U8:
+  case VIT_I8:
     return 1;
   }
   llvm_unreachable("not a vit_dtype");
@@ -246,6 +249,8 @@ private:
     }
     case vit::RecipeOp::RowSums:
       return define(op, newStep(op, VIT_RECIPE_ROW_SUMS));
+    case vit::RecipeOp::QuantizePanels:
+      return define(op, newStep(op, VIT_RECIPE_QUANTIZE_PANELS));
     case vit::RecipeOp::Pad:
       return define(op, newStep(op, VIT_RECIPE_PAD));
     case vit::RecipeOp::Add:

@@ -70,6 +70,14 @@ static void compute(RmsNormOp op, const Call &call) {
              });
 }
 
+/// Zeros behind each row.
+static void compute(QuantizeOp, const Call &call) {
+  View input = call.operands[0];
+  int64_t from = input.shape.back(), to = call.shape.back();
+  for (int64_t row = 0, rows = call.result.size() / to; row < rows; ++row)
+    llvm::copy(input.values.slice(row * from, from), call.result.begin() + row * to);
+}
+
 static void compute(LinearOp, const Call &call) {
   View input = call.operands[0], weight = call.operands[1];
   int64_t n = call.shape.back(), k = weight.shape[1];
@@ -239,7 +247,7 @@ static void compute(AttentionOp op, const Call &call) {
 
 bool vitc::reference::computeRowOp(Operation *op, const Call &call) {
   return llvm::TypeSwitch<Operation *, bool>(op)
-      .Case<LayerNormOp, RmsNormOp, LinearOp, AttentionOp>([&](auto known) {
+      .Case<LayerNormOp, RmsNormOp, QuantizeOp, LinearOp, AttentionOp>([&](auto known) {
         compute(known, call);
         return true;
       })

@@ -38,6 +38,15 @@ static void compute(RowSumsOp, const Call &call) {
   }
 }
 
+/// Panels of columns, zeros behind their steps.
+static void compute(QuantizePanelsOp, const Call &call) {
+  View input = call.operands[0];
+  int64_t depth = input.shape[1], steps = call.shape[1], panel = call.shape[2];
+  for (int64_t n = 0; n < input.shape[0]; ++n)
+    for (int64_t k = 0; k < depth; ++k)
+      call.result[(n / panel * steps + k) * panel + n % panel] = input.values[n * depth + k];
+}
+
 static void compute(PadOp, const Call &call) {
   View input = call.operands[0];
   for (int64_t i = 0, e = input.values.size(); i < e; ++i) {
@@ -191,7 +200,8 @@ template <typename... Ops> static bool computeOneOf(Operation *op, const Call &c
 }
 
 bool vitc::reference::computeWeightOp(Operation *op, const Call &call) {
-  return computeOneOf<RowSumsOp, SliceOp, ConcatOp, PadOp, ReshapeOp, PermuteOp>(op, call) ||
+  return computeOneOf<RowSumsOp, QuantizePanelsOp, SliceOp, ConcatOp, PadOp, ReshapeOp, PermuteOp>(
+             op, call) ||
          computeTableOp(op, call);
 }
 

@@ -277,11 +277,9 @@ std::string reportText(const CheckReport &report) {
 }
 
 std::optional<vit_dtype> dtypeNamed(std::string_view dtype) {
-  constexpr std::pair<std::string_view, vit_dtype> types[] = {{"reference", VIT_F64},
-                                                              {"f32", VIT_F32},
-                                                              {"f16", VIT_F16},
-                                                              {"tf32", VIT_TF32},
-                                                              {"bf16", VIT_BF16}};
+  constexpr std::pair<std::string_view, vit_dtype> types[] = {
+      {"reference", VIT_F64}, {"f32", VIT_F32},   {"f16", VIT_F16},
+      {"tf32", VIT_TF32},     {"bf16", VIT_BF16}, {"i8", VIT_I8}};
   for (auto [name, type] : types)
     if (dtype == name)
       return type;

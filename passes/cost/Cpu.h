@@ -14,6 +14,9 @@
 
 namespace vitc::cost {
 
+/// What products read; sums are f32, or of i8 whole numbers. GPUs' other types are f32 here.
+enum class CpuProducts { F32, Bf16, I8 };
+
 /// Columns of the result that lie side by side in a packed weight.
 inline constexpr int64_t cpuPanel = 32;
 

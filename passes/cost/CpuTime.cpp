@@ -73,12 +73,12 @@ CpuTraffic trafficOf(const Work &work, int64_t batch) {
 
 CpuPrediction predictCpu(const Work &work, int64_t batch, const CpuCore &core) {
   CpuTraffic traffic = trafficOf(work, batch);
-  bool bf16 = work.family == Family::Gemm && work.inputBytes == 2;
-  std::pair<double, const char *> times[] = {{traffic.flops / (core.gflops * 1e9 * (bf16 ? 2 : 1)) +
-                                                  traffic.cycles / (core.gigahertz * 1e9),
-                                              "FMA"},
-                                             {traffic.l2 / (core.l2GBs * 1e9), "L2"},
-                                             {traffic.dram / (core.dramGBs * 1e9), "DRAM"}};
+  // As many more multiply-adds at a time as values are narrower.
+  double rate = work.family == Family::Gemm ? 4.0 / work.inputBytes : 1;
+  std::pair<double, const char *> times[] = {
+      {traffic.flops / (core.gflops * 1e9 * rate) + traffic.cycles / (core.gigahertz * 1e9), "FMA"},
+      {traffic.l2 / (core.l2GBs * 1e9), "L2"},
+      {traffic.dram / (core.dramGBs * 1e9), "DRAM"}};
   auto [seconds, bound] =
       *std::max_element(std::begin(times), std::end(times),
                         [](const auto &a, const auto &b) { return a.first < b.first; });

@@ -20,7 +20,7 @@ namespace vitc::cost {
 struct CpuCore {
   const char *name;
   double gigahertz;
-  double gflops; ///< of f32; of bf16 twice as many
+  double gflops; ///< of f32; of bf16 twice as many, of i8 four times
   double l2GBs, dramGBs;
 };
 inline constexpr CpuCore zen4Core = {"a core of Zen 4", 3.7, 118, 100, 20};

@@ -18,6 +18,8 @@ const char *isaName(uint32_t isa) {
     return "avx2";
   case VIT_ISA_AVX512:
     return "avx512";
+  case VIT_ISA_AVX512_VNNI:
+    return "avx512vnni";
   case VIT_ISA_AVX512_BF16:
     return "avx512bf16";
   default:
@@ -31,8 +33,10 @@ bool hasIsa(uint32_t isa) {
     return __builtin_cpu_supports("x86-64-v3");
   case VIT_ISA_AVX512:
     return __builtin_cpu_supports("x86-64-v4");
+  case VIT_ISA_AVX512_VNNI:
+    return hasIsa(VIT_ISA_AVX512) && __builtin_cpu_supports("avx512vnni");
   case VIT_ISA_AVX512_BF16:
-    return hasIsa(VIT_ISA_AVX512) && __builtin_cpu_supports("avx512bf16");
+    return hasIsa(VIT_ISA_AVX512_VNNI) && __builtin_cpu_supports("avx512bf16");
   default:
     return false;
   }

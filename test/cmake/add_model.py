@@ -88,7 +88,7 @@ class AddModel(unittest.TestCase):
 
     def test_values(self):
         call = "vitc_add_model(b16 SOURCE m %s)"
-        for wrong, *names in (("DTYPE f8", "DTYPE: expected f16|bf16|tf32|f32, found 'f8'"),
+        for wrong, *names in (("DTYPE f8", "DTYPE: expected f16|bf16|tf32|f32|i8, found 'f8'"),
                               ("GPU voodoo2", "GPU 'voodoo2' is not known; expected one of", "rtx4090"),
                               ("MAX_BATCH 0", "MAX_BATCH is 0, expected 1 to"),
                               ("MAX_BATCH few", "MAX_BATCH: expected an integer, found 'few'"),

@@ -2,7 +2,7 @@
 
 vit.kernel @kernel_c1(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf32> {
   %0 = vit.linear %x, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
-  // expected-error @below {{'vit.linear' op expected one root in a kernel, or linears of one input with weights of one type, but it follows 'vit.linear'}}
+  // expected-error @below {{'vit.linear' op expected one root in a kernel, or linears of one input with weights of one type, or a norm and a quantize, but it follows 'vit.linear'}}
   %1 = vit.linear %0, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
   vit.yield %1 : tensor<?x8xf32>
 }
@@ -11,7 +11,7 @@ vit.kernel @kernel_c1(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x8xf3
 
 vit.kernel @kernel_c1_weights(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %v: tensor<16x8xf32>) -> (tensor<?x8xf32>, tensor<?x16xf32>) {
   %0 = vit.linear %x, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
-  // expected-error @below {{'vit.linear' op expected one root in a kernel, or linears of one input with weights of one type, but it follows 'vit.linear'}}
+  // expected-error @below {{'vit.linear' op expected one root in a kernel, or linears of one input with weights of one type, or a norm and a quantize, but it follows 'vit.linear'}}
   %1 = vit.linear %x, %v : tensor<?x8xf32>, tensor<16x8xf32> -> tensor<?x16xf32>
   vit.yield %0, %1 : tensor<?x8xf32>, tensor<?x16xf32>
 }
@@ -20,7 +20,7 @@ vit.kernel @kernel_c1_weights(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %v: tens
 
 vit.kernel @kernel_c1_kinds(%x: tensor<?x8xf32>, %w: tensor<8x8xf32>, %g: tensor<8xf32>) -> tensor<?x8xf32> {
   %0 = vit.linear %x, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
-  // expected-error @below {{'vit.layer_norm' op expected one root in a kernel, or linears of one input with weights of one type, but it follows 'vit.linear'}}
+  // expected-error @below {{'vit.layer_norm' op expected one root in a kernel, or linears of one input with weights of one type, or a norm and a quantize, but it follows 'vit.linear'}}
   %1 = vit.layer_norm %0, %g, %g eps 1.0e-06 : tensor<?x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<?x8xf32>
   vit.yield %1 : tensor<?x8xf32>
 }

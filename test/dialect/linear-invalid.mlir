@@ -33,7 +33,7 @@ func.func @linear_c3(%x: tensor<?x17x8xf32>, %w: tensor<4x8xf16>) {
 // -----
 
 func.func @linear_type(%x: tensor<?x17x8xf32>, %w: tensor<?x8xf32>) {
-  // expected-error @below {{operand #1 must be 2-D static tensor, or 3-D one of panels, (no size 0, 2^40 elements at most) of f16, bf16, tf32 or f32 values, but got 'tensor<?x8xf32>'}}
+  // expected-error @below {{operand #1 must be 2-D static tensor, or 3-D one of panels, (no size 0, 2^40 elements at most) of f16, bf16, tf32, f32 or, of panels, i8 values, but got 'tensor<?x8xf32>'}}
   %0 = vit.linear %x, %w : tensor<?x17x8xf32>, tensor<?x8xf32> -> tensor<?x17x4xf32>
   return
 }
@@ -41,7 +41,7 @@ func.func @linear_type(%x: tensor<?x17x8xf32>, %w: tensor<?x8xf32>) {
 // -----
 
 func.func @linear_batch_type(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>) {
-  // expected-error @below {{operand #0 must be batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32 or f32 values, but got 'tensor<2x8xf32>'}}
+  // expected-error @below {{operand #0 must be batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32, f32 or i8 values, but got 'tensor<2x8xf32>'}}
   %0 = vit.linear %x, %w : tensor<2x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
   return
 }
@@ -49,7 +49,7 @@ func.func @linear_batch_type(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>) {
 // -----
 
 func.func @linear_no_columns(%x: tensor<?x17x0xf32>, %w: tensor<32x0xf32>) {
-  // expected-error @below {{operand #0 must be batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32 or f32 values, but got 'tensor<?x17x0xf32>'}}
+  // expected-error @below {{operand #0 must be batch tensor (dimension 0 dynamic, the others static and not 0, 2^40 elements an image at most) of f16, bf16, tf32, f32 or i8 values, but got 'tensor<?x17x0xf32>'}}
   %0 = vit.linear %x, %w : tensor<?x17x0xf32>, tensor<32x0xf32> -> tensor<?x17x32xf32>
   return
 }

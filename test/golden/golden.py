@@ -4,7 +4,7 @@
   golden.py check MODEL --device reference|DTYPE      errors within the tolerance, and not above what
                                                       PyTorch makes of the same model in that type, for
                                                       each of its golden files: one a size of images
-  golden.py cpu MODEL [--bits] [--device f32|bf16]    code for CPUs: errors within the tolerance in each form
+  golden.py cpu MODEL [--bits] [--device f32|bf16|i8]    code for CPUs: errors within the tolerance in each form
                                                       that this machine has; --bits: and the same bits in
                                                       all of them and with any number of threads
   golden.py valgrind MODEL                            code for CPUs with AVX2 under valgrind: no error, and the
@@ -83,19 +83,20 @@ def check_file(arguments, file, meta):
     judge(f"{os.path.basename(directory)}/{file}", found, golden, meta, arguments.device)
 
 
-def cpu_forms(bf16):
-    """The forms that this machine can run, by what the kernel says of it."""
+def cpu_forms(dtype):
+    """The forms that this machine can run and a library of `dtype` has, by what the kernel says of it."""
     flags = set(re.search(r"^flags\s*:(.*)$", open("/proc/cpuinfo").read(), re.M)[1].split())
     needed = {"avx2": {"avx2", "fma", "bmi2"},
               "avx512": {"avx2", "fma", "bmi2", "avx512f", "avx512vl", "avx512bw", "avx512dq"}}
-    needed["avx512bf16"] = needed["avx512"] | {"avx512_bf16"}
-    return [form for form in needed if needed[form] <= flags and (bf16 or form != "avx512bf16")]
+    needed |= {"bf16": {"avx512bf16": needed["avx512"] | {"avx512_bf16"}},
+               "i8": {"avx512vnni": needed["avx512"] | {"avx512_vnni"}}}.get(dtype, {})
+    return [form for form in needed if needed[form] <= flags]
 
 
 def cpu(arguments):
     directory = arguments.model
     dtype = arguments.device or "f32"
-    forms = cpu_forms(dtype == "bf16")
+    forms = cpu_forms(dtype)
     if not forms:
         sys.exit("code for CPUs needs AVX2 and FMA, which this machine does not have")
     for file in sorted(os.listdir(directory)):
@@ -106,7 +107,7 @@ def cpu(arguments):
         for form in forms[:-1]:
             cpu_file(arguments.vitc, golden, dtype, [form], form)
         if arguments.bits:
-            same_bits(arguments.vitc, directory, golden, forms)
+            same_bits(arguments.vitc, directory, golden, forms, dtype)
 
 
 def cpu_file(vitc, golden, dtype, forms, runs):
@@ -123,13 +124,13 @@ def cpu_file(vitc, golden, dtype, forms, runs):
         print(f"{os.path.basename(directory)}/{file} cpu {dtype} {runs} {name}: {error:.3g}")
 
 
-def same_bits(vitc, directory, golden, forms):
+def same_bits(vitc, directory, golden, forms, dtype):
     with tempfile.TemporaryDirectory() as folder:
         reference = None
         for form, threads in [(forms[0], 1)] + [(form, 3) for form in forms]:
             path = os.path.join(folder, f"{form}-{threads}.safetensors")
             run(vitc, "run", directory, "--input", golden, "--output", path,
-                "--device", f"cpu:{threads}", "--isa", form)
+                "--device", f"cpu:{threads}", "--isa", form, "--dtype", dtype)
             found = open(path, "rb").read()
             if reference is not None and found != reference:
                 sys.exit(f"{golden}: {form} with {threads} threads gives other bits than {forms[0]} with 1")
@@ -240,7 +241,7 @@ def anysize(arguments):
     meta = json.load(open(os.path.join(directory, "meta.json")))
     files = [file for file in sorted(os.listdir(directory)) if re.fullmatch(r"io.*\.safetensors", file)]
     tolerance = {"f16": 2e-3, "bf16": 2e-2, "f32": 1e-5}[dtype]
-    forms = cpu_forms(dtype == "bf16") if arguments.cpu else [None]
+    forms = cpu_forms(dtype) if arguments.cpu else [None]
     with tempfile.TemporaryDirectory() as scratch:
         check = any_library(arguments, scratch)
         for file in files:
@@ -508,7 +509,7 @@ def main():
     parser.add_argument("--vit-run")
     parser.add_argument("--library")
     parser.add_argument("--emulate", action="store_true")
-    parser.add_argument("--device", choices=["reference", "f16", "bf16", "tf32", "f32"])
+    parser.add_argument("--device", choices=["reference", "f16", "bf16", "tf32", "f32", "i8"])
     parser.add_argument("--bits", action="store_true")
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--tolerance")

@@ -84,7 +84,7 @@ void describe(CLI::App &app, Options &options) {
   addNumber(app, "--tolerance", options.tolerance, 0, 1e9, "largest error, instead of the dtype's")
       ->needs(check);
   app.add_option("--dtype", options.dtype, "what the library computes in, for the tolerance")
-      ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16"}))
+      ->check(CLI::IsMember({"f32", "f16", "tf32", "bf16", "i8"}))
       ->capture_default_str();
   auto *selfCheck = app.add_flag("--self-check", options.selfCheck,
                                  "hold what the device makes of one image against the library's "
@@ -313,8 +313,8 @@ Result<int> runFiles(const Options &options, const vit_library &library, const v
   FiniteWatch watch(*runnable, DeviceRun(workspace->get(), runnable->input));
   RunFunction run = watch.function();
   if (golden) {
-    // Code for CPUs computes in f32 but under bf16.
-    bool inF32 = vitrt::runsOnCpu(model) && options.dtype != "bf16";
+    // Code for CPUs computes in f32 but under bf16 and i8.
+    bool inF32 = vitrt::runsOnCpu(model) && options.dtype != "bf16" && options.dtype != "i8";
     std::string dtype = inF32 ? "f32" : options.dtype;
     double tolerance = options.tolerance >= 0 ? options.tolerance : *defaultTolerance(dtype);
     auto task = readTask(*golden, *runnable);

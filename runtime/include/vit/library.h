@@ -59,9 +59,10 @@ typedef void (*vit_cpu_function)(const uint64_t *args, uint32_t x, uint32_t y, v
 
 /* What instructions of x86-64 a function is made of; each has those of the ones before. */
 typedef enum vit_isa {
-  VIT_ISA_AVX2 = 0,       /* x86-64-v3: AVX2, FMA, BMI2, ... */
-  VIT_ISA_AVX512 = 1,     /* x86-64-v4: AVX-512 F, VL, BW, DQ, CD */
-  VIT_ISA_AVX512_BF16 = 2 /* and products of bf16 */
+  VIT_ISA_AVX2 = 0,        /* x86-64-v3: AVX2, FMA, BMI2, ... */
+  VIT_ISA_AVX512 = 1,      /* x86-64-v4: AVX-512 F, VL, BW, DQ, CD */
+  VIT_ISA_AVX512_VNNI = 2, /* and products of i8 */
+  VIT_ISA_AVX512_BF16 = 3  /* and products of bf16 */
 } vit_isa;
 
 typedef struct vit_cpu_form {
@@ -204,6 +205,13 @@ typedef struct vit_prepared {
  * of a shape is the number of patches, and c more; 0 x 0 in `grid` is the grid of patches, height
  * and width; and a ROPE_TABLE of it has four numbers more, behind the others, which are divided by
  * height, width, height, width and added to its first four. */
+/* A panel of a weight for products of i8: P columns of the product, shape[2], which are rows of the
+ * matrix, and of each K steps, in groups of four. A step is a whole number from -127 to 127 that is
+ * multiplied by the column's scale. Little-endian, in this order:
+ *
+ *   int8_t steps[K / 4][P][4]; float scale[P]; int32_t sum_of_steps[P];
+ *
+ * so shape[1] is K + 8, with K that of the matrix rounded up to a multiple of 4. */
 /* clang-format off */
 typedef enum vit_recipe_op {
   VIT_RECIPE_LOAD = 0,    /* tensor of the checkpoint, with the elements of `shape` */
@@ -224,7 +232,8 @@ typedef enum vit_recipe_op {
   VIT_RECIPE_ROPE_TABLE = 11,    /* cosines and sines of the angles of the grid grid[0] x grid[1] behind
                                     `first` tokens; `numbers` are origin y, x, step y, x, then for
                                     each pair the factor of y, then for each that of x */
-  VIT_RECIPE_ROW_SUMS = 12       /* of each row of operand 0, a matrix, the sum */
+  VIT_RECIPE_ROW_SUMS = 12,      /* of each row of operand 0, a matrix, the sum */
+  VIT_RECIPE_QUANTIZE_PANELS = 13 /* operand 0, a matrix as panels of bytes */
 } vit_recipe_op;
 
 /* As PyTorch's interpolate has them, align_corners=False. */

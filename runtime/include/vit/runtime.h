@@ -44,7 +44,8 @@ typedef enum vit_dtype {
   VIT_BF16 = 2,
   VIT_F64 = 3,
   VIT_TF32 = 4,
-  VIT_U8 = 5 /* inputs alone: bytes, 0 to 255 */
+  VIT_U8 = 5, /* inputs alone: bytes, 0 to 255 */
+  VIT_I8 = 6  /* weights alone, of products of i8 */
 } vit_dtype;
 
 /* An input or output. Sizes that are not fixed are -1: the batch, which is shape[0], and those that

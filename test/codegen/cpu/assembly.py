@@ -20,8 +20,11 @@ CONFIG = {"architectures": ["ViTForImageClassification"], "model_type": "vit", "
           "num_hidden_layers": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-12, "qkv_bias": True,
           "id2label": {str(i): str(i) for i in range(1000)}}
 # Rows whose sums are in registers, two vectors of each.
-ROWS = {"f32": {"avx2": 6, "avx512": 12}, "bf16": {"avx2": 4, "avx512": 12, "avx512bf16": 12}}
-SUM = {"f32": r"vfmadd\d+ps", "bf16": r"vdpbf16ps|vfmadd\d+ps"}
+ROWS = {"f32": {"avx2": 6, "avx512": 12}, "bf16": {"avx2": 4, "avx512": 12, "avx512bf16": 12},
+        "i8": {"avx2": 4, "avx512": 12, "avx512vnni": 12}}
+SUM = {"f32": r"vfmadd\d+ps", "bf16": r"vdpbf16ps|vfmadd\d+ps", "i8": r"vpdpbusd|vpmaddwd"}
+# The first and the last product of a model of i8 are f32.
+OTHERS = {"i8": "f32"}
 
 
 def run(*command):
@@ -63,10 +66,13 @@ def check(dtype, vitc, objdump, folder):
         if not name.startswith("product"):
             continue
         form = name.rsplit("_", 1)[1]
+        of_dtype = dtype not in OTHERS or f"_{dtype}_" in name
+        pattern = SUM[dtype if of_dtype else OTHERS[dtype]]
         for loop in loops_of(code):
-            sums = sum(bool(re.match(SUM[dtype], text)) for text in loop)
+            sums = sum(bool(re.match(pattern, text)) for text in loop)
             if sums:
-                widest[form] = max(widest[form], sums)
+                if of_dtype:
+                    widest[form] = max(widest[form], sums)
                 problems += [f"{name}: a loop of {sums} multiply-adds uses the stack: {text}"
                              for text in loop if "%rsp" in text]
     problems += [f"the library needs {line.split()[-1]}" for line in run(objdump, "-t", archive).splitlines()
@@ -87,7 +93,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
             json.dump(CONFIG, file)
-        for dtype in ("f32", "bf16"):
+        for dtype in ("f32", "bf16", "i8"):
             check(dtype, arguments.vitc, arguments.objdump, folder)
 
 

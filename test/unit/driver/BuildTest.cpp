@@ -129,7 +129,7 @@ TEST_CASE("options are judged without a command line, too", "[driver]") {
     return recorded.error();
   };
   CHECK(errorWith([](CompileOptions &o) { o.dtype = "f8"; }) ==
-        "--dtype: expected f16|bf16|tf32|f32, found 'f8'");
+        "--dtype: expected f16|bf16|tf32|f32|i8, found 'f8'");
   CHECK(errorWith([](CompileOptions &o) { o.maxBatch = -1; }) ==
         "--max-batch: expected 1 to 1048576, found -1");
   CHECK(errorWith([](CompileOptions &o) { o.archs = {"sm_89", "ada"}; }) ==

@@ -155,6 +155,24 @@ TEST_CASE("recipe: a large transpose crosses its blocks") {
       REQUIRE(out[j * 70 + i] == values[i * 33 + j]);
 }
 
+TEST_CASE("panels of i8: steps in groups of four, scales, sums") {
+  // A half goes to the even one; a row of zeros has no scale.
+  Checkpoint file({{"m", {2, 3}, {1, -127, 63.5, 0, 0, 0}}});
+  Recipe r;
+  uint32_t m = r.load("m", {2, 3});
+  Values steps = {1, -127, 64, 0, /**/ 0, 0, 0, 0}, scales = {0, 0, -128, 63, /**/ 0, 0, 0, 0},
+         sums = {-62, -1, -1, -1, /**/ 0, 0, 0, 0}, all;
+  for (const Values &part : {steps, scales, sums})
+    all.insert(all.end(), part.begin(), part.end());
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_QUANTIZE_PANELS, {m}, {1, 12, 2})) == all);
+  // One row more than a panel has.
+  all.clear();
+  for (Values part : {steps, scales, sums})
+    all.insert(all.end(), part.begin(), part.begin() + 4);
+  all.resize(24);
+  CHECK(evaluate(r, file, r.add(VIT_RECIPE_QUANTIZE_PANELS, {m}, {2, 12, 1})) == all);
+}
+
 TEST_CASE("recipe: casts round once, to nearest even, in the order of the recipe") {
   Checkpoint file({{"t", {3}, {1 + 0x1p-11, 1 + 0x1p-11 + 0x1p-40, 0.1}}});
   Recipe r;

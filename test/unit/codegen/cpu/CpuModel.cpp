@@ -176,8 +176,9 @@ std::vector<double> vitc::test::referenceOf(const std::string &text,
 
 std::vector<vit_isa> vitc::test::formsHere(const std::string &dtype) {
   std::vector<vit_isa> forms;
-  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512, VIT_ISA_AVX512_BF16})
-    if (vitrt::hasIsa(isa) && (dtype == "bf16" || isa != VIT_ISA_AVX512_BF16))
+  for (vit_isa isa : {VIT_ISA_AVX2, VIT_ISA_AVX512, VIT_ISA_AVX512_VNNI, VIT_ISA_AVX512_BF16})
+    if (vitrt::hasIsa(isa) && (dtype == "bf16" || isa != VIT_ISA_AVX512_BF16) &&
+        (dtype == "i8" || isa != VIT_ISA_AVX512_VNNI))
       forms.push_back(isa);
   return forms;
 }
