@@ -59,19 +59,24 @@ std::shared_ptr<Library> Library::ofBytes(std::string_view bytes, const std::str
       fail();
     done += size_t(std::max<ssize_t>(count, 0));
   }
-  // What is mapped stays when the descriptor is closed.
-  std::shared_ptr<Library> opened;
+  // The loader knows an object again by its path, so the descriptor, which is in the path, belongs
+  // to the library as long as it is loaded: models hold it.
   try {
-    opened = load("/proc/self/fd/" + std::to_string(file), name + "_library");
+    std::shared_ptr<Library> opened = load(
+        "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file), name + "_library");
+    opened->file = file;
+    return opened;
   } catch (...) {
     close(file);
     throw;
   }
-  close(file);
-  return opened;
 }
 
-Library::~Library() { dlclose(handle); }
+Library::~Library() {
+  dlclose(handle);
+  if (file >= 0)
+    close(file);
+}
 
 std::vector<vit_tensor_info> Library::inputs() const {
   std::vector<vit_tensor_info> all(vit_library_input_count(library));

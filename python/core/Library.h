@@ -54,6 +54,7 @@ private:
   static std::shared_ptr<Library> load(const std::string &path, const std::string &symbol);
 
   void *handle;
+  int file = -1; ///< in memory that the object was opened from; none: one on a disk
   const vit_library *library;
 };
 

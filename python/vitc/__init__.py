@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import _core
-from ._compile import Library, compile  # noqa: A004
+from ._compile import Library, compile
 from ._errors import (
     BadArgument,
     BadFile,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
-from . import Error, Model, compile, load  # noqa: A004
+from . import Error, Model, compile, load
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,16 +66,22 @@ def _embed(arguments: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
+def _show(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"vitc: warning: {message}", file=sys.stderr)
+
+
 def main() -> int:
     """Runs a verb; returns the exit code: 1 for an error or bad pictures, 2 for wrong usage."""
     arguments = _parser().parse_args()
+    warnings.showwarning = _show
     try:
         return int(arguments.run(arguments))
     except Error as error:
         print(f"vitc: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"vitc: expected the package {error.name}, found none; pip install {error.name}", file=sys.stderr)
+        text = f"expected the package {error.name}, found none; pip install {error.name}"
+        print(f"vitc: {text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("vitc: interrupted; the same command goes on where it stopped", file=sys.stderr)

@@ -6,7 +6,6 @@ arrays. Everything else that speaks DLPack or the buffer protocol is read, too; 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -59,7 +58,7 @@ def _torch() -> Kind:
 
 
 def _cupy() -> Kind:
-    import cupy  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import cupy
 
     return Kind(
         "cupy",
@@ -71,7 +70,7 @@ def _cupy() -> Kind:
 
 
 def _jax() -> Kind:
-    import jax.numpy  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import jax.numpy
     import numpy
 
     def contiguous(array: Any) -> Any:
@@ -131,8 +130,3 @@ def as_known(array: Any) -> Any:
 def dtype_name(array: Any) -> str:
     """ "float32", also of torch.float32."""
     return str(array.dtype).rpartition(".")[2]
-
-
-def byte_count(array: Any, item: int) -> int:
-    """Bytes of an array without gaps."""
-    return math.prod(array.shape) * item

@@ -68,7 +68,7 @@ def _processor_config(processor: Any) -> Any:
 
 def _transformers(module: Any) -> dict[str, Any] | None:
     """What save_pretrained would write."""
-    settings = getattr(module, "config", None)
+    settings: Any = getattr(module, "config", None)
     if not hasattr(settings, "to_dict"):
         return None
     config: dict[str, Any] = settings.to_dict()
@@ -121,10 +121,10 @@ def _timm(module: Any) -> dict[str, Any] | None:
 def _timm_arguments(module: Any) -> dict[str, Any]:
     """Arguments of create_model that a module shows: those that change sizes."""
     arguments: dict[str, Any] = {"num_classes": module.num_classes}
-    patches = getattr(module, "patch_embed", None)
+    patches: Any = getattr(module, "patch_embed", None)
     if getattr(patches, "img_size", None) is not None:
         arguments["img_size"] = list(patches.img_size)
-    projection = getattr(patches, "proj", None)
+    projection: Any = getattr(patches, "proj", None)
     if hasattr(projection, "in_channels"):
         arguments["in_chans"] = projection.in_channels
     pool = getattr(module, "global_pool", None)
@@ -132,13 +132,14 @@ def _timm_arguments(module: Any) -> dict[str, Any]:
         arguments["global_pool"] = pool
     blocks = getattr(module, "blocks", None)
     if blocks is not None and hasattr(module, "embed_dim"):
-        attention = getattr(blocks[0], "attn", None)
+        attention: Any = getattr(blocks[0], "attn", None)
         arguments["embed_dim"] = module.embed_dim
         arguments["depth"] = len(blocks)
         if hasattr(attention, "num_heads"):
             arguments["num_heads"] = attention.num_heads
-        hidden = getattr(getattr(getattr(blocks[0], "mlp", None), "fc1", None), "out_features", None)
-        if hidden:
+        mlp: Any = getattr(blocks[0], "mlp", None)
+        hidden = getattr(getattr(mlp, "fc1", None), "out_features", None)
+        if hidden and hidden == mlp.fc2.in_features:  # that of gated ones is divided by rules of their own
             arguments["mlp_ratio"] = hidden / module.embed_dim
     return arguments
 

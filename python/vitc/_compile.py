@@ -99,7 +99,7 @@ class Library:
 def _tell(said: list[tuple[str, str]]) -> None:
     for severity, text in said:
         if severity == "warning":
-            warnings.warn(text, VitcWarning, stacklevel=4)
+            warnings.warn(text, VitcWarning, stacklevel=5)
         else:
             _log.info("%s", text)
 
@@ -109,7 +109,7 @@ def _is_text(source: Any) -> bool:
     return isinstance(source, str) and ("\n" in source or bool(_MLIR_BEGINS.match(source)))
 
 
-def compile(  # noqa: A001: the verb that users know
+def compile(
     source: Any,
     *,
     name: str = "",

@@ -58,7 +58,7 @@ def _header(tensors: Mapping[str, Any]) -> tuple[bytes, list[tuple[int, Any]], i
 
 def _write(file: int, data: Any, offset: int) -> None:
     view = memoryview(data)
-    while len(view):
+    while view:
         count = os.pwrite(file, view, offset)
         view, offset = view[count:], offset + count
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-
 import vitc
+from safetensors import safe_open
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "test" / "golden" / "models"
@@ -25,7 +24,7 @@ os.environ.setdefault("VITC_PTXAS", "none")
 def read_tensors(path: Path) -> dict[str, Any]:
     """All tensors of a safetensors file."""
     with safe_open(str(path), framework="np") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: no mapping
+        return {name: file.get_tensor(name) for name in list(file.keys())}
 
 
 def golden_of(model: str) -> tuple[Any, dict[str, Any]]:

@@ -10,9 +10,8 @@ import re
 import subprocess
 import sys
 
-from conftest import PICTURES, ROOT
-
 import vitc
+from conftest import PICTURES, ROOT
 
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.S | re.M)
 

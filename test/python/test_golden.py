@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import MODELS, error_of, golden_of, library_of
-
 import vitc
+from conftest import MODELS, error_of, golden_of, library_of
 
 SMALL = sorted(each.name for each in MODELS.iterdir() if any(each.glob("*.safetensors.index.json"))
                or any(path.name != "io.safetensors" for path in each.glob("*.safetensors"))

@@ -6,10 +6,9 @@ import json
 
 import numpy as np
 import pytest
+import vitc
 from conftest import MODELS, PICTURES, error_of, golden_of, library_of, read_tensors
 from PIL import Image
-
-import vitc
 
 
 def test_description_of_a_library() -> None:

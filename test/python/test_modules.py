@@ -10,10 +10,9 @@ import timm
 import torch
 import torchvision
 import transformers
-from conftest import error_of
-
 import vitc
 import vitc.torch
+from conftest import error_of
 
 SMALL = {
     "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 96,
@@ -43,7 +42,7 @@ def perturb(module: torch.nn.Module) -> torch.nn.Module:
     torch.manual_seed(5)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += 0.05 * torch.randn_like(parameter)
+            parameter.add_(torch.randn_like(parameter), alpha=0.05)
     return module.eval()
 
 
@@ -60,15 +59,21 @@ def expect(module: torch.nn.Module, pixels: torch.Tensor, outputs) -> None:
     assert compared
 
 
-@pytest.mark.parametrize(("name", "make"), list(transformers_modules()), ids=lambda each: each if isinstance(each, str) else "")
-def test_transformers(name, make) -> None:
-    module = perturb(make())
+MODULES = dict(transformers_modules())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_transformers(name) -> None:
+    module = perturb(MODULES[name]())
     pixels = torch.randn(2, 3, 32, 32)
     expect(module, pixels, vitc.compile(module, target="cpu").load(device="cpu")(pixels))
 
 
-@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "deit3_small_patch16_224", "vit_small_patch14_dinov2",
-                                  "eva02_tiny_patch14_224", "vit_base_patch16_siglip_224"])
+TIMM = ["vit_tiny_patch16_224", "deit3_small_patch16_224", "vit_small_patch14_dinov2",
+        "eva02_tiny_patch14_224", "vit_base_patch16_siglip_224"]
+
+
+@pytest.mark.parametrize("name", TIMM)
 def test_timm(name) -> None:
     module = perturb(timm.create_model(name, num_classes=10, depth=2))
     size = module.pretrained_cfg["input_size"][1]

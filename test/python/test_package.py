@@ -9,9 +9,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from conftest import MODELS, ROOT
-
 import vitc
+from conftest import MODELS, ROOT
 
 PACKAGE = Path(vitc.__file__).parent
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import gc
+import itertools
 import multiprocessing
 import os
 import signal
@@ -12,9 +13,8 @@ import time
 
 import numpy as np
 import pytest
-from conftest import MODELS, library_of
-
 import vitc
+from conftest import MODELS, library_of
 
 
 def resident() -> int:
@@ -60,18 +60,17 @@ def test_lock_is_free_while_compiling() -> None:
     seconds = time.monotonic() - begin
     done.set()
     thread.join()
-    longest = max(after - before for before, after in zip(ticks, ticks[1:], strict=False))
+    longest = max(after - before for before, after in itertools.pairwise(ticks))
     assert longest < max(0.5, seconds / 2)
 
 
 def test_interrupt_stops_a_compilation() -> None:
-    begin = time.monotonic()
     timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        vitc.compile(MODELS / "wide-h14-224-1block", dtype="tf32", image_size="any")
-        time.sleep(2)  # where it was faster than the signal
-    assert time.monotonic() - begin < 30
+        for _ in range(100):  # one may be faster than the signal
+            vitc.compile(MODELS / "hf-vit", target="cpu")
+    assert vitc.compile(MODELS / "hf-vit", target="cpu").name == "hf_vit"
 
 
 def test_no_growth(pixels) -> None:
