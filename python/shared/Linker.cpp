@@ -12,7 +12,8 @@
 
 LLD_HAS_DRIVER(elf)
 
-// LLVM's link-time optimisation, which LLD has and no object of vitc asks for, would register Polly.
+// LLVM's link-time optimisation, which LLD has and no object of vitc asks for, would register
+// Polly.
 llvm::PassPluginLibraryInfo getPollyPluginInfo();
 llvm::PassPluginLibraryInfo getPollyPluginInfo() {
   return {LLVM_PLUGIN_API_VERSION, "none", "none", [](llvm::PassBuilder &) {}, nullptr};

@@ -23,6 +23,18 @@ class Tensor(NamedTuple):
     shape: tuple[int, ...]
 
 
+class _Call(NamedTuple):
+    """What is the same in all runs with arrays of one type and shape."""
+
+    kind: _arrays.Kind
+    batch: int
+    size: tuple[int, int]
+    shapes: list[tuple[int, ...]]
+
+
+_MOST_CALLS = 256  # that a model remembers
+
+
 class Outputs(Mapping[str, Any]):
     """What a model computed, by name: ``out["logits"]``, ``out.logits``, or ``out[0]``."""
 
@@ -78,6 +90,7 @@ class Model:
         self._names = tuple(each.name for each in self.outputs)
         self._of_bytes = self._input.dtype == "uint8"
         self._shapes: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+        self._calls: dict[tuple[Any, ...], _Call] = {}
         self.labels: list[str] | None = library.labels
         self.max_batch: int = library.max_batch
 
@@ -120,6 +133,19 @@ class Model:
             self._shapes[size] = shapes
         return shapes
 
+    def _plan(self, array: Any) -> _Call:
+        """What a run with such an array needs to know; refuses others than the model reads."""
+        shape = tuple(array.shape)
+        size = self._size_of(shape)
+        found = _arrays.dtype_name(array)
+        if found != self._input.dtype:
+            raise BadArgument(
+                f"{self._input.name}: expected {self._input.dtype}, found {found}; convert it, for a "
+                "model reads nothing else"
+            )
+        shapes = [(shape[0], *each) for each in self._output_shapes(size)]
+        return _Call(_arrays.kind_of(array), shape[0], size, shapes)
+
     def __call__(self, pixel_values: Any) -> Outputs:
         """Runs the model on `pixel_values`, float32 [batch, channels, height, width], or, of a model
         compiled with ``input_type="u8"``, uint8 [batch, height, width, channels].
@@ -131,18 +157,15 @@ class Model:
         and back.
         """
         array = _arrays.as_known(pixel_values)
-        kind = _arrays.kind_of(array)
-        shape = tuple(array.shape)
-        size = self._size_of(shape)
-        found = _arrays.dtype_name(array)
-        if found != self._input.dtype:
-            raise BadArgument(
-                f"{self._input.name}: expected {self._input.dtype}, found {found}; convert it, for a "
-                "model reads nothing else"
-            )
+        key = (type(array), array.shape, array.dtype)
+        call = self._calls.get(key)
+        if call is None:
+            if len(self._calls) >= _MOST_CALLS:
+                self._calls.clear()
+            call = self._calls[key] = self._plan(array)
+        kind, batch, size, shapes = call
         like, array = array, kind.contiguous(array)
-        batch = shape[0]
-        results = [kind.empty((batch, *each), like) for each in self._output_shapes(size)]
+        results = [kind.empty(each, like) for each in shapes]
         if batch == 0:
             return Outputs(self._names, [kind.finish(each) for each in results])
         if kind.fast:

@@ -33,7 +33,7 @@ def test_outputs_on_the_emulator(model: str, tmp_path) -> None:
     import subprocess
     import sys
 
-    library = vitc.compile(MODELS / model, target="cuda", dtype="f16", name="m", max_batch=2)
+    library = vitc.compile(MODELS / model, target="cuda", dtype="f16", name="golden", max_batch=2)
     library.save(tmp_path)
     program = f"""
 import sys
