@@ -105,12 +105,6 @@ def table_of(schema: pa.Schema, rows: list[tuple[str, Any, str | None]]) -> pa.T
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def reason_of(problem: BaseException) -> str:
-    """One line that says what is wrong with a picture."""
-    text = " ".join(str(problem).split())
-    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
-
-
 def _decoded(
     files: Iterable[str], read: Callable[[str], Any], workers: int
 ) -> Iterator[tuple[str, Future[Any]]]:
@@ -136,7 +130,7 @@ def compute(
     import numpy
 
     def read(file: str) -> Any:
-        return model.preprocess(_pictures.decode(file))[0]
+        return model.preprocess(_pictures.decode(Path(file).read_bytes()))[0]
 
     decoded = _decoded(files, read, workers)
     while chunk := list(islice(decoded, batch)):
@@ -148,7 +142,7 @@ def compute(
                 good.append((len(rows), future.result()))
             elif not isinstance(problem, Exception):
                 raise problem
-            rows.append((file, None, reason_of(problem) if problem else None))
+            rows.append((file, None, _pictures.reason_of(problem) if problem else None))
         if good:
             values = model(numpy.stack([pixels for _, pixels in good]))[output]
             for (place, _), value in zip(good, values, strict=True):

@@ -191,20 +191,8 @@ class Model:
         and blue. Gives a NumPy array float32 [pictures, channels, height, width]; uint8
         [pictures, height, width, channels] for a model compiled with ``input_type="u8"``.
         """
-        import numpy
-
         several = isinstance(images, (list, tuple))
-        pictures = [_rgb(each) for each in (images if several else [images])]
-        native = self._library.native_size
-        if native is None:
-            raise BadArgument("expected a model of images, found one whose input has another rank")
-        shape = list(self._input.shape)
-        shape[1 if self._of_bytes else 2], shape[2 if self._of_bytes else 3] = native
-        shape[0] = len(pictures)
-        values = numpy.empty(shape, numpy.uint8 if self._of_bytes else numpy.float32)
-        for picture, out in zip(pictures, values, strict=True):
-            self._library.preprocess(picture, out)
-        return values
+        return pixels_of(self._library, images if several else [images])
 
     def prepare(self, batch: int, image_size: tuple[int, int] | None = None, stream: int = 0) -> None:
         """Makes what runs of `batch` images need before the first of them: memory, and on a GPU one
@@ -217,6 +205,22 @@ class Model:
         and through the library's code for CPUs. Gives the lines of a report; raises DeviceError with
         the first output that is wrong. On a GPU, weights are read again: of a file, or embedded ones."""
         return self._loaded.check()
+
+
+def pixels_of(library: _core.SharedLibrary, pictures: Sequence[Any]) -> Any:
+    """`pixel_values` of pictures; needs no weights and no device."""
+    import numpy
+
+    name, dtype, shape = library.inputs[0]
+    native = library.native_size
+    if native is None:
+        raise BadArgument(f"expected a model of images, found one whose input {name} has another rank")
+    height = 1 if dtype == "uint8" else 2
+    sizes = [len(pictures), *shape[1:height], *native, *shape[height + 2 :]]
+    values = numpy.empty(sizes, dtype)
+    for picture, out in zip(pictures, values, strict=True):
+        library.preprocess(_rgb(picture), out)
+    return values
 
 
 def _rgb(picture: Any) -> Any:
@@ -233,7 +237,7 @@ def _rgb(picture: Any) -> Any:
     return numpy.ascontiguousarray(array)
 
 
-def _library_in(path: Path) -> Path:
+def library_in(path: Path) -> Path:
     """The shared library that a path means: a file, or the only one of a folder."""
     if not path.is_dir():
         return path
@@ -297,7 +301,7 @@ def load(
     if emulate:
         use_emulator()
         device = "cuda"
-    library = _core.SharedLibrary.open(str(_library_in(Path(path))))
+    library = _core.SharedLibrary.open(str(library_in(Path(path))))
     return load_opened(library, weights, device, allow_nonfinite)
 
 

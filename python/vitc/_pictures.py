@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from . import _core
 from ._errors import BadArgument
-from ._model import Model
+from ._model import Model, Tensor
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # Those that stand for a whole picture, the first that a model has.
@@ -25,19 +27,26 @@ def find(sources: Iterable[str | Path]) -> Iterator[str]:
             yield str(source)
 
 
-def decode(file: str | bytes) -> Any:
+def decode(file: bytes) -> Any:
     """A picture upright, as uint8 [height, width, 3]. Raises what Pillow raises of a bad one."""
     import numpy
     from PIL import Image, ImageOps
 
-    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
+    with Image.open(io.BytesIO(file)) as image:
         upright = ImageOps.exif_transpose(image)
         return numpy.asarray(upright.convert("RGB"))
 
 
-def embedding_of(model: Model, wanted: str | None) -> str:
+def reason_of(problem: BaseException) -> str:
+    """One line that says what is wrong with a picture, the same each time."""
+    text = re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", " ".join(str(problem).split()))
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+def embedding_of(model: Model | _core.SharedLibrary, wanted: str | None) -> str:
     """The output that has one row of numbers for each picture: `wanted`, else the first known."""
-    rows = [each.name for each in model.outputs if len(each.shape) == 2]
+    outputs = [Tensor(*each) for each in model.outputs]
+    rows = [each.name for each in outputs if len(each.shape) == 2]
     if wanted is not None:
         if wanted not in rows:
             raise BadArgument(
@@ -48,7 +57,7 @@ def embedding_of(model: Model, wanted: str | None) -> str:
     for name in (*EMBEDDINGS, *rows):
         if name in rows:
             return name
-    names = ", ".join(f"{each.name} of {len(each.shape)} dimensions" for each in model.outputs)
+    names = ", ".join(f"{each.name} of {len(each.shape)} dimensions" for each in outputs)
     raise BadArgument(
         f"expected an output of one row for each picture, found {names}; compile the model with outputs= "
         "of a pooled one"
