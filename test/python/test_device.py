@@ -43,11 +43,13 @@ def allocate(size):
 
 batch, width = expected["logits"].shape
 source, target = allocate(pixels.nbytes), allocate(batch * width * 4)
-call("cuMemcpyHtoD_v2", ctypes.c_uint64(source), pixels.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(pixels.nbytes))
+here = ctypes.c_void_p(pixels.ctypes.data)
+call("cuMemcpyHtoD_v2", ctypes.c_uint64(source), here, ctypes.c_size_t(pixels.nbytes))
 outputs = [(target, batch * width * 4)]
 model._loaded.run_at(source, pixels.nbytes, outputs, False, 0, batch, 48, 48, 0)
 found = np.empty((batch, width), np.float32)
-call("cuMemcpyDtoH_v2", found.ctypes.data_as(ctypes.c_void_p), ctypes.c_uint64(target), ctypes.c_size_t(found.nbytes))
+here = ctypes.c_void_p(found.ctypes.data)
+call("cuMemcpyDtoH_v2", here, ctypes.c_uint64(target), ctypes.c_size_t(found.nbytes))
 assert 0 < error_of(found, expected["logits"]) <= 2e-3
 assert np.array_equal(found, model(pixels).logits)  # through memory of the host
 

@@ -70,6 +70,7 @@ def test_interrupt_stops_a_compilation() -> None:
 
 
 GROWTH = """
+import gc
 import os
 import sys
 import threading
