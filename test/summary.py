@@ -5,12 +5,14 @@ ctest knows suites: a lit folder, a Catch2 executable, a script. This adds up wh
 a skipped lit test or a Catch2 test case counts by itself.
 
   summary.py --name NAME LOG          prints "NAME: passed failed skipped"; exit 1 if any failed
+  summary.py --name NAME --junit XML  the same of what pytest wrote with --junitxml
   summary.py --failures LOG           prints the output of the suites that failed
   summary.py --total SUMMARY          prints the table and the closing line; exit 1 if any failed
 """
 import argparse
 import re
 import sys
+import xml.etree.ElementTree
 
 OUTCOME = re.compile(r"^ *\d+/\d+ Test +#(\d+): (\S+) \.* *(Passed|\*\*\*\S+|\*\*\*Not Run.*)")
 LIT = {
@@ -62,11 +64,28 @@ def count(name, ok, lines):
     return passed, failed, skipped
 
 
+def count_junit(path):
+    """(passed, failed, skipped) of a file of pytest's; a failure where it is not there or has no tests."""
+    passed = failed = skipped = 0
+    try:
+        suites = list(xml.etree.ElementTree.parse(path).getroot().iter("testsuite"))
+    except (OSError, xml.etree.ElementTree.ParseError):
+        suites = []
+    for suite in suites:
+        bad, left_out = (sum(int(suite.get(key, 0)) for key in keys)
+                         for keys in (("failures", "errors"), ("skipped",)))
+        passed += int(suite.get("tests", 0)) - bad - left_out
+        failed += bad
+        skipped += left_out
+    return (passed, failed, skipped) if passed + failed + skipped else (0, 1, 0)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--name")
     parser.add_argument("--failures", action="store_true")
     parser.add_argument("--total", action="store_true")
+    parser.add_argument("--junit", action="store_true")
     parser.add_argument("--build-failures", type=int, default=0)
     parser.add_argument("file")
     arguments = parser.parse_args()
@@ -79,6 +98,10 @@ def main():
             total = [a + b for a, b in zip(total, row)]
         print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
         return 1 if total[1] or total[2] or not total[0] else 0
+    if arguments.junit:
+        row = count_junit(arguments.file)
+        print(f"{arguments.name}: {row[0]} {row[1]} {row[2]}")
+        return 1 if row[1] else 0
     suites = read(arguments.file)
     if arguments.failures:
         for name, ok, lines in suites.values():

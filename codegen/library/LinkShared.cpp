@@ -2,12 +2,13 @@
 // Part of vitc, under the Apache License v2.0 with LLVM Exceptions.
 //===----------------------------------------------------------------------===//
 //
-// The system's linker does it, for a shared library must suit the system it
-// runs on. The object needs nothing, so nothing is linked to it.
+// The system's linker does it, or LLD where that is in the process. The object
+// needs nothing, so nothing is linked to it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/library/Emit.h"
+#include "codegen/library/Linker.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
@@ -51,12 +52,73 @@ struct TemporaryFile {
 
 static Error failed(const std::string &text) { return createStringError(text); }
 
+static vitc::codegen::LinkFunction linkerHere = nullptr;
+
+void vitc::codegen::setLinker(LinkFunction linker) { linkerHere = linker; }
+
+namespace {
+/// What is linked, by whom: the arguments are those of ld, which a compiler driver is told with
+/// -Wl, in front.
+struct Link {
+  std::string soname;
+  StringRef input, output, log;
+
+  std::vector<std::string> arguments(bool forDriver) const {
+    std::vector<std::string> all = {"-shared"};
+    if (forDriver)
+      all.push_back("-nostdlib");
+    // A build-id would be content too, but of a form that differs between linkers.
+    for (const char *option : {"--build-id=none", "-z,relro", "-z,now", "-z,noexecstack"}) {
+      auto [first, second] = StringRef(option).split(',');
+      if (forDriver) {
+        all.push_back(fmt::format("-Wl,{}", option));
+        continue;
+      }
+      all.push_back(first.str());
+      if (!second.empty())
+        all.push_back(second.str());
+    }
+    all.push_back((forDriver ? "-Wl,-soname=" : "-soname=") + soname);
+    for (StringRef last : {StringRef("-o"), output, input})
+      all.push_back(last.str());
+    return all;
+  }
+
+  /// Empty, or what went wrong.
+  std::string here(vitc::codegen::LinkFunction linker) const {
+    std::vector<std::string> words = arguments(/*forDriver=*/false);
+    std::vector<const char *> all = {"ld.lld"};
+    for (const std::string &word : words)
+      all.push_back(word.c_str());
+    std::string said;
+    if (linker(all, said))
+      return "";
+    return fmt::format("LLD could not link {}: {}", soname,
+                       StringRef(said).trim().split('\n').first.str());
+  }
+
+  std::string byDriver(const std::string &program) const {
+    std::vector<std::string> words = arguments(/*forDriver=*/true);
+    std::vector<StringRef> all = {program};
+    all.insert(all.end(), words.begin(), words.end());
+    std::optional<StringRef> redirects[] = {StringRef(""), log, log};
+    std::string text;
+    if (sys::ExecuteAndWait(program, all, std::nullopt, redirects, 0, 0, &text) == 0)
+      return "";
+    return fmt::format("'{}' could not link {}: {}", program, soname,
+                       text.empty() ? firstLine(log) : text);
+  }
+};
+} // namespace
+
 Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::linkShared(MemoryBufferRef object,
                                                                   StringRef name) {
   const char *request = std::getenv("CC");
-  std::string compiler = request && *request ? request : "cc";
+  bool requested = request && *request;
+  std::string compiler = requested ? request : "cc";
+  bool here = linkerHere && !requested;
   auto program = sys::findProgramByName(compiler);
-  if (!program)
+  if (!program && !here)
     return failed(
         fmt::format("expected a C compiler driver to link a shared library, found no '{}' "
                     "in PATH; install gcc or set CC",
@@ -73,23 +135,9 @@ Expected<std::unique_ptr<MemoryBuffer>> vitc::codegen::linkShared(MemoryBufferRe
     stream.clear_error();
     return failed(fmt::format("'{}' cannot be written; set TMPDIR", input.path.str().str()));
   }
-  std::string soname = ("-Wl,-soname,lib" + name + ".so").str();
-  // A build-id would be content too, but of a form that differs between linkers.
-  SmallVector<StringRef> arguments = {*program,
-                                      "-shared",
-                                      "-nostdlib",
-                                      "-Wl,--build-id=none",
-                                      "-Wl,-z,relro,-z,now",
-                                      "-Wl,-z,noexecstack",
-                                      soname,
-                                      "-o",
-                                      output.path,
-                                      input.path};
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log.path), StringRef(log.path)};
-  std::string text;
-  if (sys::ExecuteAndWait(*program, arguments, std::nullopt, redirects, 0, 0, &text) != 0)
-    return failed(fmt::format("'{}' could not link lib{}.so: {}", *program, name.str(),
-                              text.empty() ? firstLine(log.path) : text));
+  Link link = {("lib" + name + ".so").str(), input.path, output.path, log.path};
+  if (std::string wrong = here ? link.here(linkerHere) : link.byDriver(*program); !wrong.empty())
+    return failed(wrong);
   auto linked = MemoryBuffer::getFile(output.path, /*IsText=*/false,
                                       /*RequiresNullTerminator=*/false, /*IsVolatile=*/true);
   if (!linked)

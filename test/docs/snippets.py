@@ -12,6 +12,7 @@
   mlir     parses and verifies
   tablegen parses as records of the dialect
   json     parses
+  python   parses; test/python runs it, with the package
   text     is not a snippet: pictures, output that varies, free text
 
 A comment `<!-- snippet: in FILE -->` before the fence puts the snippet where FILE.in of test/docs/Inputs
@@ -183,6 +184,13 @@ class Page:
             return str(error)
         return ""
 
+    def python(self, snippet):
+        try:
+            compile(snippet.text(), "snippet", "exec")
+        except SyntaxError as error:
+            return str(error)
+        return ""
+
     def text(self, snippet):
         return ""
 
@@ -231,7 +239,7 @@ def main():
             if generated and snippet.language in ("", "mlir"):
                 continue  # grammar; examples, which test/dialect/examples.test parses
             if snippet.language not in ("sh", "console", "c", "cpp", "cmake", "mlir", "tablegen",
-                                        "json", "text"):
+                                        "json", "python", "text"):
                 problem = f"expected a language behind the fence, found '{snippet.language}'; see snippets.py"
             elif snippet.origin:
                 problem = page.excerpt(snippet)

@@ -22,6 +22,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstring>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <mutex>
 #include <spawn.h>
@@ -180,8 +181,29 @@ bool canRun(llvm::StringRef file) {
   return llvm::sys::fs::can_execute(file) && !llvm::sys::fs::is_directory(file);
 }
 
+constexpr const char *placesInWheels[] = {"nvidia/cu13/bin/ptxas", "nvidia/cuda_nvcc/bin/ptxas"};
+
+/// ptxas of the wheel that the Python package depends on: beside the folder vitc/, of whose lib/
+/// this code is then. "" where it is not.
+std::string findBesidePackage() {
+  Dl_info here;
+  if (!dladdr(reinterpret_cast<void *>(&findBesidePackage), &here) || !here.dli_fname)
+    return {};
+  llvm::SmallString<128> folder(here.dli_fname); // .../site-packages/vitc/lib/libvitc.so
+  (void)llvm::sys::fs::make_absolute(folder);
+  llvm::sys::path::remove_dots(folder, /*remove_dot_dot=*/true);
+  for (int level = 0; level != 3; ++level)
+    llvm::sys::path::remove_filename(folder);
+  for (const char *inside : placesInWheels)
+    if (std::string file = (folder + "/" + inside).str(); canRun(file))
+      return file;
+  return {};
+}
+
 /// ptxas inside the wheels nvidia-cuda-nvcc(-cuNN) of python3, or "".
 std::string findInWheels() {
+  if (std::string beside = findBesidePackage(); !beside.empty())
+    return beside;
   auto python = llvm::sys::findProgramByName("python3");
   if (!python)
     return {};
@@ -196,7 +218,7 @@ std::string findInWheels() {
   llvm::SmallVector<llvm::StringRef> folders;
   llvm::StringRef(printed).split(folders, '\n', -1, /*KeepEmpty=*/false);
   for (llvm::StringRef folder : folders)
-    for (const char *inside : {"nvidia/cu13/bin/ptxas", "nvidia/cuda_nvcc/bin/ptxas"})
+    for (const char *inside : placesInWheels)
       if (std::string file = (folder + "/" + inside).str(); canRun(file))
         return file;
   return {};
