@@ -22,7 +22,7 @@ TEST_CASE("attention: numbers of tokens") {
     check(overTokens({tokens, 64, 1, "f32"}), "f32", 1);
 }
 
-TEST_CASE("attention: head sizes") {
+TEST_CASE("attention: head sizes", "[exhaustive]") {
   for (int64_t headDim = 16; headDim <= 128; headDim += 8) {
     check(overTokens({50, headDim, 2}), "f16", 2);
     check(overTokens({17, headDim, 3, "bf16"}), "bf16", 2);

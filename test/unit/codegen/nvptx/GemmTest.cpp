@@ -141,7 +141,7 @@ const Tile tiles[] = {
 
 } // namespace
 
-TEST_CASE("gemm: every tile, with edges in M, N and K") {
+TEST_CASE("gemm: every tile, with edges in M, N and K", "[exhaustive]") {
   bool swap = false; // half of the tiles the other way round
   for (const Tile &tile : tiles) {
     swap = !swap;
