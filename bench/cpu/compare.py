@@ -2,12 +2,13 @@
 """vitc's code for CPUs against ONNX Runtime, in alternating rounds on this machine.
 
   compare.py --vitc V --vit-run R [--models vit-s16,vit-b16] [--batch 1,8] [--threads 1,2] [--rounds 5]
-             [--runs 8] [--json OUT] [--isa avx2] [--i8] [--runtime libvit_runtime.a]
+             [--runs 8] [--json OUT] [--isa avx2] [--peers openvino,torch] [--i8] [--runtime libvit_runtime.a]
 
 Needs numpy, onnx and onnxruntime. Weights are random. Each round times, one after the other, vitc with
 class-token pruning, vitc with all work done, vitc with pruning and products of bf16, and ONNX Runtime on two
-graphs of the same model (vit_onnx.py), of which the faster counts; but for bf16 all is f32. A round of each is the smallest of its runs, since other programs only add time; printed
-is the median of the rounds. GFLOP/s count the work of the whole model, also for the pruned one; the peak is that of
+graphs of the same model (vit_onnx.py), of which the faster counts; but for bf16 all is f32. --peers adds OpenVINO, on
+the plain graph, and what torch.compile makes of the model of transformers. A round of each is the smallest of its
+runs, since other programs only add time; printed is the median of the rounds. GFLOP/s count the work of the whole model, also for the pruned one; the peak is that of
 multiply-adds on registers (fma_peak.c) of one thread, times threads, with the vectors of --isa, of bytes with --i8.
 
 With --i8 both have products of i8: vitc --dtype i8 with pruning and with all work done, beside its own f32 and bf16
@@ -40,6 +41,12 @@ def run(*command):
 
 
 def config(sizes):
+    if not sizes.classes:
+        return {"architectures": ["Dinov2Model"], "model_type": "dinov2", "image_size": sizes.image,
+                "patch_size": sizes.patch, "num_channels": 3, "hidden_size": sizes.width,
+                "num_attention_heads": sizes.heads, "mlp_ratio": sizes.mlp // sizes.width,
+                "num_hidden_layers": sizes.layers, "hidden_act": "gelu", "layer_norm_eps": 1e-6, "qkv_bias": True,
+                "layerscale_value": 1.0, "use_swiglu_ffn": False}
     return {"architectures": ["ViTForImageClassification"], "model_type": "vit", "image_size": sizes.image,
             "patch_size": sizes.patch, "num_channels": 3, "hidden_size": sizes.width,
             "num_attention_heads": sizes.heads, "intermediate_size": sizes.mlp, "num_hidden_layers": sizes.layers,
@@ -76,9 +83,23 @@ class Vitc:
         return float(re.search(r"median \S+ us \((\S+) to", output)[1]) * 1e-3
 
 
+def pixels_of(sizes, batch):
+    return numpy.random.default_rng(2).standard_normal((batch, 3, sizes.image, sizes.image), dtype=numpy.float32)
+
+
+def smallest(clock, runs, work):
+    """Milliseconds of the fastest of `runs`, behind one that does not count."""
+    times = []
+    for _ in range(runs + 1):
+        begin = clock()
+        work()
+        times.append(clock() - begin)
+    return 1e3 * min(times[1:])
+
+
 class Onnx:
-    def __init__(self, path, clock):
-        self.path, self.sessions, self.clock = path, {}, clock
+    def __init__(self, path, sizes, clock):
+        self.path, self.sizes, self.sessions, self.clock = path, sizes, {}, clock
 
     def round(self, batch, threads, runs):
         if threads not in self.sessions:
@@ -87,15 +108,45 @@ class Onnx:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
             self.sessions = {threads: onnxruntime.InferenceSession(self.path, options,
                                                                   providers=["CPUExecutionProvider"])}
-        size = 224
-        inputs = {"pixel_values": numpy.random.default_rng(2).standard_normal((batch, 3, size, size),
-                                                                              dtype=numpy.float32)}
-        session, times = self.sessions[threads], []
-        for _ in range(runs + 1):
-            begin = self.clock()
-            session.run(None, inputs)
-            times.append(self.clock() - begin)
-        return 1e3 * min(times[1:])
+        inputs = {"pixel_values": pixels_of(self.sizes, batch)}
+        return smallest(self.clock, runs, lambda: self.sessions[threads].run(None, inputs))
+
+
+class OpenVino:
+    """The graph without ONNX Runtime's own operators, in f32."""
+
+    def __init__(self, path, sizes):
+        import openvino
+        self.core, self.path, self.sizes, self.requests = openvino.Core(), path, sizes, {}
+
+    def round(self, batch, threads, runs):
+        if (batch, threads) not in self.requests:
+            model = self.core.read_model(self.path)
+            model.reshape([batch, 3, self.sizes.image, self.sizes.image])
+            compiled = self.core.compile_model(model, "CPU", {
+                "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
+            self.requests = {(batch, threads): compiled.create_infer_request()}
+        pixels = pixels_of(self.sizes, batch)
+        return smallest(time.perf_counter, runs, lambda: self.requests[batch, threads].infer([pixels]))
+
+
+class Torch:
+    """torch.compile of the model that transformers makes of the same config."""
+
+    def __init__(self, sizes):
+        import torch
+        import transformers
+        self.torch, self.sizes, settings = torch, sizes, config(sizes)
+        name = settings["architectures"][0]
+        made = getattr(transformers, name)(getattr(transformers, "ViTConfig" if sizes.classes else "Dinov2Config")
+                                           .from_dict(settings))
+        self.model = torch.compile(made.eval())
+
+    def round(self, batch, threads, runs):
+        self.torch.set_num_threads(threads)
+        pixels = self.torch.from_numpy(pixels_of(self.sizes, batch))
+        with self.torch.inference_mode():
+            return smallest(time.perf_counter, runs, lambda: self.model(pixels))
 
 
 def quantized(path):
@@ -118,15 +169,20 @@ def measure(arguments, model, folder, peak):
     for fused in (False, True):
         path = os.path.join(folder, f"{model}-{fused}.onnx")
         vit_onnx.write(model, fused, path)
-        graphs.append(Onnx(quantized(path) if arguments.i8 else path,
+        graphs.append(Onnx(quantized(path) if arguments.i8 else path, vit_onnx.SIZES[model],
                            time.process_time if arguments.processor_time else time.perf_counter))
+    peers = {"openvino": lambda: OpenVino(graphs[0].path, vit_onnx.SIZES[model]),
+             "torch": lambda: Torch(vit_onnx.SIZES[model])}
+    others = {name: peers[name]() for name in arguments.peers}
     for threads in arguments.threads:
         for batch in arguments.batch:
-            times = {name: [] for name in ("onnxruntime", *vitc)}
+            times = {name: [] for name in ("onnxruntime", *others, *vitc)}
             for _ in range(arguments.rounds):
                 for name, library in vitc.items():
                     times[name].append(library.round(batch, threads))
                 times["onnxruntime"].append(min(graph.round(batch, threads, arguments.runs) for graph in graphs))
+                for name, peer in others.items():
+                    times[name].append(peer.round(batch, threads, arguments.runs))
             row = {"model": model, "batch": batch, "threads": threads, "peak_gflops": peak * threads,
                    **{name: round(statistics.median(found), 2) for name, found in times.items()}}
             work = flops(vit_onnx.SIZES[model], batch)
@@ -164,6 +220,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=8)
     parser.add_argument("--isa", help="form of vitc's code; ONNX Runtime takes what the processor has")
+    parser.add_argument("--peers", type=lambda text: text.split(","), default=[],
+                        help="openvino, torch: f32 of these, too, where they are installed")
     parser.add_argument("--i8", action="store_true", help="products of i8 on both sides")
     parser.add_argument("--runtime", help="libvit_runtime.a: times are of the processor")
     parser.add_argument("--json")
@@ -181,12 +239,13 @@ def main():
         print(f"ONNX Runtime {onnxruntime.__version__}; peak of a thread {peak} GFLOP/s; ms"
               f"{' of the processor' if arguments.runtime else ''}, smallest of {arguments.runs} "
               f"runs, median of {arguments.rounds} rounds; % of the peak\n")
-        others = ["bf16", "f32"] if arguments.i8 else ["bf16"]
+        others = [*arguments.peers, "bf16", *(["f32"] if arguments.i8 else [])]
         ratios = [("onnxruntime", "whole", "all work, times as fast"), ("onnxruntime", "pruned", "pruned")]
         ratios += ([("bf16", "pruned", "i8 over bf16"), ("f32", "pruned", "i8 over f32")] if arguments.i8 else
                    [("pruned", "bf16", "bf16 over f32")])
         head = ["model", "batch", "threads", "ONNX Runtime", "all work", "pruned",
-                *(f"pruned, {name}" for name in others), *(text for _, _, text in ratios)]
+                *(name if name in arguments.peers else f"pruned, {name}" for name in others),
+                *(text for _, _, text in ratios)]
         print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
         for model in arguments.models.split(","):
             for row in measure(arguments, model, folder, peak):

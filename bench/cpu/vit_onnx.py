@@ -20,14 +20,15 @@ class Sizes:
     layers: int = 12
     image: int = 224
     patch: int = 16
-    classes: int = 1000
+    classes: int = 1000  # 0: DINOv2, with a scale of each branch and all tokens as output
 
     @property
     def tokens(self):
         return (self.image // self.patch) ** 2 + 1
 
 
-SIZES = {"vit-s16": Sizes(384, 6, 1536), "vit-b16": Sizes(768, 12, 3072)}
+SIZES = {"vit-s16": Sizes(384, 6, 1536), "vit-b16": Sizes(768, 12, 3072),
+         "dinov2-s14-518": Sizes(384, 6, 1536, image=518, patch=14, classes=0)}
 
 
 class Graph:
@@ -92,11 +93,14 @@ class Graph:
             scores = self.op("Mul", self.op("MatMul", q, k), self.weights[-1].name)
             y = self.op("MatMul", self.op("Softmax", scores, axis=-1), v)
             y = self.op("Reshape", self.op("Transpose", y, perm=[0, 2, 1, 3]), self.constant([0, s.tokens, s.width]))
-        return self.linear(y, s.width, s.width)
+        return self.scaled(self.linear(y, s.width, s.width))
 
     def mlp(self, x):
         s = self.sizes
-        return self.linear(self.op("Gelu", self.linear(x, s.width, s.mlp)), s.mlp, s.width)
+        return self.scaled(self.linear(self.op("Gelu", self.linear(x, s.width, s.mlp)), s.mlp, s.width))
+
+    def scaled(self, x):
+        return x if self.sizes.classes else self.op("Mul", x, self.weight(self.sizes.width))
 
     def build(self):
         s = self.sizes
@@ -111,13 +115,17 @@ class Graph:
         for _ in range(s.layers):
             x, normed = self.norm_of_sum(x, self.attention(normed))
             x, normed = self.norm_of_sum(x, self.mlp(normed))
-        token = self.op("Gather", normed, self.constant(0), axis=1)
-        self.nodes.append(helper.make_node("Gemm", [token, self.weight(s.width, s.classes), self.weight(s.classes)],
-                                           ["logits"]))
+        if s.classes:
+            token = self.op("Gather", normed, self.constant(0), axis=1)
+            self.nodes.append(helper.make_node(
+                "Gemm", [token, self.weight(s.width, s.classes), self.weight(s.classes)], ["logits"]))
+            name, shape = "logits", ["batch", s.classes]
+        else:
+            name, shape = normed, ["batch", s.tokens, s.width]
         graph = helper.make_graph(
             self.nodes, "vit",
             [helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["batch", 3, s.image, s.image])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", s.classes])], self.weights)
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)], self.weights)
         return helper.make_model(graph, ir_version=10, opset_imports=[
             helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)])
 

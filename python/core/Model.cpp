@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstdlib>
 
 using namespace vitc::python;
@@ -25,10 +26,12 @@ constexpr size_t mostIdle = 16;
   throw Failure(status.status(), "vit: " + status.message());
 }
 
-/// "cuda:1" is 1.
+/// "cuda:1" is 1. Of a device that the runtime took, so that what follows is a number.
 int indexOf(const std::optional<std::string> &device) {
-  size_t colon = device ? device->find(':') : std::string::npos;
-  return colon == std::string::npos ? 0 : std::atoi(device->c_str() + colon + 1);
+  int index = 0;
+  if (size_t colon = device ? device->find(':') : std::string::npos; colon != std::string::npos)
+    std::from_chars(device->data() + colon + 1, device->data() + device->size(), index);
+  return index;
 }
 
 std::string placeText(const Memory &memory) {
