@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """full_size.py --vitc V --models FOLDER [--only NAME,...]: builds models at their publishers' sizes, from configs alone.
 
-FOLDER has models.py. Each is built as a user would build it, in f16, for GPUs and CPUs and batches up to 64. Then, whatever the model: no schedule spills, every chain of an MLP is fused, nothing is warned of, a library
-without weights is below 10 MB, and models of base size launch at most ten kernels more than ViT-B, and one more for
-each norm inside of a block. Seconds are printed, by the clock and of processors; they depend on the machine.
+FOLDER has models.py. Each is built as a user would build it, in f16, for GPUs and CPUs and batches up to 64. Then,
+whatever the model: no schedule spills, every chain of an MLP is fused, nothing is warned of, a library without weights
+is below 10 MB, and models of base size launch at most ten kernels more than ViT-B, and one more for each norm inside of
+a block. Seconds are printed, by the clock and of processors; they depend on the machine.
 """
 import argparse
 import json
