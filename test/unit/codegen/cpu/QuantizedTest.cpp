@@ -58,7 +58,8 @@ struct Row {
 };
 Row quantizedRow(const float *x, int64_t k) {
   float low = std::min(0.f, *std::min_element(x, x + k)),
-        high = std::max(0.f, *std::max_element(x, x + k)), perStep = 255 / (high - low);
+        high = std::max(0.f, *std::max_element(x, x + k)),
+        perStep = high > low ? 255 / (high - low) : 0; // a row of zeros has no steps
   auto round = [&](float value) { return int32_t(std::nearbyint(double(value) * perStep)); };
   Row row = {{}, (high - low) / 255, round(-low)};
   for (int64_t i = 0; i < k; ++i)
