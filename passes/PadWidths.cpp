@@ -174,16 +174,14 @@ void WidthSet::widen(int64_t width) {
 struct PadWidths : impl::PadWidthsBase<PadWidths> {
   using Base::Base;
   PadWidths(const PadWidths &other) : Base(other) {}
-  explicit PadWidths(cost::CpuProducts products) {
+  explicit PadWidths(bool ofBf16) {
     cpu = true;
-    bf16 = products == cost::CpuProducts::Bf16;
-    i8 = products == cost::CpuProducts::I8;
+    bf16 = ofBf16;
   }
 
   Option<bool> cpu{*this, "cpu", llvm::cl::desc("for code of a CPU"), llvm::cl::init(false)};
   Option<bool> bf16{*this, "bf16", llvm::cl::desc("whose products are of bf16"),
                     llvm::cl::init(false)};
-  Option<bool> i8{*this, "i8", llvm::cl::desc("or of i8"), llvm::cl::init(false)};
 
   void runOnOperation() override {
     for (func::FuncOp model : vit::modelFunctions(getOperation())) {
@@ -199,8 +197,6 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
   }
 
   LogicalResult padForCpu(OpOperand &operand) {
-    if (i8) // rows of i8 are padded where they are made, and end elsewhere
-      return success();
     if (bf16 && failed(pad(operand, 2)))
       return failure();
     int64_t width = widthOf(operand.get());
@@ -243,7 +239,5 @@ struct PadWidths : impl::PadWidthsBase<PadWidths> {
 };
 } // namespace
 
-std::unique_ptr<Pass> createPadWidthsForCpu(cost::CpuProducts products) {
-  return std::make_unique<PadWidths>(products);
-}
+std::unique_ptr<Pass> createPadWidthsForCpu(bool bf16) { return std::make_unique<PadWidths>(bf16); }
 } // namespace vitc

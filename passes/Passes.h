@@ -27,7 +27,7 @@ namespace vitc {
 std::unique_ptr<mlir::Pass> createAssignPrecision(const PipelineOptions &options);
 std::unique_ptr<mlir::Pass> createFuse(const PipelineOptions &options);
 /// Only where rows of a CPU's cache would be in each other's way.
-std::unique_ptr<mlir::Pass> createPadWidthsForCpu(cost::CpuProducts products);
+std::unique_ptr<mlir::Pass> createPadWidthsForCpu(bool bf16);
 std::unique_ptr<mlir::Pass> createPackPanels(cost::CpuProducts products);
 /// For CPUs every fusion is made: what a kernel computes of a tile is in registers or in the
 /// nearest cache, and no resource of the device runs out.

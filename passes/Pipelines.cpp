@@ -104,7 +104,8 @@ void vitc::buildCpuPipeline(mlir::OpPassManager &manager, const PipelineOptions 
   cost::CpuProducts products = options.dtype == "bf16" ? cost::CpuProducts::Bf16
                                : options.dtype == "i8" ? cost::CpuProducts::I8
                                                        : cost::CpuProducts::F32;
-  passes.add(createPadWidthsForCpu(products));
+  if (products != cost::CpuProducts::I8) // whose rows are padded where they are made
+    passes.add(createPadWidthsForCpu(products == cost::CpuProducts::Bf16));
   passes.add(createPackPanels(products));
   passes.add(createHoistWeights());
   passes.add(createFormKernels());

@@ -63,19 +63,23 @@ struct SelectSchedules : SchedulingPass<impl::SelectSchedulesBase<SelectSchedule
       uses[kernelOf(launch)].push_back(launch);
     if (failed(readTuned(uses)))
       return signalPassFailure();
+    if (llvm::all_of(uses,
+                     [](auto &use) { return bool(cast<vit::KernelOp>(use.first).getSchedules()); }))
+      return;
     std::vector<std::vector<cost::Use>> works;
     for (auto &[op, launches] : uses)
       works.push_back(usesOf(launches));
     std::vector<double> shares = cost::sharesOfTime(works, maxBatch, preferences);
-    for (auto [use, share] : llvm::zip_equal(uses, shares))
+    for (auto [use, work, share] : llvm::zip_equal(uses, works, shares))
       if (auto kernel = cast<vit::KernelOp>(use.first); !kernel.getSchedules())
-        if (failed(schedule(kernel, use.second, share)))
+        if (failed(schedule(kernel, use.second, work, share)))
           return signalPassFailure();
   }
 
-  /// `share`: of the model's time that the kernel takes.
-  LogicalResult schedule(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches, double share) {
-    std::vector<cost::Use> uses = usesOf(launches);
+  /// `uses`: the launches as passes/cost has them. `share`: of the model's time that the kernel
+  /// takes.
+  LogicalResult schedule(vit::KernelOp kernel, ArrayRef<vit::LaunchOp> launches,
+                         const std::vector<cost::Use> &uses, double share) {
     const cost::Work &work = uses.front().work;
     std::optional<vit::AnySize> sizes = vit::anySizeOf(getOperation());
     cost::Selection selection = sizes ? selectForAnySize(kernel, launches, *sizes, share)

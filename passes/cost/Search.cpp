@@ -107,6 +107,11 @@ public:
       least.push_back(*std::min_element(column.begin(), column.end()));
       seconds.push_back(std::move(column));
     }
+    for (size_t i = 0; i < this->list.size(); ++i) {
+      std::vector<double> &sums = lossesBefore.emplace_back(1, 0.0);
+      for (size_t end = 0; end < ends.size(); ++end)
+        sums.push_back(sums.back() + lossAt(i, end));
+    }
   }
 
   std::vector<Schedule> list;
@@ -114,10 +119,7 @@ public:
 
   /// How much longer than the best of each a candidate takes over ends `from` to `to`, summed.
   double loss(size_t candidate, size_t from, size_t to) const {
-    double sum = 0;
-    for (size_t end = from; end <= to; ++end)
-      sum += seconds[end][candidate] / least[end] - 1;
-    return sum;
+    return lossesBefore[candidate][to + 1] - lossesBefore[candidate][from];
   }
 
   /// All candidates, the best over the ends first; what differs by less than the model can know
@@ -156,32 +158,42 @@ public:
     // Beside the mean, what a single end may lose matters: ten per cent are more than ten times
     // one.
     auto regret = [](double loss) { return loss + 50 * loss * loss; };
+    std::vector<std::vector<double>> regrets(list.size());
+    for (size_t i = 0; i < list.size(); ++i)
+      for (size_t end = 0; end < ends.size(); ++end)
+        regrets[i].push_back(regret(lossAt(i, end)));
     std::vector<double> left(ends.size(), regret(1));
+    auto savedBy = [&](const std::vector<double> &mine) {
+      double saved = 0;
+      for (size_t end = 0; end < ends.size(); ++end)
+        saved += std::max(0.0, left[end] - mine[end]) * weights[end];
+      return saved;
+    };
     std::vector<Schedule> result;
     int smallest = 255;
-    for (double gain = 1; !list.empty();) {
-      size_t next = 0;
-      gain = 0;
-      for (size_t i = 0; i < list.size(); ++i) {
-        double saved = 0;
-        for (size_t end = 0; end < ends.size(); ++end)
-          saved += std::max(0.0, left[end] - regret(loss(i, end, end))) * weights[end];
-        if (saved > gain)
-          gain = saved, next = i;
-      }
-      if (gain < worth)
+    while (true) {
+      std::vector<double> saved;
+      std::transform(regrets.begin(), regrets.end(), std::back_inserter(saved), savedBy);
+      auto next = size_t(std::max_element(saved.begin(), saved.end()) - saved.begin());
+      if (!result.empty() && saved[next] < worth)
         break;
       for (size_t end = 0; end < ends.size(); ++end)
-        left[end] = std::min(left[end], regret(loss(next, end, end)));
+        left[end] = std::min(left[end], regrets[next][end]);
       result.push_back(list[next]);
       smallest = std::min(smallest, predictRegisters(work, list[next]));
     }
-    for (size_t index : ranked(0, ends.size() - 1))
-      if (predictRegisters(work, list[index]) * 4 <= smallest * 3) {
-        result.push_back(list[index]);
-        break;
-      }
+    addClearlySmaller(result, work, smallest, ranked(0, ends.size() - 1));
     return result;
+  }
+
+  /// The first in `order` with at most three quarters of `registers`, if there is one.
+  void addClearlySmaller(std::vector<Schedule> &result, const Work &work, int registers,
+                         const std::vector<size_t> &order) const {
+    auto found = std::find_if(order.begin(), order.end(), [&](size_t index) {
+      return predictRegisters(work, list[index]) * 4 <= registers * 3;
+    });
+    if (found != order.end())
+      result.push_back(list[*found]);
   }
 
   double leastLoss(size_t from, size_t to) const {
@@ -192,6 +204,11 @@ public:
   }
 
 private:
+  double lossAt(size_t candidate, size_t end) const {
+    return seconds[end][candidate] / least[end] - 1;
+  }
+
+  std::vector<std::vector<double>> lossesBefore; // by candidate, summed over the ends before one
   std::vector<double> weights;              // of the ends: those between two powers of two have 1
   std::vector<std::vector<double>> seconds; // by end, by candidate
   std::vector<double> least;
@@ -237,11 +254,7 @@ std::vector<Schedule> alternatives(const Table &table, const Work &work, size_t 
       smallest = std::min(smallest, predictRegisters(work, s));
     }
   }
-  for (size_t index : order)
-    if (predictRegisters(work, table.list[index]) * 4 <= smallest * 3) {
-      result.push_back(table.list[index]);
-      break;
-    }
+  table.addClearlySmaller(result, work, smallest, order);
   Schedule wide = result.back();
   wide.registers =
       std::min(p.registerBudget, registersFor(*p.gpu, geometryOf(work, wide).threads, 1));

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <cstdlib>
 
 using namespace vitc::python;
 

@@ -42,8 +42,9 @@ load(std::shared_ptr<Library> library, const std::optional<std::string> &file,
   return {std::move(model), std::move(warnings)};
 }
 
-Memory memoryOf(const Array &array) {
-  return {const_cast<void *>(array.data()), array.nbytes(),
+/// `array`: one to read, or one to write.
+Memory memoryOf(const auto &array) {
+  return {const_cast<void *>(static_cast<const void *>(array.data())), array.nbytes(),
           array.device_type() == nb::device::cpu::value ||
               array.device_type() == nb::device::cuda_host::value,
           array.device_id()};
@@ -53,10 +54,7 @@ void run(Model &model, const Array &input, const std::vector<nb::ndarray<>> &out
          int height, int width, uintptr_t stream) {
   std::vector<Memory> results;
   for (const nb::ndarray<> &output : outputs)
-    results.push_back({output.data(), output.nbytes(),
-                       output.device_type() == nb::device::cpu::value ||
-                           output.device_type() == nb::device::cuda_host::value,
-                       output.device_id()});
+    results.push_back(memoryOf(output));
   Memory pixels = memoryOf(input);
   nb::gil_scoped_release released;
   model.run({pixels, results, batch, {height, width}, stream});
